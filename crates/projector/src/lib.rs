@@ -1,0 +1,72 @@
+//! The interface between a vision tower and a language model.
+//!
+//! A tower leaves one feature vector per image patch ([`PatchGrid`]). A [`Projector`] turns every
+//! `merge x merge` block of patches into one visual token ([`VisualTokens`]) of the width the
+//! reader behind it expects. Qwen2.5-VL's `PatchMerger`, Ovis's visual embedding table and every
+//! control of the comparison implement this one trait, so that whatever is measured for one of
+//! them (parameters, multiply-adds, bits per token, the use of the vocabulary) is measured for all
+//! of them by the same code.
+//!
+//! Files: [`grid`] holds the patch features and the merge order, [`tokens`] what a projector
+//! returns, [`seeded`] the parameter initialisers that do not depend on global random state, and
+//! [`norm`] the parameter-free RMSNorm that equalises output scales.
+
+pub mod conformance;
+pub mod contract;
+pub mod grid;
+pub mod norm;
+pub mod seeded;
+pub mod tokens;
+
+pub use grid::{GridError, PatchGrid};
+pub use norm::rms_normalize;
+pub use tokens::{Cost, VisualTokens, WordUse};
+
+use burn::module::Module;
+use rand_chacha::ChaCha8Rng;
+
+/// What a forward pass may depend on besides its input and parameters.
+///
+/// Training and evaluation are told apart by the caller, never by a hidden switch: the reference
+/// implementations of Gumbel tokens add noise at inference too, and both behaviours are measured.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    /// Fraction of training done, 0 at the first step and 1 at the end; drives annealed schedules.
+    pub progress: f64,
+    /// Source of sampling noise; `None` asks for the deterministic output.
+    pub noise: Option<&'a mut ChaCha8Rng>,
+}
+
+impl Pass<'_> {
+    /// The deterministic pass at the end of every schedule: what a deployed model computes.
+    #[must_use]
+    pub fn deterministic() -> Self {
+        Pass {
+            progress: 1.0,
+            noise: None,
+        }
+    }
+}
+
+/// Maps blocks of patch features to visual tokens.
+pub trait Projector: Module {
+    /// Side of the square block of patches that becomes one token (`hidden_stride` in Ovis,
+    /// `spatial_merge_size` in Qwen2.5-VL).
+    fn merge_size(&self) -> usize;
+
+    /// Width of a visual token.
+    fn d_out(&self) -> usize;
+
+    /// Projects patch features to visual tokens.
+    ///
+    /// # Shapes
+    /// - `patches.features()`: `[batch, rows * cols, d_in]` in merge order
+    /// - embeddings: `[batch, rows * cols / merge_size², d_out]`
+    ///
+    /// # Panics
+    /// If the width or merge size of `patches` is not the one this projector was built for.
+    fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens;
+
+    /// What one token costs and how much it can carry.
+    fn cost(&self) -> Cost;
+}
