@@ -1,0 +1,247 @@
+//! The merger and its released sizes.
+//!
+//! `out = W2 gelu(W1 concat(RMSNorm(patch) for the patches of a block) + b1) + b2`
+//!
+//! Source: `Qwen2_5_VLPatchMerger` in transformers 5.23.0. Differs: rows come out in the order
+//! they go in, while the reference runs its tower in window order and re-sorts the merged rows by
+//! `argsort(window_index)`; the merger itself does not depend on the order of blocks.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::activation::gelu;
+use burn::tensor::{DType, Device, FloatDType, Tensor};
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use rand_chacha::ChaCha8Rng;
+
+/// Epsilon of the RMSNorm in every Qwen2.5-VL checkpoint.
+pub const RMS_NORM_EPS: f64 = 1e-6;
+
+/// Width of the vision tower in every Qwen2.5-VL checkpoint.
+const QWEN2_5_VL_D_IN: usize = 1280;
+
+/// Why a [`PatchMergerConfig`] describes no merger.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MergerError {
+    /// An axis has no extent.
+    #[error("PatchMerger: {axis} is 0; set it to 1 or more")]
+    EmptyAxis {
+        /// The field of the config.
+        axis: &'static str,
+    },
+}
+
+/// Sizes of a [`PatchMerger`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchMergerConfig {
+    /// Width of one patch feature.
+    pub d_in: usize,
+    /// Side of the block of patches that becomes one token.
+    pub merge: usize,
+    /// Width of a visual token.
+    pub d_out: usize,
+}
+
+impl PatchMergerConfig {
+    /// Qwen2.5-VL-3B.
+    #[must_use]
+    pub fn qwen2_5_vl_3b() -> Self {
+        Self::qwen2_5_vl(2048)
+    }
+
+    /// Qwen2.5-VL-7B.
+    #[must_use]
+    pub fn qwen2_5_vl_7b() -> Self {
+        Self::qwen2_5_vl(3584)
+    }
+
+    /// Qwen2.5-VL-32B.
+    #[must_use]
+    pub fn qwen2_5_vl_32b() -> Self {
+        Self::qwen2_5_vl(5120)
+    }
+
+    /// Qwen2.5-VL-72B.
+    #[must_use]
+    pub fn qwen2_5_vl_72b() -> Self {
+        Self::qwen2_5_vl(8192)
+    }
+
+    fn qwen2_5_vl(d_out: usize) -> Self {
+        Self {
+            d_in: QWEN2_5_VL_D_IN,
+            merge: 2,
+            d_out,
+        }
+    }
+
+    /// Width of the concatenated block, which is also the hidden width.
+    #[must_use]
+    pub fn d_block(&self) -> usize {
+        self.merge * self.merge * self.d_in
+    }
+
+    /// Checks the sizes without building anything.
+    ///
+    /// # Errors
+    /// If an axis is 0.
+    pub fn check(&self) -> Result<(), MergerError> {
+        for (axis, extent) in [
+            ("d_in", self.d_in),
+            ("merge", self.merge),
+            ("d_out", self.d_out),
+        ] {
+            if extent == 0 {
+                return Err(MergerError::EmptyAxis { axis });
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds a merger with PyTorch's default start: linear layers uniform in `±1/sqrt(fan_in)`,
+    /// norm gain 1.
+    ///
+    /// # Panics
+    /// If [`check`](Self::check) fails.
+    #[must_use]
+    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> PatchMerger {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+        let d_block = self.d_block();
+        PatchMerger {
+            norm_gain: Param::from_tensor(Tensor::ones([self.d_in], device)),
+            fc1: seeded::linear(d_block, d_block, true, rng, device),
+            fc2: seeded::linear(d_block, self.d_out, true, rng, device),
+            merge: self.merge,
+        }
+    }
+}
+
+/// RMSNorm per patch, concat of the block, Linear, erf-GELU, Linear.
+///
+/// Fields are public so that checkpoint weights can be put in; PyTorch stores linear weights as
+/// `[out, in]`, here they are `[in, out]`.
+#[derive(Module, Debug)]
+pub struct PatchMerger {
+    /// Gain of the RMSNorm, `[d_in]`; `merger.ln_q.weight` in checkpoints.
+    pub norm_gain: Param<Tensor<1>>,
+    /// `merge² * d_in -> merge² * d_in`; `merger.mlp.0` in checkpoints.
+    pub fc1: Linear,
+    /// `merge² * d_in -> d_out`; `merger.mlp.2` in checkpoints.
+    pub fc2: Linear,
+    #[module(skip)]
+    merge: usize,
+}
+
+impl PatchMerger {
+    /// The norm in front of the concat, patch by patch.
+    ///
+    /// Statistics are taken in f32 at least and the result is cast back before the gain, as in
+    /// the reference; the order matters for half-precision features.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, patches, d_in]`, output the same
+    #[must_use]
+    pub fn normalize(&self, features: Tensor<3>) -> Tensor<3> {
+        let dtype = features.dtype();
+        let normalized = match dtype {
+            DType::F16 | DType::BF16 => {
+                let narrow: FloatDType = dtype.into();
+                rms_normalize(features.cast(FloatDType::F32), RMS_NORM_EPS).cast(narrow)
+            }
+            _ => rms_normalize(features, RMS_NORM_EPS),
+        };
+        normalized * self.norm_gain.val().unsqueeze()
+    }
+
+    /// The two-layer MLP behind the concat.
+    ///
+    /// # Shapes
+    /// - `blocks`: `[batch, tokens, merge² * d_in]`
+    /// - output: `[batch, tokens, d_out]`
+    #[must_use]
+    pub fn mlp(&self, blocks: Tensor<3>) -> Tensor<3> {
+        self.fc2.forward(gelu(self.fc1.forward(blocks)))
+    }
+}
+
+impl Projector for PatchMerger {
+    fn merge_size(&self) -> usize {
+        self.merge
+    }
+
+    fn d_out(&self) -> usize {
+        self.fc2.weight.dims()[1]
+    }
+
+    fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
+        patches.assert_fits("PatchMerger", self.norm_gain.dims()[0], self.merge);
+        let normalized = patches.map_features(|features| self.normalize(features));
+        VisualTokens {
+            embeddings: self.mlp(normalized.merged()),
+            words: None,
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        let [d_block, d_hidden] = self.fc1.weight.dims();
+        Cost {
+            parameters: self.num_params(),
+            multiply_adds_per_token: d_block * d_hidden + d_hidden * self.d_out(),
+            bits_per_token: None,
+            words: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_cost_what_the_checkpoints_cost() {
+        // 2 x multiply-adds: 73M, 89M, 105M and 136M operations per token.
+        for (config, mega_operations) in [
+            (PatchMergerConfig::qwen2_5_vl_3b(), 73),
+            (PatchMergerConfig::qwen2_5_vl_7b(), 89),
+            (PatchMergerConfig::qwen2_5_vl_32b(), 105),
+            (PatchMergerConfig::qwen2_5_vl_72b(), 136),
+        ] {
+            let d_block = config.d_block();
+            let operations = 2 * (d_block * d_block + d_block * config.d_out);
+            assert_eq!(
+                (operations + 500_000) / 1_000_000,
+                mega_operations,
+                "{config:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_counted_as_in_the_formula() {
+        let config = PatchMergerConfig {
+            d_in: 6,
+            merge: 2,
+            d_out: 5,
+        };
+        let merger = config.init(&mut seeded::stream(0, "merger"), &Device::flex());
+        let cost = merger.cost();
+        assert_eq!(cost.parameters, 6 + 24 * 24 + 24 + 24 * 5 + 5);
+        assert_eq!(cost.multiply_adds_per_token, 24 * 24 + 24 * 5);
+        assert_eq!(cost.bits_per_token, None);
+    }
+
+    #[test]
+    fn empty_axes_are_named() {
+        let config = PatchMergerConfig {
+            d_in: 4,
+            merge: 0,
+            d_out: 4,
+        };
+        assert_eq!(
+            config.check(),
+            Err(MergerError::EmptyAxis { axis: "merge" })
+        );
+    }
+}
