@@ -1,0 +1,309 @@
+//! Sizes of a visual embedding table and how a fresh one starts.
+
+use burn::module::Param;
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+use projector::seeded;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::tokenize::Tokenize;
+use crate::vet::Vet;
+
+/// Epsilon of the LayerNorm behind the head: PyTorch's default, not the tower's.
+pub const LAYER_NORM_EPS: f64 = 1e-5;
+
+/// Standard deviation of the tokens of a freshly initialised patch merger on features of unit
+/// root mean square; [`TableInit::MatchedOutput`] aims at it.
+pub const PATCH_MERGER_TOKEN_STD: f64 = 0.2;
+
+/// Why a [`VetConfig`] describes no visual embedding table.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum VetError {
+    /// An axis has no extent.
+    #[error("visual embedding table: {axis} is 0; set it to 1 or more")]
+    EmptyAxis {
+        /// The field of the config.
+        axis: &'static str,
+    },
+    /// Indicator rows leave no visual words.
+    #[error(
+        "visual embedding table: {indicators} of {words_total} rows are indicators, so no visual \
+         word is left; set words_total to {} or more",
+        indicators + 1
+    )]
+    NoWords {
+        /// Rows of the table.
+        words_total: usize,
+        /// Rows kept for indicators.
+        indicators: usize,
+    },
+    /// A scale that is not a positive finite number.
+    #[error("visual embedding table: {name} is {found}; set it to a finite number above 0")]
+    BadScale {
+        /// What the number is.
+        name: &'static str,
+        /// The number given.
+        found: f64,
+    },
+    /// `top-k` without any word.
+    #[error("tokenize function top-k: k is 0; keep 1 word or more")]
+    EmptyTopK,
+    /// The output scale of a truncated softmax has no closed form here.
+    #[error(
+        "table start matched-output is defined for softmax and hard tokens, not for top-k with \
+         k = {k}; give the table a normal start with its std instead"
+    )]
+    NoMatchedScale {
+        /// Words kept.
+        k: usize,
+    },
+}
+
+/// How the rows of a fresh table are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TableInit {
+    /// `N(0, std²)`: 1.0 in the Ovis code, 0.02 in transformers' random start.
+    Normal {
+        /// Standard deviation of an entry.
+        std: f64,
+    },
+    /// `N(0, std²)` with `std` chosen so that tokens start at [`PATCH_MERGER_TOKEN_STD`].
+    ///
+    /// Fresh logits are `N(0, g²)` with `g` the LayerNorm gain. A hard token is one row, so
+    /// `std = 0.2`. A soft token is a mixture with variance `std² Σp²`; with log-normal weights
+    /// `Σp² = E[e^2l] / (K E[e^l]²) = e^(g²) / K`, so `std = 0.2 sqrt(K / e^(g²))`, which is
+    /// `0.2 sqrt(K / e)` at `g = 1`.
+    MatchedOutput,
+}
+
+/// How the weights of a fresh head are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum HeadInit {
+    /// Uniform in `±1/sqrt(fan_in)`, PyTorch's default and what Ovis trains from.
+    FanIn,
+    /// `N(0, std²)`: 0.02 in transformers' random start.
+    Normal {
+        /// Standard deviation of a weight.
+        std: f64,
+    },
+}
+
+/// Sizes and start of a [`Vet`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VetConfig {
+    /// Width of one patch feature.
+    pub d_in: usize,
+    /// Side of the block of patches that becomes one token; `hidden_stride` in Ovis.
+    pub merge: usize,
+    /// Rows of the table `K`, indicator rows included.
+    pub words_total: usize,
+    /// Last rows of the table, kept for image boundaries; no patch is ever assigned to them.
+    pub indicators: usize,
+    /// Width of a visual token.
+    pub d_out: usize,
+    /// From logits to tokens.
+    pub tokenize: Tokenize,
+    /// Start of the table.
+    pub table_init: TableInit,
+    /// Start of the head.
+    pub head_init: HeadInit,
+    /// Start of the LayerNorm's gain, the inverse temperature of the softmax; 1 in Ovis.
+    pub layer_norm_gain: f64,
+}
+
+impl VetConfig {
+    /// A table with the start that Ovis trains from: softmax, rows `N(0, 1)`, fan-in head, gain 1.
+    #[must_use]
+    pub fn new(
+        d_in: usize,
+        merge: usize,
+        words_total: usize,
+        indicators: usize,
+        d_out: usize,
+    ) -> Self {
+        Self {
+            d_in,
+            merge,
+            words_total,
+            indicators,
+            d_out,
+            tokenize: Tokenize::Softmax,
+            table_init: TableInit::Normal { std: 1.0 },
+            head_init: HeadInit::FanIn,
+            layer_norm_gain: 1.0,
+        }
+    }
+
+    /// Visual words a token can be assigned to, `K - indicators`.
+    ///
+    /// # Panics
+    /// If there are more indicators than rows; [`check`](Self::check) refuses such a config.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.words_total - self.indicators
+    }
+
+    /// Checks sizes and scales without building anything.
+    ///
+    /// # Errors
+    /// If an axis is 0, no word is left beside the indicators, a scale is not a positive finite
+    /// number, or the table start is not defined for the tokenize function.
+    pub fn check(&self) -> Result<(), VetError> {
+        for (axis, extent) in [
+            ("d_in", self.d_in),
+            ("merge", self.merge),
+            ("d_out", self.d_out),
+        ] {
+            if extent == 0 {
+                return Err(VetError::EmptyAxis { axis });
+            }
+        }
+        if self.words_total <= self.indicators {
+            return Err(VetError::NoWords {
+                words_total: self.words_total,
+                indicators: self.indicators,
+            });
+        }
+        check_scale("layer_norm_gain", self.layer_norm_gain)?;
+        if let HeadInit::Normal { std } = self.head_init {
+            check_scale("head_init std", std)?;
+        }
+        if let TableInit::Normal { std } = self.table_init {
+            check_scale("table_init std", std)?;
+        }
+        self.tokenize.check()?;
+        self.table_std().map(|_| ())
+    }
+
+    /// Standard deviation of an entry of the fresh table.
+    ///
+    /// # Errors
+    /// If [`TableInit::MatchedOutput`] is asked for a truncated softmax.
+    pub fn table_std(&self) -> Result<f64, VetError> {
+        match self.table_init {
+            TableInit::Normal { std } => Ok(std),
+            TableInit::MatchedOutput => {
+                let words = self.words();
+                let sum_of_squares = match self.tokenize {
+                    tokenize if tokenize.is_hard() => 1.0,
+                    Tokenize::TopK { k } if k < words => {
+                        return Err(VetError::NoMatchedScale { k });
+                    }
+                    _ => (self.layer_norm_gain * self.layer_norm_gain).exp() / words as f64,
+                };
+                Ok(PATCH_MERGER_TOKEN_STD / sum_of_squares.sqrt())
+            }
+        }
+    }
+
+    /// Checks the config and builds a fresh table.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<Vet, VetError> {
+        self.check()?;
+        let table_std = self.table_std()?;
+        let words = self.words();
+        let head = self.init_head(rng, device);
+        let mut norm: LayerNorm = seeded::layer_norm(words, LAYER_NORM_EPS, device);
+        norm.gamma = Param::from_tensor(Tensor::full([words], self.layer_norm_gain, device));
+        let table = seeded::normal([self.words_total, self.d_out], table_std, rng, device);
+        Ok(Vet::from_parts(
+            head,
+            norm,
+            Param::from_tensor(table),
+            self.merge,
+            self.tokenize,
+        ))
+    }
+
+    fn init_head(&self, rng: &mut ChaCha8Rng, device: &Device) -> Linear {
+        let d_block = self.merge * self.merge * self.d_in;
+        let words = self.words();
+        match self.head_init {
+            HeadInit::FanIn => seeded::linear(d_block, words, false, rng, device),
+            HeadInit::Normal { std } => Linear {
+                weight: Param::from_tensor(seeded::normal([d_block, words], std, rng, device)),
+                bias: None,
+            },
+        }
+    }
+}
+
+pub(crate) fn check_scale(name: &'static str, found: f64) -> Result<(), VetError> {
+    if found.is_finite() && found > 0.0 {
+        Ok(())
+    } else {
+        Err(VetError::BadScale { name, found })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiny() -> VetConfig {
+        VetConfig::new(4, 2, 16, 5, 6)
+    }
+
+    #[test]
+    fn a_table_without_words_is_refused() {
+        let config = VetConfig {
+            words_total: 5,
+            ..tiny()
+        };
+        let error = config.check().unwrap_err();
+        assert_eq!(
+            error,
+            VetError::NoWords {
+                words_total: 5,
+                indicators: 5
+            }
+        );
+        assert!(error.to_string().contains("6 or more"), "{error}");
+    }
+
+    #[test]
+    fn bad_numbers_are_named() {
+        for (config, part) in [
+            (VetConfig { d_out: 0, ..tiny() }, "d_out"),
+            (
+                VetConfig {
+                    layer_norm_gain: f64::NAN,
+                    ..tiny()
+                },
+                "layer_norm_gain",
+            ),
+            (
+                VetConfig {
+                    table_init: TableInit::Normal { std: -1.0 },
+                    ..tiny()
+                },
+                "table_init",
+            ),
+            (
+                VetConfig {
+                    tokenize: Tokenize::TopK { k: 0 },
+                    ..tiny()
+                },
+                "k is 0",
+            ),
+            (
+                VetConfig {
+                    tokenize: Tokenize::TopK { k: 3 },
+                    table_init: TableInit::MatchedOutput,
+                    ..tiny()
+                },
+                "k = 3",
+            ),
+        ] {
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

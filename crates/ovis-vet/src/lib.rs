@@ -1,0 +1,23 @@
+//! Ovis's visual embedding table (VET): visual words, tokenize functions, table look-up.
+//!
+//! `out = tokenize(LayerNorm(W concat(patches of the block))) E`
+//!
+//! A block of patches becomes a distribution over visual words, and a token is the table row (or
+//! the mixture of rows) that the distribution points at. The [`Tokenize`] function decides whether
+//! tokens stay continuous (softmax, as in every released checkpoint) or become discrete, and what
+//! gradient the discrete ones pass on.
+//!
+//! Files: [`config`] holds sizes and the start, `released.rs` the presets named after checkpoints,
+//! [`vet`] the module, [`tokenize`] one file per family of tokenize functions, [`usage`] the
+//! regulariser against code collapse.
+
+pub mod config;
+mod released;
+pub mod tokenize;
+pub mod usage;
+pub mod vet;
+
+pub use config::{HeadInit, TableInit, VetConfig, VetError};
+pub use tokenize::{HardChoice, Selection, Tau, Tokenize};
+pub use usage::usage_penalty;
+pub use vet::Vet;

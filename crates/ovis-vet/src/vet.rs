@@ -1,0 +1,239 @@
+//! The visual embedding table as a module.
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Int, Tensor};
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, WordUse};
+
+use crate::tokenize::{Selection, Tokenize};
+
+/// Linear head, LayerNorm, tokenize function, table look-up.
+///
+/// `out = tokenize(LayerNorm(x W)) E[0 .. K - indicators]`
+///
+/// Every stage is a public method, so that each can be compared with the reference on its own.
+/// Weights are public so that checkpoints can be put in; PyTorch stores the head as `[out, in]`,
+/// here it is `[in, out]`.
+///
+/// # Source
+/// arXiv:2405.20797 §3; `Ovis2VisionModel` and `Ovis2VisualEmbeddingTable` in transformers 5.23.0;
+/// Ovis2 and Ovis2.5 modeling files of AIDC-AI/Ovis. Differs: the zeros that the references append
+/// for the indicator rows are left out, since they multiply rows that add nothing; everything is
+/// computed in the type of the features (f32 is meant: the references' bf16 softmax is not copied).
+#[derive(Module, Debug)]
+pub struct Vet {
+    /// `merge² * d_in -> K - indicators`, no bias.
+    pub head: Linear,
+    /// Over the `K - indicators` logits.
+    pub norm: LayerNorm,
+    /// The table `E`, `[K, d_out]`, indicator rows last.
+    pub table: Param<Tensor<2>>,
+    #[module(skip)]
+    merge: usize,
+    #[module(skip)]
+    tokenize: Tokenize,
+}
+
+impl Vet {
+    /// Puts a table together from its layers, for example from checkpoint weights.
+    ///
+    /// # Shapes
+    /// - `head.weight`: `[merge² * d_in, words]`
+    /// - `norm`: over `words`
+    /// - `table`: `[words + indicators, d_out]`
+    ///
+    /// # Panics
+    /// If the layers disagree about the number of words, or `tokenize` has no valid parameters.
+    #[must_use]
+    pub fn from_parts(
+        head: Linear,
+        norm: LayerNorm,
+        table: Param<Tensor<2>>,
+        merge: usize,
+        tokenize: Tokenize,
+    ) -> Self {
+        let words = head.weight.dims()[1];
+        assert_eq!(
+            norm.gamma.dims(),
+            [words],
+            "norm and head disagree on words"
+        );
+        assert!(
+            table.dims()[0] >= words,
+            "the table has fewer rows than words"
+        );
+        let vet = Self {
+            head,
+            norm,
+            table,
+            merge,
+            tokenize: Tokenize::Softmax,
+        };
+        vet.with_tokenize(tokenize)
+    }
+
+    /// The same weights under another tokenize function, to evaluate a trained table.
+    ///
+    /// # Panics
+    /// If [`Tokenize::check`] refuses `tokenize`.
+    #[must_use]
+    pub fn with_tokenize(self, tokenize: Tokenize) -> Self {
+        if let Err(error) = tokenize.check() {
+            panic!("{error}");
+        }
+        Self { tokenize, ..self }
+    }
+
+    /// The tokenize function in use.
+    #[must_use]
+    pub fn tokenize_function(&self) -> Tokenize {
+        self.tokenize
+    }
+
+    /// Visual words a token can be assigned to, `K - indicators`.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.head.weight.dims()[1]
+    }
+
+    /// Rows of the table kept for image boundaries.
+    #[must_use]
+    pub fn indicators(&self) -> usize {
+        self.table.dims()[0] - self.words()
+    }
+
+    /// Normalised scores of the visual words.
+    ///
+    /// # Shapes
+    /// - `blocks`: `[batch, tokens, merge² * d_in]`, see [`PatchGrid::merged`]
+    /// - output: `[batch, tokens, words]`
+    #[must_use]
+    pub fn logits(&self, blocks: Tensor<3>) -> Tensor<3> {
+        self.norm.forward(self.head.forward(blocks))
+    }
+
+    /// Applies the tokenize function to logits of shape `[batch, tokens, words]`.
+    #[must_use]
+    pub fn tokenize(&self, logits: Tensor<3>, pass: &mut Pass<'_>) -> Selection {
+        self.tokenize.select(logits, pass)
+    }
+
+    /// Mixtures of table rows.
+    ///
+    /// # Shapes
+    /// - `probabilities`: `[batch, tokens, words]`
+    /// - output: `[batch, tokens, d_out]`
+    #[must_use]
+    pub fn embed_probabilities(&self, probabilities: Tensor<3>) -> Tensor<3> {
+        mix(probabilities, self.word_rows())
+    }
+
+    /// Table rows by number, indicator rows included.
+    ///
+    /// # Shapes
+    /// - `ids`: `[batch, tokens]`, each below `words + indicators`
+    /// - output: `[batch, tokens, d_out]`
+    ///
+    /// # Panics
+    /// If an id is outside the table (on backends that check indices).
+    #[must_use]
+    pub fn embed_ids(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let [batch, tokens] = ids.dims();
+        let rows = self.table.val().select(0, ids.reshape([batch * tokens]));
+        rows.reshape([batch, tokens, self.table.dims()[1]])
+    }
+
+    /// The embedding of one indicator, `[d_out]`: row `words + index` of the table.
+    ///
+    /// The order is that of the references. Ovis2: image start, grid, column separator, row
+    /// separator, image end; Ovis2.5: image start, image end, video start, video end.
+    ///
+    /// # Panics
+    /// If `index` is not below [`indicators`](Self::indicators).
+    #[must_use]
+    pub fn indicator(&self, index: usize) -> Tensor<1> {
+        assert!(
+            index < self.indicators(),
+            "indicator {index} of a table with {}",
+            self.indicators()
+        );
+        let row = self.words() + index;
+        self.table.val().slice_dim(0, row..row + 1).squeeze_dim(0)
+    }
+
+    /// Tokens of a selection: mixtures for soft ones, table rows for hard ones.
+    ///
+    /// A hard token's value is the looked-up row itself, bit for bit, and the row receives the
+    /// token's gradient. The gradient of the scores is that of the surrogate mixture over a frozen
+    /// table; the mixture is computed only where a gradient is recorded, so evaluation costs a
+    /// look-up.
+    #[must_use]
+    pub fn embed(&self, selection: &Selection) -> Tensor<3> {
+        let Some(hard) = &selection.hard else {
+            return self.embed_probabilities(selection.probabilities.clone());
+        };
+        let rows = self.embed_ids(hard.ids.clone());
+        match &hard.surrogate {
+            Some(surrogate) if surrogate.is_tracked() => {
+                let frozen = self.word_rows().set_require_grad(false);
+                let mixture = mix(surrogate.clone(), frozen);
+                // The bracket is exactly zero, so the value stays the row and only the gradient
+                // of the mixture is added.
+                rows + (mixture.clone() - mixture.detach())
+            }
+            _ => rows,
+        }
+    }
+
+    fn word_rows(&self) -> Tensor<2> {
+        self.table.val().slice_dim(0, 0..self.words())
+    }
+}
+
+/// `[batch, tokens, words] x [words, d_out]`, as one product over all tokens.
+fn mix(weights: Tensor<3>, rows: Tensor<2>) -> Tensor<3> {
+    let [batch, tokens, words] = weights.dims();
+    let d_out = rows.dims()[1];
+    weights
+        .reshape([batch * tokens, words])
+        .matmul(rows)
+        .reshape([batch, tokens, d_out])
+}
+
+impl Projector for Vet {
+    fn merge_size(&self) -> usize {
+        self.merge
+    }
+
+    fn d_out(&self) -> usize {
+        self.table.dims()[1]
+    }
+
+    fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        let d_block = self.head.weight.dims()[0];
+        patches.assert_fits(
+            "visual embedding table",
+            d_block / (self.merge * self.merge),
+            self.merge,
+        );
+        let selection = self.tokenize(self.logits(patches.merged()), pass);
+        VisualTokens {
+            embeddings: self.embed(&selection),
+            words: Some(WordUse {
+                ids: selection.hard.map(|hard| hard.ids),
+                probabilities: selection.probabilities,
+            }),
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        let [d_block, words] = self.head.weight.dims();
+        Cost {
+            parameters: self.num_params(),
+            multiply_adds_per_token: d_block * words
+                + self.tokenize.rows_mixed(words) * self.d_out(),
+            bits_per_token: self.tokenize.is_hard().then(|| (words as f64).log2()),
+            words: Some(words),
+        }
+    }
+}
