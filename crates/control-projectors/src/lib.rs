@@ -1,0 +1,44 @@
+//! Control arms: what a visual embedding table and a patch merger are compared against.
+//!
+//! | control | what it tells | file |
+//! |---|---|---|
+//! | [`Identity`] | ceiling: nothing is projected, nothing is lost | [`identity`] |
+//! | [`LinearProjector`] | whether a nonlinearity is needed at all | [`linear`] |
+//! | [`MeanPool`] | what is lost when the place inside a block is forgotten | [`mean_pool`] |
+//! | [`GeluMlp`] | width and LayerNorm of the table without its softmax | [`gelu_mlp`] |
+//! | [`Blind`] | floor: what the reader guesses without an image | [`blind`] |
+//!
+//! A new control is one file here and one line in the registry of the experiments.
+
+pub mod blind;
+pub mod gelu_mlp;
+pub mod identity;
+pub mod linear;
+pub mod mean_pool;
+
+pub use blind::{Blind, BlindConfig};
+pub use gelu_mlp::{GeluMlp, GeluMlpConfig};
+pub use identity::Identity;
+pub use linear::{LinearProjector, LinearProjectorConfig};
+pub use mean_pool::MeanPool;
+
+/// Why a control cannot be built.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// An axis has no extent.
+    #[error("{control}: {axis} is 0; set it to 1 or more")]
+    EmptyAxis {
+        /// Name of the control.
+        control: &'static str,
+        /// The field of its config.
+        axis: &'static str,
+    },
+}
+
+fn check_axes(control: &'static str, axes: &[(&'static str, usize)]) -> Result<(), ControlError> {
+    match axes.iter().find(|(_, extent)| *extent == 0) {
+        Some((axis, _)) => Err(ControlError::EmptyAxis { control, axis }),
+        None => Ok(()),
+    }
+}
