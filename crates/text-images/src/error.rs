@@ -1,0 +1,228 @@
+//! What can go wrong, and what to do about it.
+
+use std::path::PathBuf;
+
+use crate::{Charset, MIN_CELL_PX, Split};
+
+/// Any failure of this crate. Every message names the thing and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the messages describe the fields")]
+pub enum Error {
+    #[error("unknown charset `{name}`; known are 10, 16, 36, 62, 94")]
+    UnknownCharset { name: String },
+
+    #[error("unknown split `{name}`; known are train, validation, test")]
+    UnknownSplit { name: String },
+
+    #[error("charset {charset} cannot spell words; use random content or charset 36, 62 or 94")]
+    WordsNeedLetters { charset: Charset },
+
+    #[error(
+        "no {split} words fill a line of {length} characters; \
+         words need lines of 3 characters or more"
+    )]
+    WordsDoNotFill { split: Split, length: usize },
+
+    #[error(
+        "a {width_px} x {height_px} px image is no whole number of {token_px} px tokens; \
+         make both sides a multiple of {token_px}"
+    )]
+    NotWholeTokens {
+        width_px: u32,
+        height_px: u32,
+        token_px: u32,
+    },
+
+    #[error(
+        "no grid puts {density} characters on each of {tokens} tokens; \
+         possible densities nearby: {}",
+        list(nearby)
+    )]
+    ImpossibleDensity {
+        density: f64,
+        tokens: usize,
+        nearby: Vec<f64>,
+    },
+
+    #[error(
+        "at {density} characters a token a cell is {cell_px:.1} px wide or high, \
+         less than the {MIN_CELL_PX} px that a character needs; \
+         possible densities nearby: {}",
+        list(nearby)
+    )]
+    CellTooSmall {
+        density: f64,
+        cell_px: f64,
+        nearby: Vec<f64>,
+    },
+
+    #[error(
+        "a grid of {columns} x {lines} characters does not fit {width_px} x {height_px} px; \
+         it needs at least one column and line, and cells of {MIN_CELL_PX} px or more"
+    )]
+    UnfitGrid {
+        columns: usize,
+        lines: usize,
+        width_px: u32,
+        height_px: u32,
+    },
+
+    #[error("a strip of {min_chars} to {max_chars} characters; need 1 <= min_chars <= max_chars")]
+    StripLengths { min_chars: usize, max_chars: usize },
+
+    #[error(
+        "a strip of {width_px} x {height_px} px cannot hold {max_chars} characters; \
+         it holds {longest} at most and must be 12 px high or more"
+    )]
+    StripTooSmall {
+        width_px: u32,
+        height_px: u32,
+        max_chars: usize,
+        longest: usize,
+    },
+
+    #[error("an image of {width_px} x {height_px} px; sides must be 1 to {max_side_px} px")]
+    ImageSize {
+        width_px: u32,
+        height_px: u32,
+        max_side_px: u32,
+    },
+
+    #[error("degradation: {field} is {value}; it must be {expected}")]
+    Degradation {
+        field: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+
+    #[error("{}: cannot read the font folder; give a readable folder", path.display())]
+    FontFolder {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+
+    #[error(
+        "{}: {families} font families can draw digits, and two are needed, one of them \
+         held out for the test split; add TTF or OTF files of other families", path.display()
+    )]
+    TooFewFamilies { path: PathBuf, families: usize },
+
+    #[error(
+        "no {role} font can draw charset {charset} (left out: {}); \
+         add fonts or choose a smaller charset",
+        reasons(left_out)
+    )]
+    NoUsableFont {
+        role: &'static str,
+        charset: Charset,
+        left_out: Vec<String>,
+    },
+
+    #[error("{}: not found; a data set folder needs it, with the columns file,text", path.display())]
+    MissingLabels { path: PathBuf },
+
+    #[error("{}: cannot read the labels; save it as UTF-8 CSV", path.display())]
+    Labels {
+        path: PathBuf,
+        #[source]
+        source: csv::Error,
+    },
+
+    #[error(
+        "{}: no column `{column}` in the header ({}); the first line must name file,text",
+        path.display(), found.join(",")
+    )]
+    MissingColumn {
+        path: PathBuf,
+        column: &'static str,
+        found: Vec<String>,
+    },
+
+    #[error("{}: no rows; add one line per image", path.display())]
+    NoRows { path: PathBuf },
+
+    #[error("{} line {line}: `{value}` in column {column}; expected {expected}", path.display())]
+    InvalidField {
+        path: PathBuf,
+        line: u64,
+        column: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+
+    #[error("{} line {line}: `{file}` has an empty label; give its text or delete the line", path.display())]
+    EmptyLabel {
+        path: PathBuf,
+        line: u64,
+        file: String,
+    },
+
+    #[error(
+        "{} line {line}: `{file}` leads out of the folder; \
+         put the image inside and name it relative to the folder", path.display()
+    )]
+    OutsideFolder {
+        path: PathBuf,
+        line: u64,
+        file: String,
+    },
+
+    #[error("{} line {line}: `{file}` is missing; add the image or delete the line", path.display())]
+    MissingImage {
+        path: PathBuf,
+        line: u64,
+        file: String,
+    },
+
+    #[error("{} (labels line {line}): cannot decode; save it as PNG or JPEG again", path.display())]
+    Decode {
+        path: PathBuf,
+        line: u64,
+        #[source]
+        source: image::ImageError,
+    },
+
+    #[error(
+        "{} (labels line {line}): {width_px} x {height_px} px is too large; \
+         scale it down to at most {max_side_px} px a side and {max_pixels} px in all", path.display()
+    )]
+    TooLarge {
+        path: PathBuf,
+        line: u64,
+        width_px: u32,
+        height_px: u32,
+        max_side_px: u32,
+        max_pixels: u64,
+    },
+
+    #[error("{}: already a data set; choose another folder or delete it first", path.display())]
+    AlreadyWritten { path: PathBuf },
+
+    #[error("{}: cannot write; check the path, permissions and free space", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+fn list(densities: &[f64]) -> String {
+    if densities.is_empty() {
+        return "none at this image size; enlarge the image".to_owned();
+    }
+    let list: Vec<String> = densities
+        .iter()
+        .map(|density| density.to_string())
+        .collect();
+    list.join(", ")
+}
+
+fn reasons(left_out: &[String]) -> String {
+    if left_out.is_empty() {
+        "none".to_owned()
+    } else {
+        left_out.join("; ")
+    }
+}

@@ -1,0 +1,96 @@
+//! Decodes PNG and JPEG files of any colour type into 8-bit grey.
+
+use std::path::Path;
+
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageReader, Limits};
+
+use crate::{Error, Result};
+
+/// Largest accepted side and area, in px: well above any scan of a page at 600 dpi, well below
+/// what exhausts memory.
+const MAX_SIDE_PX: u32 = 16_384;
+const MAX_PIXELS: u64 = 100_000_000;
+
+pub(super) fn grey(path: &Path, line: u64) -> Result<GrayImage> {
+    let failed = |source: ImageError| Error::Decode {
+        path: path.to_owned(),
+        line,
+        source,
+    };
+    let file = |source: std::io::Error| failed(ImageError::IoError(source));
+    // The content decides about the format, not the file's name.
+    let mut reader = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(file)?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_PIXELS * 8);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width_px, height_px) = decoder.dimensions();
+    let pixels = u64::from(width_px) * u64::from(height_px);
+    if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            line,
+            width_px,
+            height_px,
+            max_side_px: MAX_SIDE_PX,
+            max_pixels: MAX_PIXELS,
+        });
+    }
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    image.apply_orientation(orientation);
+    Ok(if image.color().has_alpha() {
+        over_background(&image)
+    } else {
+        image.into_luma8()
+    })
+}
+
+/// Puts a transparent image on white, or on black if its opaque pixels are light.
+fn over_background(image: &DynamicImage) -> GrayImage {
+    let layered = image.to_luma_alpha8();
+    let (mut light, mut opacity) = (0_u64, 0_u64);
+    for pixel in layered.pixels() {
+        let [level, alpha] = pixel.0.map(u64::from);
+        light += level * alpha;
+        opacity += alpha;
+    }
+    let transparent = opacity < u64::from(u8::MAX) * layered.pixels().len() as u64;
+    let background = if transparent && 2 * light > u64::from(u8::MAX) * opacity {
+        0_u32
+    } else {
+        255
+    };
+    GrayImage::from_fn(layered.width(), layered.height(), |x, y| {
+        let [level, alpha] = layered.get_pixel(x, y).0.map(u32::from);
+        let mixed = level * alpha + background * (255 - alpha);
+        image::Luma([((mixed + 127) / 255) as u8])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageBuffer, LumaA};
+
+    use super::*;
+
+    #[test]
+    fn ink_on_a_transparent_ground_stays_visible() {
+        for (ink, expected_ground) in [(0_u8, 255_u8), (255, 0)] {
+            let mut layered = ImageBuffer::from_pixel(4, 4, LumaA([0_u8, 0]));
+            layered.put_pixel(1, 1, LumaA([ink, 255]));
+            let grey = over_background(&DynamicImage::ImageLumaA8(layered));
+            assert_eq!(grey.get_pixel(1, 1).0, [ink]);
+            assert_eq!(grey.get_pixel(3, 3).0, [expected_ground]);
+        }
+    }
+
+    #[test]
+    fn an_opaque_alpha_channel_changes_nothing() {
+        let layered = ImageBuffer::from_fn(4, 1, |x, _| LumaA([200 + x as u8, 255]));
+        let grey = over_background(&DynamicImage::ImageLumaA8(layered));
+        assert_eq!(grey.into_raw(), [200, 201, 202, 203]);
+    }
+}

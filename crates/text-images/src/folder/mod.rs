@@ -1,0 +1,120 @@
+//! Folders of labelled images: `labels.csv` beside PNG or JPEG files.
+//!
+//! | column | meaning |
+//! |---|---|
+//! | `file` | image, relative to the folder (required) |
+//! | `text` | what it says (required) |
+//! | `columns`, `lines` | grid of the characters, both or neither |
+//! | `font`, `family`, `held_out` | typeface, and whether it is kept out of training |
+//! | `split`, `index` | where a rendered item came from |
+//!
+//! Columns may stand in any order; unknown ones are ignored. Optional fields may be empty.
+
+mod decode;
+mod fit;
+mod labels;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use image::GrayImage;
+
+use crate::{Grid, Result, Split};
+
+pub use fit::fit_to;
+pub use write::write_folder;
+
+/// Name of the label file in a data set folder.
+pub const LABELS_FILE: &str = "labels.csv";
+
+/// A folder of labelled images. Labels are read and checked when it is opened, images when they
+/// are asked for.
+#[derive(Clone, Debug)]
+pub struct FolderDataset {
+    dir: PathBuf,
+    rows: Vec<FolderRow>,
+}
+
+/// One line of `labels.csv`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderRow {
+    /// Image, relative to the folder.
+    pub file: PathBuf,
+    /// Label as written, surrounding whitespace removed; see
+    /// [`Charset::normalise`](crate::Charset::normalise).
+    pub text: String,
+    /// Grid of the characters, from which [`Grid::slots`] recovers their places.
+    pub grid: Option<Grid>,
+    /// Font face.
+    pub font: Option<String>,
+    /// Font family.
+    pub family: Option<String>,
+    /// Whether the family is kept out of training.
+    pub held_out: Option<bool>,
+    /// Split the item was rendered for.
+    pub split: Option<Split>,
+    /// Index in its split.
+    pub index: Option<u64>,
+    /// Line in `labels.csv`, the header being line 1.
+    pub line: u64,
+}
+
+impl FolderDataset {
+    /// Reads and checks `labels.csv`, and that every image exists inside the folder. Decodes none.
+    ///
+    /// # Errors
+    /// If `labels.csv` is missing, unreadable, without rows or without the required columns; if a
+    /// label is empty or a field cannot be read; if an image is missing or lies outside the folder.
+    /// Errors about a row name the file and the line.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        Ok(Self {
+            dir: dir.to_owned(),
+            rows: labels::read(dir)?,
+        })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Number of images, at least one.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Always `false`: a folder without rows cannot be opened.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The labels, in file order.
+    pub fn rows(&self) -> &[FolderRow] {
+        &self.rows
+    }
+
+    /// Decodes the image of a row as 8-bit grey at its own size. EXIF orientation is applied;
+    /// transparent pixels become white, or black under light ink.
+    ///
+    /// # Errors
+    /// If the file cannot be read or decoded, or is too large; the size is checked before decoding.
+    ///
+    /// # Panics
+    /// If `row` is not below [`FolderDataset::len`].
+    pub fn image(&self, row: usize) -> Result<GrayImage> {
+        let row = &self.rows[row];
+        decode::grey(&self.dir.join(&row.file), row.line)
+    }
+
+    /// [`FolderDataset::image`], then [`fit_to`].
+    ///
+    /// # Errors
+    /// As [`FolderDataset::image`].
+    ///
+    /// # Panics
+    /// If `row` is not below [`FolderDataset::len`], or a side is zero.
+    pub fn image_fit_to(&self, row: usize, width_px: u32, height_px: u32) -> Result<GrayImage> {
+        Ok(fit_to(&self.image(row)?, width_px, height_px))
+    }
+}

@@ -1,0 +1,371 @@
+//! Font families: the embedded ones, or those of a folder, with some held out for the test split.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ab_glyph::FontRef;
+use fontdb::{Database, FaceInfo, Source};
+
+use crate::face::{CharsetFace, Face};
+use crate::stream::stable_hash;
+use crate::{Charset, Error, Result};
+
+/// Embedded families that appear in the test split only: one sans and one serif. Neither is
+/// derived from a family seen in training.
+pub const HELD_OUT_FAMILIES: [&str; 2] = ["Libertinus Serif", "Noto Sans"];
+
+/// Of a folder's families, one in this many is held out, rounded up.
+const HELD_OUT_ONE_IN: usize = 4;
+
+/// Deepest subfolder searched for fonts; a guard against folders that link to themselves.
+const MAX_DEPTH: usize = 8;
+
+/// Font families to render with. Cheap to clone.
+///
+/// # Embedded families
+/// | family | style | faces | licence, crate | split |
+/// |---|---|---|---|---|
+/// | DejaVu Sans (with condensed) | sans | 8 | Bitstream Vera, `dejavu` | all |
+/// | Ubuntu | sans | light | Ubuntu font licence, `epaint_default_fonts` | all |
+/// | DejaVu Serif (with condensed) | slab serif | 8 | Bitstream Vera, `dejavu` | all |
+/// | NewComputerModern | serif | 4 | GUST, `typst-assets` | all |
+/// | DejaVu Sans Mono | mono | 4 | Bitstream Vera, `typst-assets` | all |
+/// | Hack | mono | regular | MIT and Bitstream Vera, `epaint_default_fonts` | all |
+/// | Libertinus Serif | serif | 6 | OFL, `typst-assets` | test only |
+/// | Noto Sans | sans | 4 | OFL, `notosans` | test only |
+#[derive(Clone, Debug)]
+pub struct Fonts {
+    faces: Vec<Arc<Face>>,
+    unreadable: Vec<FontWarning>,
+}
+
+/// Why a font file or face is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FontWarning {
+    /// A file with the name of a font that no face could be read from.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A face without glyphs for some characters: it would draw boxes or nothing.
+    MissingGlyphs {
+        /// PostScript name of the face.
+        face: String,
+        /// The characters, in class-id order.
+        characters: Vec<char>,
+    },
+    /// A face that draws different characters alike, as all-capital fonts do.
+    IdenticalGlyphs {
+        /// PostScript name of the face.
+        face: String,
+        /// The pairs, in class-id order.
+        pairs: Vec<(char, char)>,
+    },
+}
+
+impl fmt::Display for FontWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path } => write!(f, "{}: not a readable font", path.display()),
+            Self::MissingGlyphs { face, characters } => {
+                let list: String = characters.iter().collect();
+                write!(f, "{face} has no glyph for {list}")
+            }
+            Self::IdenticalGlyphs { face, pairs } => {
+                let list: Vec<String> = pairs.iter().map(|(a, b)| format!("{a}{b}")).collect();
+                write!(f, "{face} draws these alike: {}", list.join(" "))
+            }
+        }
+    }
+}
+
+impl Fonts {
+    /// The families in the table above. No font of the system is used.
+    pub fn embedded() -> Self {
+        let others: [&'static [u8]; 22] = [
+            dejavu::sans::regular(),
+            dejavu::sans::bold(),
+            dejavu::sans::oblique(),
+            dejavu::sans::bold_oblique(),
+            dejavu::sans_condensed::regular(),
+            dejavu::sans_condensed::bold(),
+            dejavu::sans_condensed::oblique(),
+            dejavu::sans_condensed::bold_oblique(),
+            dejavu::serif::regular(),
+            dejavu::serif::bold(),
+            dejavu::serif::italic(),
+            dejavu::serif::bold_italic(),
+            dejavu::serif_condensed::regular(),
+            dejavu::serif_condensed::bold(),
+            dejavu::serif_condensed::italic(),
+            dejavu::serif_condensed::bold_italic(),
+            notosans::REGULAR_TTF,
+            notosans::BOLD_TTF,
+            notosans::ITALIC_TTF,
+            notosans::BOLD_ITALIC_TTF,
+            epaint_default_fonts::UBUNTU_LIGHT,
+            epaint_default_fonts::HACK_REGULAR,
+        ];
+        let mut database = Database::new();
+        for bytes in typst_assets::fonts().chain(others) {
+            database.load_font_source(Source::Binary(Arc::new(bytes)));
+        }
+        // The mathematical companions repeat the text faces' alphabet.
+        let mut faces = load_faces(&database, |info| !family_of(info).contains("Math"));
+        for face in &mut faces {
+            face.held_out = HELD_OUT_FAMILIES.contains(&face.family.as_str());
+        }
+        Self {
+            faces: faces.into_iter().map(Arc::new).collect(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// All TTF, OTF, TTC and OTC files of a folder and its subfolders.
+    ///
+    /// A quarter of the families, rounded up, is held out for the test split: those whose names
+    /// come first by a fixed hash, among the families that can draw the largest charset that any
+    /// two can draw. The choice depends on the fonts only, so it is the same for every charset.
+    /// Unreadable files are reported by [`Fonts::warnings`], not as errors.
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or if fewer than two families can draw digits.
+    pub fn from_dir(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut files = Vec::new();
+        find_font_files(path, MAX_DEPTH, &mut files)?;
+        files.sort();
+        let mut database = Database::new();
+        let mut unreadable = Vec::new();
+        for file in files {
+            if database
+                .load_font_source(Source::File(file.clone()))
+                .is_empty()
+            {
+                unreadable.push(FontWarning::Unreadable { path: file });
+            }
+        }
+        let mut faces = load_faces(&database, |_| true);
+        let able = |charset| -> BTreeSet<String> {
+            faces
+                .iter()
+                .filter(|face| usable(face, charset).is_ok())
+                .map(|face| face.family.clone())
+                .collect()
+        };
+        let mut largest_first = Charset::ALL.into_iter().rev().map(able);
+        let candidates = largest_first.find(|families| families.len() >= 2);
+        let Some(candidates) = candidates else {
+            return Err(Error::TooFewFamilies {
+                path: path.to_owned(),
+                families: able(Charset::Digits).len(),
+            });
+        };
+        let mut by_hash: Vec<String> = candidates.into_iter().collect();
+        by_hash.sort_by_key(|family| stable_hash(family));
+        by_hash.truncate(by_hash.len().div_ceil(HELD_OUT_ONE_IN));
+        for face in &mut faces {
+            face.held_out = by_hash.contains(&face.family);
+        }
+        Ok(Self {
+            faces: faces.into_iter().map(Arc::new).collect(),
+            unreadable,
+        })
+    }
+
+    /// Names of the families, those that the test split alone uses marked by `true`.
+    pub fn families(&self) -> Vec<(String, bool)> {
+        let families: BTreeSet<(String, bool)> = self
+            .faces
+            .iter()
+            .map(|face| (face.family.clone(), face.held_out))
+            .collect();
+        families.into_iter().collect()
+    }
+
+    /// PostScript names of the faces that can draw a charset.
+    pub fn face_names(&self, charset: Charset) -> Vec<String> {
+        self.faces
+            .iter()
+            .filter(|face| usable(face, charset).is_ok())
+            .map(|face| face.name.clone())
+            .collect()
+    }
+
+    /// Files and faces that are not used for a charset, and why.
+    pub fn warnings(&self, charset: Charset) -> Vec<FontWarning> {
+        let faces = self
+            .faces
+            .iter()
+            .filter_map(|face| usable(face, charset).err());
+        self.unreadable.iter().cloned().chain(faces).collect()
+    }
+
+    /// Faces that can draw the charset, grouped by family.
+    pub(crate) fn select(&self, charset: Charset, held_out: bool) -> Result<Vec<Vec<CharsetFace>>> {
+        let mut families: Vec<Vec<CharsetFace>> = Vec::new();
+        for face in self.faces.iter().filter(|face| face.held_out == held_out) {
+            if usable(face, charset).is_err() {
+                continue;
+            }
+            match families.last_mut() {
+                Some(family) if family[0].face.family == face.family => {
+                    family.push(face.for_charset(charset));
+                }
+                _ => families.push(vec![face.for_charset(charset)]),
+            }
+        }
+        if families.is_empty() {
+            return Err(Error::NoUsableFont {
+                role: if held_out { "held-out" } else { "training" },
+                charset,
+                left_out: self
+                    .warnings(charset)
+                    .iter()
+                    .map(FontWarning::to_string)
+                    .collect(),
+            });
+        }
+        Ok(families)
+    }
+}
+
+fn usable(face: &Face, charset: Charset) -> std::result::Result<(), FontWarning> {
+    let defects = face.defects(charset);
+    if !defects.missing.is_empty() {
+        return Err(FontWarning::MissingGlyphs {
+            face: face.name.clone(),
+            characters: defects.missing,
+        });
+    }
+    if !defects.identical.is_empty() {
+        return Err(FontWarning::IdenticalGlyphs {
+            face: face.name.clone(),
+            pairs: defects.identical,
+        });
+    }
+    Ok(())
+}
+
+/// Faces sorted by family and name, so that file order does not matter; of faces with the same
+/// name the first stays.
+fn load_faces(database: &Database, wanted: impl Fn(&FaceInfo) -> bool) -> Vec<Face> {
+    let mut faces: Vec<Face> = database
+        .faces()
+        .filter(|info| wanted(info))
+        .filter_map(|info| {
+            database.with_face_data(info.id, |bytes, index| {
+                let font = FontRef::try_from_slice_and_index(bytes, index).ok()?;
+                Some(Face::load(&font, name_of(info), family_of(info)))
+            })?
+        })
+        .collect();
+    faces.sort_by(|a, b| (&a.family, &a.name).cmp(&(&b.family, &b.name)));
+    faces.dedup_by(|later, earlier| later.family == earlier.family && later.name == earlier.name);
+    faces
+}
+
+fn family_of(info: &FaceInfo) -> String {
+    info.families
+        .first()
+        .map_or_else(|| info.post_script_name.clone(), |(name, _)| name.clone())
+}
+
+fn name_of(info: &FaceInfo) -> String {
+    if info.post_script_name.is_empty() {
+        format!("{} {:?} {}", family_of(info), info.style, info.weight.0)
+    } else {
+        info.post_script_name.clone()
+    }
+}
+
+fn find_font_files(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    let unreadable = |source| Error::FontFolder {
+        path: dir.to_owned(),
+        source,
+    };
+    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            if depth > 0 {
+                find_font_files(&path, depth - 1, found)?;
+            }
+            continue;
+        }
+        let extension = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        if ["ttf", "otf", "ttc", "otc"].contains(&extension.to_ascii_lowercase().as_str()) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_face_draws_every_charset() {
+        let fonts = Fonts::embedded();
+        for charset in Charset::ALL {
+            assert_eq!(fonts.warnings(charset), [], "charset {charset}");
+            assert_eq!(fonts.face_names(charset).len(), 36);
+        }
+    }
+
+    #[test]
+    fn embedded_families_are_the_documented_ones() {
+        let families = Fonts::embedded().families();
+        let names: Vec<&str> = families.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "DejaVu Sans",
+            "DejaVu Sans Mono",
+            "DejaVu Serif",
+            "Hack",
+            "Libertinus Serif",
+            "NewComputerModern",
+            "Noto Sans",
+            "Ubuntu",
+        ];
+        assert_eq!(names, expected);
+        for (family, held_out) in &families {
+            assert_eq!(*held_out, HELD_OUT_FAMILIES.contains(&family.as_str()));
+        }
+    }
+
+    #[test]
+    fn seen_and_held_out_faces_share_no_family() {
+        let fonts = Fonts::embedded();
+        let families = |held_out| -> BTreeSet<String> {
+            let selected = fonts.select(Charset::Printable94, held_out).unwrap();
+            selected.iter().map(|f| f[0].face.family.clone()).collect()
+        };
+        assert!(families(true).is_disjoint(&families(false)));
+        assert_eq!(families(true).len(), 2);
+    }
+
+    #[test]
+    fn a_charset_that_no_font_can_draw_is_an_error_naming_the_fonts() {
+        let font = FontRef::try_from_slice(epaint_default_fonts::EGUI_ICONS).unwrap();
+        let fonts = Fonts {
+            faces: vec![Arc::new(Face::load(&font, "Icons".into(), "Icons".into()))],
+            unreadable: Vec::new(),
+        };
+        for (held_out, role) in [(false, "training"), (true, "held-out")] {
+            let message = fonts
+                .select(Charset::Hex, held_out)
+                .unwrap_err()
+                .to_string();
+            assert!(message.contains("Icons has no glyph for 0123"), "{message}");
+            assert!(
+                message.contains(role) && message.contains("charset 16"),
+                "{message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Images of text for reading probes: a deterministic renderer and labelled folders.
+//!
+//! The renderer controls one quantity exactly, the text density in characters per visual token
+//! ([`Grid::for_density`]), and varies the rest: font family, weight and slant, size, position,
+//! contrast, polarity, noise, blur and JPEG artefacts ([`Degradation`]). Some font families and,
+//! for [`Content::Words`], some words occur in the test split only.
+//!
+//! Item `i` depends on `(seed, split, i)` and the configuration only, so items can be rendered in
+//! any order and on any number of threads.
+//!
+//! A user's own images enter through [`FolderDataset`], which also reads back what
+//! [`write_folder`] wrote.
+//!
+//! # Example
+//! ```
+//! use text_images::{Charset, Fonts, Grid, Layout, Renderer, RendererConfig, Split};
+//!
+//! # fn main() -> Result<(), text_images::Error> {
+//! let fonts = Fonts::embedded();
+//! let grid = Grid::for_density(2.0, 64, 32, 16)?;
+//! let config = RendererConfig::new(Charset::Alnum36, Layout::Grid(grid), Split::Train, 7);
+//! let item = Renderer::new(config, &fonts)?.render(0);
+//! assert_eq!(item.text.len(), 16);
+//! # Ok(())
+//! # }
+//! ```
+
+mod charset;
+mod contact_sheet;
+mod content;
+mod degradation;
+mod drawing;
+mod error;
+mod face;
+mod folder;
+mod fonts;
+mod layout;
+mod renderer;
+mod split;
+mod stream;
+
+pub use charset::{Charset, UnsupportedCharacters};
+pub use contact_sheet::{Tile, contact_sheet};
+pub use content::Content;
+pub use degradation::Degradation;
+pub use error::Error;
+pub use folder::{FolderDataset, FolderRow, LABELS_FILE, fit_to, write_folder};
+pub use fonts::{FontWarning, Fonts, HELD_OUT_FAMILIES};
+pub use layout::{Grid, Layout, MIN_CELL_PX, Strip};
+pub use renderer::{Item, Renderer, RendererConfig};
+pub use split::Split;
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
