@@ -1,0 +1,31 @@
+//! Numbers behind the study: how well a probe reads, how much of a vocabulary is used, what the
+//! vocabulary could carry, and whether a difference between two arms is more than chance.
+//!
+//! Nothing here reads files or touches tensors; inputs are strings, slices and counts.
+//!
+//! | Question | Module |
+//! |---|---|
+//! | How many characters and words are read correctly, and which are confused? | [`text_metrics`] |
+//! | How many words of a vocabulary carry the mass? | [`vocabulary_usage`] |
+//! | What error does a code of `b` bits force? | [`capacity`] |
+//! | How wide is the interval around a value or a paired difference? | [`bootstrap`] |
+//! | Could the sign of the per-seed differences be chance? | [`sign_flip`] |
+//! | Are two arms equal within a margin? | [`equivalence`] |
+//! | Which of many hypotheses survive? | [`multiplicity`] |
+//! | What do a few values look like? | [`summary`] |
+//!
+//! Random procedures take a seed and give the same bytes for it in every order of calls and on any
+//! number of threads. A claim needs both the sign-flip test and the bootstrap interval to agree.
+
+pub mod bootstrap;
+pub mod capacity;
+pub mod equivalence;
+mod error;
+pub mod multiplicity;
+mod random_stream;
+pub mod sign_flip;
+pub mod summary;
+pub mod text_metrics;
+pub mod vocabulary_usage;
+
+pub use error::StatisticsError;
