@@ -1,0 +1,318 @@
+//! What lands on disk: three files per figure, complete, readable and free of broken numbers.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use figures::{
+    Arm, Capacity, CerByArm, CerByDensity, CerCell, CerScale, DensityLine, DensityPanel,
+    DensityPoint, Estimate, Family, FigureError, HardeningCurve, LearningCurve, LearningCurves,
+    LearningPoint, Reference, TokensOverTraining,
+};
+
+#[path = "../examples/gallery/made_up.rs"]
+mod made_up;
+
+/// The text of an SVG, its entities resolved.
+fn svg(stem: &Path) -> String {
+    let text = fs::read_to_string(stem.with_extension("svg")).unwrap();
+    text.replace("&apos;", "'").replace("&amp;", "&")
+}
+
+fn records(stem: &Path) -> Vec<csv::StringRecord> {
+    let mut reader = csv::Reader::from_path(stem.with_extension("csv")).unwrap();
+    reader.records().map(Result::unwrap).collect()
+}
+
+fn assert_complete(stem: &Path, texts: &[&str]) {
+    let svg = svg(stem);
+    for text in texts {
+        assert!(svg.contains(text), "{} lacks `{text}`", stem.display());
+    }
+    assert!(svg.starts_with("<svg width=\"1600\" height="));
+    assert!(svg.trim_end().ends_with("</svg>"));
+    assert!(
+        !svg.contains("NaN") && !svg.contains("inf"),
+        "{}",
+        stem.display()
+    );
+    let png = image::open(stem.with_extension("png")).unwrap().to_rgb8();
+    assert_eq!(png.width(), 1600);
+    let dark = png.pixels().filter(|pixel| pixel.0.iter().all(|&c| c < 80));
+    assert!(dark.count() > 500, "{} is blank", stem.display());
+    let csv = fs::read_to_string(stem.with_extension("csv")).unwrap();
+    assert!(!csv.contains("NaN") && !csv.contains("inf"), "{csv}");
+    assert!(csv.lines().count() > 1);
+}
+
+#[test]
+fn every_figure_names_its_arms_and_its_axes_with_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("figure");
+    let (_, figure) = &made_up::cer_by_arm()[0];
+    figure.draw(&stem).unwrap();
+    let mut texts: Vec<&str> = figure.arms.iter().map(|arm| arm.label.as_str()).collect();
+    texts.extend([
+        "CER (%)",
+        "2 characters per visual token",
+        "codes used",
+        "241/256",
+    ]);
+    texts.extend([figure.title.as_str(), "PatchMerger (reference)"]);
+    assert_complete(&stem, &texts);
+
+    let (_, figure) = &made_up::cer_by_density()[0];
+    figure.draw(&stem).unwrap();
+    let arms = figure.lines.iter().map(|line| line.arm.label.as_str());
+    let mut texts: Vec<&str> = arms.collect();
+    texts.extend(["CER (%)", "text density (characters per visual token)"]);
+    texts.extend(["K = 256: 1.55", "K = 1024: 1.93", "A = 36", "Fano"]);
+    assert_complete(&stem, &texts);
+
+    let (_, figure) = &made_up::hardening_curves()[0];
+    figure.draw(&stem).unwrap();
+    let texts = [
+        "softmax, K = 256",
+        "softmax, K = 1024",
+        "CER (%)",
+        "\n256\n",
+    ];
+    assert_complete(&stem, &texts);
+    assert_complete(
+        &stem,
+        &["k (words mixed per token)", "st-argmax trained hard"],
+    );
+
+    let (_, figure) = &made_up::tokens_over_training()[0];
+    figure.draw(&stem).unwrap();
+    let arms = figure.traces.iter().map(|trace| trace.arm.label.as_str());
+    let mut texts: Vec<&str> = arms.collect();
+    texts.extend([
+        "mean token entropy (bits)",
+        "codes used (count)",
+        "training step",
+    ]);
+    texts.extend(["log₂ 1024", "K = 256"]);
+    assert_complete(&stem, &texts);
+
+    let (_, figure) = &made_up::learning_curves()[0];
+    figure.draw(&stem).unwrap();
+    let arms = figure.curves.iter().map(|curve| curve.arm.label.as_str());
+    let mut texts: Vec<&str> = arms.collect();
+    texts.extend(["validation CER (%)", "training step"]);
+    assert_complete(&stem, &texts);
+}
+
+#[test]
+fn the_csv_gives_back_the_plotted_numbers_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("figure");
+    let (_, figure) = &made_up::cer_by_arm()[0];
+    figure.draw(&stem).unwrap();
+    let rows = records(&stem);
+    let cells = figure.panels.iter().flat_map(|panel| {
+        let arms = figure.arms.iter().zip(&panel.cells);
+        arms.map(|(arm, cell)| (panel.density, arm, cell))
+    });
+    let arms: Vec<_> = rows.iter().filter(|row| &row[1] == "arm").collect();
+    assert_eq!(arms.len(), figure.arms.len() * figure.panels.len());
+    for ((density, arm, cell), row) in cells.zip(arms) {
+        assert_eq!(row[0].parse(), Ok(density));
+        assert_eq!(row[2], arm.label);
+        assert_eq!(row[4].parse(), Ok(cell.cer.mean));
+        assert_eq!(row[5].parse(), Ok(cell.cer.low));
+        assert_eq!(row[6].parse(), Ok(cell.cer.high));
+        let used = cell.codes.map(|codes| codes.used);
+        assert_eq!(row[7].parse().ok(), used);
+    }
+
+    let (_, figure) = &made_up::learning_curves()[0];
+    figure.draw(&stem).unwrap();
+    let points = figure.curves.iter().flat_map(|curve| &curve.points);
+    for (point, row) in points.zip(records(&stem)) {
+        assert_eq!(row[1].parse(), Ok(point.step));
+        assert_eq!(row[2].parse(), Ok(point.cer.mean));
+    }
+
+    let (_, figure) = &made_up::tokens_over_training()[0];
+    figure.draw(&stem).unwrap();
+    let points = figure.traces.iter().flat_map(|trace| &trace.points);
+    for (point, row) in points.zip(records(&stem)) {
+        assert_eq!(row[2].parse(), Ok(point.step));
+        assert_eq!(row[3].parse(), Ok(point.entropy_bits));
+        assert_eq!(row[4].parse(), Ok(point.codes_used));
+    }
+}
+
+#[test]
+fn the_same_figure_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    for stem in [&first, &second] {
+        made_up::hardening_curves()[0].1.draw(stem).unwrap();
+    }
+    for extension in ["svg", "png", "csv"] {
+        let read = |stem: &Path| fs::read(stem.with_extension(extension)).unwrap();
+        assert!(read(&first) == read(&second), "{extension}");
+    }
+}
+
+/// A dot plot with one good, one failed and one infinite cell, and a reference that is not finite.
+fn with_failures() -> CerByArm {
+    let cell = |cer| CerCell { cer, codes: None };
+    CerByArm {
+        title: "a < b & c".to_owned(),
+        subtitle: "n = 3\u{7}".to_owned(),
+        scale: CerScale::Log,
+        arms: ["good", "failed", "endless"]
+            .map(|label| Arm::new(label, Family::VetHard))
+            .to_vec(),
+        panels: vec![DensityPanel {
+            density: 1.0,
+            cells: vec![
+                cell(Estimate::new(0.1, f64::NAN, f64::INFINITY)),
+                CerCell::failed(),
+                cell(Estimate::exact(f64::INFINITY)),
+            ],
+            references: vec![Reference {
+                label: "PatchMerger".to_owned(),
+                family: Family::Merger,
+                cer: f64::NAN,
+            }],
+        }],
+    }
+}
+
+#[test]
+fn failed_cells_are_named_and_leave_no_broken_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("figure");
+    with_failures().draw(&stem).unwrap();
+    assert_complete(&stem, &["good", "failed", "endless"]);
+    let failed = svg(&stem).matches("\nfailed\n").count();
+    assert_eq!(failed, 3, "one row label and two cells");
+    let statuses: Vec<_> = records(&stem).iter().map(|row| row[9].to_owned()).collect();
+    assert_eq!(statuses, ["ok", "failed", "failed", "failed"]);
+}
+
+#[test]
+fn a_figure_of_failures_only_still_draws_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("figure");
+    let curves = LearningCurves {
+        title: "t".to_owned(),
+        subtitle: String::new(),
+        curves: vec![LearningCurve {
+            arm: Arm::new("diverged", Family::VetSoft),
+            points: vec![LearningPoint {
+                step: 0,
+                cer: Estimate::failed(),
+            }],
+        }],
+    };
+    curves.draw(&stem).unwrap();
+    assert_complete(&stem, &["diverged – failed"]);
+}
+
+#[test]
+fn a_stem_with_a_dot_keeps_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    with_failures().draw(&folder.path().join("run.v2")).unwrap();
+    assert!(folder.path().join("run.v2.svg").is_file());
+}
+
+#[test]
+fn empty_figures_are_refused_with_what_they_lack() {
+    let stem = Path::new("never-written");
+    let mut figure = with_failures();
+    figure.panels.clear();
+    let message = figure.draw(stem).unwrap_err().to_string();
+    assert!(message.contains("panels"), "{message}");
+    figure.arms.clear();
+    let message = figure.draw(stem).unwrap_err().to_string();
+    assert!(message.contains("CerByArm has no arms"), "{message}");
+
+    let (title, subtitle) = (String::new(), String::new());
+    let empty = TokensOverTraining {
+        title: title.clone(),
+        subtitle: subtitle.clone(),
+        traces: Vec::new(),
+        vocabularies: Vec::new(),
+    };
+    assert!(matches!(empty.draw(stem), Err(FigureError::Empty { .. })));
+    let empty = HardeningCurve {
+        title: title.clone(),
+        subtitle: subtitle.clone(),
+        scale: CerScale::Log,
+        panels: Vec::new(),
+    };
+    assert!(matches!(empty.draw(stem), Err(FigureError::Empty { .. })));
+    let no_points = CerByDensity {
+        title,
+        subtitle,
+        scale: CerScale::Log,
+        lines: vec![DensityLine {
+            arm: Arm::new("a", Family::Blind),
+            points: Vec::new(),
+        }],
+        capacities: Vec::new(),
+        bounds: Vec::new(),
+    };
+    assert!(matches!(
+        no_points.draw(stem),
+        Err(FigureError::Empty { .. })
+    ));
+    assert!(!Path::new("never-written.csv").exists());
+}
+
+#[test]
+fn numbers_that_cannot_be_placed_are_refused() {
+    let stem = Path::new("never-written");
+    let mut figure = with_failures();
+    figure.panels[0].cells.pop();
+    let message = figure.draw(stem).unwrap_err().to_string();
+    assert!(message.contains("2 cells for 3 arms"), "{message}");
+
+    let mut figure = with_failures();
+    figure.panels[0].density = f64::NAN;
+    assert!(matches!(
+        figure.draw(stem),
+        Err(FigureError::Position { .. })
+    ));
+
+    let figure = CerByDensity {
+        title: String::new(),
+        subtitle: String::new(),
+        scale: CerScale::Linear,
+        lines: vec![DensityLine {
+            arm: Arm::new("a", Family::Blind),
+            points: vec![DensityPoint {
+                density: 1.0,
+                cer: Estimate::exact(0.5),
+            }],
+        }],
+        capacities: vec![Capacity {
+            words: 256,
+            alphabet: 1,
+        }],
+        bounds: Vec::new(),
+    };
+    let message = figure.draw(stem).unwrap_err().to_string();
+    assert!(
+        message.contains("alphabet") && message.contains("at least 2"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("missing").join("figure");
+    let message = with_failures().draw(&stem).unwrap_err().to_string();
+    assert!(
+        message.contains("missing") && message.contains("figure.svg"),
+        "{message}"
+    );
+    assert!(message.contains("folder exists"), "{message}");
+}
