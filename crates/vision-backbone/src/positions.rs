@@ -37,7 +37,11 @@ impl RotaryAngles {
                 let frequency = base.powf(-2.0 * (within % quarter) as f64 / half as f64);
                 let angle = place as f64 * frequency;
                 cos.push(angle.cos() as f32);
-                sin.push(if dim < half { -angle.sin() } else { angle.sin() } as f32);
+                sin.push(if dim < half {
+                    -angle.sin()
+                } else {
+                    angle.sin()
+                } as f32);
             }
         }
         let shape = [1, 1, layout.patches(), d_head];

@@ -208,11 +208,9 @@ impl SmallVit {
     #[must_use]
     pub fn run_blocks(&self, state: PatchGrid, range: std::ops::Range<usize>) -> PatchGrid {
         let rotary = self.rotary(&state);
-        self.blocks[range]
-            .iter()
-            .fold(state, |state, block| {
-                state.map_features(|x| block.forward(x, rotary.as_ref()))
-            })
+        self.blocks[range].iter().fold(state, |state, block| {
+            state.map_features(|x| block.forward(x, rotary.as_ref()))
+        })
     }
 
     /// Applies the final norm.
@@ -319,8 +317,7 @@ mod tests {
             .init(&mut seeded::stream(0, "vit"), &Device::flex())
             .unwrap();
         let output = tower.forward(&pixels(1, 2, 2));
-        let mean_square =
-            |grid: &PatchGrid| values(grid).iter().map(|v| v * v).sum::<f32>() / 64.0;
+        let mean_square = |grid: &PatchGrid| values(grid).iter().map(|v| v * v).sum::<f32>() / 64.0;
         assert!((mean_square(&output.post_norm) - 1.0).abs() < 1e-3);
         assert!((mean_square(&output.pre_norm) - 1.0).abs() > 1e-2);
     }
@@ -347,12 +344,8 @@ mod tests {
                 positions,
                 ..small()
             };
-            let tower = config
-                .init(&mut seeded::stream(0, "vit"), &device)
-                .unwrap();
-            let grid = pixels(1, 2, 4).map_features(|x| {
-                Tensor::from_data(x.into_data(), &device)
-            });
+            let tower = config.init(&mut seeded::stream(0, "vit"), &device).unwrap();
+            let grid = pixels(1, 2, 4).map_features(|x| Tensor::from_data(x.into_data(), &device));
             let weights: Tensor<3> =
                 seeded::normal([1, 8, 16], 1.0, &mut seeded::stream(1, "w"), &device);
             let loss = (tower.forward(&grid).post_norm.features().clone() * weights).sum();

@@ -334,7 +334,11 @@ impl WeightsWriter {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(folder).map_err(fail)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default; weights are as readable as other new files.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder).map_err(fail)?;
         file.write_all(&bytes).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         file.persist(path).map_err(|error| fail(error.error))?;
@@ -422,8 +426,14 @@ mod tests {
             .init(&mut seeded::stream(0, "vit"), &Device::flex())
             .unwrap();
         let error = file.load_into(deeper, "").unwrap_err().to_string();
-        assert!(error.contains("blocks.1.") && error.contains("missing"), "{error}");
-        let wider = SmallVitConfig { d_mlp: 12, ..tiny() };
+        assert!(
+            error.contains("blocks.1.") && error.contains("missing"),
+            "{error}"
+        );
+        let wider = SmallVitConfig {
+            d_mlp: 12,
+            ..tiny()
+        };
         let wider = wider
             .init(&mut seeded::stream(0, "vit"), &Device::flex())
             .unwrap();
