@@ -1,0 +1,124 @@
+//! Files that appear whole or not at all.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a file next to its place and moves it there once it is complete, so that a reader, or a
+/// run that stops half way, never leaves half a file.
+///
+/// # Errors
+/// Names the file, whatever went wrong.
+pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let attempt = || -> Result<()> {
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default; results are as readable as other new files.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder_of(path))?;
+        let mut buffer = BufWriter::new(file.as_file_mut());
+        fill(&mut buffer)?;
+        buffer.flush()?;
+        drop(buffer);
+        file.persist(path)?;
+        Ok(())
+    };
+    attempt().with_context(|| refused(path))
+}
+
+/// As [`write`], for contents that are at hand.
+///
+/// # Errors
+/// Names the file, whatever went wrong.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, |out| Ok(out.write_all(bytes)?))
+}
+
+/// Lets `make` write some files into a temporary folder, then moves them into `folder`.
+///
+/// # Errors
+/// As `make`, or names the file that cannot be moved.
+pub fn write_group<E>(
+    folder: &Path,
+    names: &[String],
+    make: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<Result<(), E>> {
+    let temporary = tempfile::tempdir_in(folder).with_context(|| refused(folder))?;
+    if let Err(error) = make(temporary.path()) {
+        return Ok(Err(error));
+    }
+    for name in names {
+        let place = folder.join(name);
+        fs::rename(temporary.path().join(name), &place).with_context(|| refused(&place))?;
+    }
+    Ok(Ok(()))
+}
+
+/// Removes a file of an earlier write that the present one does not make.
+///
+/// # Errors
+/// Names the file if it is there and cannot be removed.
+pub fn remove_stale(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the outdated {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused(path: &Path) -> String {
+    format!(
+        "cannot write {}: is the disk full or the folder missing or read-only?",
+        path.display()
+    )
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_breaks_off_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.csv");
+        write(&path, |out| Ok(out.write_all(b"whole")?)).unwrap();
+        let broken = write(&path, |out| {
+            out.write_all(b"half")?;
+            anyhow::bail!("interrupted")
+        });
+        assert!(broken.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_with_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("metrics.csv");
+        let message = format!("{:#}", write(&path, |_| Ok(())).unwrap_err());
+        assert!(message.contains("metrics.csv"), "{message}");
+        assert!(message.contains("disk full"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn results_are_not_private_to_their_owner() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("open.csv");
+        let plain = folder.path().join("plain.csv");
+        write(&path, |_| Ok(())).unwrap();
+        fs::write(&plain, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&plain));
+    }
+}

@@ -1,0 +1,251 @@
+//! `ocr-probe`: how much OCR does each projector lose?
+
+use super::Machine;
+use crate::arm::ArmSpec;
+use crate::data::FeatureCache;
+use crate::probe::{
+    CellStore, LayoutKind, Prepared, Preset, ProbeConfig, ReaderKind, Regime, run_study,
+};
+use crate::progress::Progress;
+use crate::provenance;
+use crate::results;
+use crate::run_folder::RunFolder;
+use crate::settings::overlay_file;
+use crate::stop::{Stop, Stopped};
+use anyhow::{Result, anyhow, bail};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use text_images::Charset;
+
+/// Trains the same reading probe behind each projector and reports what each loses.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Named size of the study.
+    #[arg(long, value_enum, default_value = "quick")]
+    preset: Preset,
+    /// TOML file with settings on top of the preset (any part of what `config.toml` of a run
+    /// holds); flags go on top of it.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Arms, separated by commas, for example `identity,patch-merger,vet-softmax@256`.
+    #[arg(long, value_delimiter = ',')]
+    arms: Option<Vec<ArmSpec>>,
+    /// Number of paired seeds: 1 to N.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// Alphabet: 10, 16, 36, 62 or 94 characters.
+    #[arg(long)]
+    charset: Option<Charset>,
+    /// Characters per visual token, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    densities: Option<Vec<f64>>,
+    /// Character grid or proportional lines.
+    #[arg(long, value_enum)]
+    layout: Option<LayoutKind>,
+    /// Probe that reads.
+    #[arg(long, value_enum)]
+    reader: Option<ReaderKind>,
+    /// What trains besides projector and probe.
+    #[arg(long, value_enum)]
+    regime: Option<Regime>,
+    /// Optimiser steps per cell.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Learning rates every arm is tried with, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    learning_rates: Option<Vec<f64>>,
+    /// Test images per density and kind of text.
+    #[arg(long)]
+    test_images: Option<usize>,
+    /// Labelled images to test on: `folder:DIR`, where DIR holds `labels.csv` (file,text).
+    #[arg(long, value_parser = folder)]
+    dataset: Option<PathBuf>,
+    /// Labelled images to train on: `folder:DIR`.
+    #[arg(long, value_parser = folder)]
+    train_dataset: Option<PathBuf>,
+    /// Folder of fonts instead of the embedded ones.
+    #[arg(long)]
+    fonts: Option<PathBuf>,
+    /// Pre-trained backbone, or `train` to pre-train one first.
+    #[arg(long)]
+    backbone: Option<PathBuf>,
+    /// Folder for caches and fresh backbones.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    /// Folder for results.
+    #[arg(long, default_value = "results")]
+    results: PathBuf,
+    /// Name of the run [default: ocr-probe-PRESET, numbered if taken].
+    #[arg(long)]
+    run: Option<String>,
+    /// Go on with an earlier run of the same configuration.
+    #[arg(long)]
+    resume: bool,
+    /// Neither read nor write cached features.
+    #[arg(long)]
+    no_cache: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("folder:") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+        _ => Err("write it as folder:DIR, where DIR holds images and labels.csv".to_owned()),
+    }
+}
+
+impl Args {
+    /// The resolved configuration: preset, then file, then flags.
+    fn resolve(&self) -> Result<ProbeConfig> {
+        let mut config = self.preset.config();
+        if let Some(path) = &self.config {
+            config = overlay_file(&config, path)?;
+        }
+        fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
+            if let Some(value) = flag {
+                *place = value.clone();
+            }
+        }
+        set(&mut config.arms, &self.arms);
+        set(&mut config.data.charset, &self.charset);
+        set(&mut config.data.densities, &self.densities);
+        set(&mut config.data.layout, &self.layout);
+        set(&mut config.regime, &self.regime);
+        set(&mut config.training.steps, &self.steps);
+        set(&mut config.training.learning_rates, &self.learning_rates);
+        set(&mut config.data.images.test, &self.test_images);
+        set(&mut config.backbone, &self.backbone);
+        if let Some(seeds) = self.seeds {
+            config.seeds = (1..=seeds).collect();
+        }
+        if self.layout == Some(LayoutKind::Strip) {
+            config.reader = ReaderKind::Ctc;
+        }
+        set(&mut config.reader, &self.reader);
+        let some = |place: &mut Option<PathBuf>, flag: &Option<PathBuf>| {
+            if flag.is_some() {
+                place.clone_from(flag);
+            }
+        };
+        some(&mut config.data.test_folder, &self.dataset);
+        some(&mut config.data.train_folder, &self.train_dataset);
+        some(&mut config.data.fonts, &self.fonts);
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// Runs the study.
+///
+/// # Errors
+/// One clear message for whatever stopped it; finished cells stay in the run's folder.
+pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    let started = Instant::now();
+    let mut config = args.resolve()?;
+    let (device, lanes) = args.machine.open()?;
+    if config.backbone == Path::new("train") {
+        config.backbone = super::pretrain_backbone::fresh(&args.data, &lanes, &device, stop)?;
+    }
+    let base = format!("ocr-probe-{}", config.preset);
+    let name = args.run.as_deref();
+    let folder = RunFolder::choose(&args.results, name, &base, args.resume, &config)?;
+    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
+    eprintln!("results go to {}", folder.path().display());
+    eprintln!("rendering images and computing features ...");
+    let prepared = match Prepared::new(&config, cache.as_ref(), &lanes, &device, stop) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            folder.abandon();
+            return Err(error);
+        }
+    };
+    for warning in &prepared.warnings {
+        eprintln!("note: {warning}");
+    }
+    let mut manifest = provenance::manifest(&config, args.machine.backend.name(), lanes.count());
+    provenance::add_preparation(&mut manifest, &prepared);
+    let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
+    let progress = Progress::new(lanes.count());
+    let clock = Instant::now();
+    let outcome = run_study(&config, &prepared, &store, &lanes, &device, stop, &progress);
+    progress.clear();
+    let outcome = outcome.map_err(|error| {
+        if error.is::<Stopped>() {
+            let run = folder.path().file_name().unwrap_or_default();
+            error.context(format!(
+                "not finished; go on with the same command and --resume --run {}",
+                run.to_string_lossy()
+            ))
+        } else {
+            error
+        }
+    })?;
+    provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
+    let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
+    println!("{}", summary.table());
+    println!(
+        "{:.0} s in all; read {} and look at {}",
+        started.elapsed().as_secs_f64(),
+        folder.path().join("verdict.md").display(),
+        folder.path().join("plots").display()
+    );
+    let failed = outcome
+        .cells
+        .iter()
+        .filter(|cell| cell.validation_cer.is_none())
+        .count();
+    if failed == outcome.cells.len() {
+        bail!(
+            "every cell failed; {} says at which step and why, lower --learning-rates if they \
+             diverged",
+            folder.path().join("verdict.md").display()
+        );
+    }
+    Ok(())
+}
+
+/// Redoes tables and plots of a finished run from its cells; the manifest stays as it is.
+///
+/// # Errors
+/// If a cell is missing, or belongs to images or a backbone that have changed since.
+pub fn redo(path: &Path, machine: &Machine, data: &Path, stop: &Stop) -> Result<()> {
+    let (folder, config) = RunFolder::open(path)?;
+    let (device, lanes) = machine.open()?;
+    let cache = FeatureCache::new(&data.join("cache"));
+    let prepared = Prepared::new(&config, Some(&cache), &lanes, &device, stop)?;
+    let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
+    let progress = Progress::new(lanes.count());
+    // Nothing is to be trained: a cell that is not in the store stops at once.
+    let no_training = Stop::default();
+    no_training.raise();
+    let outcome = run_study(
+        &config,
+        &prepared,
+        &store,
+        &lanes,
+        &device,
+        &no_training,
+        &progress,
+    );
+    progress.clear();
+    let outcome = outcome.map_err(|error| {
+        if error.is::<Stopped>() {
+            anyhow!(
+                "{}: not all cells of this configuration, data and backbone are there; finish \
+                 the run with its `ocr-probe` command and --resume --run NAME",
+                path.display()
+            )
+        } else {
+            error
+        }
+    })?;
+    let manifest = provenance::stored(path).unwrap_or_else(|| {
+        let mut manifest = provenance::manifest(&config, machine.backend.name(), lanes.count());
+        provenance::add_preparation(&mut manifest, &prepared);
+        manifest
+    });
+    let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
+    println!("{}", summary.table());
+    Ok(())
+}

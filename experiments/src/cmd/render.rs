@@ -1,0 +1,100 @@
+//! `render`: the images themselves, to be looked at.
+
+use anyhow::{Context, Result, ensure};
+use std::path::PathBuf;
+use text_images::{
+    Charset, Content, Degradation, Fonts, Grid, Layout, Renderer, RendererConfig, Split, Strip,
+    Tile, contact_sheet, write_folder,
+};
+
+/// Side of a merged token in pixels, for densities.
+const TOKEN_PX: u32 = 16;
+
+/// Renders labelled images and a contact sheet.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Folder to write to; must not hold labels yet.
+    #[arg(long)]
+    out: PathBuf,
+    /// Number of images per density.
+    #[arg(long, default_value_t = 24)]
+    images: u64,
+    /// Alphabet: 10, 16, 36, 62 or 94 characters.
+    #[arg(long, default_value = "36")]
+    charset: Charset,
+    /// Characters per visual token, separated by commas; leave out with --strip.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+    densities: Vec<f64>,
+    /// Render proportional lines of free length instead of a character grid.
+    #[arg(long)]
+    strip: bool,
+    /// English words instead of random characters.
+    #[arg(long)]
+    words: bool,
+    /// train, validation or test (adds held-out fonts).
+    #[arg(long, default_value = "test")]
+    split: Split,
+    /// Root of all randomness.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// No noise, blur or JPEG, full contrast.
+    #[arg(long)]
+    clean: bool,
+    /// Folder of fonts instead of the embedded ones.
+    #[arg(long)]
+    fonts: Option<PathBuf>,
+}
+
+/// # Errors
+/// If a density is impossible, fonts lack glyphs, or the folder cannot be written.
+pub fn run(args: &Args) -> Result<()> {
+    ensure!(
+        args.images > 0,
+        "--images 0 renders nothing; ask for at least 1"
+    );
+    let fonts = match &args.fonts {
+        Some(folder) => Fonts::from_dir(folder)?,
+        None => Fonts::embedded(),
+    };
+    for warning in fonts.warnings(args.charset) {
+        eprintln!("note: {warning}");
+    }
+    let layouts = if args.strip {
+        vec![Layout::Strip(Strip::default())]
+    } else {
+        args.densities
+            .iter()
+            .map(|&density| Ok(Layout::Grid(Grid::for_density(density, 64, 32, TOKEN_PX)?)))
+            .collect::<Result<_>>()?
+    };
+    let mut items = Vec::new();
+    for layout in layouts {
+        let config = RendererConfig {
+            content: if args.words {
+                Content::Words
+            } else {
+                Content::Random
+            },
+            degradation: if args.clean {
+                Degradation::none()
+            } else {
+                Degradation::default()
+            },
+            ..RendererConfig::new(args.charset, layout, args.split, args.seed)
+        };
+        let renderer = Renderer::new(config, &fonts)?;
+        items.extend((0..args.images).map(|index| renderer.render(index)));
+    }
+    let written = write_folder(&args.out, &items)?;
+    let tiles: Vec<Tile> = items.iter().map(Tile::from).collect();
+    let sheet = args.out.join("contact-sheet.png");
+    contact_sheet(&tiles, 6, 4)
+        .save(&sheet)
+        .with_context(|| format!("cannot write {}", sheet.display()))?;
+    println!(
+        "{written} images and labels.csv in {}; look at {}",
+        args.out.display(),
+        sheet.display()
+    );
+    Ok(())
+}

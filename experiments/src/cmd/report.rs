@@ -1,0 +1,24 @@
+//! `report`: tables and plots of a finished run, without training.
+
+use super::Machine;
+use crate::stop::Stop;
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Writes tables, plots and verdict of a run again from its stored cells.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Folder of the run, for example `results/ocr-probe-quick`.
+    run: PathBuf,
+    /// Folder with cached features.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// # Errors
+/// If the folder is not a run, or its cells are not all there.
+pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    super::ocr_probe::redo(&args.run, &args.machine, &args.data, stop)
+}

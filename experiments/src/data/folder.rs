@@ -1,0 +1,105 @@
+//! A user's own labelled images as groups.
+
+use super::group::{Group, GroupKey, Label, classes_of};
+use anyhow::{Context, Result, bail};
+use text_images::{Charset, FolderDataset, Grid};
+use vision_backbone::PatchLayout;
+
+/// Groups read from a folder, and what was left out.
+#[derive(Clone, Debug)]
+pub struct FolderOutcome {
+    /// The images.
+    pub group: Group,
+    /// One line for every image that was left out, naming it and why.
+    pub left_out: Vec<String>,
+}
+
+/// Reads the images of `dataset` into a group of one size.
+///
+/// Images are fitted into the size without distortion. With `grid` only images that were rendered
+/// on that character grid are taken; without, every image, as one line of free length.
+///
+/// Labels with characters outside the charset are left out and named, not silently shortened.
+///
+/// # Errors
+/// If an image is missing or corrupt, or no image is left.
+pub fn group_from_folder(
+    dataset: &FolderDataset,
+    charset: Charset,
+    layout: PatchLayout,
+    grid: Option<(Grid, f64)>,
+    condition: &str,
+) -> Result<FolderOutcome> {
+    let (width, height) = (
+        (layout.cols * layout.patch) as u32,
+        (layout.rows * layout.patch) as u32,
+    );
+    let mut group = Group {
+        key: GroupKey {
+            density: grid.map(|(_, density)| density),
+            condition: condition.to_owned(),
+        },
+        layout,
+        grid: grid.map(|(grid, _)| grid),
+        pixels: Vec::new(),
+        labels: Vec::new(),
+        clusters: Vec::new(),
+    };
+    let mut left_out = Vec::new();
+    for (index, row) in dataset.rows().iter().enumerate() {
+        if let Some((grid, _)) = grid
+            && row.grid != Some(grid)
+        {
+            continue;
+        }
+        let text = match charset.normalise(&row.text) {
+            Ok(text) => text,
+            Err(unsupported) => {
+                left_out.push(format!("{}: {unsupported}", row.file.display()));
+                continue;
+            }
+        };
+        let classes = classes_of(charset, &text)
+            .with_context(|| format!("{}: label outside the charset", row.file.display()))?;
+        let slots_px = match grid {
+            Some((grid, _)) if classes.len() != grid.characters() => {
+                left_out.push(format!(
+                    "{}: {} characters do not fill a grid of {} x {}",
+                    row.file.display(),
+                    classes.len(),
+                    grid.columns,
+                    grid.lines
+                ));
+                continue;
+            }
+            Some((grid, _)) => grid.slots(width, height),
+            None => Vec::new(),
+        };
+        let source = row.font.clone().unwrap_or_else(|| format!("item-{index}"));
+        let cluster = match group.clusters.iter().position(|name| *name == source) {
+            Some(cluster) => cluster,
+            None => {
+                group.clusters.push(source);
+                group.clusters.len() - 1
+            }
+        };
+        let image = dataset.image_fit_to(index, width, height)?;
+        group.pixels.extend_from_slice(image.as_raw());
+        group.labels.push(Label {
+            text,
+            classes,
+            slots_px,
+            cluster: cluster as u32,
+            held_out: row.held_out.unwrap_or(true),
+        });
+    }
+    if group.is_empty() && grid.is_none() {
+        bail!(
+            "{}: no image is left whose label fits charset {charset} ({} left out); \
+             choose a larger charset with --charset",
+            dataset.dir().display(),
+            left_out.len()
+        );
+    }
+    Ok(FolderOutcome { group, left_out })
+}

@@ -1,0 +1,204 @@
+//! A group of images that share size, layout and kind of text, and so can stand in one batch.
+
+use crate::reader::{Anchors, SlotPlan};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use text_images::{Charset, Grid};
+use vision_backbone::PatchLayout;
+
+/// What distinguishes a group in results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupKey {
+    /// Characters per visual token, where the layout fixes it.
+    pub density: Option<f64>,
+    /// Kind of text or name of the data set: `random`, `words`, `folder`.
+    pub condition: String,
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.density {
+            Some(density) => write!(f, "{} at {density} chars/token", self.condition),
+            None => f.write_str(&self.condition),
+        }
+    }
+}
+
+/// One labelled image of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// The text, normalised to the charset.
+    pub text: String,
+    /// Class of every character.
+    pub classes: Vec<u16>,
+    /// Centre of every character in pixels; empty where unknown.
+    pub slots_px: Vec<[f32; 2]>,
+    /// Font or source: items that share it are resampled together.
+    pub cluster: u32,
+    /// Whether the font is kept out of training.
+    pub held_out: bool,
+}
+
+/// Images of one size with their labels.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// What it is.
+    pub key: GroupKey,
+    /// Size in patches.
+    pub layout: PatchLayout,
+    /// The character grid, where there is one.
+    pub grid: Option<Grid>,
+    /// Grey pixels of all images one after the other.
+    pub pixels: Vec<u8>,
+    /// One label per image.
+    pub labels: Vec<Label>,
+    /// Names of the clusters.
+    pub clusters: Vec<String>,
+}
+
+impl Group {
+    /// Number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Pixels of one image.
+    #[must_use]
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.layout.patches() * self.layout.patch * self.layout.patch;
+        &self.pixels[index * size..(index + 1) * size]
+    }
+
+    /// Hash of pixels and labels, in hexadecimal.
+    #[must_use]
+    pub fn content_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?}{:?}", self.layout, self.grid));
+        hash.update(&self.pixels);
+        for label in &self.labels {
+            hash.update(label.text.as_bytes());
+            hash.update([0]);
+        }
+        format!("{:x}", hash.finalize())
+    }
+
+    /// Anchors of the character places, from centres `places_px` of the tokens or patches.
+    ///
+    /// A grid has one set for all images; otherwise every image has its own, padded to the longest.
+    /// `None` if the places are unknown.
+    #[must_use]
+    pub fn anchors(
+        &self,
+        items: &[usize],
+        places_px: &[[f32; 2]],
+        device: &Device,
+    ) -> Option<Anchors> {
+        if self.grid.is_some() {
+            let slots = &self.labels.first()?.slots_px;
+            return Some(Anchors::shared(slots, places_px, device));
+        }
+        let longest = items.iter().map(|&i| self.labels[i].slots_px.len()).max()?;
+        let padded: Vec<Vec<[f32; 2]>> = items
+            .iter()
+            .map(|&i| {
+                let mut slots = self.labels[i].slots_px.clone();
+                slots.resize(longest, [0.0, 0.0]);
+                slots
+            })
+            .collect();
+        let padded: Vec<&[[f32; 2]]> = padded.iter().map(Vec::as_slice).collect();
+        (longest > 0).then(|| Anchors::per_image(&padded, places_px, device))
+    }
+
+    /// The plan of a linear slot probe, where there is a character grid.
+    #[must_use]
+    pub fn slot_plan(&self) -> Option<SlotPlan> {
+        let merge = self.layout.merge;
+        self.grid.map(|grid| {
+            SlotPlan::new(
+                grid.columns,
+                grid.lines,
+                self.layout.cols / merge,
+                self.layout.rows / merge,
+            )
+        })
+    }
+
+    /// Class ids `[items, longest]`, padded with 0, each raised by `offset`.
+    #[must_use]
+    pub fn targets(&self, items: &[usize], offset: i64, device: &Device) -> Tensor<2, Int> {
+        let longest = self.longest(items);
+        let mut values = Vec::with_capacity(items.len() * longest);
+        for &item in items {
+            let classes = &self.labels[item].classes;
+            values.extend(classes.iter().map(|&class| i64::from(class) + offset));
+            values.resize(values.len() + longest - classes.len(), 0);
+        }
+        Tensor::from_data(TensorData::new(values, [items.len(), longest]), device)
+    }
+
+    /// 1 where [`Group::targets`] holds a character and 0 where it is padding.
+    #[must_use]
+    pub fn target_weights(&self, items: &[usize], device: &Device) -> Tensor<2> {
+        let longest = self.longest(items);
+        let values: Vec<f32> = items
+            .iter()
+            .flat_map(|&item| {
+                let length = self.labels[item].classes.len();
+                (0..longest).map(move |i| if i < length { 1.0 } else { 0.0 })
+            })
+            .collect();
+        Tensor::from_data(TensorData::new(values, [items.len(), longest]), device)
+    }
+
+    /// Numbers of characters `[items]`.
+    #[must_use]
+    pub fn lengths(&self, items: &[usize], device: &Device) -> Tensor<1, Int> {
+        let values: Vec<i64> = items
+            .iter()
+            .map(|&item| self.labels[item].classes.len() as i64)
+            .collect();
+        Tensor::from_data(TensorData::new(values, [items.len()]), device)
+    }
+
+    fn longest(&self, items: &[usize]) -> usize {
+        items
+            .iter()
+            .map(|&item| self.labels[item].classes.len())
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+/// Class of every character of a normalised text.
+pub(super) fn classes_of(charset: Charset, text: &str) -> Option<Vec<u16>> {
+    text.chars()
+        .map(|character| charset.class_of(character).map(|class| class as u16))
+        .collect()
+}
+
+impl Group {
+    /// Every tenth image, or all the others; `None` if that leaves nothing.
+    #[must_use]
+    pub fn every_tenth(&self, tenth: bool) -> Option<Self> {
+        let kept: Vec<usize> = (0..self.len())
+            .filter(|index| index.is_multiple_of(10) == tenth)
+            .collect();
+        (!kept.is_empty()).then(|| Self {
+            key: self.key.clone(),
+            layout: self.layout,
+            grid: self.grid,
+            pixels: kept.iter().flat_map(|&i| self.image(i).to_vec()).collect(),
+            labels: kept.iter().map(|&i| self.labels[i].clone()).collect(),
+            clusters: self.clusters.clone(),
+        })
+    }
+}

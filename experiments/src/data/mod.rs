@@ -1,0 +1,13 @@
+//! What the probes read: groups of equally sized, labelled images, and their features.
+
+mod cache;
+mod features;
+mod folder;
+mod group;
+mod rendered;
+
+pub use cache::FeatureCache;
+pub use features::{Features, Source, encode, pixel_batch};
+pub use folder::{FolderOutcome, group_from_folder};
+pub use group::{Group, GroupKey, Label};
+pub use rendered::{RenderPlan, condition_name, render_group, render_items};

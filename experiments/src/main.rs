@@ -1,0 +1,72 @@
+//! Command line of the study; see the README.
+
+use clap::{Parser, Subcommand};
+use experiments::cmd;
+use experiments::stop::{Stop, Stopped};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Does turning visual features into tokens hurt OCR?
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// How much OCR does each projector lose? Trains the same probe behind all of them.
+    OcrProbe(Box<cmd::ocr_probe::Args>),
+    /// Render labelled text images and a contact sheet.
+    Render(cmd::render::Args),
+    /// Pre-train the backbone that `ocr-probe` freezes.
+    PretrainBackbone(cmd::pretrain_backbone::Args),
+    /// Write tables, plots and verdict of a run again, without training.
+    Report(cmd::report::Args),
+}
+
+fn main() -> ExitCode {
+    experiments::memory::keep_pages();
+    let cli = Cli::parse();
+    match run(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", told_once(&error));
+            if error.is::<Stopped>() {
+                ExitCode::from(130)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// The error and its causes in one line. Errors of some libraries end with the text of their cause,
+/// which is then left out.
+fn told_once(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |line, cause| {
+            if line.is_empty() {
+                cause
+            } else if line.ends_with(&cause) {
+                line
+            } else {
+                format!("{line}: {cause}")
+            }
+        })
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
+    let stop = Stop::on_ctrl_c()?;
+    match command {
+        Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
+        Command::Render(args) => cmd::render::run(args),
+        Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
+        Command::Report(args) => cmd::report::run(args, &stop),
+    }
+}

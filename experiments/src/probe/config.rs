@@ -1,0 +1,236 @@
+//! Everything that decides the results of `ocr-probe`.
+
+use crate::arm::{ArmSpec, INDICATORS};
+use crate::optimize::OptimizerConfig;
+use anyhow::{Result, ensure};
+use ovis_vet::TableInit;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use text_images::{Charset, Content, Degradation};
+
+/// What trains besides projector and probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Regime {
+    /// Nothing: features are computed once.
+    Frozen,
+    /// The last block of the tower, as in stage 1 of Ovis (there it is re-initialised first).
+    LastBlock,
+    /// The whole tower.
+    Joint,
+}
+
+/// Which probe reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReaderKind {
+    /// Cross-attention anchored at character places.
+    Anchored,
+    /// One linear map per character place.
+    SlotLinear,
+    /// Lines of free length, aligned by CTC.
+    Ctc,
+}
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayoutKind {
+    /// A character grid that fixes the density exactly.
+    Grid,
+    /// Proportional lines of free length.
+    Strip,
+}
+
+/// Images rendered per density and kind of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSizes {
+    /// To train on.
+    pub train: usize,
+    /// To choose learning rates on.
+    pub validation: usize,
+    /// To report.
+    pub test: usize,
+}
+
+/// The data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Grid or strip.
+    pub layout: LayoutKind,
+    /// Alphabet.
+    pub charset: Charset,
+    /// Characters per visual token, for grids.
+    pub densities: Vec<f64>,
+    /// Kinds of text trained on.
+    pub train_contents: Vec<Content>,
+    /// Kinds of text tested on.
+    pub test_contents: Vec<Content>,
+    /// Number of images.
+    pub images: SplitSizes,
+    /// Root of the randomness of the images.
+    pub seed: u64,
+    /// Contrast, noise and artefacts.
+    pub degradation: Degradation,
+    /// Folder of fonts instead of the embedded ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fonts: Option<PathBuf>,
+    /// Labelled images to test on instead of rendered ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_folder: Option<PathBuf>,
+    /// Labelled images to train on instead of rendered ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_folder: Option<PathBuf>,
+}
+
+/// How a cell is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Optimiser steps.
+    pub steps: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// Peak learning rates that every arm is tried with.
+    pub learning_rates: Vec<f64>,
+    /// Weight of the usage regulariser, for arms that have it.
+    pub usage_weight: f64,
+    /// Evaluations on validation images during training, besides the one at step 0.
+    pub evaluations: usize,
+    /// Validation images per group for those evaluations.
+    pub evaluation_images: usize,
+    /// Optimiser settings.
+    pub optimizer: OptimizerConfig,
+}
+
+/// Everything that decides the results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Name of the preset it started from.
+    pub preset: String,
+    /// Arms, in the order in which results list them.
+    pub arms: Vec<ArmSpec>,
+    /// Paired seeds: data order, parameters and noise.
+    pub seeds: Vec<u64>,
+    /// What trains besides projector and probe.
+    pub regime: Regime,
+    /// Which probe reads.
+    pub reader: ReaderKind,
+    /// Width of a visual token.
+    pub d_token: usize,
+    /// Start of the visual embedding tables.
+    pub table_init: TableInit,
+    /// Pre-trained backbone.
+    pub backbone: PathBuf,
+    /// Test images per group on which the hardening curve is measured; 0 leaves it out.
+    pub hardening_images: usize,
+    /// Draws of the bootstrap.
+    pub bootstrap_draws: usize,
+    /// The data.
+    pub data: DataConfig,
+    /// How a cell is trained.
+    pub training: TrainingConfig,
+}
+
+impl ProbeConfig {
+    /// Checks what can be checked without touching data.
+    ///
+    /// # Errors
+    /// Names the setting that makes no sense and what to write instead.
+    pub fn check(&self) -> Result<()> {
+        let (data, training) = (&self.data, &self.training);
+        ensure!(!self.arms.is_empty(), "`arms` is empty; name at least one");
+        for (index, arm) in self.arms.iter().enumerate() {
+            ensure!(
+                !self.arms[..index].contains(arm),
+                "arm `{arm}` is listed twice"
+            );
+        }
+        ensure!(!self.seeds.is_empty(), "zero seeds; give at least 1");
+        for (index, seed) in self.seeds.iter().enumerate() {
+            ensure!(
+                !self.seeds[..index].contains(seed),
+                "seed {seed} is listed twice; seeds are the unit of replication"
+            );
+        }
+        ensure!(self.d_token > 0, "`d_token` is 0");
+        ensure!(
+            self.bootstrap_draws >= 100,
+            "`bootstrap_draws` is {}; an interval needs at least 100",
+            self.bootstrap_draws
+        );
+        ensure!(
+            training.steps > 0,
+            "`training.steps` is 0; train at least 1"
+        );
+        ensure!(training.batch > 0, "`training.batch` is 0");
+        ensure!(
+            !training.learning_rates.is_empty(),
+            "`training.learning_rates` is empty; give at least one"
+        );
+        for rate in &training.learning_rates {
+            ensure!(
+                rate.is_finite() && *rate > 0.0,
+                "learning rate {rate} is not a number above 0; try 0.002"
+            );
+        }
+        ensure!(
+            training.usage_weight.is_finite() && training.usage_weight >= 0.0,
+            "`training.usage_weight` must be 0 or more"
+        );
+        ensure!(training.evaluations > 0, "`training.evaluations` is 0");
+        ensure!(
+            training.evaluation_images > 0,
+            "`training.evaluation_images` is 0"
+        );
+        for (name, images) in [
+            ("train", data.images.train),
+            ("validation", data.images.validation),
+            ("test", data.images.test),
+        ] {
+            ensure!(
+                images > 1,
+                "`data.images.{name}` is {images}; give at least 2"
+            );
+        }
+        data.degradation.check()?;
+        match data.layout {
+            LayoutKind::Grid => {
+                ensure!(
+                    !data.densities.is_empty(),
+                    "`data.densities` is empty; give characters per token, for example 1, 2, 4"
+                );
+                ensure!(
+                    self.reader != ReaderKind::Ctc,
+                    "reader `ctc` reads lines: use it with --layout strip"
+                );
+            }
+            LayoutKind::Strip => ensure!(
+                self.reader == ReaderKind::Ctc,
+                "lines of free length need --reader ctc"
+            ),
+        }
+        ensure!(
+            !data.train_contents.is_empty(),
+            "`data.train_contents` is empty"
+        );
+        ensure!(
+            !data.test_contents.is_empty(),
+            "`data.test_contents` is empty"
+        );
+        Ok(())
+    }
+
+    /// Widest vocabulary among the arms, without indicator rows.
+    #[must_use]
+    pub fn largest_vocabulary(&self) -> usize {
+        self.arms
+            .iter()
+            .filter_map(|arm| arm.vocabulary)
+            .max()
+            .map_or(0, |vocabulary| vocabulary - INDICATORS)
+    }
+}

@@ -1,0 +1,25 @@
+//! `ocr-probe`: the same reading probe behind every projector.
+
+mod config;
+mod evaluation;
+mod model;
+mod outcome;
+mod preparation;
+mod presets;
+mod store;
+mod study;
+mod training;
+
+pub use config::{
+    DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
+};
+pub use model::{CellModel, Place};
+pub use outcome::{
+    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, RunOutcome, Status,
+    TestResult, TestSet, Tuning, UsageRecord,
+};
+pub use preparation::{Prepared, PreparedGroup, StageTimes};
+pub use presets::Preset;
+pub use store::CellStore;
+pub use study::{Observer, run_study};
+pub use training::train_cell;

@@ -1,0 +1,206 @@
+//! What trains in one cell: a suffix of the tower where the regime asks for it, projector, probe.
+
+use super::config::{ProbeConfig, ReaderKind};
+use super::preparation::{Prepared, PreparedGroup};
+use crate::arm::{Arm, ArmSpec};
+use crate::reader::{
+    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, Reader, SlotLinearConfig, slot_loss,
+    weighted_slot_loss,
+};
+use anyhow::{Context, Result};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use ovis_vet::Tokenize;
+use projector::{Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use vision_backbone::SmallVit;
+
+/// Added to the mean square before the parameter-free norm in front of every probe.
+const NORM_EPS: f64 = 1e-12;
+
+/// A model of one cell.
+#[derive(Module, Debug)]
+pub struct CellModel {
+    tower: Option<SmallVit>,
+    /// The projector.
+    pub arm: Arm,
+    /// The probe.
+    pub reader: Reader,
+    first_block: usize,
+}
+
+impl CellModel {
+    /// A fresh model; parameters depend on the seed, the arm's name and nothing else.
+    ///
+    /// The probe is drawn from a stream of its own, so arms with equal token widths start with the
+    /// same probe.
+    ///
+    /// # Errors
+    /// If the sizes make no projector or no probe.
+    pub fn init(
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        arm: ArmSpec,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
+        let arm = arm.build(prepared.arm_sizes(config), &mut rng, device)?;
+        let mut rng = seeded::stream(seed, "probe");
+        let (d_token, classes) = (arm.d_out(), config.data.charset.size());
+        let reader = match config.reader {
+            ReaderKind::Anchored => {
+                Reader::Anchored(AnchoredReaderConfig::new(d_token, classes).init(&mut rng, device))
+            }
+            ReaderKind::SlotLinear => Reader::SlotLinear(
+                SlotLinearConfig {
+                    d_token,
+                    classes,
+                    plans: prepared.plans.clone(),
+                }
+                .init(&mut rng, device),
+            ),
+            ReaderKind::Ctc => {
+                let layout = prepared.layout().context("no images")?;
+                let rows = layout.rows / layout.merge;
+                Reader::Ctc(CtcReaderConfig::new(d_token, classes, rows).init(&mut rng, device))
+            }
+        };
+        Ok(Self {
+            tower: prepared.trainable_tower(device),
+            arm,
+            reader,
+            first_block: prepared.first_block,
+        })
+    }
+
+    /// Visual tokens with unit root mean square, and the words behind them.
+    ///
+    /// # Shapes
+    /// - `input`: patch features as cached for the regime
+    /// - embeddings: `[batch, tokens, d_token]`
+    #[must_use]
+    pub fn tokens(&self, input: PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        let features = match &self.tower {
+            None => input,
+            Some(tower) => {
+                let state = if self.first_block == 0 {
+                    tower.embed(&input)
+                } else {
+                    input
+                };
+                tower.run_blocks(state, self.first_block..tower.depth())
+            }
+        };
+        let tokens = self.arm.forward(&features, pass);
+        VisualTokens {
+            embeddings: rms_normalize(tokens.embeddings, NORM_EPS),
+            words: tokens.words,
+        }
+    }
+
+    /// What the probe says: class scores per slot, or log-probabilities per frame.
+    #[must_use]
+    pub fn read(&self, embeddings: Tensor<3>, place: &Place) -> Tensor<3> {
+        match (&self.reader, place) {
+            (Reader::Anchored(reader), Place::Anchors(anchors)) => {
+                reader.forward(embeddings, anchors)
+            }
+            (Reader::SlotLinear(reader), Place::Plan(plan)) => reader.forward(embeddings, *plan),
+            (Reader::Ctc(reader), _) => reader.forward(embeddings),
+            // `Place::of` gives each probe what it needs.
+            _ => unreachable!("the probe was given another kind of place"),
+        }
+    }
+
+    /// Mean loss in nats per character (per line for CTC).
+    #[must_use]
+    pub fn loss(
+        &self,
+        scores: Tensor<3>,
+        data: &PreparedGroup,
+        items: &[usize],
+        device: &Device,
+    ) -> Tensor<1> {
+        match &self.reader {
+            Reader::Ctc(_) => CtcReader::loss(
+                scores,
+                data.group.targets(items, 1, device),
+                data.group.lengths(items, device),
+            ),
+            _ if data.group.grid.is_some() => {
+                slot_loss(scores, data.group.targets(items, 0, device))
+            }
+            _ => weighted_slot_loss(
+                scores,
+                data.group.targets(items, 0, device),
+                data.group.target_weights(items, device),
+            ),
+        }
+    }
+
+    /// The same weights with the softmax cut to the `k` best words; `None` without softmax words.
+    #[must_use]
+    pub fn hardened(&self, k: usize) -> Option<Self> {
+        let Arm::Vet(vet) = &self.arm else {
+            return None;
+        };
+        (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
+            arm: Arm::Vet(vet.clone().with_tokenize(Tokenize::TopK { k })),
+            ..self.clone()
+        })
+    }
+
+    /// Class ids read from each image.
+    #[must_use]
+    pub fn decode(&self, scores: Tensor<3>) -> Vec<Vec<usize>> {
+        let [_, places, _] = scores.dims();
+        let best: Vec<usize> = scores
+            .argmax(2)
+            .into_data()
+            .iter::<i64>()
+            .map(|class| class as usize)
+            .collect();
+        best.chunks(places)
+            .map(|line| match &self.reader {
+                Reader::Ctc(_) => CtcReader::best_path(line),
+                _ => line.to_vec(),
+            })
+            .collect()
+    }
+}
+
+/// Where a probe reads in the images of a group.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Anchors of character places.
+    Anchors(Box<Anchors>),
+    /// Number of the linear probe's plan.
+    Plan(usize),
+    /// Along the line.
+    Line,
+}
+
+impl Place {
+    /// What `reader` needs for the images of `data`.
+    ///
+    /// # Errors
+    /// If the places of characters are not known.
+    pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
+        match reader {
+            ReaderKind::Ctc => Ok(Self::Line),
+            ReaderKind::SlotLinear => {
+                let plan = data
+                    .plan
+                    .context("the linear probe needs a character grid")?;
+                Ok(Self::Plan(plan))
+            }
+            ReaderKind::Anchored => {
+                let tokens = data.group.layout.token_centres_px();
+                let anchors = data.group.anchors(&[0], &tokens, device);
+                Ok(Self::Anchors(Box::new(anchors.context(
+                    "the anchored probe needs known character places; use --reader ctc",
+                )?)))
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a cell of the study leaves behind.
+
+use crate::arm::ArmSpec;
+use serde::{Deserialize, Serialize};
+
+/// One training run: an arm, a seed, a learning rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellSpec {
+    /// The projector.
+    pub arm: ArmSpec,
+    /// Decides data order, parameters and noise; paired across arms.
+    pub seed: u64,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+}
+
+/// How a cell ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Status {
+    /// All steps were made.
+    Finished,
+    /// Training broke down; nothing below was measured.
+    Failed {
+        /// Step at which it did.
+        step: usize,
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// Everything measured in one cell. Cells are stored as TOML, so a run can be resumed and its
+/// tables and plots redone without training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellOutcome {
+    /// Which cell.
+    pub spec: CellSpec,
+    /// How it ended.
+    pub status: Status,
+    /// Trainable parameters of the projector.
+    pub parameters: usize,
+    /// Multiply-adds of the projector per visual token.
+    pub multiply_adds_per_token: usize,
+    /// Nominal bits per token, for hard tokens.
+    pub bits_per_token: Option<f64>,
+    /// Trainable parameters of the probe.
+    pub reader_parameters: usize,
+    /// Training curve, from step 0.
+    pub history: Vec<Checkpoint>,
+    /// Micro CER on the validation images, all groups together; what learning rates are chosen by.
+    pub validation_cer: Option<f64>,
+    /// Test results, one per group and evaluation mode.
+    pub tests: Vec<TestResult>,
+    /// Softmax arms: CER when only the `k` best words are kept, without retraining.
+    pub hardening: Vec<HardeningResult>,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}
+
+/// One point of the training curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Steps done.
+    pub step: usize,
+    /// Loss of the step before, in nats per character (per line for CTC); none at step 0.
+    pub train_loss: Option<f64>,
+    /// Micro CER on validation images.
+    pub validation_cer: f64,
+    /// Use of the vocabulary on those images.
+    pub usage: Option<UsageRecord>,
+}
+
+/// How tokens are made when a trained cell is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvaluationMode {
+    /// Without noise.
+    Deterministic,
+    /// With Gumbel noise, as the reference implementations evaluate.
+    Sampled,
+}
+
+impl EvaluationMode {
+    /// Name in results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deterministic => "deterministic",
+            Self::Sampled => "sampled",
+        }
+    }
+}
+
+/// Reading of one test group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// Index into the run's test sets.
+    pub group: usize,
+    /// Evaluation mode.
+    pub mode: EvaluationMode,
+    /// What was read, one text per image, in the order of the test set.
+    pub predictions: Vec<String>,
+    /// Use of the vocabulary over all tokens of the group.
+    pub usage: Option<UsageRecord>,
+}
+
+/// One point of the hardening curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HardeningResult {
+    /// Index into the run's test sets.
+    pub group: usize,
+    /// Words kept.
+    pub k: usize,
+    /// Micro CER.
+    pub cer: f64,
+    /// Reference characters behind it.
+    pub characters: usize,
+}
+
+/// Use of a visual vocabulary over a set of tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    /// Words that exist, without indicator rows.
+    pub words: usize,
+    /// Tokens whose words were counted; distributions are averaged over at most 4,096 of a group.
+    pub tokens: u64,
+    /// Mean entropy of a token's distribution, in bits.
+    pub token_entropy_bits: f64,
+    /// Entropy of the words over all tokens, plug-in estimate, in bits.
+    pub marginal_entropy_bits: f64,
+    /// The same with Chao–Shen correction; hard tokens only.
+    pub corrected_entropy_bits: Option<f64>,
+    /// Two to the best estimate of the marginal entropy.
+    pub perplexity: f64,
+    /// Words that are the best one of at least one token.
+    pub codes_used: usize,
+    /// Fewest words that hold 90% of the mass.
+    pub codes_covering_90: usize,
+    /// Mass of a token's `k` best words, averaged: `(k, mass)`.
+    pub top_k_mass: Vec<(usize, f64)>,
+    /// Share of probabilities above 1e-4.
+    pub fraction_above_small: f64,
+}
+
+/// Labels of a test group, shared by all cells of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestSet {
+    /// Characters per token, where the layout fixes it.
+    pub density: Option<f64>,
+    /// Mean characters per token over the images.
+    pub mean_density: f64,
+    /// `random`, `words`, or the name of a data set.
+    pub condition: String,
+    /// Texts, normalised to the charset.
+    pub targets: Vec<String>,
+    /// Font or source of each image.
+    pub clusters: Vec<u32>,
+    /// Names of the clusters.
+    pub cluster_names: Vec<String>,
+    /// Whether the font was kept out of training, for each image.
+    pub held_out: Vec<bool>,
+}
+
+/// What was chosen for an arm on validation images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// The arm.
+    pub arm: ArmSpec,
+    /// `(learning rate, validation CER)` of every candidate; none where the cell failed.
+    pub candidates: Vec<(f64, Option<f64>)>,
+    /// The chosen learning rate; none if every candidate failed.
+    pub chosen: Option<f64>,
+    /// Whether the choice is the smallest or largest candidate, so that a better one may lie
+    /// outside the grid.
+    pub on_edge: bool,
+}
+
+/// Everything that tables, plots and verdict are made from.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// Labels of the test groups.
+    pub test_sets: Vec<TestSet>,
+    /// Chosen learning rates, in the order of the arms.
+    pub tuning: Vec<Tuning>,
+    /// The cells at the chosen learning rates: arms in order, seeds in order.
+    pub cells: Vec<CellOutcome>,
+}

@@ -1,0 +1,235 @@
+//! Named sizes of the study.
+
+use super::config::{
+    DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
+};
+use crate::arm::{ArmKind, ArmSpec};
+use crate::optimize::OptimizerConfig;
+use ovis_vet::TableInit;
+use std::path::PathBuf;
+use text_images::{Charset, Content, Degradation};
+
+/// A named size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Preset {
+    /// Does everything work? Seconds; the numbers mean nothing.
+    Smoke,
+    /// The default: minutes on two cores, three seeds, exploratory.
+    Quick,
+    /// Ten seeds and vocabularies up to 65,536: a day of CPU or a GPU.
+    Full,
+}
+
+impl Preset {
+    /// Name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(self) -> ProbeConfig {
+        let quick = quick();
+        match self {
+            Self::Quick => quick,
+            Self::Smoke => ProbeConfig {
+                preset: self.name().to_owned(),
+                arms: smoke_arms(),
+                seeds: vec![1, 2],
+                hardening_images: 16,
+                bootstrap_draws: 200,
+                data: DataConfig {
+                    densities: vec![1.0, 2.0],
+                    test_contents: vec![Content::Random],
+                    images: SplitSizes {
+                        train: 256,
+                        validation: 32,
+                        test: 64,
+                    },
+                    ..quick.data.clone()
+                },
+                training: TrainingConfig {
+                    steps: 30,
+                    batch: 32,
+                    learning_rates: vec![2e-3],
+                    evaluations: 2,
+                    evaluation_images: 32,
+                    ..quick.training.clone()
+                },
+                ..quick
+            },
+            Self::Full => ProbeConfig {
+                preset: self.name().to_owned(),
+                arms: arms(&[256, 1024, 4096, 16_384, 65_536]),
+                seeds: (1..=10).collect(),
+                hardening_images: 1000,
+                bootstrap_draws: 10_000,
+                data: DataConfig {
+                    densities: vec![0.5, 1.0, 2.0, 3.0, 4.0],
+                    images: SplitSizes {
+                        train: 20_000,
+                        validation: 2000,
+                        test: 15_000,
+                    },
+                    ..quick.data.clone()
+                },
+                training: TrainingConfig {
+                    steps: 4000,
+                    learning_rates: vec![5e-4, 1e-3, 2e-3, 4e-3, 8e-3],
+                    evaluations: 20,
+                    evaluation_images: 500,
+                    ..quick.training.clone()
+                },
+                ..quick
+            },
+        }
+    }
+}
+
+fn quick() -> ProbeConfig {
+    ProbeConfig {
+        preset: Preset::Quick.name().to_owned(),
+        arms: quick_arms(),
+        seeds: vec![1, 2, 3],
+        regime: Regime::Frozen,
+        reader: ReaderKind::Anchored,
+        d_token: 128,
+        table_init: TableInit::MatchedOutput,
+        backbone: PathBuf::from("data/backbones/small-vit.safetensors"),
+        hardening_images: 300,
+        bootstrap_draws: 2000,
+        data: DataConfig {
+            layout: LayoutKind::Grid,
+            charset: Charset::Alnum36,
+            densities: vec![1.0, 2.0, 4.0],
+            train_contents: vec![Content::Random],
+            test_contents: vec![Content::Random, Content::Words],
+            images: SplitSizes {
+                train: 4000,
+                validation: 300,
+                test: 1500,
+            },
+            seed: 1,
+            degradation: Degradation::default(),
+            fonts: None,
+            test_folder: None,
+            train_folder: None,
+        },
+        training: TrainingConfig {
+            steps: 300,
+            batch: 64,
+            learning_rates: vec![1e-3, 2e-3, 4e-3],
+            usage_weight: 1.0,
+            evaluations: 6,
+            evaluation_images: 60,
+            optimizer: OptimizerConfig::default(),
+        },
+    }
+}
+
+fn plain(kind: ArmKind) -> ArmSpec {
+    ArmSpec {
+        kind,
+        vocabulary: None,
+        usage: false,
+    }
+}
+
+fn sized(kind: ArmKind, vocabulary: usize, usage: bool) -> ArmSpec {
+    ArmSpec {
+        kind,
+        vocabulary: Some(vocabulary),
+        usage,
+    }
+}
+
+/// Every kind at every vocabulary, hard ones with and without the usage regulariser.
+fn arms(vocabularies: &[usize]) -> Vec<ArmSpec> {
+    let mut arms = Vec::new();
+    for kind in ArmKind::ALL {
+        if !kind.takes_vocabulary() {
+            arms.push(plain(kind));
+            continue;
+        }
+        for &vocabulary in vocabularies {
+            arms.push(sized(kind, vocabulary, false));
+            if kind.is_hard() {
+                arms.push(sized(kind, vocabulary, true));
+            }
+        }
+    }
+    arms
+}
+
+/// Every kind at K = 256, and the two ends of the comparison at K = 1,024 as well.
+fn quick_arms() -> Vec<ArmSpec> {
+    let at_1024 = [
+        (ArmKind::GeluMlp, false),
+        (ArmKind::VetSoftmax, false),
+        (ArmKind::VetStArgmax, true),
+    ];
+    let mut arms = arms(&[256]);
+    for (kind, usage) in at_1024 {
+        let after = arms.iter().rposition(|arm| arm.kind == kind);
+        let place = after.map_or(arms.len(), |index| index + 1);
+        arms.insert(place, sized(kind, 1024, usage));
+    }
+    arms
+}
+
+fn smoke_arms() -> Vec<ArmSpec> {
+    vec![
+        plain(ArmKind::Identity),
+        plain(ArmKind::PatchMerger),
+        sized(ArmKind::GeluMlp, 64, false),
+        sized(ArmKind::VetSoftmax, 64, false),
+        sized(ArmKind::VetStArgmax, 64, true),
+        sized(ArmKind::VetGumbel, 64, false),
+        plain(ArmKind::Blind),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_sound() {
+        for preset in [Preset::Smoke, Preset::Quick, Preset::Full] {
+            preset.config().check().unwrap();
+            assert_eq!(preset.config().preset, preset.name());
+        }
+    }
+
+    #[test]
+    fn quick_has_every_kind_and_every_hard_arm_with_and_without_the_regulariser() {
+        let arms = Preset::Quick.config().arms;
+        for kind in ArmKind::ALL {
+            let usages: Vec<bool> = arms
+                .iter()
+                .filter(|arm| arm.kind == kind && arm.vocabulary != Some(1024))
+                .map(|arm| arm.usage)
+                .collect();
+            let expected: &[bool] = if kind.is_hard() {
+                &[false, true]
+            } else {
+                &[false]
+            };
+            assert_eq!(usages, expected, "{}", kind.name());
+        }
+    }
+
+    #[test]
+    fn configs_survive_toml() {
+        for preset in [Preset::Smoke, Preset::Quick, Preset::Full] {
+            let text = toml::to_string(&preset.config()).unwrap();
+            let back: ProbeConfig = toml::from_str(&text).unwrap();
+            assert_eq!(back, preset.config());
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Training of one cell.
+
+use super::config::ProbeConfig;
+use super::evaluation::{Diverged, count_edits, hardening_ks, read_group};
+use super::model::{CellModel, Place};
+use super::outcome::{
+    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, Status, TestResult,
+};
+use super::preparation::{Prepared, PreparedGroup};
+use crate::arm::ArmKind;
+use crate::stop::Stop;
+use anyhow::Result;
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use ovis_vet::usage_penalty;
+use projector::{Pass, Projector, seeded};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use std::time::Instant;
+
+/// Trains and tests one cell on the calling thread.
+///
+/// `report` is told the number of steps done.
+///
+/// # Errors
+/// If the cell cannot be built or `stop` is raised. A loss or scores that are not numbers are no
+/// error but an outcome with [`Status::Failed`], in which nothing counts as measured.
+pub fn train_cell(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    spec: &CellSpec,
+    device: &Device,
+    stop: &Stop,
+    report: impl Fn(usize),
+) -> Result<CellOutcome> {
+    let started = Instant::now();
+    let training_device = device.clone().autodiff();
+    let model = CellModel::init(config, prepared, spec.arm, spec.seed, &training_device)?;
+    let cost = model.arm.cost();
+    let mut outcome = CellOutcome {
+        spec: spec.clone(),
+        status: Status::Finished,
+        parameters: cost.parameters,
+        multiply_adds_per_token: cost.multiply_adds_per_token,
+        bits_per_token: cost.bits_per_token,
+        reader_parameters: model.reader.num_params(),
+        history: Vec::new(),
+        validation_cer: None,
+        tests: Vec::new(),
+        hardening: Vec::new(),
+        seconds: 0.0,
+    };
+    let mut step = 0;
+    let report = |done: usize| {
+        step = done;
+        report(done);
+    };
+    match train_and_test(config, prepared, model, device, stop, report, &mut outcome) {
+        Ok(()) => {}
+        Err(error) if error.is::<Diverged>() => {
+            outcome.status = Status::Failed {
+                step,
+                reason: format!(
+                    "{error} at learning rate {:?}; lower it",
+                    spec.learning_rate
+                ),
+            };
+            outcome.validation_cer = None;
+            outcome.tests.clear();
+            outcome.hardening.clear();
+        }
+        Err(error) => return Err(error),
+    }
+    outcome.seconds = started.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+/// Fills `outcome` with what is measured during training and after it.
+fn train_and_test(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    mut model: CellModel,
+    device: &Device,
+    stop: &Stop,
+    mut report: impl FnMut(usize),
+    outcome: &mut CellOutcome,
+) -> Result<()> {
+    let training = &config.training;
+    let training_device = device.clone().autodiff();
+    let spec = outcome.spec.clone();
+    let places = prepared
+        .train
+        .iter()
+        .map(|data| Place::of(config.reader, data, &training_device))
+        .collect::<Result<Vec<_>>>()?;
+    let mut optimizer = training.optimizer.init(&model);
+    let mut batches = Batches::new(&prepared.train, training.batch, spec.seed);
+    let mut noise = seeded::stream(spec.seed, "noise/training");
+    let evaluate_every = training.steps.div_ceil(training.evaluations);
+    outcome
+        .history
+        .push(checkpoint(config, prepared, &model, 0, None, device)?);
+    for step in 0..training.steps {
+        stop.check()?;
+        let (group, items) = batches.next(step);
+        let data = &prepared.train[group];
+        let mut pass = Pass {
+            progress: step as f64 / training.steps.max(2).saturating_sub(1) as f64,
+            noise: Some(&mut noise),
+        };
+        let tokens = model.tokens(data.features.batch(&items, &training_device), &mut pass);
+        let scores = model.read(tokens.embeddings, &places[group]);
+        let reading = model.loss(scores, data, &items, &training_device);
+        let loss = match (&tokens.words, spec.arm.usage) {
+            (Some(words), true) => {
+                reading.clone() + usage_penalty(words).mul_scalar(training.usage_weight)
+            }
+            _ => reading.clone(),
+        };
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            return Err(Diverged(format!("the loss is {value}")).into());
+        }
+        let reading_loss = f64::from(reading.into_scalar::<f32>());
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let rate = training
+            .optimizer
+            .learning_rate(spec.learning_rate, step, training.steps);
+        model = optimizer.step(rate, model, gradients);
+        let done = step + 1;
+        report(done);
+        if done.is_multiple_of(evaluate_every) || done == training.steps {
+            let loss = Some(reading_loss);
+            let checkpoint = checkpoint(config, prepared, &model, done, loss, device)?;
+            outcome.history.push(checkpoint);
+        }
+    }
+    let model = model.valid();
+    outcome.validation_cer = Some(validation_cer(config, prepared, &model, device)?);
+    outcome.tests = test(config, prepared, &spec, &model, device, stop)?;
+    if spec.arm.kind == ArmKind::VetSoftmax && config.hardening_images > 0 {
+        outcome.hardening = harden(config, prepared, &model, device, stop)?;
+    }
+    Ok(())
+}
+
+/// Order in which training images are seen: the same for every arm of a seed.
+struct Batches {
+    order: Vec<Vec<usize>>,
+    next: Vec<usize>,
+    rng: ChaCha8Rng,
+    batch: usize,
+}
+
+impl Batches {
+    fn new(groups: &[PreparedGroup], batch: usize, seed: u64) -> Self {
+        Self {
+            order: groups
+                .iter()
+                .map(|data| (0..data.group.len()).collect())
+                .collect(),
+            next: vec![usize::MAX; groups.len()],
+            rng: seeded::stream(seed, "batches"),
+            batch,
+        }
+    }
+
+    /// Group and images of a step. Groups take turns; each is shuffled anew once it is used up.
+    fn next(&mut self, step: usize) -> (usize, Vec<usize>) {
+        let group = step % self.order.len();
+        let order = &mut self.order[group];
+        let size = self.batch.min(order.len());
+        if self.next[group].saturating_add(size) > order.len() {
+            order.shuffle(&mut self.rng);
+            self.next[group] = 0;
+        }
+        let start = self.next[group];
+        self.next[group] += size;
+        (group, order[start..start + size].to_vec())
+    }
+}
+
+fn checkpoint(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    model: &CellModel,
+    step: usize,
+    train_loss: Option<f64>,
+    device: &Device,
+) -> Result<Checkpoint> {
+    let model = model.valid();
+    let limit = config.training.evaluation_images;
+    let (mut edits, mut characters) = (0, 0);
+    let mut usage = None;
+    for data in &prepared.validation {
+        let charset = config.data.charset;
+        let reading = read_group(&model, config.reader, charset, data, limit, None, device)?;
+        let (group_edits, group_characters) = count_edits(data, &reading.predictions);
+        edits += group_edits;
+        characters += group_characters;
+        match (&mut usage, reading.usage) {
+            (None, tally) => usage = tally,
+            (Some(total), Some(tally)) => total.merge(&tally)?,
+            (Some(_), None) => {}
+        }
+    }
+    Ok(Checkpoint {
+        step,
+        train_loss,
+        validation_cer: ratio(edits, characters),
+        usage: usage.map(|tally| tally.finish()).transpose()?,
+    })
+}
+
+fn ratio(edits: usize, characters: usize) -> f64 {
+    edits as f64 / characters.max(1) as f64
+}
+
+/// Mean over groups of the micro CER, so that dense groups do not outweigh sparse ones.
+fn validation_cer(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    model: &CellModel,
+    device: &Device,
+) -> Result<f64> {
+    let mut total = 0.0;
+    for data in &prepared.validation {
+        let charset = config.data.charset;
+        let reading = read_group(
+            model,
+            config.reader,
+            charset,
+            data,
+            usize::MAX,
+            None,
+            device,
+        )?;
+        let (edits, characters) = count_edits(data, &reading.predictions);
+        total += ratio(edits, characters);
+    }
+    Ok(total / prepared.validation.len().max(1) as f64)
+}
+
+fn test(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    spec: &CellSpec,
+    model: &CellModel,
+    device: &Device,
+    stop: &Stop,
+) -> Result<Vec<TestResult>> {
+    let mut results = Vec::new();
+    let modes: &[EvaluationMode] = if spec.arm.kind.is_sampled() {
+        &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
+    } else {
+        &[EvaluationMode::Deterministic]
+    };
+    for (group, data) in prepared.test.iter().enumerate() {
+        for &mode in modes {
+            stop.check()?;
+            let mut noise = seeded::stream(spec.seed, &format!("noise/test/{group}"));
+            let noise = (mode == EvaluationMode::Sampled).then_some(&mut noise);
+            let charset = config.data.charset;
+            let reading = read_group(
+                model,
+                config.reader,
+                charset,
+                data,
+                usize::MAX,
+                noise,
+                device,
+            )?;
+            results.push(TestResult {
+                group,
+                mode,
+                predictions: reading.predictions,
+                usage: reading.usage.map(|tally| tally.finish()).transpose()?,
+            });
+        }
+    }
+    Ok(results)
+}
+
+fn harden(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    model: &CellModel,
+    device: &Device,
+    stop: &Stop,
+) -> Result<Vec<HardeningResult>> {
+    let words = model.arm.cost().words.unwrap_or(0);
+    let mut results = Vec::new();
+    for k in hardening_ks(words) {
+        let Some(model) = model.hardened(k) else {
+            continue;
+        };
+        for (group, data) in prepared.test.iter().enumerate() {
+            stop.check()?;
+            let charset = config.data.charset;
+            let limit = config.hardening_images;
+            let reading = read_group(&model, config.reader, charset, data, limit, None, device)?;
+            let (edits, characters) = count_edits(data, &reading.predictions);
+            results.push(HardeningResult {
+                group,
+                k,
+                cer: ratio(edits, characters),
+                characters,
+            });
+        }
+    }
+    Ok(results)
+}

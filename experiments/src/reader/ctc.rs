@@ -1,0 +1,186 @@
+//! The CTC probe for lines of free length.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::nn::loss::{CTCLossConfig, Reduction};
+use burn::tensor::activation::{gelu, log_softmax};
+use burn::tensor::{Device, Int, Tensor};
+use projector::seeded;
+use rand_chacha::ChaCha8Rng;
+
+/// Columns of tokens that a frame sees: its own and one on either side.
+const CONTEXT: usize = 3;
+
+/// Shape of a [`CtcReader`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CtcReaderConfig {
+    /// Width of a visual token.
+    pub d_token: usize,
+    /// Number of character classes, without the blank.
+    pub classes: usize,
+    /// Rows of tokens in the strip.
+    pub token_rows: usize,
+    /// Width of the hidden layer.
+    pub d_hidden: usize,
+    /// Frames made of one column of tokens.
+    pub frames_per_column: usize,
+}
+
+impl CtcReaderConfig {
+    /// The size used throughout the study.
+    #[must_use]
+    pub fn new(d_token: usize, classes: usize, token_rows: usize) -> Self {
+        Self {
+            d_token,
+            classes,
+            token_rows,
+            d_hidden: 256,
+            frames_per_column: 4,
+        }
+    }
+
+    /// A fresh reader.
+    #[must_use]
+    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> CtcReader {
+        let column = self.token_rows * self.d_token;
+        CtcReader {
+            hidden: seeded::linear(CONTEXT * column, self.d_hidden, true, rng, device),
+            classify: seeded::linear(
+                self.d_hidden,
+                self.frames_per_column * (self.classes + 1),
+                true,
+                rng,
+                device,
+            ),
+            token_rows: self.token_rows,
+            frames_per_column: self.frames_per_column,
+        }
+    }
+}
+
+/// Turns columns of tokens into frames along the line; class 0 is the blank.
+#[derive(Module, Debug)]
+pub struct CtcReader {
+    hidden: Linear,
+    classify: Linear,
+    token_rows: usize,
+    frames_per_column: usize,
+}
+
+impl CtcReader {
+    /// Log-probabilities of every frame.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[batch, token_rows * token_cols, d_token]`, row-major
+    /// - output: `[batch, token_cols * frames_per_column, 1 + classes]`
+    #[must_use]
+    pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let [batch, count, d_token] = tokens.dims();
+        let (rows, cols) = (self.token_rows, count / self.token_rows);
+        let columns = tokens
+            .reshape([batch, rows, cols, d_token])
+            .swap_dims(1, 2)
+            .reshape([batch, cols, rows * d_token]);
+        let edge = Tensor::zeros([batch, 1, rows * d_token], &columns.device());
+        let padded = Tensor::cat(vec![edge.clone(), columns, edge], 1);
+        let windows = (0..CONTEXT)
+            .map(|offset| padded.clone().slice_dim(1, offset..offset + cols))
+            .collect();
+        let hidden = gelu(self.hidden.forward(Tensor::cat(windows, 2)));
+        let scores = self.classify.forward(hidden);
+        let classes = scores.dims()[2] / self.frames_per_column;
+        log_softmax(
+            scores.reshape([batch, cols * self.frames_per_column, classes]),
+            2,
+        )
+    }
+
+    /// Mean CTC loss in nats per line.
+    ///
+    /// # Shapes
+    /// - `log_probabilities`: as [`CtcReader::forward`] returns them
+    /// - `targets`: `[batch, longest]`, class ids + 1, padded with any value
+    /// - `lengths`: `[batch]`
+    #[must_use]
+    pub fn loss(
+        log_probabilities: Tensor<3>,
+        targets: Tensor<2, Int>,
+        lengths: Tensor<1, Int>,
+    ) -> Tensor<1> {
+        let [batch, frames, _] = log_probabilities.dims();
+        let device = log_probabilities.device();
+        let frame_counts = Tensor::<1, Int>::full([batch], frames as i64, &device);
+        CTCLossConfig::new()
+            .with_zero_infinity(true)
+            .init()
+            .forward_with_reduction(
+                log_probabilities.swap_dims(0, 1),
+                targets,
+                frame_counts,
+                lengths,
+                Reduction::Mean,
+            )
+    }
+
+    /// Best path: the likeliest class of each frame, repeats merged, blanks dropped.
+    ///
+    /// `frames` holds the class of each frame of one line, 0 for the blank; the result holds class
+    /// ids without the blank's offset.
+    #[must_use]
+    pub fn best_path(frames: &[usize]) -> Vec<usize> {
+        let mut previous = 0;
+        let mut out = Vec::new();
+        for &frame in frames {
+            if frame != 0 && frame != previous {
+                out.push(frame - 1);
+            }
+            previous = frame;
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::TensorData;
+
+    #[test]
+    fn repeats_merge_unless_a_blank_parts_them() {
+        assert_eq!(CtcReader::best_path(&[0, 3, 3, 0, 3, 1, 0]), [2, 2, 0]);
+        assert!(CtcReader::best_path(&[0, 0]).is_empty());
+    }
+
+    #[test]
+    fn a_line_can_be_learned_by_heart() {
+        use burn::optim::{AdamWConfig, GradientsParams};
+        let device = Device::flex().autodiff();
+        let config = CtcReaderConfig::new(4, 3, 2);
+        let mut reader = config.init(&mut seeded::stream(0, "ctc"), &device);
+        let tokens = seeded::normal([2, 6, 4], 1.0, &mut seeded::stream(1, "x"), &device);
+        let targets = Tensor::<2, Int>::from_data(
+            TensorData::new(vec![1_i64, 2, 3, 3, 3, 0], [2, 3]),
+            &device,
+        );
+        let lengths = Tensor::<1, Int>::from_data(TensorData::new(vec![3_i64, 2], [2]), &device);
+        let mut optimizer = AdamWConfig::new().init();
+        for _ in 0..150 {
+            let frames = reader.forward(tokens.clone());
+            assert_eq!(frames.dims(), [2, 12, 4]);
+            let loss = CtcReader::loss(frames, targets.clone(), lengths.clone());
+            let grads = GradientsParams::from_grads(loss.backward(), &reader);
+            reader = optimizer.step(1e-2, reader, grads);
+        }
+        let classes: Vec<i64> = reader
+            .forward(tokens)
+            .argmax(2)
+            .into_data()
+            .iter::<i64>()
+            .collect();
+        let read: Vec<Vec<usize>> = classes
+            .chunks(12)
+            .map(|line| CtcReader::best_path(&line.iter().map(|c| *c as usize).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(read, [vec![0, 1, 2], vec![2, 2]]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Reading probes: the same small network behind every projector.
+//!
+//! A probe sees visual tokens only, all normalised by the same parameter-free RMSNorm, and has to
+//! say which characters the image shows. [`AnchoredReader`] knows where each character stands and
+//! attends to the tokens near it; [`SlotLinear`] is the strict version, one linear map per
+//! character place; [`CtcReader`] reads lines of free length.
+
+mod anchored;
+mod ctc;
+mod geometry;
+mod slot_linear;
+
+pub use anchored::{AnchoredReader, AnchoredReaderConfig};
+pub use ctc::{CtcReader, CtcReaderConfig};
+pub use geometry::{Anchors, wave_features};
+pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
+
+use burn::module::Module;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor};
+
+/// Any probe.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // one per cell; a box would hide the module from derive
+pub enum Reader {
+    /// Cross-attention anchored at known character places.
+    Anchored(AnchoredReader),
+    /// One linear map per character place within a token.
+    SlotLinear(SlotLinear),
+    /// Frames along the line, aligned by CTC.
+    Ctc(CtcReader),
+}
+
+/// Mean cross-entropy in nats over characters.
+///
+/// # Shapes
+/// - `logits`: `[batch, slots, classes]`
+/// - `targets`: `[batch, slots]`, class ids
+#[must_use]
+pub fn slot_loss(logits: Tensor<3>, targets: Tensor<2, Int>) -> Tensor<1> {
+    let [batch, slots, _] = logits.dims();
+    log_softmax(logits, 2)
+        .gather(2, targets.reshape([batch, slots, 1]))
+        .mean()
+        .neg()
+}
+
+/// As [`slot_loss`], over the slots whose weight is not 0.
+///
+/// # Shapes
+/// - `weights`: `[batch, slots]`, 1 where there is a character and 0 where there is none
+#[must_use]
+pub fn weighted_slot_loss(
+    logits: Tensor<3>,
+    targets: Tensor<2, Int>,
+    weights: Tensor<2>,
+) -> Tensor<1> {
+    let [batch, slots, _] = logits.dims();
+    let count = weights.clone().sum();
+    let log_probability = log_softmax(logits, 2)
+        .gather(2, targets.reshape([batch, slots, 1]))
+        .reshape([batch, slots]);
+    (log_probability * weights).sum().neg() / count
+}

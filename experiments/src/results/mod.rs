@@ -1,0 +1,79 @@
+//! What a run leaves behind: tables, plots and a verdict, made from its outcome alone.
+//!
+//! Nothing here trains or draws random numbers of its own, so the files can be made again from
+//! stored cells. All but `manifest.json` depend on the numbers only, to the byte.
+//!
+//! | File | One row or section per |
+//! |---|---|
+//! | `metrics.csv` | arm, seed, test group, evaluation mode and metric |
+//! | `history.csv` | arm, seed and evaluation during training |
+//! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
+//! | `confusions.csv` | arm, test group and confused pair of characters |
+//! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
+//! | `tuning.csv` | arm and learning rate |
+//! | `verdict.md` | question, answer, checks, design |
+//! | `plots/` | figure, as SVG, PNG and CSV |
+//! | `manifest.json` | the run: versions, machine, times, hashes |
+//!
+//! A failed cell is never dropped silently: it is a row `failed` in `metrics.csv`, a row with
+//! status `failed` in `history.csv`, counted in `summary.csv`, named in the verdict and marked in
+//! plots and table. It has no rows in `predictions.csv` and `confusions.csv`, since it read
+//! nothing.
+
+mod comparison;
+mod confusions;
+mod csv_file;
+mod manifest;
+mod metrics;
+mod plots;
+mod predictions;
+mod scored;
+mod summary;
+mod summary_file;
+mod table;
+mod tuning;
+mod verdict;
+mod wording;
+
+#[cfg(test)]
+mod synthetic;
+#[cfg(test)]
+mod tests;
+
+pub use comparison::{Comparison, Judgement, Value};
+pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
+pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
+
+use crate::probe::ProbeConfig;
+use crate::probe::RunOutcome;
+use anyhow::Result;
+use scored::ScoredRun;
+use std::path::Path;
+
+/// Writes all results of a run into an existing folder, each file whole or not at all.
+///
+/// Intervals are computed on all threads of the current rayon pool; the bytes do not depend on
+/// their number.
+///
+/// # Errors
+/// If a file cannot be written (the message names it), or the outcome does not belong to the
+/// config.
+pub fn write(
+    folder: &Path,
+    config: &ProbeConfig,
+    run: &RunOutcome,
+    manifest: &Manifest,
+) -> Result<Summary> {
+    let scored = ScoredRun::new(config, run)?;
+    manifest.write(&folder.join("manifest.json"))?;
+    metrics::write(&folder.join("metrics.csv"), &scored)?;
+    metrics::write_history(&folder.join("history.csv"), &scored)?;
+    tuning::write(&folder.join("tuning.csv"), &scored)?;
+    predictions::write(&folder.join("predictions.csv"), &scored)?;
+    confusions::write(&folder.join("confusions.csv"), &scored)?;
+    let mut summary = Summary::of(&scored)?;
+    summary.write(&folder.join("summary.csv"))?;
+    summary.skipped_figures = plots::draw(&folder.join("plots"), &scored, &summary)?;
+    verdict::write(&folder.join("verdict.md"), &scored, &summary)?;
+    Ok(summary)
+}

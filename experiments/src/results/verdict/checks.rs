@@ -1,0 +1,176 @@
+//! Integrity checks: a run whose ceiling is not the best or whose floor reads something measures
+//! something else than it says.
+
+use super::answer::text_kind;
+use super::{Page, Report, listed};
+use crate::arm::{ArmKind, ArmSpec};
+use crate::probe::EvaluationMode;
+use crate::results::comparison::{Judgement, arm_of};
+use crate::results::scored::{RANDOM, ScoredTest};
+use crate::results::wording;
+use probe_statistics::text_metrics::PositionAccuracy;
+
+/// Standard deviations around chance within which a blind reader has to stay. Wide, because a
+/// false alarm here would discredit a whole run: 4 are left once in 16,000 times.
+const TOLERANCE_SD: f64 = 4.0;
+
+/// What a check found.
+enum Finding {
+    Pass(String),
+    Fail(String),
+    NotChecked(String),
+}
+
+impl Finding {
+    fn line(&self, check: &str) -> String {
+        match self {
+            Self::Pass(text) => format!("**pass** – {check}: {text}"),
+            Self::Fail(text) => format!("**FAIL** – {check}: {text}"),
+            Self::NotChecked(text) => format!("**not checked** – {check}: {text}"),
+        }
+    }
+}
+
+impl Report<'_> {
+    pub(super) fn checks(&self, page: &mut Page) {
+        let (ceiling, floor) = (self.ceiling(), self.floor());
+        page.heading("## Integrity checks");
+        page.bullets(&[
+            ceiling.line("the ceiling, `identity`, reads at least as well as every arm"),
+            floor.line("the floor, `blind`, is at chance"),
+        ]);
+        if matches!(ceiling, Finding::Fail(_)) || matches!(floor, Finding::Fail(_)) {
+            page.paragraph(
+                "A failed check means that the differences above may not be what they seem: find \
+                 its cause before using them.",
+            );
+        }
+    }
+
+    /// No arm may be better than the untouched features beyond its interval.
+    fn ceiling(&self) -> Finding {
+        let Some(identity) = arm_of(self.scored.config, ArmKind::Identity) else {
+            return Finding::NotChecked("the run does not have `identity`.".to_owned());
+        };
+        let mut comparisons = 0;
+        let mut better = Vec::new();
+        for row in &self.summary.rows {
+            let Some(comparison) = row.against_ceiling else {
+                continue;
+            };
+            comparisons += 1;
+            if comparison.judgement() == Judgement::Lower {
+                let group = &self.summary.groups[row.group];
+                better.push(format!(
+                    "`{}` reads {} ({}, {})",
+                    row.arm,
+                    wording::judged(&comparison),
+                    wording::density(group.density),
+                    text_kind(&group.condition)
+                ));
+            }
+        }
+        if comparisons == 0 {
+            return Finding::NotChecked(format!(
+                "`{identity}` shares no finished seed with another arm."
+            ));
+        }
+        let made = wording::counted(comparisons, "comparison");
+        if better.is_empty() {
+            Finding::Pass(format!(
+                "in none of {made} (arm × test group) does an arm read better beyond the 95% \
+                 interval."
+            ))
+        } else {
+            Finding::Fail(format!(
+                "{}. This is {} of {made}; with 95% intervals a few of many are expected by \
+                 chance.",
+                listed(&better),
+                better.len()
+            ))
+        }
+    }
+
+    /// A reader that sees nothing gets `1 − 1/A` of uniformly random characters wrong, place by
+    /// place. (Its CER lies lower: aligning two texts forgives shifts.)
+    fn floor(&self) -> Finding {
+        let Some(blind) = arm_of(self.scored.config, ArmKind::Blind) else {
+            return Finding::NotChecked("the run does not have `blind`.".to_owned());
+        };
+        let mut at_chance = true;
+        let mut found = Vec::new();
+        for group in self.summary.groups_of(RANDOM) {
+            let Some(level) = self.blind_level(blind, group) else {
+                continue;
+            };
+            at_chance &= level.is_chance();
+            let density = wording::density(self.summary.groups[group].density);
+            found.push(format!(
+                "{} at {density} (chance ± {})",
+                wording::percent(level.error),
+                wording::fixed(level.tolerance * 100.0, 1)
+            ));
+        }
+        if found.is_empty() {
+            return Finding::NotChecked(
+                "no `blind` cell finished on random characters, the only text whose chance level \
+                 is known."
+                    .to_owned(),
+            );
+        }
+        let chance = 1.0 - 1.0 / self.scored.config.data.charset.size() as f64;
+        let text = format!(
+            "character places read wrong: {}. Chance is {}, 1 − 1/A; ± is {TOLERANCE_SD} standard \
+             deviations of guessing. The CER of `{blind}` may be lower, because the edit distance \
+             forgives shifts.",
+            listed(&found),
+            wording::percent(chance)
+        );
+        if at_chance {
+            Finding::Pass(text)
+        } else {
+            Finding::Fail(text)
+        }
+    }
+
+    fn blind_level(&self, blind: ArmSpec, group: usize) -> Option<BlindLevel> {
+        let mode = EvaluationMode::Deterministic;
+        let tests: Vec<&ScoredTest<'_>> = self
+            .scored
+            .tests_of(blind, group, mode)
+            .map(|(_, test)| test)
+            .collect();
+        let mut positions = PositionAccuracy::default();
+        for test in &tests {
+            for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
+                positions.observe(target, prediction);
+            }
+        }
+        let error = 1.0 - positions.mean()?;
+        let right = 1.0 / self.scored.config.data.charset.size() as f64;
+        // Seeds share their images and may guess alike, so they count as one.
+        let places = tests.first()?.scores.reference_chars as f64;
+        Some(BlindLevel {
+            error,
+            chance: 1.0 - right,
+            tolerance: TOLERANCE_SD * (right * (1.0 - right) / places).sqrt(),
+            fixed_length: self.scored.run.test_sets[group].density.is_some(),
+        })
+    }
+}
+
+/// Errors per character place of the blind arm.
+struct BlindLevel {
+    error: f64,
+    chance: f64,
+    tolerance: f64,
+    fixed_length: bool,
+}
+
+impl BlindLevel {
+    /// Lines of free length can be read worse than chance, by leaving them empty.
+    fn is_chance(&self) -> bool {
+        let above = self.error - self.chance;
+        above >= -self.tolerance && (above <= self.tolerance || !self.fixed_length)
+    }
+}

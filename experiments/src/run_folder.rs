@@ -1,0 +1,233 @@
+//! The folder of one run.
+
+use crate::atomic;
+use crate::probe::ProbeConfig;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.toml";
+
+/// An existing folder that belongs to one configuration.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    fresh: bool,
+}
+
+impl RunFolder {
+    /// The folder for a run of `config`.
+    ///
+    /// With a `name` it is `results/<name>`; without, the first free one of `results/<base>`,
+    /// `results/<base>-2`, and so on. With `resume`, the folder of an earlier run of the same
+    /// configuration is taken (without a name: the last one).
+    ///
+    /// # Errors
+    /// If the folder holds a run of another configuration, holds this run already and `resume` was
+    /// not asked for, or cannot be written. Nothing is ever overwritten without `resume`.
+    pub fn choose(
+        results: &Path,
+        name: Option<&str>,
+        base: &str,
+        resume: bool,
+        config: &ProbeConfig,
+    ) -> Result<Self> {
+        let text = toml::to_string(config).context("the configuration does not fit into TOML")?;
+        if let Some(name) = name {
+            let path = results.join(name);
+            return match Self::state(&path, config)? {
+                State::Absent => Self::create(path, &text),
+                State::Same if resume => Ok(Self::taken(path)),
+                State::Same => bail!(
+                    "{} holds a run of this configuration; add --resume to go on with it, \
+                     or choose another --run",
+                    path.display()
+                ),
+                State::Other(difference) => bail!(
+                    "{} holds a run of another configuration ({difference}); choose another --run",
+                    path.display()
+                ),
+            };
+        }
+        let numbered = (1..).map(|number| match number {
+            1 => results.join(base),
+            _ => results.join(format!("{base}-{number}")),
+        });
+        let mut found = None;
+        for path in numbered {
+            match Self::state(&path, config)? {
+                State::Absent if resume => {
+                    return match found {
+                        Some(path) => Ok(Self::taken(path)),
+                        None => bail!(
+                            "no run of this configuration under {} to resume; leave out --resume, \
+                             or name the run with --run",
+                            results.display()
+                        ),
+                    };
+                }
+                State::Absent => return Self::create(path, &text),
+                State::Same => found = Some(path),
+                State::Other(_) => {}
+            }
+        }
+        unreachable!("numbers do not end")
+    }
+
+    /// Opens the folder of an earlier run.
+    ///
+    /// # Errors
+    /// If there is none, or its configuration cannot be read.
+    pub fn open(path: &Path) -> Result<(Self, ProbeConfig)> {
+        let file = path.join(CONFIG);
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("{}: not the folder of a run", path.display()))?;
+        let config = toml::from_str(&text)
+            .with_context(|| format!("{}: not a configuration of this version", file.display()))?;
+        Ok((Self::taken(path.to_owned()), config))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where finished cells are kept.
+    #[must_use]
+    pub fn cells(&self) -> PathBuf {
+        self.path.join("cells")
+    }
+
+    /// Takes the folder back if this run made it and it holds the configuration only, so that the
+    /// name is free again once the cause of a failed start is mended.
+    pub fn abandon(self) {
+        if self.fresh && std::fs::remove_file(self.path.join(CONFIG)).is_ok() {
+            // Fails, as it should, if anything else is in the folder.
+            let _ = std::fs::remove_dir(&self.path);
+        }
+    }
+
+    fn create(path: PathBuf, config: &str) -> Result<Self> {
+        std::fs::create_dir_all(&path).with_context(|| {
+            format!(
+                "cannot make the results folder {} (read-only or full disk? name another \
+                 place with --results)",
+                path.display()
+            )
+        })?;
+        atomic::write_bytes(&path.join(CONFIG), config.as_bytes())?;
+        Ok(Self { path, fresh: true })
+    }
+
+    fn taken(path: PathBuf) -> Self {
+        Self { path, fresh: false }
+    }
+
+    fn state(path: &Path, config: &ProbeConfig) -> Result<State> {
+        if !path.exists() {
+            return Ok(State::Absent);
+        }
+        let Ok((_, found)) = Self::open(path) else {
+            if !path.is_dir() {
+                return Ok(State::Other("it is a file".to_owned()));
+            }
+            let empty = std::fs::read_dir(path)
+                .with_context(|| format!("cannot look into {}", path.display()))?
+                .next()
+                .is_none();
+            return Ok(if empty {
+                State::Absent
+            } else {
+                State::Other("it holds something else".to_owned())
+            });
+        };
+        if found == *config {
+            return Ok(State::Same);
+        }
+        Ok(State::Other(first_difference(&found, config)))
+    }
+}
+
+enum State {
+    Absent,
+    Same,
+    Other(String),
+}
+
+/// The first line in which two configurations differ.
+fn first_difference(found: &ProbeConfig, wanted: &ProbeConfig) -> String {
+    let lines = |config: &ProbeConfig| toml::to_string(config).unwrap_or_default();
+    let (found, wanted) = (lines(found), lines(wanted));
+    found
+        .lines()
+        .zip(wanted.lines())
+        .find(|(a, b)| a != b)
+        .map_or_else(
+            || "another number of settings".to_owned(),
+            |(a, b)| format!("there `{a}`, here `{b}`"),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Preset;
+
+    #[test]
+    fn a_folder_is_never_taken_from_another_run() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |name: Option<&str>, resume: bool, config: &ProbeConfig| {
+            RunFolder::choose(results.path(), name, "base", resume, config)
+                .map(|folder| folder.path().file_name().unwrap().to_owned())
+                .map_err(|error| error.to_string())
+        };
+        assert!(
+            choose(None, true, &config)
+                .unwrap_err()
+                .contains("to resume")
+        );
+        assert_eq!(choose(None, false, &config).unwrap(), "base");
+        assert_eq!(choose(None, false, &config).unwrap(), "base-2");
+        assert_eq!(choose(None, true, &config).unwrap(), "base-2");
+        assert!(
+            choose(Some("base"), false, &config)
+                .unwrap_err()
+                .contains("--resume")
+        );
+        assert_eq!(choose(Some("base"), true, &config).unwrap(), "base");
+        let mut other = config.clone();
+        other.training.steps += 1;
+        let error = choose(Some("base"), true, &other).unwrap_err();
+        assert!(
+            error.contains("another configuration") && error.contains("steps"),
+            "{error}"
+        );
+        assert_eq!(choose(None, false, &other).unwrap(), "base-3");
+        let (_, read) = RunFolder::open(&results.path().join("base-3")).unwrap();
+        assert_eq!(read, other);
+    }
+
+    #[test]
+    fn a_folder_with_other_things_is_left_alone() {
+        let results = tempfile::tempdir().unwrap();
+        std::fs::create_dir(results.path().join("mine")).unwrap();
+        std::fs::write(results.path().join("mine/thesis.txt"), "years of work").unwrap();
+        let config = Preset::Smoke.config();
+        let error = RunFolder::choose(results.path(), Some("mine"), "base", true, &config);
+        assert!(error.unwrap_err().to_string().contains("something else"));
+    }
+
+    #[test]
+    fn only_a_folder_of_its_own_is_taken_back() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |resume| RunFolder::choose(results.path(), Some("a"), "", resume, &config);
+        let path = results.path().join("a");
+        choose(false).unwrap().abandon();
+        assert!(!path.exists());
+        choose(false).unwrap();
+        choose(true).unwrap().abandon();
+        assert!(path.join(CONFIG).exists());
+    }
+}
