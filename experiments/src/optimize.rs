@@ -153,7 +153,10 @@ mod tests {
             GradientsParams::from_grads(layer.forward(x).square().sum().backward(), &layer)
         };
         let whole = grads(x.clone());
-        let parts = vec![grads(x.clone().slice([0..1])), grads(x.slice([1..4]))];
+        let parts = vec![
+            grads(x.clone().slice_dim(0, 0..1)),
+            grads(x.slice_dim(0, 1..4)),
+        ];
         let sum = sum_gradients(&layer, parts);
         let values = |grads: &GradientsParams| {
             let grad: Tensor<2> = grads.get(layer.weight.id).unwrap();

@@ -5,10 +5,10 @@
 //! one thing only: GELU stands where the softmax stood.
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::Device;
-use burn::tensor::activation::gelu;
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, seeded};
+use fused_ops::gelu;
+use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, seeded};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{ControlError, check_axes};

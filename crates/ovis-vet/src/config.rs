@@ -1,9 +1,9 @@
 //! Sizes of a visual embedding table and how a fresh one starts.
 
 use burn::module::Param;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use projector::seeded;
+use projector::{LayerNorm, seeded};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
 //! The visual embedding table as a module.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Int, Tensor};
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, WordUse};
+use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, WordUse};
 
 use crate::tokenize::{Selection, Tokenize};
 

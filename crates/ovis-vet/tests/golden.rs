@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::module::Param;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ovis_vet::config::LAYER_NORM_EPS;
@@ -78,7 +78,7 @@ impl Fixture {
 fn layer_norm(words: usize, gain: Tensor<1>, bias: Tensor<1>) -> LayerNorm {
     let mut norm = seeded::layer_norm(words, LAYER_NORM_EPS, &Device::flex());
     norm.gamma = Param::from_tensor(gain);
-    norm.beta = Some(Param::from_tensor(bias));
+    norm.beta = Param::from_tensor(bias);
     norm
 }
 
@@ -234,7 +234,7 @@ fn parity_fails_with_the_layer_norm_over_indicators_too() {
     let scores = vet.head.forward(fixture.ovis2_5_patches().merged());
     let padded = Tensor::cat(vec![scores, Tensor::zeros([1, 23, 4], &device)], 2);
     let gain = Tensor::cat(vec![vet.norm.gamma.val(), Tensor::ones([4], &device)], 0);
-    let bias = vet.norm.beta.as_ref().unwrap().val();
+    let bias = vet.norm.beta.val();
     let bias = Tensor::cat(vec![bias, Tensor::zeros([4], &device)], 0);
     let logits = layer_norm(64, gain, bias)
         .forward(padded)

@@ -9,7 +9,7 @@
 //!
 //! Files: [`grid`] holds the patch features and the merge order, [`tokens`] what a projector
 //! returns, [`seeded`] the parameter initialisers that do not depend on global random state, and
-//! [`norm`] the parameter-free RMSNorm that equalises output scales.
+//! [`norm`] LayerNorm and the parameter-free RMSNorm that equalises output scales.
 
 pub mod conformance;
 pub mod contract;
@@ -19,7 +19,7 @@ pub mod seeded;
 pub mod tokens;
 
 pub use grid::{GridError, PatchGrid};
-pub use norm::rms_normalize;
+pub use norm::{LayerNorm, rms_normalize};
 pub use tokens::{Cost, VisualTokens, WordUse};
 
 use burn::module::Module;

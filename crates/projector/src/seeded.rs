@@ -4,8 +4,9 @@
 //! threads. Cells of a study run side by side, so they would disturb one another; here every
 //! module is built from a generator that its caller seeded.
 
+use crate::LayerNorm;
 use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -95,7 +96,7 @@ pub fn linear_normal(
 /// A layer norm with gain 1 and bias 0.
 #[must_use]
 pub fn layer_norm(d: usize, eps: f64, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(d).with_epsilon(eps).init(device)
+    LayerNorm::new(d, eps, device)
 }
 
 #[cfg(test)]

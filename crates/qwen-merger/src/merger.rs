@@ -8,8 +8,8 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::tensor::activation::gelu;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
+use fused_ops::gelu;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 

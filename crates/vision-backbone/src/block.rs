@@ -2,10 +2,10 @@
 
 use crate::RotaryAngles;
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::{gelu, softmax};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use projector::seeded;
+use fused_ops::{gelu, softmax};
+use projector::{LayerNorm, seeded};
 use rand_chacha::ChaCha8Rng;
 
 const NORM_EPS: f64 = 1e-6;
@@ -80,7 +80,7 @@ impl Block {
         }
         let scale = 1.0 / (d_head as f64).sqrt();
         let scores = query.mul_scalar(scale).matmul(key.transpose());
-        let mixed = softmax(scores, 3).matmul(value);
+        let mixed = softmax(scores).matmul(value);
         self.out
             .forward(mixed.swap_dims(1, 2).reshape([batch, patches, d_model]))
     }

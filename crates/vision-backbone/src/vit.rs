@@ -6,9 +6,9 @@
 
 use crate::{Block, PatchLayout, RotaryAngles, TowerOutput, VisionTower};
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use projector::{PatchGrid, seeded};
+use projector::{LayerNorm, PatchGrid, seeded};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 

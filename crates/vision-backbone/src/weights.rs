@@ -1,14 +1,19 @@
 //! Parameters on disk: safetensors, with a JSON configuration in the metadata.
 //!
-//! Tensors are named by their path in the module (`blocks.0.qkv.weight`) and stored as f32. The
-//! metadata keys `format`, `config` and whatever the caller adds say what the file is.
+//! Tensors are named by their path in the module (`blocks.0.qkv.weight`) and stored as f32. What the
+//! file is stands in the metadata under one key, `about`, as a JSON object with sorted keys: the
+//! format writes several metadata entries in random order, and equal contents must give equal bytes.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Key of the metadata entry that describes a file.
+const ABOUT: &str = "about";
 
 /// Why parameters could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +106,7 @@ pub enum WeightsError {
 pub struct WeightsFile {
     path: PathBuf,
     bytes: Vec<u8>,
-    metadata: HashMap<String, String>,
+    about: Map<String, Value>,
 }
 
 impl WeightsFile {
@@ -120,32 +125,29 @@ impl WeightsFile {
         };
         SafeTensors::deserialize(&bytes).map_err(corrupt)?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(corrupt)?;
-        let metadata = header.metadata().clone().unwrap_or_default();
+        let about = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(ABOUT))
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
         Ok(Self {
             path: path.to_owned(),
             bytes,
-            metadata,
+            about,
         })
     }
 
-    /// An entry of the metadata.
+    /// An entry of the description of the file.
     ///
     /// # Errors
-    /// If it does not exist.
-    pub fn metadata(&self, key: &str) -> Result<&str, WeightsError> {
-        self.metadata
+    /// If it does not exist or is not what is asked for.
+    pub fn about<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, WeightsError> {
+        let value = self
+            .about
             .get(key)
-            .map(String::as_str)
-            .ok_or_else(|| self.bad_metadata(key, "no such entry"))
-    }
-
-    /// An entry of the metadata, parsed as JSON.
-    ///
-    /// # Errors
-    /// If it does not exist or does not parse.
-    pub fn json<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, WeightsError> {
-        serde_json::from_str(self.metadata(key)?)
-            .map_err(|error| self.bad_metadata(key, &error.to_string()))
+            .ok_or_else(|| self.bad_metadata(key, "no such entry"))?;
+        T::deserialize(value).map_err(|error| self.bad_metadata(key, &error.to_string()))
     }
 
     fn bad_metadata(&self, key: &str, reason: &str) -> WeightsError {
@@ -287,14 +289,14 @@ fn join(path: &[String]) -> String {
 #[derive(Debug, Default)]
 pub struct WeightsWriter {
     tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
-    metadata: HashMap<String, String>,
+    about: Map<String, Value>,
 }
 
 impl WeightsWriter {
-    /// Adds an entry to the metadata.
+    /// Adds an entry to the description of the file.
     #[must_use]
-    pub fn with_metadata(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.to_owned(), value.into());
+    pub fn with_about(mut self, key: &str, value: Value) -> Self {
+        self.about.insert(key.to_owned(), value);
         self
     }
 
@@ -327,7 +329,8 @@ impl WeightsWriter {
                     .map_err(|error| fail(std::io::Error::other(error.to_string())))
             })
             .collect::<Result<_, _>>()?;
-        let bytes = safetensors::serialize(views, Some(self.metadata))
+        let about = HashMap::from([(ABOUT.to_owned(), Value::Object(self.about).to_string())]);
+        let bytes = safetensors::serialize(views, Some(about))
             .map_err(|error| fail(std::io::Error::other(error.to_string())))?;
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -401,12 +404,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tower.safetensors");
         WeightsWriter::default()
-            .with_metadata("config", serde_json::to_string(&tiny()).unwrap())
+            .with_about("config", serde_json::to_value(tiny()).unwrap())
             .with_module("tower.", &tower(1))
             .write(&path)
             .unwrap();
         let file = WeightsFile::open(&path).unwrap();
-        assert_eq!(file.json::<SmallVitConfig>("config").unwrap(), tiny());
+        assert_eq!(file.about::<SmallVitConfig>("config").unwrap(), tiny());
         let loaded = file.load_into(tower(2), "tower.").unwrap();
         assert_eq!(bytes(&loaded), bytes(&tower(1)));
         assert_ne!(bytes(&loaded), bytes(&tower(2)));

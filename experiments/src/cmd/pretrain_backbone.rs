@@ -94,10 +94,10 @@ fn train_to(
     };
     let Pretrained { model, accuracy } = pretrain(config, &fonts, lanes, device, stop, report)?;
     WeightsWriter::default()
-        .with_metadata("format", "small-vit 1")
-        .with_metadata("config", serde_json::to_string(&config.backbone)?)
-        .with_metadata("pretrain", serde_json::to_string(config)?)
-        .with_metadata("accuracy", serde_json::to_string(&accuracy)?)
+        .with_about("format", "small-vit 1".into())
+        .with_about("config", serde_json::to_value(&config.backbone)?)
+        .with_about("pretrain", serde_json::to_value(config)?)
+        .with_about("accuracy", serde_json::to_value(&accuracy)?)
         .with_module("tower.", &model.tower)
         .write(out)?;
     let text = toml::to_string(config).context("the configuration does not fit into TOML")?;

@@ -1,6 +1,6 @@
 //! Reading of validation and test images by a trained cell.
 
-use super::config::ReaderKind;
+use super::config::ProbeConfig;
 use super::model::{CellModel, Place};
 use super::outcome::UsageRecord;
 use super::preparation::PreparedGroup;
@@ -33,47 +33,59 @@ pub struct GroupReading {
     pub usage: Option<WordTally>,
 }
 
-/// Reads the first `limit` images of a group.
-///
-/// # Errors
-/// [`Diverged`] if the model puts out something that is not a number; otherwise if the probe cannot
-/// read this group, or the vocabulary's statistics fail.
-pub fn read_group(
-    model: &CellModel,
-    reader: ReaderKind,
-    charset: Charset,
-    data: &PreparedGroup,
-    limit: usize,
-    mut noise: Option<&mut ChaCha8Rng>,
-    device: &Device,
-) -> Result<GroupReading> {
-    let place = Place::of(reader, data, device)?;
-    let count = data.group.len().min(limit);
-    let mut predictions = Vec::with_capacity(count);
-    let mut usage: Option<WordTally> = None;
-    for start in (0..count).step_by(CHUNK) {
-        let items: Vec<usize> = (start..count.min(start + CHUNK)).collect();
-        let mut pass = Pass {
-            progress: 1.0,
-            noise: noise.as_deref_mut(),
-        };
-        let tokens = model.tokens(data.features.batch(&items, device), &mut pass);
-        let scores = model.read(tokens.embeddings, &place);
-        if !scores.clone().is_finite().all().into_scalar::<bool>() {
-            return Err(Diverged("the probe's scores are not finite".to_owned()).into());
-        }
-        if let Some(words) = tokens.words {
-            let tally = match &mut usage {
-                Some(tally) => tally,
-                None => usage.insert(WordTally::new(words.probabilities.dims()[2])?),
+/// How groups are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Examination<'a> {
+    /// Probe and charset.
+    pub config: &'a ProbeConfig,
+    /// Where to compute.
+    pub device: &'a Device,
+    /// At most so many images of a group, its first.
+    pub limit: usize,
+    /// Whether the use of the vocabulary is counted.
+    pub tally: bool,
+}
+
+impl Examination<'_> {
+    /// Reads a group, with sampled tokens if there is `noise`.
+    ///
+    /// # Errors
+    /// [`Diverged`] if the model puts out something that is not a number; otherwise if the probe
+    /// cannot read this group, or the vocabulary's statistics fail.
+    pub fn read(
+        &self,
+        model: &CellModel,
+        data: &PreparedGroup,
+        mut noise: Option<&mut ChaCha8Rng>,
+    ) -> Result<GroupReading> {
+        let place = Place::of(self.config.reader, data, self.device)?;
+        let count = data.group.len().min(self.limit);
+        let mut predictions = Vec::with_capacity(count);
+        let mut usage: Option<WordTally> = None;
+        for start in (0..count).step_by(CHUNK) {
+            let items: Vec<usize> = (start..count.min(start + CHUNK)).collect();
+            let mut pass = Pass {
+                progress: 1.0,
+                noise: noise.as_deref_mut(),
             };
-            tally.add(words)?;
+            let tokens = model.tokens(data.features.batch(&items, self.device), &mut pass);
+            let scores = model.read(tokens.embeddings, &place);
+            if !scores.clone().is_finite().all().into_scalar::<bool>() {
+                return Err(Diverged("the probe's scores are not finite".to_owned()).into());
+            }
+            if let Some(words) = tokens.words.filter(|_| self.tally) {
+                let tally = match &mut usage {
+                    Some(tally) => tally,
+                    None => usage.insert(WordTally::new(words.probabilities.dims()[2])?),
+                };
+                tally.add(words)?;
+            }
+            for classes in model.decode(scores) {
+                predictions.push(text_of(&classes, self.config.data.charset));
+            }
         }
-        for classes in model.decode(scores) {
-            predictions.push(text_of(&classes, charset));
-        }
+        Ok(GroupReading { predictions, usage })
     }
-    Ok(GroupReading { predictions, usage })
 }
 
 fn text_of(classes: &[usize], charset: Charset) -> String {

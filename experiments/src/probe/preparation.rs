@@ -65,7 +65,7 @@ pub fn load_backbone(path: &Path, device: &Device) -> Result<(SmallVit, String)>
                   or name another with --backbone";
     let with_remedy = |error: WeightsError| anyhow!("{error}; {remedy}");
     let file = WeightsFile::open(path).map_err(with_remedy)?;
-    let config: SmallVitConfig = file.json("config").map_err(with_remedy)?;
+    let config: SmallVitConfig = file.about("config").map_err(with_remedy)?;
     let fresh = config
         .init(&mut projector::seeded::stream(0, "backbone"), device)
         .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;

@@ -80,7 +80,7 @@ impl Preset {
                 },
                 training: TrainingConfig {
                     steps: 4000,
-                    learning_rates: vec![5e-4, 1e-3, 2e-3, 4e-3, 8e-3],
+                    learning_rates: vec![1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2],
                     evaluations: 20,
                     evaluation_images: 500,
                     ..quick.training.clone()
@@ -121,9 +121,9 @@ fn quick() -> ProbeConfig {
             train_folder: None,
         },
         training: TrainingConfig {
-            steps: 300,
+            steps: 500,
             batch: 64,
-            learning_rates: vec![1e-3, 2e-3, 4e-3],
+            learning_rates: vec![4e-3, 8e-3, 1.6e-2],
             usage_weight: 1.0,
             evaluations: 6,
             evaluation_images: 60,

@@ -1,7 +1,7 @@
 //! Training of one cell.
 
 use super::config::ProbeConfig;
-use super::evaluation::{Diverged, count_edits, hardening_ks, read_group};
+use super::evaluation::{Diverged, Examination, count_edits, hardening_ks};
 use super::model::{CellModel, Place};
 use super::outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, Status, TestResult,
@@ -190,12 +190,16 @@ fn checkpoint(
     device: &Device,
 ) -> Result<Checkpoint> {
     let model = model.valid();
-    let limit = config.training.evaluation_images;
+    let examination = Examination {
+        config,
+        device,
+        limit: config.training.evaluation_images,
+        tally: true,
+    };
     let (mut edits, mut characters) = (0, 0);
     let mut usage = None;
     for data in &prepared.validation {
-        let charset = config.data.charset;
-        let reading = read_group(&model, config.reader, charset, data, limit, None, device)?;
+        let reading = examination.read(&model, data, None)?;
         let (group_edits, group_characters) = count_edits(data, &reading.predictions);
         edits += group_edits;
         characters += group_characters;
@@ -224,18 +228,15 @@ fn validation_cer(
     model: &CellModel,
     device: &Device,
 ) -> Result<f64> {
+    let examination = Examination {
+        config,
+        device,
+        limit: usize::MAX,
+        tally: false,
+    };
     let mut total = 0.0;
     for data in &prepared.validation {
-        let charset = config.data.charset;
-        let reading = read_group(
-            model,
-            config.reader,
-            charset,
-            data,
-            usize::MAX,
-            None,
-            device,
-        )?;
+        let reading = examination.read(model, data, None)?;
         let (edits, characters) = count_edits(data, &reading.predictions);
         total += ratio(edits, characters);
     }
@@ -250,6 +251,12 @@ fn test(
     device: &Device,
     stop: &Stop,
 ) -> Result<Vec<TestResult>> {
+    let examination = Examination {
+        config,
+        device,
+        limit: usize::MAX,
+        tally: true,
+    };
     let mut results = Vec::new();
     let modes: &[EvaluationMode] = if spec.arm.kind.is_sampled() {
         &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
@@ -261,16 +268,7 @@ fn test(
             stop.check()?;
             let mut noise = seeded::stream(spec.seed, &format!("noise/test/{group}"));
             let noise = (mode == EvaluationMode::Sampled).then_some(&mut noise);
-            let charset = config.data.charset;
-            let reading = read_group(
-                model,
-                config.reader,
-                charset,
-                data,
-                usize::MAX,
-                noise,
-                device,
-            )?;
+            let reading = examination.read(model, data, noise)?;
             results.push(TestResult {
                 group,
                 mode,
@@ -290,6 +288,12 @@ fn harden(
     stop: &Stop,
 ) -> Result<Vec<HardeningResult>> {
     let words = model.arm.cost().words.unwrap_or(0);
+    let examination = Examination {
+        config,
+        device,
+        limit: config.hardening_images,
+        tally: false,
+    };
     let mut results = Vec::new();
     for k in hardening_ks(words) {
         let Some(model) = model.hardened(k) else {
@@ -297,9 +301,7 @@ fn harden(
         };
         for (group, data) in prepared.test.iter().enumerate() {
             stop.check()?;
-            let charset = config.data.charset;
-            let limit = config.hardening_images;
-            let reading = read_group(&model, config.reader, charset, data, limit, None, device)?;
+            let reading = examination.read(&model, data, None)?;
             let (edits, characters) = count_edits(data, &reading.predictions);
             results.push(HardeningResult {
                 group,

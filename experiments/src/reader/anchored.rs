@@ -3,8 +3,8 @@
 use super::geometry::{Anchors, WAVE_FEATURES};
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
+use fused_ops::{gelu, softmax};
 use projector::seeded;
 use rand_chacha::ChaCha8Rng;
 
@@ -122,7 +122,7 @@ impl AnchoredReader {
         let bias = anchors.squared_distances.clone() * falloff;
         let scores = query.matmul(self.split_heads(key).transpose()) + bias;
         let value = self.split_heads(self.token_value.forward(tokens));
-        let read = softmax(scores, 3)
+        let read = softmax(scores)
             .matmul(value)
             .swap_dims(1, 2)
             .reshape([batch, slots, d_model]);

@@ -3,8 +3,9 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::loss::{CTCLossConfig, Reduction};
-use burn::tensor::activation::{gelu, log_softmax};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor};
+use fused_ops::gelu;
 use projector::seeded;
 use rand_chacha::ChaCha8Rng;
 

@@ -16,7 +16,6 @@ pub use geometry::{Anchors, wave_features};
 pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
 
 use burn::module::Module;
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 
 /// Any probe.
@@ -38,11 +37,12 @@ pub enum Reader {
 /// - `targets`: `[batch, slots]`, class ids
 #[must_use]
 pub fn slot_loss(logits: Tensor<3>, targets: Tensor<2, Int>) -> Tensor<1> {
-    let [batch, slots, _] = logits.dims();
-    log_softmax(logits, 2)
-        .gather(2, targets.reshape([batch, slots, 1]))
-        .mean()
-        .neg()
+    let [batch, slots, classes] = logits.dims();
+    fused_ops::cross_entropy(
+        logits.reshape([batch * slots, classes]),
+        targets.reshape([batch * slots]),
+    )
+    .mean()
 }
 
 /// As [`slot_loss`], over the slots whose weight is not 0.
@@ -55,10 +55,11 @@ pub fn weighted_slot_loss(
     targets: Tensor<2, Int>,
     weights: Tensor<2>,
 ) -> Tensor<1> {
-    let [batch, slots, _] = logits.dims();
+    let [batch, slots, classes] = logits.dims();
     let count = weights.clone().sum();
-    let log_probability = log_softmax(logits, 2)
-        .gather(2, targets.reshape([batch, slots, 1]))
-        .reshape([batch, slots]);
-    (log_probability * weights).sum().neg() / count
+    let loss = fused_ops::cross_entropy(
+        logits.reshape([batch * slots, classes]),
+        targets.reshape([batch * slots]),
+    );
+    (loss * weights.reshape([batch * slots])).sum() / count
 }

@@ -1,7 +1,7 @@
 //! Sampled hard tokens: the Gumbel-max trick with a tempered straight-through gradient.
 
-use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
+use fused_ops::softmax;
 use projector::Pass;
 use rand::RngExt;
 use rand::distr::Open01;
@@ -56,7 +56,7 @@ impl Tau {
 /// A word drawn from `softmax(l)` (the best word without noise), gradient of
 /// `softmax((l + g) / tau)`.
 pub(super) fn select(logits: Tensor<3>, tau: f64, pass: &mut Pass<'_>) -> Selection {
-    let probabilities = softmax(logits.clone(), 2);
+    let probabilities = softmax(logits.clone());
     let scores = match pass.noise.as_deref_mut() {
         Some(rng) => {
             let noise = noise_like(&logits, rng);
@@ -68,7 +68,7 @@ pub(super) fn select(logits: Tensor<3>, tau: f64, pass: &mut Pass<'_>) -> Select
         probabilities,
         hard: Some(HardChoice {
             ids: best_words(scores.clone()),
-            surrogate: Some(softmax(scores.div_scalar(tau), 2)),
+            surrogate: Some(softmax(scores.div_scalar(tau))),
         }),
     }
 }

@@ -5,14 +5,14 @@
 //! the one-hot vector reaches the logits unchanged. Values agree; training does not.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
+use fused_ops::softmax;
 
 use super::{HardChoice, Selection, best_words};
 
 /// Best word, gradient of the softmax mixture.
 pub(super) fn select_softmax(logits: Tensor<3>) -> Selection {
     let ids = best_words(logits.clone());
-    let probabilities = softmax(logits, 2);
+    let probabilities = softmax(logits);
     Selection {
         hard: Some(HardChoice {
             ids,
@@ -25,7 +25,7 @@ pub(super) fn select_softmax(logits: Tensor<3>) -> Selection {
 /// Best word, gradient of the logits taken as mixing weights.
 pub(super) fn select_raw(logits: Tensor<3>) -> Selection {
     Selection {
-        probabilities: softmax(logits.clone(), 2),
+        probabilities: softmax(logits.clone()),
         hard: Some(HardChoice {
             ids: best_words(logits.clone()),
             surrogate: Some(logits),

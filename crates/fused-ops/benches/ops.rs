@@ -1,0 +1,130 @@
+//! Each operation with these kernels and with burn's own, forward and with its gradient, on one
+//! thread.
+//!
+//! `cargo bench -p fused-ops --profile dev` measures what `cargo run` runs.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use divan::Bencher;
+use fused_ops::plain;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const EPS: f64 = 1e-5;
+
+fn main() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    match pool {
+        Ok(pool) => pool.install(divan::main),
+        Err(error) => eprintln!("cannot start the thread that runs the benchmarks: {error}"),
+    }
+}
+
+fn input<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let numbers: Vec<f32> = (0..shape.iter().product())
+        .map(|_| rng.random_range(-4.0..4.0))
+        .collect();
+    Tensor::from_data(TensorData::new(numbers, shape), device)
+}
+
+/// Forward only, on a tensor that somebody else still holds.
+fn forward(bencher: Bencher, shape: [usize; 2], operation: impl Fn(Tensor<2>) -> Tensor<2> + Sync) {
+    let x = input(shape, &Device::flex());
+    bencher
+        .with_inputs(|| x.clone())
+        .bench_local_values(operation);
+}
+
+/// Forward and backward from a gradient of ones.
+fn gradient(
+    bencher: Bencher,
+    shape: [usize; 2],
+    operation: impl Fn(Tensor<2>) -> Tensor<2> + Sync,
+) {
+    let x = input(shape, &Device::flex().autodiff());
+    bencher
+        .with_inputs(|| x.clone().require_grad())
+        .bench_local_values(|x| operation(x).backward());
+}
+
+/// A group of four benchmarks of one operation over `$shapes`.
+macro_rules! compare {
+    ($group:ident, $shapes:expr, $fused:expr, $burn:expr) => {
+        mod $group {
+            use super::*;
+
+            #[divan::bench(args = $shapes)]
+            fn forward_fused(bencher: Bencher, shape: (usize, usize)) {
+                forward(bencher, shape.into(), $fused(shape));
+            }
+
+            #[divan::bench(args = $shapes)]
+            fn forward_burn(bencher: Bencher, shape: (usize, usize)) {
+                forward(bencher, shape.into(), $burn(shape));
+            }
+
+            #[divan::bench(args = $shapes)]
+            fn gradient_fused(bencher: Bencher, shape: (usize, usize)) {
+                gradient(bencher, shape.into(), $fused(shape));
+            }
+
+            #[divan::bench(args = $shapes)]
+            fn gradient_burn(bencher: Bencher, shape: (usize, usize)) {
+                gradient(bencher, shape.into(), $burn(shape));
+            }
+        }
+    };
+}
+
+/// Gain and bias as trained parameters of a layer over `d` numbers.
+fn affine(d: usize) -> [Tensor<1>; 2] {
+    [0, 1].map(|_| input([d], &Device::flex().autodiff()).require_grad())
+}
+
+fn labels((items, classes): (usize, usize)) -> Tensor<1, Int> {
+    let labels: Vec<i64> = (0..items).map(|i| (i % classes) as i64).collect();
+    Tensor::from_data(TensorData::new(labels, [items]), &Device::flex())
+}
+
+compare!(
+    gelu,
+    [(512, 1024), (2048, 384)],
+    |_| |x| fused_ops::gelu(x),
+    |_| |x| plain::gelu(x)
+);
+compare!(
+    softmax,
+    [(8192, 32), (8192, 64), (256, 16384)],
+    |_| |x| fused_ops::softmax(x),
+    |_| |x| plain::softmax(x)
+);
+compare!(
+    rms_normalize,
+    [(2048, 128)],
+    |_| |x| fused_ops::rms_normalize(x, EPS),
+    |_| |x| plain::rms_normalize(x, EPS)
+);
+compare!(
+    layer_norm,
+    [(2048, 128)],
+    |(_, d)| {
+        let [gain, bias] = affine(d);
+        move |x| fused_ops::layer_norm(x, gain.clone(), bias.clone(), EPS)
+    },
+    |(_, d)| {
+        let [gain, bias] = affine(d);
+        move |x| plain::layer_norm(x, gain.clone(), bias.clone(), EPS)
+    }
+);
+compare!(
+    cross_entropy,
+    [(2048, 64), (256, 1024)],
+    |shape| {
+        let labels = labels(shape);
+        move |x| fused_ops::cross_entropy(x, labels.clone()).unsqueeze_dim(1)
+    },
+    |shape| {
+        let labels = labels(shape);
+        move |x| plain::cross_entropy(x, labels.clone()).unsqueeze_dim(1)
+    }
+);

@@ -1,0 +1,79 @@
+//! The burn backend extension: routes the operations to Flex, alone or under automatic
+//! differentiation.
+//!
+//! Only Flex is listed. Tensors of any other backend or float type never come here: the public
+//! functions give them to [`crate::plain`], whose operations differentiate by themselves.
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{
+    Backend, BackendTensor, DispatchTensor, DispatchTensorKind, Flex, backend_extension,
+};
+use burn::tensor::DType;
+
+use crate::flex;
+
+/// The operations as burn dispatches them; shapes as in the public functions of the same name.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait FusedOps: Backend {
+    fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn fused_softmax(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn fused_layer_norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self>;
+
+    fn fused_rms_normalize(x: FloatTensor<Self>, eps: f64) -> FloatTensor<Self>;
+
+    fn fused_cross_entropy(
+        logits: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl FusedOps for Flex {
+    fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        flex::gelu(x)
+    }
+
+    fn fused_softmax(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        flex::softmax(x)
+    }
+
+    fn fused_layer_norm(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        flex::layer_norm(x, gain, bias, eps).0
+    }
+
+    fn fused_rms_normalize(x: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
+        flex::rms_normalize(x, eps).0
+    }
+
+    fn fused_cross_entropy(
+        logits: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let targets = flex::targets_of(targets, crate::buffer::columns_of(&logits));
+        flex::cross_entropy(logits, &targets).0
+    }
+}
+
+/// Whether the kernels can take this tensor: f32 on Flex, tracked or not.
+pub(crate) fn takes(tensor: &DispatchTensor) -> bool {
+    let kind = match &tensor.kind {
+        DispatchTensorKind::Autodiff(inner) => inner.as_ref(),
+        kind => kind,
+    };
+    match kind {
+        DispatchTensorKind::Flex(BackendTensor::Float(x)) => x.dtype() == DType::F32,
+        DispatchTensorKind::Flex(BackendTensor::Autodiff(x)) => x.primitive().dtype() == DType::F32,
+        _ => false,
+    }
+}

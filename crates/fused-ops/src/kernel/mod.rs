@@ -1,0 +1,53 @@
+//! Loops over plain slices, one file per operation, compiled once per instruction set.
+//!
+//! Elementwise bodies are ordinary Rust that the compiler vectorises, reductions go through
+//! [`lanes`]; `kernel!` has both compiled for the baseline, for AVX2 and for AVX-512 and picks one
+//! at run time. Multiply-adds are fused and rows are summed in the same order everywhere, so all
+//! instruction sets give the same bits.
+
+/// Defines a function whose body is compiled for every instruction set that `pulp` can choose.
+///
+/// The first parameter of the body, before the semicolon, stands for that instruction set.
+///
+/// A closure passed to `pulp` would do the same only while the optimiser inlines it; too large a
+/// closure silently falls back to the baseline. The struct below is inlined by force.
+macro_rules! kernel {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident<$life:lifetime>(
+            $simd:ident; $($argument:ident: $kind:ty),* $(,)?
+        )
+        $body:block
+    ) => {
+        $(#[$attribute])*
+        $visibility fn $name<$life>($($argument: $kind),*) {
+            // A function of its own keeps the promise that the slices do not overlap, which a
+            // struct field loses.
+            #[inline(always)]
+            fn body<$life, S: pulp::Simd>($simd: S, $($argument: $kind),*) $body
+
+            struct Call<$life> {
+                $($argument: $kind),*
+            }
+
+            impl<$life> pulp::WithSimd for Call<$life> {
+                type Output = ();
+
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, simd: S) {
+                    body(simd, $(self.$argument),*);
+                }
+            }
+
+            pulp::Arch::new().dispatch(Call { $($argument),* });
+        }
+    };
+}
+
+pub(crate) mod cross_entropy;
+pub(crate) mod exponential;
+pub(crate) mod gelu;
+pub(crate) mod lanes;
+pub(crate) mod layer_norm;
+pub(crate) mod rms_norm;
+pub(crate) mod softmax;

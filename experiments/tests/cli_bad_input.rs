@@ -1,0 +1,228 @@
+//! Flags, settings and backbones that make no sense: one clear error each, nothing left behind.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use support::Workplace;
+
+/// Runs a tiny study with `flags`, expects an error with `parts`, and no trace of a run.
+#[track_caller]
+fn refused(place: &Workplace, flags: &str, parts: &[&str]) {
+    place.probe(flags).refused(parts);
+    assert!(place.runs().is_empty(), "{flags} left {:?}", place.runs());
+}
+
+#[test]
+fn arms_that_do_not_exist_or_have_no_size_say_what_to_write() {
+    let place = Workplace::new();
+    let unknown = [
+        "unknown arm `perceiver`",
+        "identity",
+        "patch-merger",
+        "gelu-mlp@K",
+        "vet-st-argmax@K[+usage]",
+        "blind",
+    ];
+    refused(&place, "--arms identity,perceiver", &unknown);
+    refused(
+        &place,
+        "--arms vet-softmax",
+        &["`vet-softmax` needs", "vet-softmax@256"],
+    );
+    refused(&place, "--arms gelu-mlp", &["gelu-mlp@256"]);
+    for vocabulary in ["0", "4", "-1", "many"] {
+        let arm = format!("vet-st-argmax@{vocabulary}");
+        refused(
+            &place,
+            &format!("--arms {arm}"),
+            &[&arm, "whole number above 4", "indicator rows"],
+        );
+    }
+    refused(&place, "--arms linear@16", &["`linear` has no vocabulary"]);
+    refused(
+        &place,
+        "--arms vet-softmax@16+usage",
+        &["hard visual words"],
+    );
+    refused(&place, "--arms blind,blind", &["`blind` is listed twice"]);
+}
+
+#[test]
+fn a_backend_that_is_not_compiled_in_names_its_feature() {
+    let place = Workplace::new();
+    if !cfg!(feature = "ndarray") {
+        let parts = ["`ndarray` is not compiled in", "--features ndarray"];
+        refused(&place, "--backend ndarray", &parts);
+    }
+    refused(
+        &place,
+        "--backend abacus",
+        &["abacus", "possible values", "flex"],
+    );
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_named() {
+    let place = Workplace::new();
+    for (flags, parts) in [
+        ("--seeds 0", ["zero seeds", "at least 1"]),
+        ("--test-images 0", ["`data.images.test` is 0", "at least 2"]),
+        ("--steps 0", ["`training.steps` is 0", "at least 1"]),
+        ("--jobs 0", ["--jobs 0", "at least 1"]),
+        ("--learning-rates NaN", ["learning rate NaN", "above 0"]),
+        ("--learning-rates inf", ["learning rate inf", "above 0"]),
+        ("--learning-rates 0", ["learning rate 0", "above 0"]),
+        ("--learning-rates=-0.1", ["learning rate -0.1", "above 0"]),
+        (
+            "--densities 0.7",
+            ["0.7 characters", "possible densities nearby: 0.5"],
+        ),
+        (
+            "--densities 0",
+            ["0 characters", "possible densities nearby"],
+        ),
+        (
+            "--densities=-1",
+            ["-1 characters", "possible densities nearby"],
+        ),
+        (
+            "--densities NaN",
+            ["NaN characters", "possible densities nearby"],
+        ),
+        (
+            "--densities 50",
+            ["at 50 characters", "possible densities nearby"],
+        ),
+        (
+            "--charset 11",
+            ["unknown charset `11`", "10, 16, 36, 62, 94"],
+        ),
+        ("--reader ctc", ["reader `ctc`", "--layout strip"]),
+        (
+            "--layout strip --reader anchored",
+            ["free length", "--reader ctc"],
+        ),
+    ] {
+        refused(&place, flags, &parts);
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_named() {
+    let place = Workplace::new();
+    refused(
+        &place,
+        "--config absent.toml",
+        &["absent.toml", "cannot read the settings"],
+    );
+    for (text, parts) in [
+        ("seedz = [1]", ["unknown field `seedz`", "`seeds`"]),
+        ("[training]\nstep = 1", ["unknown field `step`", "`steps`"]),
+        (
+            "[data.images]\nexam = 1",
+            ["unknown field `exam`", "`test`"],
+        ),
+        (
+            "arms = [\"perceiver\"]",
+            ["unknown arm `perceiver`", "patch-merger"],
+        ),
+        ("seeds = \"three\"", ["three", "sequence"]),
+        ("seeds = [1, 1]", ["seed 1 is listed twice", "replication"]),
+        ("seeds = []", ["zero seeds", "at least 1"]),
+        ("arms = []", ["`arms` is empty", "at least one"]),
+        ("steps = [", ["not valid TOML", "steps"]),
+        (
+            "[data.images]\ntrain = 0",
+            ["`data.images.train` is 0", "at least 2"],
+        ),
+    ] {
+        place.write("odd.toml", text);
+        let run = place.probe("--config odd.toml").refused(&parts);
+        let is_resolved = text.starts_with("seeds = [") || text.starts_with("arms = []");
+        assert!(
+            is_resolved || text.contains("train = 0") || run.stderr.contains("odd.toml"),
+            "{}",
+            run.stderr
+        );
+        assert!(place.runs().is_empty());
+    }
+}
+
+#[test]
+fn a_backbone_that_cannot_be_used_says_how_to_make_one() {
+    let place = Workplace::new();
+    let whole = fs::read(place.path("backbone.safetensors")).unwrap();
+    let mut spoiled = whole.clone();
+    let end = spoiled.len();
+    spoiled[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let header = br#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    let mut other = (header.len() as u64).to_le_bytes().to_vec();
+    other.extend_from_slice(header);
+    other.extend_from_slice(&[0; 4]);
+    for (name, bytes, part) in [
+        (
+            "cut.safetensors",
+            &whole[..whole.len() / 2],
+            "truncated or corrupt",
+        ),
+        ("stub.safetensors", &whole[..5], "truncated or corrupt"),
+        ("empty.safetensors", &[][..], "truncated or corrupt"),
+        (
+            "text.safetensors",
+            b"not a tensor in sight",
+            "truncated or corrupt",
+        ),
+        ("spoiled.safetensors", &spoiled, "not finite"),
+        ("other.safetensors", &other, "no valid `config`"),
+    ] {
+        place.write(name, bytes);
+        refused(
+            &place,
+            &format!("--backbone {name}"),
+            &[name, part, "pretrain-backbone", "--backbone"],
+        );
+    }
+    let parts = [
+        "absent.safetensors",
+        "cannot read",
+        "pretrain-backbone",
+        "--backbone",
+    ];
+    refused(&place, "--backbone absent.safetensors", &parts);
+}
+
+#[test]
+fn report_wants_the_folder_of_a_run() {
+    let place = Workplace::new();
+    place
+        .run("report results/absent")
+        .refused(&["results/absent", "not the folder of a run"]);
+    place.write("results/odd/config.toml", "answer = 42");
+    place
+        .run("report results/odd")
+        .refused(&["results/odd/config.toml", "not a configuration"]);
+}
+
+#[test]
+fn render_refuses_what_it_cannot_draw() {
+    let place = Workplace::new();
+    for (flags, parts) in [
+        ("--images 0", ["--images 0", "at least 1"]),
+        (
+            "--densities 0.7",
+            ["0.7 characters", "possible densities nearby"],
+        ),
+        (
+            "--words --charset 10",
+            ["charset 10 cannot spell words", "36, 62 or 94"],
+        ),
+        ("--fonts absent", ["absent", "readable folder"]),
+    ] {
+        place
+            .run(&format!("render --out shown {flags}"))
+            .refused(&parts);
+        assert!(!place.path("shown").exists(), "{flags}");
+    }
+}

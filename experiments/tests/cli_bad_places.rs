@@ -1,0 +1,323 @@
+//! Fonts, data sets and results folders that cannot be used: one clear error each, nothing lost.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use support::{TINY, Workplace, names};
+
+#[track_caller]
+fn refused(place: &Workplace, flags: &str, parts: &[&str]) {
+    place.probe(flags).refused(parts);
+    assert!(place.runs().is_empty(), "{flags} left {:?}", place.runs());
+}
+
+/// The font with its character maps cut: ASCII ends at `9`.
+fn without_letters(font: &[u8]) -> Vec<u8> {
+    let u16_at = |at: usize| usize::from(u16::from_be_bytes([font[at], font[at + 1]]));
+    let u32_at = |at: usize| u16_at(at) << 16 | u16_at(at + 2);
+    let mut cut = font.to_vec();
+    let mut tables = (0..u16_at(4)).map(|table| 12 + 16 * table);
+    let cmap = u32_at(tables.find(|&at| &font[at..at + 4] == b"cmap").unwrap() + 8);
+    for record in 0..u16_at(cmap + 2) {
+        let map = cmap + u32_at(cmap + 4 + 8 * record + 4);
+        match u16_at(map) {
+            // Segments: their last characters, two bytes each.
+            4 => (map + 14..map + 14 + u16_at(map + 6))
+                .step_by(2)
+                .filter(|&end| u16_at(end) == usize::from(b'~'))
+                .for_each(|end| cut[end + 1] = b'9'),
+            // Groups: first and last character and first glyph, four bytes each.
+            12 => (map + 16..map + 16 + 12 * u32_at(map + 12))
+                .step_by(12)
+                .filter(|&group| u32_at(group + 4) == usize::from(b'~'))
+                .for_each(|group| cut[group + 7] = b'9'),
+            _ => {}
+        }
+    }
+    cut
+}
+
+#[test]
+fn fonts_that_cannot_draw_the_text_are_named() {
+    let place = Workplace::new();
+    refused(
+        &place,
+        "--fonts absent",
+        &["absent", "cannot read the font folder"],
+    );
+    fs::create_dir(place.path("empty")).unwrap();
+    refused(
+        &place,
+        "--fonts empty",
+        &["empty", "0 font families", "add TTF or OTF files"],
+    );
+    place.write("broken/a.ttf", "no font at all");
+    place.write("broken/b.ttf", epaint_default_fonts::EGUI_ICONS);
+    refused(&place, "--fonts broken", &["broken", "0 font families"]);
+    place.write("one/hack.ttf", epaint_default_fonts::HACK_REGULAR);
+    refused(
+        &place,
+        "--fonts one",
+        &["one", "1 font families can draw digits"],
+    );
+    // Both draw digits, one of them no letters.
+    place.write("two/hack.ttf", epaint_default_fonts::HACK_REGULAR);
+    place.write(
+        "two/digits.ttf",
+        without_letters(epaint_default_fonts::UBUNTU_LIGHT),
+    );
+    let parts = [
+        "can draw charset 36",
+        "Ubuntu-Light has no glyph for ABC",
+        "add fonts",
+    ];
+    refused(&place, "--fonts two --charset 36", &parts);
+    place
+        .probe("--fonts two --charset 10 --arms blind")
+        .succeeded();
+}
+
+#[test]
+fn data_sets_that_cannot_be_read_are_named_with_their_line() {
+    let place = Workplace::new();
+    for flag in ["--dataset", "--train-dataset"] {
+        refused(
+            &place,
+            &format!("{flag} mine"),
+            &["mine", "folder:DIR", "labels.csv"],
+        );
+        refused(&place, &format!("{flag} folder:"), &["folder:DIR"]);
+        refused(
+            &place,
+            &format!("{flag} folder:absent"),
+            &["absent/labels.csv", "file,text"],
+        );
+    }
+    let strip = "--layout strip --arms blind --dataset folder:mine";
+    for (labels, parts) in [
+        (
+            "name,label\na.png,1\n",
+            ["mine/labels.csv", "no column `file`", "file,text"],
+        ),
+        (
+            "file,text\n",
+            ["mine/labels.csv", "no rows", "one line per image"],
+        ),
+        (
+            "file,text\na.png,12\nb.png,3\n",
+            ["labels.csv line 3", "`b.png` is missing", "add the image"],
+        ),
+        (
+            "file,text\na.png,\n",
+            ["labels.csv line 2", "empty label", "give its text"],
+        ),
+        (
+            "file,text\n../a.png,12\n",
+            [
+                "labels.csv line 2",
+                "leads out of the folder",
+                "put the image",
+            ],
+        ),
+        (
+            "file,text\nbad.png,12\n",
+            ["bad.png (labels line 2)", "cannot decode", "PNG or JPEG"],
+        ),
+        (
+            "file,text\na.png,añb\n",
+            ["mine", "charset 10", "--charset"],
+        ),
+    ] {
+        place.write("mine/labels.csv", labels);
+        image::GrayImage::new(20, 10)
+            .save(place.path("mine/a.png"))
+            .unwrap();
+        place.write("mine/bad.png", "no image");
+        refused(&place, strip, &parts);
+    }
+    // Images without a character grid cannot be read on one.
+    place.write("mine/labels.csv", "file,text\na.png,12\n");
+    let parts = [
+        "mine",
+        "no image was rendered on a character grid",
+        "--layout strip",
+    ];
+    refused(&place, "--arms blind --dataset folder:mine", &parts);
+}
+
+#[test]
+fn an_earlier_run_is_refused_and_untouched() {
+    let place = Workplace::new();
+    place.probe("--run a --arms blind").succeeded();
+    let snapshot = || -> Vec<(String, Vec<u8>)> {
+        let files = names(&place.result("a", "")).into_iter();
+        let files = files.filter(|name| place.result("a", name).is_file());
+        files
+            .map(|name| (name.clone(), fs::read(place.result("a", &name)).unwrap()))
+            .collect()
+    };
+    let before = snapshot();
+    let same = place.probe("--run a --arms blind");
+    same.refused(&["results/a", "--resume", "--run"]);
+    let other = place.probe("--run a --arms blind --steps 5");
+    other.refused(&[
+        "another configuration",
+        "steps = 4",
+        "steps = 5",
+        "another --run",
+    ]);
+    let other = place.probe("--run a --arms blind --steps 5 --resume");
+    other.refused(&["another configuration", "another --run"]);
+    assert!(snapshot() == before);
+    let none = place.probe("--arms identity --resume");
+    none.refused(&["no run of this configuration", "leave out --resume"]);
+    assert_eq!(place.runs(), ["a"]);
+}
+
+#[test]
+fn a_folder_with_other_things_in_it_is_left_alone() {
+    let place = Workplace::new();
+    place.write("results/thesis/chapter.txt", "years of work");
+    for flags in ["--run thesis", "--run thesis --resume"] {
+        place
+            .probe(flags)
+            .refused(&["results/thesis", "something else", "another --run"]);
+    }
+    assert_eq!(names(&place.result("thesis", "")), ["chapter.txt"]);
+    place.write("results/file", "a file");
+    place
+        .probe("--run file")
+        .refused(&["results/file", "it is a file", "another --run"]);
+}
+
+#[test]
+fn a_results_path_that_is_a_file_is_refused() {
+    let place = Workplace::new();
+    place.write("taken", "a file");
+    for flags in ["--results taken", "--results taken --run a"] {
+        refused(
+            &place,
+            flags,
+            &["taken", "cannot make the results folder", "--results"],
+        );
+    }
+    refused(
+        &place,
+        "--data taken --arms blind",
+        &["taken/cache", "--no-cache"],
+    );
+    assert_eq!(fs::read_to_string(place.path("taken")).unwrap(), "a file");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Workplace::new();
+    let closed = place.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::write(closed.join("probe"), "").is_ok() {
+        eprintln!("skipped: this user may write anywhere");
+        return;
+    }
+    refused(
+        &place,
+        "--results closed",
+        &["closed", "read-only", "--results"],
+    );
+    refused(
+        &place,
+        "--data closed --arms blind",
+        &["closed/cache", "--no-cache"],
+    );
+}
+
+#[cfg(target_os = "linux")]
+mod small_disk {
+    use super::*;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Stdio};
+
+    /// A small file system in memory, there as long as the value is.
+    struct Disk(PathBuf);
+
+    impl Disk {
+        /// None where this user may not mount one.
+        fn mount(path: &Path, options: &str) -> Option<Self> {
+            fs::create_dir(path).unwrap();
+            run("mount", &["-t", "tmpfs", "-o", options, "tmpfs"], path)
+                .then(|| Self(path.to_owned()))
+        }
+
+        fn change(&self, options: &str) {
+            assert!(run(
+                "mount",
+                &["-o", &format!("remount,{options}")],
+                &self.0
+            ));
+        }
+    }
+
+    impl Drop for Disk {
+        fn drop(&mut self) {
+            run("umount", &[], &self.0);
+        }
+    }
+
+    fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .arg(path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+
+    #[test]
+    fn on_a_full_disk_finished_cells_stay_and_the_run_can_go_on() {
+        let place = Workplace::new();
+        let Some(disk) = Disk::mount(&place.path("results"), "size=32k") else {
+            eprintln!("skipped: this user may not mount a small disk");
+            return;
+        };
+        place.write("tiny.toml", TINY.replace("test = 16", "test = 64"));
+        let full = place.probe("--run a --jobs 1");
+        full.refused(&["results/a/cells", "disk full"]);
+        let cells = names(&place.result("a", "cells"));
+        assert!((1..12).contains(&cells.len()), "{cells:?}");
+        for cell in &cells {
+            let text = fs::read_to_string(place.result("a", "cells").join(cell)).unwrap();
+            toml::from_str::<toml::Table>(&text).unwrap();
+        }
+        disk.change("size=16m");
+        place.probe("--run a --resume").succeeded();
+        place.probe("--run b").succeeded();
+        let metrics = |run| fs::read(place.result(run, "metrics.csv")).unwrap();
+        assert!(metrics("a") == metrics("b"));
+    }
+
+    #[test]
+    fn tables_that_do_not_fit_on_the_disk_are_named() {
+        let place = Workplace::new();
+        let Some(disk) = Disk::mount(&place.path("results"), "size=16m") else {
+            eprintln!("skipped: this user may not mount a small disk");
+            return;
+        };
+        place.probe("--run a --arms identity,blind").succeeded();
+        let tables = ["metrics.csv", "predictions.csv"];
+        let before = tables.map(|name| fs::read(place.result("a", name)).unwrap());
+        fs::write(place.path("results/filler"), vec![1; 32 << 20]).unwrap_err();
+        place
+            .run("report results/a --data data")
+            .refused(&["cannot write results/a/", "disk full"]);
+        assert!(tables.map(|name| fs::read(place.result("a", name)).unwrap()) == before);
+        fs::remove_file(place.path("results/filler")).unwrap();
+        disk.change("ro");
+        let run = place.probe("--run b --arms blind");
+        run.refused(&["results/b", "read-only", "--results"]);
+    }
+}

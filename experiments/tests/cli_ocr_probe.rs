@@ -1,0 +1,249 @@
+//! The main job through the binary: what a run leaves behind, its variants, `report`.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use support::{Rows, Workplace, names};
+
+const ARMS: [&str; 6] = [
+    "identity",
+    "patch-merger",
+    "gelu-mlp@16",
+    "vet-softmax@16",
+    "vet-gumbel@16+usage",
+    "blind",
+];
+
+#[test]
+fn a_run_leaves_tables_plots_a_verdict_and_where_it_came_from() {
+    let place = Workplace::new();
+    let run = place.probe("--run a --jobs 2").succeeded();
+    for arm in ARMS {
+        assert!(run.stdout.contains(arm), "no {arm} in: {}", run.stdout);
+    }
+    let file = |name: &str| place.result("a", name);
+    let text = |name: &str| fs::read_to_string(file(name)).unwrap();
+
+    let config: toml::Table = toml::from_str(&text("config.toml")).unwrap();
+    assert_eq!(config["training"]["steps"].as_integer(), Some(4));
+    assert_eq!(config["preset"].as_str(), Some("smoke"));
+
+    let manifest: serde_json::Value = serde_json::from_str(&text("manifest.json")).unwrap();
+    assert_eq!(manifest["backend"], "flex");
+    assert_eq!(manifest["seeds"], serde_json::json!([1, 2]));
+    assert_eq!(manifest["lanes"], 2);
+    let stages: Vec<&str> = manifest["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| {
+            assert!(stage["seconds"].as_f64().unwrap() >= 0.0);
+            stage["stage"].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(stages, ["load backbone", "render", "features", "cells"]);
+    let hashes = &manifest["hashes"];
+    assert_eq!(hashes["backbone"].as_str().unwrap().len(), 64);
+    for split in ["train", "validation", "test"] {
+        for kind in ["data", "features"] {
+            let group = format!("{split} random at 1 chars/token");
+            assert_eq!(
+                hashes[kind][&group].as_str().unwrap().len(),
+                64,
+                "{kind} {group}"
+            );
+        }
+    }
+
+    let metrics = Rows::read(&file("metrics.csv"));
+    for arm in ARMS {
+        for seed in ["1", "2"] {
+            let filters = [("arm", arm), ("seed", seed), ("mode", "deterministic")];
+            let metrics = metrics.fields("metric", &filters);
+            assert!(
+                metrics.contains(&"cer") && metrics.contains(&"word_accuracy"),
+                "{arm}"
+            );
+            let has_words = arm.starts_with("vet-");
+            assert_eq!(metrics.contains(&"codes_used"), has_words, "{arm}");
+        }
+    }
+    assert!(
+        !metrics
+            .fields("value", &[("metric", "cer_top_k/1")])
+            .is_empty()
+    );
+    let sampled = metrics.fields("arm", &[("mode", "sampled"), ("metric", "cer")]);
+    assert_eq!(sampled, ["vet-gumbel@16+usage"; 2]);
+
+    let predictions = Rows::read(&file("predictions.csv"));
+    // 16 images and 2 seeds; the sampled arm is read twice.
+    assert_eq!(
+        predictions.fields("arm", &[]).len(),
+        (ARMS.len() + 1) * 2 * 16
+    );
+    for target in predictions.fields("target", &[]) {
+        assert!(
+            target.len() == 8 && target.bytes().all(|b| b.is_ascii_digit()),
+            "{target}"
+        );
+    }
+    let summary = Rows::read(&file("summary.csv"));
+    assert_eq!(
+        summary.fields("failed_seeds", &[("arm", "blind")]),
+        ["0"; 2]
+    );
+    let verdict = text("verdict.md");
+    assert!(verdict.contains("Exploratory"), "{verdict}");
+
+    let plots = names(&file("plots"));
+    for figure in [
+        "cer_by_arm",
+        "cer_by_density",
+        "hardening",
+        "learning_curves",
+    ] {
+        for (ending, start) in [("svg", b"<svg".as_slice()), ("png", b"\x89PNG")] {
+            let name = format!("{figure}.{ending}");
+            assert!(plots.contains(&name), "no {name} in {plots:?}");
+            let bytes = fs::read(file("plots").join(&name)).unwrap();
+            assert!(bytes.starts_with(start), "{name}");
+        }
+    }
+}
+
+#[test]
+fn report_writes_the_same_tables_again_and_keeps_the_manifest() {
+    let place = Workplace::new();
+    place
+        .probe("--run a --arms identity,vet-softmax@16")
+        .succeeded();
+    let kept = [
+        "metrics.csv",
+        "predictions.csv",
+        "summary.csv",
+        "verdict.md",
+        "manifest.json",
+    ];
+    let read = || kept.map(|name| fs::read(place.result("a", name)).unwrap());
+    let before = read();
+    for name in &kept[..4] {
+        fs::remove_file(place.result("a", name)).unwrap();
+    }
+    let report = place.run("report results/a --data data").succeeded();
+    assert!(
+        report.stdout.contains("vet-softmax@16"),
+        "{}",
+        report.stdout
+    );
+    assert!(read() == before);
+}
+
+#[test]
+fn report_trains_nothing() {
+    let place = Workplace::new();
+    place.probe("--run a --arms identity,blind").succeeded();
+    let cells = names(&place.result("a", "cells"));
+    fs::remove_file(place.result("a", "cells").join(&cells[0])).unwrap();
+    let metrics = fs::read(place.result("a", "metrics.csv")).unwrap();
+    let report = place.run("report results/a --data data");
+    report.refused(&["results/a", "not all cells", "--resume"]);
+    assert_eq!(fs::read(place.result("a", "metrics.csv")).unwrap(), metrics);
+    assert_eq!(names(&place.result("a", "cells")).len(), cells.len() - 1);
+}
+
+#[test]
+fn every_regime_runs_to_its_end() {
+    let place = Workplace::new();
+    let mut metrics = Vec::new();
+    for regime in ["frozen", "last-block", "joint"] {
+        let flags =
+            format!("--run {regime} --regime {regime} --arms patch-merger,vet-st-argmax@16");
+        place.probe(&flags).succeeded();
+        let rows = Rows::read(&place.result(regime, "metrics.csv"));
+        let cers = rows.fields("value", &[("regime", regime), ("metric", "cer")]);
+        assert_eq!(cers.len(), 4, "{regime}");
+        metrics.push(fs::read_to_string(place.result(regime, "predictions.csv")).unwrap());
+    }
+    // What trains makes a difference.
+    assert!(metrics[0] != metrics[1] && metrics[1] != metrics[2]);
+}
+
+#[test]
+fn every_reader_runs_to_its_end() {
+    let place = Workplace::new();
+    for (reader, flags, task) in [
+        ("slot-linear", "--reader slot-linear", "ocr-grid"),
+        ("ctc", "--layout strip --reader ctc", "ocr-strip"),
+        ("strip", "--layout strip", "ocr-strip"),
+    ] {
+        let arms = "--arms mean-pool,linear,vet-st-argmax-raw@16";
+        place
+            .probe(&format!("--run {reader} {flags} {arms}"))
+            .succeeded();
+        let rows = Rows::read(&place.result(reader, "metrics.csv"));
+        assert_eq!(
+            rows.fields("value", &[("task", task), ("metric", "cer")])
+                .len(),
+            6
+        );
+    }
+}
+
+#[test]
+fn words_are_read_as_a_second_kind_of_text() {
+    let place = Workplace::new();
+    let settings = support::TINY.replace(
+        "charset = \"10\"",
+        "charset = \"36\"\ntest_contents = [\"random\", \"words\"]",
+    );
+    place.write("tiny.toml", settings);
+    place
+        .probe("--run a --arms identity --densities 1,2")
+        .succeeded();
+    let metrics = Rows::read(&place.result("a", "metrics.csv"));
+    for condition in ["random", "words"] {
+        let filters = [("condition", condition), ("metric", "cer"), ("seed", "1")];
+        assert_eq!(
+            metrics.fields("density", &filters),
+            ["1", "2"],
+            "{condition}"
+        );
+    }
+}
+
+#[test]
+fn unnamed_runs_never_meet() {
+    let place = Workplace::new();
+    for _ in 0..2 {
+        place.probe("--arms blind").succeeded();
+    }
+    assert_eq!(place.runs(), ["ocr-probe-smoke", "ocr-probe-smoke-2"]);
+    let metrics = |run| fs::read(place.result(run, "metrics.csv")).unwrap();
+    assert_eq!(metrics("ocr-probe-smoke"), metrics("ocr-probe-smoke-2"));
+}
+
+#[test]
+fn behind_the_committed_backbone_the_ceiling_reads_and_the_floor_does_not() {
+    let backbone =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/backbones/small-vit.safetensors");
+    let place = Workplace::new();
+    let mut command = place.binary();
+    let flags = "--run a --arms identity,blind --seeds 1 --steps 80 --learning-rates 0.004";
+    let settings = support::TINY.replace("train = 64", "train = 512");
+    place.write("tiny.toml", settings);
+    command.args(Workplace::probe_arguments(&format!("{flags} --backbone")));
+    command.arg(backbone);
+    support::Finished::from(command.output().unwrap()).succeeded();
+    let metrics = Rows::read(&place.result("a", "metrics.csv"));
+    let cer = |arm| -> f64 {
+        metrics.fields("value", &[("arm", arm), ("metric", "cer")])[0]
+            .parse()
+            .unwrap()
+    };
+    assert!(cer("identity") < 0.2, "{}", cer("identity"));
+    assert!(cer("blind") > 0.7, "{}", cer("blind"));
+}

@@ -1,0 +1,91 @@
+//! `pretrain-backbone` in small: what it leaves, and what it leaves alone.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use support::{Rows, TINY_BACKBONE, Workplace, names};
+
+/// Header and tensors of a backbone. The header is compared as JSON, because the library writes the
+/// entries of its metadata in any order.
+fn content(place: &Workplace, out: &str) -> (serde_json::Value, Vec<u8>) {
+    let bytes = fs::read(place.path(out).join("tower.safetensors")).unwrap();
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap());
+    let (header, tensors) = rest.split_at(length as usize);
+    (serde_json::from_slice(header).unwrap(), tensors.to_vec())
+}
+
+#[test]
+fn the_same_seed_gives_the_same_backbone_on_any_number_of_lanes() {
+    let place = Workplace::new();
+    let recipe = TINY_BACKBONE.replace("steps = 1", "steps = 3\nshards = 2");
+    place.write("tower.toml", recipe);
+    for (out, flags) in [
+        ("one", "--jobs 1"),
+        ("two", "--jobs 2"),
+        ("other", "--seed 5"),
+    ] {
+        let command =
+            format!("pretrain-backbone --config tower.toml --out {out}/tower.safetensors");
+        place.run(&format!("{command} {flags}")).succeeded();
+        let files = ["tower.csv", "tower.safetensors", "tower.toml"];
+        assert_eq!(names(&place.path(out)), files);
+    }
+    assert!(content(&place, "one") == content(&place, "two"));
+    assert!(content(&place, "one").1 != content(&place, "other").1);
+    let accuracy = Rows::read(&place.path("one/tower.csv"));
+    assert_eq!(accuracy.fields("charset", &[]), ["10"]);
+    place
+        .probe("--arms identity --backbone one/tower.safetensors")
+        .succeeded();
+}
+
+#[test]
+fn an_existing_backbone_is_not_replaced_unasked() {
+    let place = Workplace::new();
+    let before = fs::read(place.path("backbone.safetensors")).unwrap();
+    let run = place.run("pretrain-backbone --out backbone.safetensors --steps 1");
+    run.refused(&["backbone.safetensors exists", "--overwrite", "--out"]);
+    assert_eq!(
+        fs::read(place.path("backbone.safetensors")).unwrap(),
+        before
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_no_half_made_backbone() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    let place = Workplace::new();
+    place.write("tower.toml", TINY_BACKBONE);
+    let flags = "pretrain-backbone --config tower.toml --steps 1000000 --out out/tower.safetensors";
+    let mut child = place
+        .binary()
+        .args(flags.split(' '))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("step 1 ") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "no step was made");
+    }
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        rest.contains("stopped by Ctrl-C") && !rest.contains("panicked"),
+        "{rest}"
+    );
+    assert!(names(&place.path("out")).is_empty());
+}
