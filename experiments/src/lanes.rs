@@ -23,6 +23,7 @@ impl Lanes {
                 rayon::ThreadPoolBuilder::new()
                     .num_threads(1)
                     .thread_name(move |_| format!("lane-{lane}"))
+                    .start_handler(|_| flush_denormals())
                     .build()
             })
             .collect::<Result<_, _>>()
@@ -70,6 +71,27 @@ impl Lanes {
     }
 }
 
+/// Lets this thread treat numbers below 1.2e-38 as zero.
+///
+/// Optimiser moments of weights without gradient decay through that range, and the processor
+/// handles such numbers a hundred times more slowly: cells with dead units took four times as long.
+fn flush_denormals() {
+    #[cfg(target_arch = "x86_64")]
+    {
+        /// Flush-to-zero (bit 15) and denormals-are-zero (bit 6).
+        const FLUSH: u32 = 1 << 15 | 1 << 6;
+        let mut control: u32 = 0;
+        // SAFETY: reads and writes the SSE control register of this thread; the two bits change
+        // how tiny numbers are rounded and nothing else.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::arch::asm!("stmxcsr [{0}]", in(reg) &raw mut control, options(nostack));
+            control |= FLUSH;
+            std::arch::asm!("ldmxcsr [{0}]", in(reg) &raw const control, options(nostack));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +110,16 @@ mod tests {
         let lanes = Lanes::open(2).unwrap();
         let threads = lanes.map(4, |_, _| rayon::current_num_threads());
         assert_eq!(threads, [1; 4]);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn lanes_flush_denormals() {
+        let lanes = Lanes::open(1).unwrap();
+        let tiny = lanes.map(1, |_, _| {
+            std::hint::black_box(1e-20_f32) * std::hint::black_box(1e-20_f32)
+        });
+        assert_eq!(tiny, [0.0]);
+        assert!(std::hint::black_box(1e-20_f32) * std::hint::black_box(1e-20_f32) > 0.0);
     }
 }

@@ -5,6 +5,7 @@
 //! exploratory.
 
 use crate::StatisticsError;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Holm-adjusted p-values, in the order of the input.
 ///
@@ -61,6 +62,18 @@ fn ascending(p_values: &[f64]) -> Result<Vec<usize>, StatisticsError> {
     Ok(order)
 }
 
+/// By how much the arms of intervals have to be stretched to hold for `comparisons` of them at once.
+///
+/// The ratio of the normal quantiles at the Bonferroni-corrected and at the plain level: 1 for one
+/// comparison, about 1.8 for a hundred at 95%.
+#[must_use]
+pub fn simultaneous_stretch(comparisons: usize, level: f64) -> f64 {
+    let tail = (1.0 - level) / 2.0;
+    let normal = Normal::standard();
+    let quantile = |tail: f64| normal.inverse_cdf(1.0 - tail);
+    quantile(tail / comparisons.max(1) as f64) / quantile(tail)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +112,12 @@ mod tests {
         for bad in [-0.1, 1.5, f64::NAN] {
             assert!(holm(&[0.5, bad]).is_err());
         }
+    }
+
+    #[test]
+    fn more_comparisons_stretch_intervals_further() {
+        assert!((simultaneous_stretch(1, 0.95) - 1.0).abs() < 1e-12);
+        // scipy: norm.ppf(1 - 0.025 / 102) = 3.486057, norm.ppf(0.975) = 1.959964
+        assert!((simultaneous_stretch(102, 0.95) - 3.486_057 / 1.959_964).abs() < 1e-6);
     }
 }

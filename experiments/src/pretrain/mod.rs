@@ -23,6 +23,10 @@ use vision_backbone::{SmallVit, SmallVitConfig, VisionTower};
 /// Classes of the pre-training head: every printable character; smaller charsets use a subset.
 pub const HEAD_CHARSET: Charset = Charset::Printable94;
 
+/// Width of the head's hidden layer; part of the recipe of the tracked backbone, so it does not
+/// follow the probes.
+const HEAD_HIDDEN: usize = 192;
+
 /// Score of a class that the task's charset lacks; low enough never to win, finite for gradients.
 const IMPOSSIBLE: f32 = -30.0;
 
@@ -43,8 +47,11 @@ impl PatchReader {
     pub fn init(config: &SmallVitConfig, seed: u64, device: &Device) -> anyhow::Result<Self> {
         let mut rng = seeded::stream(seed, "pretrain/parameters");
         let tower = config.init(&mut rng, device)?;
-        let head =
-            AnchoredReaderConfig::new(config.d_model, HEAD_CHARSET.size()).init(&mut rng, device);
+        let head = AnchoredReaderConfig {
+            d_hidden: HEAD_HIDDEN,
+            ..AnchoredReaderConfig::new(config.d_model, HEAD_CHARSET.size())
+        }
+        .init(&mut rng, device);
         Ok(Self { tower, head })
     }
 

@@ -52,6 +52,8 @@ pub struct SplitSizes {
     pub validation: usize,
     /// To report.
     pub test: usize,
+    /// To report of the second condition, words.
+    pub test_words: usize,
 }
 
 /// The data.
@@ -190,6 +192,7 @@ impl ProbeConfig {
             ("train", data.images.train),
             ("validation", data.images.validation),
             ("test", data.images.test),
+            ("test_words", data.images.test_words),
         ] {
             ensure!(
                 images > 1,

@@ -274,6 +274,10 @@ impl<'a> DataMaker<'a> {
         };
         let mut groups = Vec::new();
         for &content in contents {
+            let images = match (split, content) {
+                (Split::Test, Content::Words) => data.images.test_words,
+                _ => images,
+            };
             for density in self.densities() {
                 let plan = self.plan(split, content, density, images);
                 groups.push(render_group(&plan, &self.fonts, lanes)?);

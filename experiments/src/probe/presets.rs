@@ -50,6 +50,7 @@ impl Preset {
                         train: 256,
                         validation: 32,
                         test: 64,
+                        test_words: 64,
                     },
                     ..quick.data.clone()
                 },
@@ -75,6 +76,7 @@ impl Preset {
                         train: 20_000,
                         validation: 2000,
                         test: 15_000,
+                        test_words: 5000,
                     },
                     ..quick.data.clone()
                 },
@@ -101,7 +103,7 @@ fn quick() -> ProbeConfig {
         d_token: 128,
         table_init: TableInit::MatchedOutput,
         backbone: PathBuf::from("data/backbones/small-vit.safetensors"),
-        hardening_images: 300,
+        hardening_images: 200,
         bootstrap_draws: 2000,
         data: DataConfig {
             layout: LayoutKind::Grid,
@@ -113,6 +115,7 @@ fn quick() -> ProbeConfig {
                 train: 4000,
                 validation: 300,
                 test: 1500,
+                test_words: 500,
             },
             seed: 1,
             degradation: Degradation::default(),
@@ -121,7 +124,7 @@ fn quick() -> ProbeConfig {
             train_folder: None,
         },
         training: TrainingConfig {
-            steps: 500,
+            steps: 350,
             batch: 64,
             learning_rates: vec![4e-3, 8e-3, 1.6e-2],
             usage_weight: 1.0,

@@ -32,7 +32,7 @@ impl AnchoredReaderConfig {
             classes,
             d_model: 128,
             heads: 8,
-            d_hidden: 192,
+            d_hidden: 256,
         }
     }
 

@@ -15,7 +15,7 @@ use probe_statistics::summary;
 use std::collections::BTreeSet;
 
 /// Coverage of all intervals.
-const LEVEL: f64 = 0.95;
+pub(super) const LEVEL: f64 = 0.95;
 /// Level at which a seed-wise test counts.
 pub(super) const ALPHA: f64 = 0.05;
 /// Fewest fonts that are resampled as wholes; with fewer, single images are.

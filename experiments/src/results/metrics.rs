@@ -103,6 +103,7 @@ impl<'a, 'b> CellRows<'a, 'b> {
                 Some(outcome.multiply_adds_per_token as f64),
             ),
             ("bits_per_token", outcome.bits_per_token),
+            ("reader_parameters", Some(outcome.reader_parameters as f64)),
             ("validation_cer", outcome.validation_cer),
         ];
         for (metric, value) in values {

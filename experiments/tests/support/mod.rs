@@ -24,7 +24,7 @@ bootstrap_draws = 100
 [data]
 charset = "10"
 densities = [1.0]
-images = { train = 64, validation = 16, test = 16 }
+images = { train = 64, validation = 16, test = 16, test_words = 16 }
 
 [training]
 steps = 4

@@ -5,9 +5,11 @@ use super::answer::text_kind;
 use super::{Page, Report, listed};
 use crate::arm::{ArmKind, ArmSpec};
 use crate::probe::EvaluationMode;
-use crate::results::comparison::{Judgement, arm_of};
+use crate::results::comparison::{Comparison, Judgement, LEVEL, arm_of};
 use crate::results::scored::{RANDOM, ScoredTest};
+use crate::results::summary::SummaryRow;
 use crate::results::wording;
+use probe_statistics::multiplicity::simultaneous_stretch;
 use probe_statistics::text_metrics::PositionAccuracy;
 
 /// Standard deviations around chance within which a blind reader has to stay. Wide, because a
@@ -52,41 +54,53 @@ impl Report<'_> {
         let Some(identity) = arm_of(self.scored.config, ArmKind::Identity) else {
             return Finding::NotChecked("the run does not have `identity`.".to_owned());
         };
-        let mut comparisons = 0;
+        let rows: Vec<(&SummaryRow, Comparison)> = self
+            .summary
+            .rows
+            .iter()
+            .filter_map(|row| Some((row, row.against_ceiling?)))
+            .collect();
+        if rows.is_empty() {
+            return Finding::NotChecked(format!(
+                "`{identity}` shares no finished seed with another arm."
+            ));
+        }
+        // One of a hundred single intervals excludes 0 by chance; a gate has to hold for all.
+        let stretch = simultaneous_stretch(rows.len(), LEVEL);
         let mut better = Vec::new();
-        for row in &self.summary.rows {
-            let Some(comparison) = row.against_ceiling else {
+        let mut alone = 0;
+        for (row, comparison) in &rows {
+            let Some(interval) = comparison.interval else {
                 continue;
             };
-            comparisons += 1;
-            if comparison.judgement() == Judgement::Lower {
+            alone += usize::from(comparison.judgement() == Judgement::Lower);
+            let middle = comparison.difference;
+            if middle + stretch * (interval.high - middle) < 0.0 {
                 let group = &self.summary.groups[row.group];
                 better.push(format!(
                     "`{}` reads {} ({}, {})",
                     row.arm,
-                    wording::judged(&comparison),
+                    wording::judged(comparison),
                     wording::density(group.density),
                     text_kind(&group.condition)
                 ));
             }
         }
-        if comparisons == 0 {
-            return Finding::NotChecked(format!(
-                "`{identity}` shares no finished seed with another arm."
-            ));
-        }
-        let made = wording::counted(comparisons, "comparison");
+        let made = wording::counted(rows.len(), "comparison");
+        let remark = format!(
+            "Taken one by one, without correction, {alone} of {made} (arm × test group) favour \
+             the arm. A probe of limited capacity can gain from the layers of a projector, so \
+             small ones need not be an error."
+        );
         if better.is_empty() {
             Finding::Pass(format!(
-                "in none of {made} (arm × test group) does an arm read better beyond the 95% \
-                 interval."
+                "no arm reads better beyond intervals that hold for all comparisons at once. \
+                 {remark}"
             ))
         } else {
             Finding::Fail(format!(
-                "{}. This is {} of {made}; with 95% intervals a few of many are expected by \
-                 chance.",
-                listed(&better),
-                better.len()
+                "beyond intervals that hold for all comparisons at once: {}. {remark}",
+                listed(&better)
             ))
         }
     }

@@ -13,13 +13,13 @@ impl Report<'_> {
         let tuning = &self.scored.run.tuning;
         let rates = &self.scored.config.training.learning_rates;
         if rates.len() < 2 {
-            let rates: Vec<String> = rates.iter().map(f64::to_string).collect();
+            let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
             page.paragraph(&format!(
                 "Not tuned: every arm was trained at {} only.",
                 listed(&rates)
             ));
         } else {
-            let rates: Vec<String> = rates.iter().map(f64::to_string).collect();
+            let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
             page.paragraph(&format!(
                 "Every arm was tried at {}; the rate was chosen on validation images.",
                 listed(&rates)
@@ -30,12 +30,12 @@ impl Report<'_> {
             let arm = code(tuned.arm);
             if let (Some(chosen), true, true) = (tuned.chosen, tuned.on_edge, rates.len() > 1) {
                 notes.push(format!(
-                    "{arm}: {chosen} was chosen, on the edge of the grid; a better rate may lie \
+                    "{arm}: {chosen:?} was chosen, on the edge of the grid; a better rate may lie \
                      outside"
                 ));
             }
             let failed = tuned.candidates.iter().filter(|(_, cer)| cer.is_none());
-            let failed: Vec<String> = failed.map(|(rate, _)| rate.to_string()).collect();
+            let failed: Vec<String> = failed.map(|(rate, _)| format!("{rate:?}")).collect();
             if !failed.is_empty() {
                 notes.push(format!("{arm}: failed at {}", listed(&failed)));
             }
@@ -54,7 +54,7 @@ impl Report<'_> {
             .flat_map(|arm| arm.failures.iter().map(move |failure| (arm.arm, failure)))
             .map(|(arm, failure)| {
                 format!(
-                    "{}, seed {}, learning rate {}: broke down at step {}: {}",
+                    "{}, seed {}, learning rate {:?}: broke down at step {}: {}",
                     code(arm),
                     failure.seed,
                     failure.learning_rate,
