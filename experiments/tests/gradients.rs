@@ -115,7 +115,7 @@ fn study(folder: &Path, reader: ReaderKind, regime: Regime) -> ProbeConfig {
         .init(&mut seeded::stream(3, "tower"), &Device::flex())
         .unwrap();
     WeightsWriter::default()
-        .with_metadata("config", serde_json::to_string(&config).unwrap())
+        .with_about("config", serde_json::to_value(&config).unwrap())
         .with_module("tower.", &tower)
         .write(&backbone)
         .unwrap();
@@ -130,6 +130,7 @@ fn study(folder: &Path, reader: ReaderKind, regime: Regime) -> ProbeConfig {
         train: 16,
         validation: 2,
         test: 2,
+        test_words: 2,
     };
     study
 }

@@ -1,7 +1,7 @@
 //! Each operation with these kernels and with burn's own, forward and with its gradient, on one
 //! thread.
 //!
-//! `cargo bench -p fused-ops --profile dev` measures what `cargo run` runs.
+//! `cargo bench --workspace --profile dev --bench ops` measures what `cargo run` runs.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use divan::Bencher;

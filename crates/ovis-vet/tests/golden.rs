@@ -9,7 +9,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ovis_vet::config::LAYER_NORM_EPS;
 use ovis_vet::{Tokenize, Vet};
-use projector::{Pass, PatchGrid, Projector, seeded};
+use projector::{LayerNorm, Pass, PatchGrid, Projector, seeded};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 1e-5;

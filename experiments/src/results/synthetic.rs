@@ -37,6 +37,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
                 train: 1000,
                 validation: 50,
                 test: 40,
+                test_words: 40,
             },
             seed: 1,
             degradation: Degradation::default(),
