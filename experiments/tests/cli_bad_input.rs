@@ -5,18 +5,18 @@
 mod support;
 
 use std::fs;
-use support::Workplace;
+use support::Scratch;
 
 /// Runs a tiny study with `flags`, expects an error with `parts`, and no trace of a run.
 #[track_caller]
-fn refused(place: &Workplace, flags: &str, parts: &[&str]) {
+fn refused(place: &Scratch, flags: &str, parts: &[&str]) {
     place.probe(flags).refused(parts);
     assert!(place.runs().is_empty(), "{flags} left {:?}", place.runs());
 }
 
 #[test]
 fn arms_that_do_not_exist_or_have_no_size_say_what_to_write() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let unknown = [
         "unknown arm `perceiver`",
         "identity",
@@ -51,7 +51,7 @@ fn arms_that_do_not_exist_or_have_no_size_say_what_to_write() {
 
 #[test]
 fn a_backend_that_is_not_compiled_in_names_its_feature() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     if !cfg!(feature = "ndarray") {
         let parts = ["`ndarray` is not compiled in", "--features ndarray"];
         refused(&place, "--backend ndarray", &parts);
@@ -65,7 +65,7 @@ fn a_backend_that_is_not_compiled_in_names_its_feature() {
 
 #[test]
 fn numbers_that_make_no_sense_are_named() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     for (flags, parts) in [
         ("--seeds 0", ["zero seeds", "at least 1"]),
         ("--test-images 0", ["`data.images.test` is 0", "at least 2"]),
@@ -111,7 +111,7 @@ fn numbers_that_make_no_sense_are_named() {
 
 #[test]
 fn settings_that_cannot_be_read_are_named() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     refused(
         &place,
         "--config absent.toml",
@@ -152,7 +152,7 @@ fn settings_that_cannot_be_read_are_named() {
 
 #[test]
 fn a_backbone_that_cannot_be_used_says_how_to_make_one() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let whole = fs::read(place.path("backbone.safetensors")).unwrap();
     let mut spoiled = whole.clone();
     let end = spoiled.len();
@@ -195,7 +195,7 @@ fn a_backbone_that_cannot_be_used_says_how_to_make_one() {
 
 #[test]
 fn report_wants_the_folder_of_a_run() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place
         .run("report results/absent")
         .refused(&["results/absent", "not the folder of a run"]);
@@ -207,7 +207,7 @@ fn report_wants_the_folder_of_a_run() {
 
 #[test]
 fn render_refuses_what_it_cannot_draw() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     for (flags, parts) in [
         ("--images 0", ["--images 0", "at least 1"]),
         (

@@ -5,10 +5,10 @@
 mod support;
 
 use std::fs;
-use support::{TINY, Workplace, names};
+use support::{Scratch, TINY, names};
 
 #[track_caller]
-fn refused(place: &Workplace, flags: &str, parts: &[&str]) {
+fn refused(place: &Scratch, flags: &str, parts: &[&str]) {
     place.probe(flags).refused(parts);
     assert!(place.runs().is_empty(), "{flags} left {:?}", place.runs());
 }
@@ -41,7 +41,7 @@ fn without_letters(font: &[u8]) -> Vec<u8> {
 
 #[test]
 fn fonts_that_cannot_draw_the_text_are_named() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     refused(
         &place,
         "--fonts absent",
@@ -81,7 +81,7 @@ fn fonts_that_cannot_draw_the_text_are_named() {
 
 #[test]
 fn data_sets_that_cannot_be_read_are_named_with_their_line() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     for flag in ["--dataset", "--train-dataset"] {
         refused(
             &place,
@@ -149,7 +149,7 @@ fn data_sets_that_cannot_be_read_are_named_with_their_line() {
 
 #[test]
 fn an_earlier_run_is_refused_and_untouched() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.probe("--run a --arms blind").succeeded();
     let snapshot = || -> Vec<(String, Vec<u8>)> {
         let files = names(&place.result("a", "")).into_iter();
@@ -178,7 +178,7 @@ fn an_earlier_run_is_refused_and_untouched() {
 
 #[test]
 fn a_folder_with_other_things_in_it_is_left_alone() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.write("results/thesis/chapter.txt", "years of work");
     for flags in ["--run thesis", "--run thesis --resume"] {
         place
@@ -194,7 +194,7 @@ fn a_folder_with_other_things_in_it_is_left_alone() {
 
 #[test]
 fn a_results_path_that_is_a_file_is_refused() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.write("taken", "a file");
     for flags in ["--results taken", "--results taken --run a"] {
         refused(
@@ -215,7 +215,7 @@ fn a_results_path_that_is_a_file_is_refused() {
 #[test]
 fn a_folder_that_may_not_be_written_is_refused() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Workplace::new();
+    let place = Scratch::new();
     let closed = place.path("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
@@ -279,7 +279,7 @@ mod small_disk {
 
     #[test]
     fn on_a_full_disk_finished_cells_stay_and_the_run_can_go_on() {
-        let place = Workplace::new();
+        let place = Scratch::new();
         let Some(disk) = Disk::mount(&place.path("results"), "size=32k") else {
             eprintln!("skipped: this user may not mount a small disk");
             return;
@@ -302,7 +302,7 @@ mod small_disk {
 
     #[test]
     fn tables_that_do_not_fit_on_the_disk_are_named() {
-        let place = Workplace::new();
+        let place = Scratch::new();
         let Some(disk) = Disk::mount(&place.path("results"), "size=16m") else {
             eprintln!("skipped: this user may not mount a small disk");
             return;

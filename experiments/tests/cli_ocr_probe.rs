@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use support::{Rows, Workplace, names};
+use support::{Rows, Scratch, names};
 
 const ARMS: [&str; 6] = [
     "identity",
@@ -19,7 +19,7 @@ const ARMS: [&str; 6] = [
 
 #[test]
 fn a_run_leaves_tables_plots_a_verdict_and_where_it_came_from() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let run = place.probe("--run a --jobs 2").succeeded();
     for arm in ARMS {
         assert!(run.stdout.contains(arm), "no {arm} in: {}", run.stdout);
@@ -117,7 +117,7 @@ fn a_run_leaves_tables_plots_a_verdict_and_where_it_came_from() {
 
 #[test]
 fn report_writes_the_same_tables_again_and_keeps_the_manifest() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place
         .probe("--run a --arms identity,vet-softmax@16")
         .succeeded();
@@ -144,7 +144,7 @@ fn report_writes_the_same_tables_again_and_keeps_the_manifest() {
 
 #[test]
 fn report_trains_nothing() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.probe("--run a --arms identity,blind").succeeded();
     let cells = names(&place.result("a", "cells"));
     fs::remove_file(place.result("a", "cells").join(&cells[0])).unwrap();
@@ -157,7 +157,7 @@ fn report_trains_nothing() {
 
 #[test]
 fn every_regime_runs_to_its_end() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let mut metrics = Vec::new();
     for regime in ["frozen", "last-block", "joint"] {
         let flags =
@@ -174,7 +174,7 @@ fn every_regime_runs_to_its_end() {
 
 #[test]
 fn every_reader_runs_to_its_end() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     for (reader, flags, task) in [
         ("slot-linear", "--reader slot-linear", "ocr-grid"),
         ("ctc", "--layout strip --reader ctc", "ocr-strip"),
@@ -195,7 +195,7 @@ fn every_reader_runs_to_its_end() {
 
 #[test]
 fn words_are_read_as_a_second_kind_of_text() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let settings = support::TINY.replace(
         "charset = \"10\"",
         "charset = \"36\"\ntest_contents = [\"random\", \"words\"]",
@@ -217,7 +217,7 @@ fn words_are_read_as_a_second_kind_of_text() {
 
 #[test]
 fn unnamed_runs_never_meet() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     for _ in 0..2 {
         place.probe("--arms blind").succeeded();
     }
@@ -230,12 +230,12 @@ fn unnamed_runs_never_meet() {
 fn behind_the_committed_backbone_the_ceiling_reads_and_the_floor_does_not() {
     let backbone =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/backbones/small-vit.safetensors");
-    let place = Workplace::new();
+    let place = Scratch::new();
     let mut command = place.binary();
     let flags = "--run a --arms identity,blind --seeds 1 --steps 80 --learning-rates 0.004";
     let settings = support::TINY.replace("train = 64", "train = 512");
     place.write("tiny.toml", settings);
-    command.args(Workplace::probe_arguments(&format!("{flags} --backbone")));
+    command.args(Scratch::probe_arguments(&format!("{flags} --backbone")));
     command.arg(backbone);
     support::Finished::from(command.output().unwrap()).succeeded();
     let metrics = Rows::read(&place.result("a", "metrics.csv"));

@@ -5,11 +5,11 @@
 mod support;
 
 use std::fs;
-use support::{Rows, TINY_BACKBONE, Workplace, names};
+use support::{Rows, Scratch, TINY_BACKBONE, names};
 
 /// Header and tensors of a backbone. The header is compared as JSON, because the library writes the
 /// entries of its metadata in any order.
-fn content(place: &Workplace, out: &str) -> (serde_json::Value, Vec<u8>) {
+fn content(place: &Scratch, out: &str) -> (serde_json::Value, Vec<u8>) {
     let bytes = fs::read(place.path(out).join("tower.safetensors")).unwrap();
     let (length, rest) = bytes.split_at(8);
     let length = u64::from_le_bytes(length.try_into().unwrap());
@@ -19,7 +19,7 @@ fn content(place: &Workplace, out: &str) -> (serde_json::Value, Vec<u8>) {
 
 #[test]
 fn the_same_seed_gives_the_same_backbone_on_any_number_of_lanes() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let recipe = TINY_BACKBONE.replace("steps = 1", "steps = 3\nshards = 2");
     place.write("tower.toml", recipe);
     for (out, flags) in [
@@ -44,7 +44,7 @@ fn the_same_seed_gives_the_same_backbone_on_any_number_of_lanes() {
 
 #[test]
 fn an_existing_backbone_is_not_replaced_unasked() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let before = fs::read(place.path("backbone.safetensors")).unwrap();
     let run = place.run("pretrain-backbone --out backbone.safetensors --steps 1");
     run.refused(&["backbone.safetensors exists", "--overwrite", "--out"]);
@@ -60,7 +60,7 @@ fn ctrl_c_leaves_no_half_made_backbone() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
 
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.write("tower.toml", TINY_BACKBONE);
     let flags = "pretrain-backbone --config tower.toml --steps 1000000 --out out/tower.safetensors";
     let mut child = place

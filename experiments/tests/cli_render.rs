@@ -7,11 +7,11 @@ mod support;
 use image::{GrayImage, Luma, RgbImage, imageops};
 use std::fs;
 use std::path::Path;
-use support::{Rows, Workplace, names};
+use support::{Rows, Scratch, names};
 
 #[test]
 fn render_writes_items_labels_and_a_contact_sheet() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let run = place
         .run("render --out shown --images 5 --charset 16 --densities 0.5,2")
         .succeeded();
@@ -30,7 +30,7 @@ fn render_writes_items_labels_and_a_contact_sheet() {
 
 #[test]
 fn render_depends_on_the_seed_and_on_nothing_else() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     for (out, seed) in [("a", 1), ("b", 1), ("c", 2)] {
         let flags = "--images 3 --densities 1 --words --charset 36";
         place
@@ -50,7 +50,7 @@ fn render_depends_on_the_seed_and_on_nothing_else() {
 
 #[test]
 fn render_leaves_an_earlier_data_set_alone() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place
         .run("render --out shown --images 2 --densities 1")
         .succeeded();
@@ -62,7 +62,7 @@ fn render_leaves_an_earlier_data_set_alone() {
 
 #[test]
 fn what_render_wrote_is_a_test_set_and_a_training_set() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place
         .run("render --out mine --images 20 --charset 10 --densities 1,2")
         .succeeded();
@@ -158,7 +158,7 @@ fn bring(folder: &Path) -> Vec<&'static str> {
 
 #[test]
 fn images_of_any_size_are_read_as_lines() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let texts = bring(&place.path("scans"));
     let arms = "--arms identity,vet-softmax@16 --layout strip";
     place
@@ -178,7 +178,7 @@ fn images_of_any_size_are_read_as_lines() {
 
 #[test]
 fn labels_outside_the_charset_are_named_and_left_out() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let mut texts = bring(&place.path("scans"));
     let path = place.path("scans/labels.csv");
     let labels = fs::read_to_string(&path)

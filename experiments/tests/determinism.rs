@@ -6,7 +6,7 @@
 mod support;
 
 use std::fs;
-use support::{Workplace, names};
+use support::{Scratch, names};
 
 const COMPARED: [&str; 5] = [
     "metrics.csv",
@@ -16,7 +16,7 @@ const COMPARED: [&str; 5] = [
     "verdict.md",
 ];
 
-fn results(place: &Workplace, run: &str) -> Vec<Vec<u8>> {
+fn results(place: &Scratch, run: &str) -> Vec<Vec<u8>> {
     let read = |name| fs::read(place.result(run, name)).unwrap();
     COMPARED.map(read).into()
 }
@@ -30,7 +30,7 @@ fn assert_same(found: &[Vec<u8>], expected: &[Vec<u8>]) {
 
 #[test]
 fn lanes_and_cache_change_no_byte() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.probe("--run one --jobs 1").succeeded();
     let expected = results(&place, "one");
     let cached = names(&place.path("data/cache"));
@@ -52,7 +52,7 @@ fn lanes_and_cache_change_no_byte() {
 
 #[test]
 fn other_seeds_give_other_bytes() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.probe("--run a --arms identity").succeeded();
     let settings = support::TINY.replace("seeds = [1, 2]", "seeds = [3, 4]");
     place.write("tiny.toml", settings);
@@ -63,7 +63,7 @@ fn other_seeds_give_other_bytes() {
 
 #[test]
 fn trained_cells_do_not_depend_on_the_other_arms() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let rows_of = |run: &str, arm: &str| -> Vec<String> {
         let text = fs::read_to_string(place.result(run, "predictions.csv")).unwrap();
         let rows = text.lines().filter(|line| line.starts_with(arm));
@@ -81,7 +81,7 @@ fn trained_cells_do_not_depend_on_the_other_arms() {
 
 #[test]
 fn a_run_that_lost_cells_and_tables_is_completed_to_the_same_bytes() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.probe("--run a").succeeded();
     let expected = results(&place, "a");
     let folder = place.result("a", "cells");
@@ -104,7 +104,7 @@ fn a_run_that_lost_cells_and_tables_is_completed_to_the_same_bytes() {
 
 #[test]
 fn cells_of_images_that_have_changed_are_not_taken_up() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     place
         .run("render --out mine --images 12 --charset 10 --densities 1")
         .succeeded();
@@ -133,7 +133,7 @@ fn after_ctrl_c_the_same_command_with_resume_goes_on_to_the_same_bytes() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
 
-    let place = Workplace::new();
+    let place = Scratch::new();
     place.write(
         "tiny.toml",
         support::TINY.replace("steps = 4", "steps = 60"),
@@ -142,7 +142,7 @@ fn after_ctrl_c_the_same_command_with_resume_goes_on_to_the_same_bytes() {
 
     let mut child = place
         .binary()
-        .args(Workplace::probe_arguments("--run cut --jobs 1"))
+        .args(Scratch::probe_arguments("--run cut --jobs 1"))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -5,11 +5,11 @@
 mod support;
 
 use std::fs;
-use support::{Rows, TINY, Workplace};
+use support::{Rows, Scratch, TINY};
 
 #[test]
 fn a_run_whose_every_cell_diverges_fails_and_says_where_to_look() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let flags = "--run a --arms patch-merger,vet-softmax@16,vet-st-argmax@16 --learning-rates 1e30";
     place
         .probe(flags)
@@ -35,7 +35,7 @@ fn a_run_whose_every_cell_diverges_fails_and_says_where_to_look() {
 
 #[test]
 fn a_diverging_learning_rate_is_never_chosen() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let flags = "--run a --arms identity,vet-softmax@16 --learning-rates 1e30,0.002";
     place.probe(flags).succeeded();
     let metrics = Rows::read(&place.result("a", "metrics.csv"));
@@ -48,7 +48,7 @@ fn a_diverging_learning_rate_is_never_chosen() {
 /// The weight overflows, so arms with the regulariser have an infinite loss from the start.
 #[test]
 fn one_arm_that_diverges_leaves_the_others_alone() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let arms = "--arms identity,patch-merger,vet-st-argmax@16,vet-st-argmax@16+usage";
     place.write(
         "tiny.toml",
@@ -88,7 +88,7 @@ fn one_arm_that_diverges_leaves_the_others_alone() {
 
 #[test]
 fn a_model_that_the_last_step_broke_is_not_scored() {
-    let place = Workplace::new();
+    let place = Scratch::new();
     let flags = "--run a --steps 1 --learning-rates 1e30 --arms identity,vet-gumbel@16+usage,blind";
     place.probe(flags).refused(&["every cell failed"]);
     let metrics = Rows::read(&place.result("a", "metrics.csv"));

@@ -1,4 +1,4 @@
-//! A workplace for tests of the command line: a temporary folder with a small backbone and small
+//! A scratch folder for tests of the command line: a temporary folder with a small backbone and small
 //! settings, and the binary run in it.
 
 #![allow(
@@ -100,11 +100,11 @@ impl Finished {
 }
 
 /// A temporary folder in which the binary is run.
-pub struct Workplace {
+pub struct Scratch {
     folder: TempDir,
 }
 
-impl Workplace {
+impl Scratch {
     /// A folder with `backbone.safetensors` and the settings [`TINY`] as `tiny.toml`.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ impl Workplace {
     }
 
     /// The arguments of a tiny study with more flags, separated by spaces; what the flags do not
-    /// name is the workplace's own.
+    /// name is the scratch folder's own.
     pub fn probe_arguments(flags: &str) -> Vec<String> {
         let mut arguments: Vec<String> =
             ["ocr-probe", "--preset", "smoke"].map(str::to_owned).into();
