@@ -47,6 +47,8 @@ impl Backend {
             #[cfg(feature = "flex")]
             Self::Flex => Ok(Device::flex()),
             #[cfg(feature = "ndarray")]
+            #[allow(deprecated)]
+            // burn will drop it; kept for cross-checks while 0.22 is ours
             Self::Ndarray => Ok(Device::ndarray()),
             _ => bail!(
                 "backend `{0}` is not compiled in; {1}",
