@@ -1,12 +1,11 @@
 //! How well a tower and its head read.
 
-use super::{PatchReader, PretrainConfig, ReadingTask, allowed_classes};
+use super::{PatchReader, ReadingTask, allowed_classes};
 use crate::data::{Group, pixel_batch};
 use crate::lanes::Lanes;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
-use vision_backbone::PatchLayout;
 
 /// Images read at a time.
 const CHUNK: usize = 64;
@@ -84,15 +83,4 @@ fn read(
                 })
         })
         .collect()
-}
-
-impl PretrainConfig {
-    /// Size in patches of the images of a task.
-    ///
-    /// # Errors
-    /// If the image is not a whole number of tokens.
-    pub fn patch_layout(&self, task: ReadingTask) -> anyhow::Result<PatchLayout> {
-        self.plan(task, text_images::Split::Train, 0, 1)
-            .patch_layout()
-    }
 }

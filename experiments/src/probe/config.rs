@@ -1,6 +1,6 @@
 //! Everything that decides the results of `ocr-probe`.
 
-use crate::arm::{ArmSpec, INDICATORS};
+use crate::arm::ArmSpec;
 use crate::optimize::OptimizerConfig;
 use anyhow::{Result, ensure};
 use ovis_vet::TableInit;
@@ -225,15 +225,5 @@ impl ProbeConfig {
             "`data.test_contents` is empty"
         );
         Ok(())
-    }
-
-    /// Widest vocabulary among the arms, without indicator rows.
-    #[must_use]
-    pub fn largest_vocabulary(&self) -> usize {
-        self.arms
-            .iter()
-            .filter_map(|arm| arm.vocabulary)
-            .max()
-            .map_or(0, |vocabulary| vocabulary - INDICATORS)
     }
 }
