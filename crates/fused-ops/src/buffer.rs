@@ -33,7 +33,7 @@ pub(crate) fn columns_of(tensor: &FlexTensor) -> usize {
 }
 
 /// The same numbers in row-major order, copied only if they are not.
-pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.layout().contiguous_offsets().is_some() {
         tensor
     } else {
@@ -42,7 +42,10 @@ pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// The numbers of a tensor that went through [`contiguous`].
-pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
+///
+/// # Panics
+/// If it did not, or does not hold f32.
+pub fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("the tensor holds contiguous f32")
 }
 
@@ -148,7 +151,7 @@ pub(crate) fn share<T>(items: &[T], block: usize, per_block: usize) -> &[T] {
 }
 
 /// A tensor around numbers in row-major order.
-pub(crate) fn tensor(numbers: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
+pub fn tensor(numbers: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
     FlexTensor::new(
         Bytes::from_elems(numbers),
         Layout::contiguous(shape.into()),

@@ -66,7 +66,8 @@ impl FusedOps for Flex {
 }
 
 /// Whether the kernels can take this tensor: f32 on Flex, tracked or not.
-pub(crate) fn takes(tensor: &DispatchTensor) -> bool {
+#[must_use]
+pub fn takes(tensor: &DispatchTensor) -> bool {
     let kind = match &tensor.kind {
         DispatchTensorKind::Autodiff(inner) => inner.as_ref(),
         kind => kind,

@@ -23,13 +23,13 @@
 #[cfg(feature = "flex")]
 mod autodiff;
 #[cfg(feature = "flex")]
-mod buffer;
+pub mod buffer;
 #[cfg(feature = "flex")]
 mod extension;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
-mod kernel;
+pub mod kernel;
 pub mod plain;
 #[cfg(test)]
 #[cfg(feature = "flex")]
@@ -40,7 +40,9 @@ use burn::tensor::{Int, Tensor};
 #[cfg(feature = "flex")]
 use burn::backend::Dispatch;
 #[cfg(feature = "flex")]
-use extension::{FusedOps, takes};
+use extension::FusedOps;
+#[cfg(feature = "flex")]
+pub use extension::takes;
 
 /// Gaussian error linear unit, `x Φ(x)`, with an error of at most `2e-7 max(1, |x|)`.
 ///

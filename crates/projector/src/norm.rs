@@ -38,6 +38,12 @@ impl LayerNorm {
         }
     }
 
+    /// What is added to the variance.
+    #[must_use]
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
+    }
+
     /// Normalises the last axis.
     ///
     /// # Shapes

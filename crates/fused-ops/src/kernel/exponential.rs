@@ -21,7 +21,7 @@ const TAIL: [f32; 5] = [
 ///
 /// `x = n ln 2 + r`, `exp(x) = 2^n exp(r)`.
 #[inline(always)]
-pub(crate) fn exp_of_nonpositive(x: f32) -> f32 {
+pub fn exp_of_nonpositive(x: f32) -> f32 {
     // Written so that NaN passes: a comparison with NaN is false.
     let underflows = x < LOWEST;
     let clamped = if underflows { LOWEST } else { x };

@@ -13,7 +13,7 @@ const LANES: usize = 16;
 /// # Panics
 /// If the rows differ in length.
 #[inline(always)]
-pub(crate) fn sum<S: Simd, const N: usize>(
+pub fn sum<S: Simd, const N: usize>(
     simd: S,
     rows: [&[f32]; N],
     term: impl Fn([S::f32s; N]) -> S::f32s,
@@ -24,7 +24,7 @@ pub(crate) fn sum<S: Simd, const N: usize>(
 
 /// Largest number of a row, -inf if it is empty. With NaN in the row it may be any number or NaN.
 #[inline(always)]
-pub(crate) fn max<S: Simd>(simd: S, row: &[f32]) -> f32 {
+pub fn max<S: Simd>(simd: S, row: &[f32]) -> f32 {
     let combine = |a, b| simd.max_f32s(a, b);
     let partial = reduce(simd, [row], f32::NEG_INFINITY, combine, |[x]| x);
     fold(partial, f32::max)

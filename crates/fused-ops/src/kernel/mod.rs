@@ -11,6 +11,9 @@
 ///
 /// A closure passed to `pulp` would do the same only while the optimiser inlines it; too large a
 /// closure silently falls back to the baseline. The struct below is inlined by force.
+///
+/// Exported for crates that add kernels of their own.
+#[macro_export]
 macro_rules! kernel {
     (
         $(#[$attribute:meta])*
@@ -24,30 +27,33 @@ macro_rules! kernel {
             // A function of its own keeps the promise that the slices do not overlap, which a
             // struct field loses.
             #[inline(always)]
-            fn body<$life, S: pulp::Simd>($simd: S, $($argument: $kind),*) $body
+            fn body<$life, S: $crate::kernel::pulp::Simd>($simd: S, $($argument: $kind),*) $body
 
             struct Call<$life> {
                 $($argument: $kind),*
             }
 
-            impl<$life> pulp::WithSimd for Call<$life> {
+            impl<$life> $crate::kernel::pulp::WithSimd for Call<$life> {
                 type Output = ();
 
                 #[inline(always)]
-                fn with_simd<S: pulp::Simd>(self, simd: S) {
+                fn with_simd<S: $crate::kernel::pulp::Simd>(self, simd: S) {
                     body(simd, $(self.$argument),*);
                 }
             }
 
-            pulp::Arch::new().dispatch(Call { $($argument),* });
+            $crate::kernel::pulp::Arch::new().dispatch(Call { $($argument),* });
         }
     };
 }
 
+/// The instruction sets that `kernel!` chooses from.
+pub use pulp;
+
 pub(crate) mod cross_entropy;
-pub(crate) mod exponential;
+pub mod exponential;
 pub(crate) mod gelu;
-pub(crate) mod lanes;
+pub mod lanes;
 pub(crate) mod layer_norm;
 pub(crate) mod rms_norm;
-pub(crate) mod softmax;
+pub mod softmax;

@@ -9,7 +9,7 @@ use super::lanes;
 ///
 /// A row of nothing but -inf, or with NaN or +inf, becomes NaN, as in burn.
 #[inline(always)]
-pub(crate) fn normalise_row<S: Simd>(simd: S, row: &mut [f32]) -> (f32, f32) {
+pub fn normalise_row<S: Simd>(simd: S, row: &mut [f32]) -> (f32, f32) {
     let max = lanes::max(simd, row);
     for x in row.iter_mut() {
         *x = exp_of_nonpositive(*x - max);
