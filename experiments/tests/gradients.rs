@@ -145,12 +145,13 @@ fn missing(config: &ProbeConfig, prepared: &Prepared, spec: ArmSpec) -> Vec<Stri
     let mut pass = Pass {
         progress: 0.5,
         noise: Some(&mut noise),
+        distribution: spec.usage,
     };
     let tokens = model.tokens(data.features.batch(&items, &device), &mut pass);
     let place = Place::of(config.reader, data, &device).unwrap();
     let mut loss = model.loss(model.read(tokens.embeddings, &place), data, &items, &device);
     if spec.usage {
-        loss = loss + usage_penalty(&tokens.words.unwrap());
+        loss = loss + usage_penalty(tokens.words.unwrap().probabilities.unwrap());
     }
     assert!(loss.clone().into_scalar::<f32>().is_finite(), "{spec}");
     parameters_without_gradient(&model, &loss.backward())

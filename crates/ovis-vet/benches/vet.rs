@@ -82,6 +82,7 @@ fn forward(bencher: Bencher, config: &VetConfig, tokens: usize) {
             let mut pass = Pass {
                 progress: 0.5,
                 noise: Some(&mut noise),
+                distribution: true,
             };
             vet.forward(&patches, &mut pass)
         });
@@ -105,6 +106,7 @@ fn gradient(bencher: Bencher, config: &VetConfig, tokens: usize) {
             let mut pass = Pass {
                 progress: 0.5,
                 noise: Some(&mut noise),
+                distribution: true,
             };
             let output = vet.forward(&patches, &mut pass);
             // Gradients are freed within the measured time, as in a training step.

@@ -8,11 +8,16 @@
 //! gradient the discrete ones pass on.
 //!
 //! Files: [`config`] holds sizes and the start, `released.rs` the presets named after checkpoints,
-//! [`vet`] the module, [`tokenize`] one file per family of tokenize functions, [`usage`] the
-//! regulariser against code collapse.
+//! [`vet`] the module, [`tokenize`] one file per family of tokenize functions, `fused` the whole
+//! table as one operation without a matrix of tokens by words, `tile` how many
+//! tokens go through it at a time, [`usage`] the regulariser against
+//! code collapse.
 
 pub mod config;
+#[cfg(feature = "flex")]
+pub mod fused;
 mod released;
+pub mod tile;
 pub mod tokenize;
 pub mod usage;
 pub mod vet;

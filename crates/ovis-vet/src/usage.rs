@@ -1,7 +1,6 @@
 //! A regulariser against code collapse.
 
 use burn::tensor::Tensor;
-use projector::WordUse;
 
 /// Keeps the logarithm of a word that is never used finite; far below any probability that counts.
 const SMALLEST_SHARE: f64 = 1e-30;
@@ -14,15 +13,12 @@ const SMALLEST_SHARE: f64 = 1e-30;
 /// dozen words whatever the size of the table.
 ///
 /// # Shapes
+/// - `probabilities`: `[batch, tokens, words]`, see [`projector::WordUse`]
 /// - output: `[1]`
 #[must_use]
-pub fn usage_penalty(words: &WordUse) -> Tensor<1> {
-    let [batch, tokens, count] = words.probabilities.dims();
-    let share = words
-        .probabilities
-        .clone()
-        .reshape([batch * tokens, count])
-        .mean_dim(0);
+pub fn usage_penalty(probabilities: Tensor<3>) -> Tensor<1> {
+    let [batch, tokens, count] = probabilities.dims();
+    let share = probabilities.reshape([batch * tokens, count]).mean_dim(0);
     let log_share = share.clone().clamp_min(SMALLEST_SHARE).log();
     (share * log_share).sum()
 }
@@ -33,12 +29,7 @@ mod tests {
     use burn::tensor::Device;
 
     fn penalty(rows: [[f32; 4]; 2]) -> f32 {
-        let probabilities = Tensor::<2>::from_floats(rows, &Device::flex()).unsqueeze();
-        usage_penalty(&WordUse {
-            probabilities,
-            ids: None,
-        })
-        .into_scalar()
+        usage_penalty(Tensor::<2>::from_floats(rows, &Device::flex()).unsqueeze()).into_scalar()
     }
 
     #[test]

@@ -5,6 +5,9 @@ use burn::nn::Linear;
 use burn::tensor::{Int, Tensor};
 use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, WordUse};
 
+#[cfg(feature = "flex")]
+use crate::fused;
+use crate::tile;
 use crate::tokenize::{Selection, Tokenize};
 
 /// Linear head, LayerNorm, tokenize function, table look-up.
@@ -185,6 +188,75 @@ impl Vet {
         }
     }
 
+    /// Tokens through the public stages, with the distribution over words.
+    ///
+    /// # Shapes
+    /// - `blocks`: `[batch, tokens, merge² * d_in]`
+    #[must_use]
+    pub fn forward_in_stages(&self, blocks: Tensor<3>, pass: &mut Pass<'_>) -> VisualTokens {
+        let selection = self.tokenize(self.logits(blocks), pass);
+        VisualTokens {
+            embeddings: self.embed(&selection),
+            words: Some(WordUse {
+                ids: selection.hard.map(|hard| hard.ids),
+                probabilities: Some(selection.probabilities),
+            }),
+        }
+    }
+
+    /// The same tokens without the distribution, some at a time, on any backend: without gradients
+    /// no matrix of tokens by words is ever held. With gradients every one of them is kept.
+    ///
+    /// # Shapes
+    /// - `blocks`: `[batch, tokens, merge² * d_in]`, at least one token
+    #[must_use]
+    pub fn forward_in_tiles(&self, blocks: Tensor<3>, pass: &mut Pass<'_>) -> VisualTokens {
+        let [batch, tokens, d_block] = blocks.dims();
+        let count = batch * tokens;
+        let blocks = blocks.reshape([1, count, d_block]);
+        let tile = tile::tokens_per_tile(count, self.words());
+        let (embeddings, ids): (Vec<_>, Vec<_>) = (0..count)
+            .step_by(tile)
+            .map(|first| {
+                let some = blocks.clone().slice_dim(1, first..count.min(first + tile));
+                let found = self.forward_in_stages(some, pass);
+                (found.embeddings, found.words.and_then(|words| words.ids))
+            })
+            .unzip();
+        let ids: Option<Vec<_>> = ids.into_iter().collect();
+        VisualTokens {
+            embeddings: Tensor::cat(embeddings, 1).reshape([batch, tokens, self.d_out()]),
+            words: Some(WordUse {
+                ids: ids.map(|ids| Tensor::cat(ids, 1).reshape([batch, tokens])),
+                probabilities: None,
+            }),
+        }
+    }
+
+    /// The same tokens in one operation that never holds a matrix of tokens by words, and therefore
+    /// without the distribution over words; see [`crate::fused`].
+    ///
+    /// # Shapes
+    /// - `blocks`: `[batch, tokens, merge² * d_in]`
+    ///
+    /// `None` on backends and number types without the operation (all but f32 on Flex) and for no
+    /// tokens.
+    #[cfg(feature = "flex")]
+    pub fn forward_fused(&self, blocks: Tensor<3>, pass: &mut Pass<'_>) -> Option<VisualTokens> {
+        let [batch, tokens, d_block] = blocks.dims();
+        if batch * tokens == 0 {
+            return None;
+        }
+        let found = fused::tokens(self, blocks.reshape([batch * tokens, d_block]), pass)?;
+        Some(VisualTokens {
+            embeddings: found.embeddings.reshape([batch, tokens, self.d_out()]),
+            words: Some(WordUse {
+                ids: found.ids.map(|ids| ids.reshape([batch, tokens])),
+                probabilities: None,
+            }),
+        })
+    }
+
     fn word_rows(&self) -> Tensor<2> {
         self.table.val().slice_dim(0, 0..self.words())
     }
@@ -216,14 +288,16 @@ impl Projector for Vet {
             d_block / (self.merge * self.merge),
             self.merge,
         );
-        let selection = self.tokenize(self.logits(patches.merged()), pass);
-        VisualTokens {
-            embeddings: self.embed(&selection),
-            words: Some(WordUse {
-                ids: selection.hard.map(|hard| hard.ids),
-                probabilities: selection.probabilities,
-            }),
+        let blocks = patches.merged();
+        let [batch, tokens, _] = blocks.dims();
+        if pass.distribution || !tile::pays(batch * tokens, self.words()) {
+            return self.forward_in_stages(blocks, pass);
         }
+        #[cfg(feature = "flex")]
+        if let Some(tokens) = self.forward_fused(blocks.clone(), pass) {
+            return tokens;
+        }
+        self.forward_in_tiles(blocks, pass)
     }
 
     fn cost(&self) -> Cost {

@@ -106,7 +106,7 @@ fn ovis2_agrees_with_the_official_path() {
     assert!(words.ids.is_none());
     assert_parity(
         "prob",
-        words.probabilities,
+        words.probabilities.unwrap(),
         fixture.tensor("out.official.prob"),
     );
     assert_parity(
@@ -158,7 +158,12 @@ fn ovis2_5_agrees_at_every_tap() {
     let tokens = vet.forward(&patches, &mut Pass::deterministic());
     assert_parity(
         "prob",
-        tokens.words.unwrap().probabilities.squeeze_dim::<2>(0),
+        tokens
+            .words
+            .unwrap()
+            .probabilities
+            .unwrap()
+            .squeeze_dim::<2>(0),
         fixture.tensor("out.prob"),
     );
     assert_parity(

@@ -68,6 +68,7 @@ fn found(case: Case) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<usize>) {
     let mut pass = Pass {
         progress: case.progress,
         noise: case.noisy.then_some(&mut noise),
+        distribution: true,
     };
     let selection = vet.tokenize(logits.clone(), &mut pass);
     let tokens = vet.embed(&selection);
@@ -244,6 +245,7 @@ fn noise_changes_words_and_its_absence_gives_the_best_word() {
     let mut pass = Pass {
         progress: 1.0,
         noise: Some(&mut noise),
+        distribution: true,
     };
     let noisy = tokenize.select(logits(&device), &mut pass);
     assert_ne!(ids(&noisy), best);
@@ -265,6 +267,7 @@ fn gumbel_draws_words_with_their_softmax_probability() {
     let mut pass = Pass {
         progress: 0.3,
         noise: Some(&mut noise),
+        distribution: true,
     };
     let tokenize = Tokenize::GumbelArgmax { tau: Tau::OVIS };
     let selection = tokenize.select(scores.repeat_dim(1, DRAWS), &mut pass);

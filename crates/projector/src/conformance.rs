@@ -36,8 +36,11 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
     assert_eq!(projector.cost().parameters, projector.num_params());
     if let Some(words) = &whole.words {
         let count = projector.cost().words.unwrap_or(0);
-        assert_eq!(words.probabilities.dims(), [batch, patches.tokens(), count]);
-        for sum in to_vec(words.probabilities.clone().sum_dim(2)) {
+        let Some(probabilities) = words.probabilities.clone() else {
+            panic!("the pass asks for the distribution over words and gets none");
+        };
+        assert_eq!(probabilities.dims(), [batch, patches.tokens(), count]);
+        for sum in to_vec(probabilities.sum_dim(2)) {
             assert!((sum - 1.0).abs() < 1e-5, "word probabilities sum to {sum}");
         }
         if let Some(ids) = &words.ids {
@@ -63,6 +66,7 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
         let mut pass = Pass {
             progress: 0.5,
             noise: Some(&mut noise),
+            distribution: false,
         };
         to_vec(projector.forward(patches, &mut pass).embeddings)
     };
@@ -85,6 +89,7 @@ pub fn assert_trains<P: Projector>(projector: P, patches: &PatchGrid, without: &
     let mut pass = Pass {
         progress: 0.5,
         noise: Some(&mut noise),
+        distribution: false,
     };
     let tokens = projector.forward(&patches, &mut pass).embeddings;
     let directions = directions(&tokens);

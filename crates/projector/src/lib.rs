@@ -35,15 +35,20 @@ pub struct Pass<'a> {
     pub progress: f64,
     /// Source of sampling noise; `None` asks for the deterministic output.
     pub noise: Option<&'a mut ChaCha8Rng>,
+    /// Whether the distribution over visual words is wanted beside the tokens. A large vocabulary
+    /// makes tokens in far less memory without it.
+    pub distribution: bool,
 }
 
 impl Pass<'_> {
-    /// The deterministic pass at the end of every schedule: what a deployed model computes.
+    /// The deterministic pass at the end of every schedule: what a deployed model computes, and the
+    /// distribution over words.
     #[must_use]
     pub fn deterministic() -> Self {
         Pass {
             progress: 1.0,
             noise: None,
+            distribution: true,
         }
     }
 }

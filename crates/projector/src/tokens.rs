@@ -19,8 +19,8 @@ pub struct VisualTokens {
 pub struct WordUse {
     /// Distribution over words, `[batch, tokens, words]`, rows sum to 1. It carries gradients: a
     /// usage regulariser may be put on it. For hard tokens it is the distribution that the word
-    /// was taken from.
-    pub probabilities: Tensor<3>,
+    /// was taken from. `None` only if the pass did not ask for it.
+    pub probabilities: Option<Tensor<3>>,
     /// The one word a hard token stands for, `[batch, tokens]`; `None` for soft tokens.
     pub ids: Option<Tensor<2, Int>>,
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use probe_statistics::text_metrics::Reading;
 use probe_statistics::vocabulary_usage::UsageAccumulator;
-use projector::{Pass, WordUse};
+use projector::{Pass, Projector, WordUse};
 use rand_chacha::ChaCha8Rng;
 use text_images::Charset;
 
@@ -67,6 +67,7 @@ impl Examination<'_> {
             let mut pass = Pass {
                 progress: 1.0,
                 noise: noise.as_deref_mut(),
+                distribution: self.tally,
             };
             let tokens = model.tokens(data.features.batch(&items, self.device), &mut pass);
             let scores = model.read(tokens.embeddings, &place);
@@ -76,7 +77,7 @@ impl Examination<'_> {
             if let Some(words) = tokens.words.filter(|_| self.tally) {
                 let tally = match &mut usage {
                     Some(tally) => tally,
-                    None => usage.insert(WordTally::new(words.probabilities.dims()[2])?),
+                    None => usage.insert(WordTally::new(model.arm.cost().words.unwrap_or(0))?),
                 };
                 tally.add(words)?;
             }
@@ -128,9 +129,10 @@ impl WordTally {
     }
 
     fn add(&mut self, words: WordUse) -> Result<()> {
-        if self.soft_tokens < SOFT_TOKENS {
-            let [images, tokens, _] = words.probabilities.dims();
-            let probabilities: Vec<f32> = words.probabilities.into_data().iter::<f32>().collect();
+        let wanted = self.soft_tokens < SOFT_TOKENS;
+        if let Some(probabilities) = words.probabilities.filter(|_| wanted) {
+            let [images, tokens, _] = probabilities.dims();
+            let probabilities: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
             self.soft.add_probabilities(&probabilities)?;
             self.soft_tokens += (images * tokens) as u64;
         }

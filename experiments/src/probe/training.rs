@@ -108,15 +108,15 @@ fn train_and_test(
         let mut pass = Pass {
             progress: step as f64 / training.steps.max(2).saturating_sub(1) as f64,
             noise: Some(&mut noise),
+            distribution: spec.arm.usage,
         };
         let tokens = model.tokens(data.features.batch(&items, &training_device), &mut pass);
         let scores = model.read(tokens.embeddings, &places[group]);
         let reading = model.loss(scores, data, &items, &training_device);
-        let loss = match (&tokens.words, spec.arm.usage) {
-            (Some(words), true) => {
-                reading.clone() + usage_penalty(words).mul_scalar(training.usage_weight)
-            }
-            _ => reading.clone(),
+        let distribution = tokens.words.and_then(|words| words.probabilities);
+        let loss = match distribution.filter(|_| spec.arm.usage) {
+            Some(words) => reading.clone() + usage_penalty(words).mul_scalar(training.usage_weight),
+            None => reading.clone(),
         };
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {

@@ -80,14 +80,15 @@ pub(super) fn select(logits: Tensor<3>, tau: f64, pass: &mut Pass<'_>) -> Select
 #[must_use]
 pub fn noise_like(logits: &Tensor<3>, rng: &mut ChaCha8Rng) -> Tensor<3> {
     let shape = logits.dims();
-    let values: Vec<f64> = (0..shape.iter().product()).map(|_| gumbel(rng)).collect();
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| draw(rng)).collect();
     Tensor::from_data(
         TensorData::new(values, shape),
         (&logits.device(), logits.dtype()),
     )
 }
 
-fn gumbel(rng: &mut ChaCha8Rng) -> f64 {
+/// One number.
+pub(crate) fn draw(rng: &mut ChaCha8Rng) -> f64 {
     let u: f64 = rng.sample(Open01);
     -(-u.ln()).ln()
 }
@@ -120,11 +121,7 @@ mod tests {
         let words = 65_532;
         let mut rng = projector::seeded::stream(3, "gumbel");
         let maxima: Vec<f64> = (0..20)
-            .map(|_| {
-                (0..words)
-                    .map(|_| gumbel(&mut rng))
-                    .fold(f64::MIN, f64::max)
-            })
+            .map(|_| (0..words).map(|_| draw(&mut rng)).fold(f64::MIN, f64::max))
             .collect();
         // The maximum of n Gumbel draws is ln(n) plus a Gumbel draw: mean 11.67, std 1.28.
         let mean = maxima.iter().sum::<f64>() / maxima.len() as f64;

@@ -1,0 +1,81 @@
+//! Head, LayerNorm, tokenize function and table as one operation, without a matrix of tokens by
+//! words.
+//!
+//! The logits of one image of 3,136 tokens over 65,536 words take 784 MiB, and a training step
+//! keeps several matrices of that size. Here tokens go through in tiles ([`crate::tile`]): the logits of a
+//! tile are made, normalised, turned into tokens and forgotten, and the backward pass makes them
+//! again. Memory does not grow with the number of tokens beyond a few numbers per token.
+//!
+//! A tile spans the whole vocabulary. Tiles of words as well would need an online softmax and,
+//! since LayerNorm needs the mean of all words before the first exponential, the product with the
+//! head twice; its closed form (`mean = w̄·x`, `E[l²] = xᵀ(W Wᵀ/K)x`) costs a `d_in x d_in` matrix
+//! per optimiser step, which is the price of `d_in / 2` tokens. Rows of whole vocabularies need
+//! neither, and their moments are those of an ordinary two-pass LayerNorm.
+//!
+//! Hard tokens and the `k` best words are looked up, never multiplied by a one-hot matrix. Noise is
+//! drawn again in the backward pass, from the same place of the stream.
+//!
+//! The stages of [`crate::Vet`] are the plain twin, and what runs on every other backend and type.
+//!
+//! Files: `words` what an operation has to know of the tokenize function, `noise`
+//! Gumbel noise by position, `extension` and `autodiff` the routing, `forward` and `backward` the
+//! loops over tiles, `row` the kernels, `best` selection of the best words, `product` matrix
+//! products.
+
+mod autodiff;
+mod backward;
+mod best;
+mod extension;
+mod forward;
+mod noise;
+mod product;
+mod row;
+mod words;
+
+use burn::backend::Dispatch;
+use burn::tensor::{Int, Tensor};
+use projector::Pass;
+
+use crate::Vet;
+use crate::tokenize::Tokenize;
+use extension::FusedWords;
+use words::Words;
+
+/// Tokens of the fused operation.
+#[derive(Clone, Debug)]
+pub(crate) struct FusedTokens {
+    /// `[tokens, d_out]`.
+    pub embeddings: Tensor<2>,
+    /// The word of each hard token, `[tokens]`.
+    pub ids: Option<Tensor<1, Int>>,
+}
+
+/// Applies a whole table to blocks `[tokens, merge² * d_in]`; `None` where there are no kernels.
+pub(crate) fn tokens(vet: &Vet, blocks: Tensor<2>, pass: &mut Pass<'_>) -> Option<FusedTokens> {
+    let [tokens, _] = blocks.dims();
+    let words = vet.words();
+    let tokenize = vet.tokenize_function();
+    let mut head = vet.head.weight.val();
+    let mut gain = vet.norm.gamma.val();
+    let mut bias = vet.norm.beta.val();
+    let table = vet.table.val();
+    let mut x = blocks;
+    if matches!(tokenize, Tokenize::TopK { k: 1 }) && words > 1 {
+        // One kept word has weight 1 whatever its logit: nothing in front of it has a gradient.
+        [head, x] = [head, x].map(|matrix| matrix.set_require_grad(false));
+        [gain, bias] = [gain, bias].map(|vector| vector.set_require_grad(false));
+    }
+    let matrices = [x, head, table].map(Tensor::into_dispatch);
+    let vectors = [gain, bias].map(Tensor::into_dispatch);
+    if !matrices.iter().chain(&vectors).all(fused_ops::takes) {
+        return None;
+    }
+    let function = Words::new(tokenize, words, vet.norm.epsilon(), pass, tokens);
+    let hard = function.is_hard();
+    let ([x, head, table], [gain, bias]) = (matrices, vectors);
+    let (embeddings, ids) = Dispatch::visual_tokens(x, head, gain, bias, table, function);
+    Some(FusedTokens {
+        embeddings: Tensor::from_dispatch(embeddings),
+        ids: hard.then(|| Tensor::from_dispatch(ids)),
+    })
+}
