@@ -1,3 +1,5 @@
+#![allow(dead_code)] // every benchmark uses a part
+
 //! Timing of one piece of work, and the JSON line that says how long it took.
 //!
 //! The twins in `benchmarks/pytorch` measure in the same way and print the same fields.
@@ -23,12 +25,17 @@ pub struct Timing {
 /// Calls `work` for about 3 seconds, or for those in the environment variable `VERSUS_SECONDS`.
 ///
 /// A fifth of the time, and one call at least, warms up.
-pub fn measure<T>(mut work: impl FnMut() -> T) -> Timing {
+pub fn measure<T>(work: impl FnMut() -> T) -> Timing {
+    measure_for(3.0, work)
+}
+
+/// As [`measure`], for about `seconds` unless the variable is set.
+pub fn measure_for<T>(seconds: f64, mut work: impl FnMut() -> T) -> Timing {
     let seconds = std::env::var("VERSUS_SECONDS")
         .ok()
         .and_then(|text| text.parse::<f64>().ok())
         .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
-        .unwrap_or(3.0);
+        .unwrap_or(seconds);
     repeat(&mut work, WARM_UP_SHARE * seconds, 1);
     let mut samples = repeat(&mut work, seconds, FEWEST_SAMPLES);
     samples.sort_by(f64::total_cmp);
@@ -59,6 +66,17 @@ fn repeat<T>(work: &mut impl FnMut() -> T, seconds: f64, fewest: usize) -> Vec<f
 
 /// Prints a measurement as one JSON line; `flop` are the operations of one call.
 pub fn report(work: &str, threads: usize, timing: Timing, flop: Option<f64>) {
+    report_with(work, threads, timing, flop, serde_json::json!({}));
+}
+
+/// As [`report`], with the members of an object in addition.
+pub fn report_with(
+    work: &str,
+    threads: usize,
+    timing: Timing,
+    flop: Option<f64>,
+    fields: serde_json::Value,
+) {
     let mut row = serde_json::json!({
         "work": work,
         "impl": IMPLEMENTATION,
@@ -68,6 +86,9 @@ pub fn report(work: &str, threads: usize, timing: Timing, flop: Option<f64>) {
     });
     if let Some(flop) = flop {
         row["gflops"] = (flop / timing.median_ms / 1e6).into();
+    }
+    if let (Some(row), serde_json::Value::Object(fields)) = (row.as_object_mut(), fields) {
+        row.extend(fields);
     }
     println!("{row}");
 }

@@ -1,0 +1,231 @@
+//! The visual embedding table as one fused operation, as JSON lines; the twin of
+//! `benchmarks/pytorch/vet.py`.
+//!
+//! - times: `cargo bench --workspace --profile dev --bench versus_vet -- --threads 2`
+//! - peak memory of one call: `... -- --memory softmax 256 forward`
+
+mod versus;
+
+use anyhow::{Context, Result, bail};
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor, TensorData};
+use ovis_vet::{Tokenize, Vet};
+use projector::{LayerNorm, Pass};
+use versus::{Timing, measure_for, report_with};
+
+/// The allocator of the study.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Width of a merged block, words, width of a token.
+type Sizes = [usize; 3];
+
+const INDICATORS: usize = 4;
+/// Ovis2.5-2B: 2 x 2 patches of width 1152, 65,532 words, tokens of width 2048.
+const RELEASED: Sizes = [4608, 65_532, 2048];
+const TOKENS: [usize; 3] = [256, 1024, 3136];
+const FUNCTIONS: [&str; 3] = ["softmax", "st-argmax", "top-32"];
+/// The study: 2 x 2 patches of width 128, tokens of width 128.
+const VOCABULARIES: [usize; 5] = [256, 1024, 4096, 16_384, 65_536];
+const STUDY_TOKENS: usize = 512;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Forward,
+    ForwardAndBackward,
+}
+
+/// What has a gradient.
+#[derive(Clone, Copy, PartialEq)]
+enum Learns {
+    /// Every parameter, but not the features, as behind a frozen tower.
+    Table,
+    /// Everything else: the gradients of head and table are as large as they are, and would hide
+    /// the memory that the method itself needs.
+    AllButMatrices,
+}
+
+impl Mode {
+    const ALL: [Self; 2] = [Self::Forward, Self::ForwardAndBackward];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::ForwardAndBackward => "forward+backward",
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    experiments::memory::keep_pages();
+    let threads = versus::threads()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
+    let arguments: Vec<String> = std::env::args().collect();
+    let memory = arguments.iter().position(|argument| argument == "--memory");
+    pool.install(|| match memory {
+        Some(place) => match &arguments[place + 1..] {
+            [function, tokens, mode, ..] => memory_of(function, tokens, mode, threads),
+            _ => bail!("--memory needs a function, a number of tokens and a mode"),
+        },
+        None => times(
+            threads,
+            arguments.iter().any(|argument| argument == "--quick"),
+        ),
+    })
+}
+
+fn times(threads: usize, quick: bool) -> Result<()> {
+    for words in VOCABULARIES {
+        time([512, words, 128], "softmax", &[STUDY_TOKENS], threads, 2.0)?;
+    }
+    for function in FUNCTIONS {
+        let small = quick || function != "softmax";
+        let tokens = if small { &TOKENS[..1] } else { &TOKENS[..] };
+        time(RELEASED, function, tokens, threads, 4.0)?;
+    }
+    Ok(())
+}
+
+fn time(
+    sizes: Sizes,
+    function: &str,
+    tokens: &[usize],
+    threads: usize,
+    seconds: f64,
+) -> Result<()> {
+    let vet = table(sizes, function)?;
+    for &tokens in tokens {
+        let blocks = numbers([1, tokens, sizes[0]], 1.0);
+        for mode in Mode::ALL {
+            let timing = measure_for(seconds, call(&vet, &blocks, mode, Learns::Table));
+            let flop = 2.0 * multiply_adds(sizes, function, tokens, mode) as f64;
+            report_with(
+                &format!("vet {function} {}->{}", sizes[0], sizes[2]),
+                threads,
+                timing,
+                Some(flop),
+                serde_json::json!({"mode": mode.name(), "tokens": tokens, "words": sizes[1]}),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The work that is measured.
+fn call(vet: &Vet, blocks: &Tensor<3>, mode: Mode, learns: Learns) -> impl Fn() {
+    let (mut vet, mut blocks) = (vet.clone(), blocks.clone());
+    if mode == Mode::ForwardAndBackward {
+        (vet, blocks) = (vet.train(), blocks.autodiff());
+        if learns == Learns::AllButMatrices {
+            vet.head.weight = vet.head.weight.set_require_grad(false);
+            vet.table = vet.table.set_require_grad(false);
+            blocks = blocks.require_grad();
+        }
+    }
+    move || {
+        let mut pass = Pass {
+            distribution: false,
+            ..Pass::deterministic()
+        };
+        let tokens = vet.forward_fused(blocks.clone(), &mut pass);
+        let tokens = tokens.expect("f32 on Flex").embeddings;
+        if mode == Mode::ForwardAndBackward {
+            std::hint::black_box(tokens.sum().backward());
+        } else {
+            std::hint::black_box(tokens);
+        }
+    }
+}
+
+/// Products that the method needs: a hard token is a look-up, features have no gradient, and what
+/// the backward pass makes again is not counted.
+fn multiply_adds([d_in, words, d_out]: Sizes, function: &str, tokens: usize, mode: Mode) -> usize {
+    let (rows, weights) = match function {
+        "softmax" => (words, words),
+        "st-argmax" => (0, words),
+        _ => (32, 32),
+    };
+    let forward = d_in * words + d_out * rows;
+    let backward = match mode {
+        Mode::Forward => 0,
+        Mode::ForwardAndBackward => d_in * words + d_out * weights + d_out * rows,
+    };
+    tokens * (forward + backward)
+}
+
+fn memory_of(function: &str, tokens: &str, mode: &str, threads: usize) -> Result<()> {
+    let tokens: usize = tokens.parse().context("the number of tokens")?;
+    let mode = match mode {
+        "forward" => Mode::Forward,
+        "forward+backward" => Mode::ForwardAndBackward,
+        other => bail!("mode `{other}`; write forward or forward+backward"),
+    };
+    let [d_in, words, d_out] = RELEASED;
+    let vet = table(RELEASED, function)?;
+    let blocks = numbers([1, tokens, d_in], 1.0);
+    let kept = match mode {
+        Mode::Forward => tokens * d_out,
+        Mode::ForwardAndBackward => tokens * d_in + 2 * words,
+    };
+    let call = call(&vet, &blocks, mode, Learns::AllButMatrices);
+    // Resets the high-water mark.
+    std::fs::write("/proc/self/clear_refs", "5").context("peak memory is read on Linux only")?;
+    let before = status_mib("VmRSS")?;
+    call();
+    let peak = status_mib("VmHWM")? - before - (4 * kept) as f64 / f64::from(1 << 20);
+    let timing = Timing {
+        median_ms: 0.0,
+        samples: 1,
+    };
+    report_with(
+        &format!("vet {function} memory"),
+        threads,
+        timing,
+        None,
+        serde_json::json!({
+            "mode": mode.name(), "tokens": tokens, "words": words,
+            "peak_mib": (10.0 * peak).round() / 10.0,
+        }),
+    );
+    Ok(())
+}
+
+/// A line of the kernel's books about this process, in MiB.
+fn status_mib(field: &str) -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with(field));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    let kib: f64 = kib.context("a field of /proc/self/status")?.parse()?;
+    Ok(kib / 1024.0)
+}
+
+fn table([d_in, words, d_out]: Sizes, function: &str) -> Result<Vet> {
+    let tokenize = match function {
+        "softmax" => Tokenize::Softmax,
+        "st-argmax" => Tokenize::StArgmax,
+        "top-32" => Tokenize::TopK { k: 32 },
+        other => bail!("tokenize function `{other}`; known: {FUNCTIONS:?}"),
+    };
+    let head = Linear {
+        weight: Param::from_tensor(numbers([d_in, words], 0.01)),
+        bias: None,
+    };
+    let norm = LayerNorm::new(words, 1e-5, &Device::flex());
+    let table = Param::from_tensor(numbers([words + INDICATORS, d_out], 0.5));
+    Ok(Vet::from_parts(head, norm, table, 2, tokenize))
+}
+
+/// Numbers in `-bound..bound`, quickly: hundreds of millions are needed.
+fn numbers<const D: usize>(shape: [usize; D], bound: f32) -> Tensor<D> {
+    let values: Vec<f32> = (0..shape.iter().product::<usize>() as u64)
+        .map(|index| {
+            let mixed = (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            (((mixed >> 40) as f32) / 8_388_608.0 - 1.0) * bound
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
