@@ -1,0 +1,89 @@
+//! Timing of one piece of work, and the JSON line that says how long it took.
+//!
+//! The twins in `benchmarks/pytorch` measure in the same way and print the same fields.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Name of burn's default backend in the JSON lines.
+pub const IMPLEMENTATION: &str = "burn-flex";
+
+const WARM_UP_SHARE: f64 = 0.2;
+const FEWEST_SAMPLES: usize = 3;
+
+/// Median time of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Median in milliseconds.
+    pub median_ms: f64,
+    /// Number of calls timed.
+    pub samples: usize,
+}
+
+/// Calls `work` for about 3 seconds, or for those in the environment variable `VERSUS_SECONDS`.
+///
+/// A fifth of the time, and one call at least, warms up.
+pub fn measure<T>(mut work: impl FnMut() -> T) -> Timing {
+    let seconds = std::env::var("VERSUS_SECONDS")
+        .ok()
+        .and_then(|text| text.parse::<f64>().ok())
+        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+        .unwrap_or(3.0);
+    repeat(&mut work, WARM_UP_SHARE * seconds, 1);
+    let mut samples = repeat(&mut work, seconds, FEWEST_SAMPLES);
+    samples.sort_by(f64::total_cmp);
+    let middle = samples.len() / 2;
+    let median_ms = if samples.len().is_multiple_of(2) {
+        f64::midpoint(samples[middle - 1], samples[middle])
+    } else {
+        samples[middle]
+    };
+    Timing {
+        median_ms,
+        samples: samples.len(),
+    }
+}
+
+/// Times of single calls in milliseconds.
+fn repeat<T>(work: &mut impl FnMut() -> T, seconds: f64, fewest: usize) -> Vec<f64> {
+    let mut samples = Vec::new();
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    while samples.len() < fewest || Instant::now() < end {
+        let start = Instant::now();
+        let result = black_box(work());
+        samples.push(1e3 * start.elapsed().as_secs_f64());
+        drop(result);
+    }
+    samples
+}
+
+/// Prints a measurement as one JSON line; `flop` are the operations of one call.
+pub fn report(work: &str, threads: usize, timing: Timing, flop: Option<f64>) {
+    let mut row = serde_json::json!({
+        "work": work,
+        "impl": IMPLEMENTATION,
+        "threads": threads,
+        "ms": timing.median_ms,
+        "samples": timing.samples,
+    });
+    if let Some(flop) = flop {
+        row["gflops"] = (flop / timing.median_ms / 1e6).into();
+    }
+    println!("{row}");
+}
+
+/// The number after `--threads`, or all the machine has.
+///
+/// # Errors
+/// If what follows is not a number above 0.
+pub fn threads() -> anyhow::Result<usize> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--threads");
+    if arguments.next().is_none() {
+        return Ok(rayon::current_num_threads());
+    }
+    let given = arguments.next().unwrap_or_default();
+    match given.parse() {
+        Ok(threads) if threads > 0 => Ok(threads),
+        _ => anyhow::bail!("--threads {given:?} is not a number above 0; write --threads 2"),
+    }
+}
