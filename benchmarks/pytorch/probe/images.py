@@ -15,7 +15,7 @@ from probe.settings import CHARSET, GRIDS, HEIGHT_PX, WIDTH_PX
 
 HELD_OUT_FAMILIES = ("Libertinus Serif", "Noto Sans")
 HELD_OUT_SHARE = 0.5
-EM_PX, SUPERSAMPLING = 96, 4
+EM_PX, SUPERSAMPLING = 192, 4
 OUTLIERS = len(CHARSET) // 16
 LEAST_SQUEEZED, MOST_CONDENSED, GAP_PX = 0.6, 0.5, 0.7
 FILL, JITTER_PX = (0.88, 1.0), 0.7
@@ -36,7 +36,7 @@ class Glyph:
     def at(self, size):
         """The ink at a size in px, kept: a few sizes return again and again."""
         if size not in self.scaled:
-            self.scaled[size] = self.ink.resize(size, Image.Resampling.BILINEAR)
+            self.scaled[size] = self.ink.resize(size, Image.Resampling.BOX)
         return self.scaled[size]
 
 
