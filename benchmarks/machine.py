@@ -78,7 +78,8 @@ def memory():
 
 def system():
     found = re.search(r'^PRETTY_NAME="?([^"\n]+)', read("/etc/os-release"), flags=re.MULTILINE)
-    kernel = f"{platform.system()} {platform.release()}"
+    version = re.match(r"\d+(\.\d+)?", platform.release())
+    kernel = f"{platform.system()} {version.group() if version else ''}".strip()
     return f"{found.group(1)}, {kernel}" if found else kernel
 
 
