@@ -1,0 +1,109 @@
+"""Images, labels and features of a run, made once and shared by all cells."""
+
+import mmap
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from probe.images import Plan, Renderer
+from probe.reader import Anchors
+from probe.settings import CHARSET, HEIGHT_PX, WIDTH_PX
+from probe.tower import COLS, ROWS, load_tower, patchify
+
+# Images rendered and encoded at a time.
+CHUNK = 64
+D_MODEL = 128
+
+
+@dataclass
+class Group:
+    """Images of one size, kind of text and density."""
+
+    density: float
+    content: str
+    features: torch.Tensor
+    targets: torch.Tensor
+    texts: list
+    held_out: np.ndarray
+    anchors: Anchors
+
+    def __len__(self):
+        return len(self.texts)
+
+
+def plans(settings):
+    """The groups of each split."""
+    sizes = {"random": settings.test_images, "words": settings.test_words_images}
+
+    def split(name, content, images):
+        return [Plan(name, content, density, images) for density in settings.densities]
+
+    return {
+        "train": split("train", "random", settings.train_images),
+        "validation": split("validation", "random", settings.validation_images),
+        "test": [plan for c in settings.test_contents for plan in split("test", c, sizes[c])],
+    }
+
+
+def shared(*shape, dtype):
+    """A tensor in memory that forked workers write to as well."""
+    count = int(np.prod(shape))
+    buffer = mmap.mmap(-1, count * dtype.itemsize)
+    return torch.frombuffer(buffer, dtype=dtype, count=count).view(shape)
+
+
+class Preparation:
+    """Renders and encodes chunks; workers inherit it by fork and fill its shared tensors."""
+
+    def __init__(self, settings, assets, backbone):
+        self.renderer = Renderer(assets, settings.data_seed)
+        self.tower = load_tower(backbone)
+        self.plans = [plan for split in plans(settings).values() for plan in split]
+        self.features = [
+            shared(plan.images, ROWS * COLS, D_MODEL, dtype=torch.float32) for plan in self.plans
+        ]
+
+    def chunks(self):
+        """Group and first image of every chunk."""
+        return [
+            (group, start)
+            for group, plan in enumerate(self.plans)
+            for start in range(0, plan.images, CHUNK)
+        ]
+
+    def make(self, chunk):
+        """Texts and held-out fonts of a chunk; its features go into the shared tensor."""
+        group, start = chunk
+        plan = self.plans[group]
+        count = min(CHUNK, plan.images - start)
+        pixels, texts, held_out = self.renderer.render(plan, start, count)
+        assert pixels.shape == (count, HEIGHT_PX, WIDTH_PX)
+        with torch.inference_mode():
+            features = self.tower(patchify(torch.from_numpy(pixels)))
+        self.features[group][start : start + count].copy_(features)
+        return texts, held_out
+
+    def collect(self, settings, made):
+        """Groups by split, from what `make` returned for every chunk in order."""
+        labels = [([], []) for _ in self.plans]
+        for (group, _), (texts, held_out) in zip(self.chunks(), made):
+            labels[group][0].extend(texts)
+            labels[group][1].append(held_out)
+        code = {character: number for number, character in enumerate(CHARSET)}
+        groups = iter(
+            Group(
+                plan.density,
+                plan.content,
+                features,
+                torch.tensor([[code[c] for c in text] for text in texts]),
+                texts,
+                np.concatenate(held_out),
+                Anchors(plan.grid),
+            )
+            for plan, features, (texts, held_out) in zip(self.plans, self.features, labels)
+        )
+        return {
+            split: [next(groups) for _ in split_plans]
+            for split, split_plans in plans(settings).items()
+        }

@@ -1,0 +1,343 @@
+"""Tables from the JSON lines of the benchmarks.
+
+    python report.py LINES --out FOLDER      writes FOLDER/results.csv and FOLDER/RESULTS.md
+    python report.py --readme README.md      fills the speed table from results.csv beside this file
+"""
+
+import argparse
+import csv
+import json
+import re
+import statistics
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import machine
+
+HERE = Path(__file__).resolve().parent
+COLUMNS = (
+    "section round work impl threads mode tokens words ms gflops peak_mib samples".split()
+)
+NUMBERS = {"round": int, "threads": int, "tokens": int, "words": int, "samples": int}
+NUMBERS |= {name: float for name in ("ms", "gflops", "peak_mib")}
+THEIRS = "pytorch"
+OURS = "burn-flex"
+CEILING = "matmul 512x4608x16384"
+
+# The goals that were set: for the released table of Ovis2.5 and everything from one image on.
+RELEASED_WORDS = 65_000
+VET_TIME, VET_MEMORY, VET_CEILING = 0.67, 0.1, 0.75
+STEP_TIME, STUDY_TIME = 1.0, 0.7
+
+SECTIONS = {
+    "matmul": "Matrix products and elementwise operations",
+    "vit": "ViT training step",
+    "vet": "Visual embedding table",
+    "study": "The whole study, with a cold cache",
+}
+COMMANDS = {
+    "matmul": ("--bench versus_matmul", "matmul.py"),
+    "vit": ("--bench versus_vit", "vit_step.py"),
+    "vet": ("--bench versus_vet", "vet.py"),
+    "study": ("ocr-probe", "ocr_probe.py"),
+}
+
+
+class ReportError(Exception):
+    """What is wrong with the input and what to do about it."""
+
+
+@dataclass(frozen=True, order=True)
+class Work:
+    """One thing that both sides do."""
+
+    section: str
+    work: str
+    mode: str
+    words: int
+    tokens: int
+    threads: int
+
+    @property
+    def name(self):
+        parts = [self.work, self.mode]
+        parts.append(f"{self.words:,} words" if self.words else "")
+        parts.append(f"{self.tokens:,} tokens" if self.tokens else "")
+        return ", ".join(part for part in parts if part)
+
+    def time_goal(self):
+        """Largest ratio of our time to PyTorch's that was aimed at, or `None`."""
+        if self.section == "vit" or (self.section == "matmul" and "matmul" not in self.work):
+            return STEP_TIME
+        if self.section == "vet" and self.words >= RELEASED_WORDS:
+            return VET_TIME
+        if self.section == "study" and "quick" in self.work:
+            return STUDY_TIME
+        return None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Medians over the rounds of one side; `None` where nothing was reported."""
+
+    ms: float
+    gflops: float | None
+    peak_mib: float | None
+
+
+def read_lines(path):
+    """Rows from JSON lines."""
+    rows = []
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            rows.append({name: row.get(name) for name in COLUMNS})
+            missing = [n for n in ("section", "work", "impl", "threads", "ms") if n not in row]
+        except (ValueError, AttributeError) as error:
+            raise ReportError(f"{path}, line {number}: not a JSON object ({error})") from error
+        if missing:
+            raise ReportError(f"{path}, line {number}: no {', '.join(missing)}; add the field")
+    return rows
+
+
+def read_csv(path):
+    """Rows from a `results.csv`."""
+    if not Path(path).exists():
+        raise ReportError(f"{path} does not exist; measure first, with benchmarks/run.sh")
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = []
+        for row in csv.DictReader(file):
+            kind = {name: NUMBERS.get(name, str) for name in row}
+            rows.append({name: kind[name](text) if text else None for name, text in row.items()})
+        return rows
+
+
+def write_csv(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def measurements(rows):
+    """Work -> implementation -> medians, in the order in which works first appear."""
+    samples = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        key = [row["section"], row["work"], row["mode"] or ""]
+        key += [row["words"] or 0, row["tokens"] or 0, row["threads"]]
+        samples[Work(*key)][row["impl"]].append(row)
+
+    def median(taken, name):
+        values = [row[name] for row in taken if row[name] is not None]
+        return statistics.median(values) if values else None
+
+    return {
+        work: {
+            impl: Measurement(*(median(taken, name) for name in ("ms", "gflops", "peak_mib")))
+            for impl, taken in by_impl.items()
+        }
+        for work, by_impl in samples.items()
+    }
+
+
+def duration(ms):
+    if ms is None:
+        return "–"
+    if ms >= 10_000:
+        return f"{ms / 1e3:,.1f} s"
+    return f"{ms:,.0f} ms" if ms >= 100 else f"{ms:.3g} ms"
+
+
+def plain(value, digits=0):
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def ratio(ours, theirs):
+    return None if ours is None or not theirs else ours / theirs
+
+
+def verdict(value, goal, at_least=False):
+    """Whether a number meets its goal: `yes`, `no`, or nothing to say."""
+    if value is None or goal is None:
+        return "–"
+    return "yes" if (value >= goal if at_least else value <= goal) else "no"
+
+
+def section_rows(section, measured):
+    """Cells of a section's table: dictionaries, one for every pair of sides."""
+    ceilings = {
+        work.threads: sides[OURS].gflops
+        for work, sides in measured.items()
+        if work.work == CEILING and OURS in sides
+    }
+    rows = []
+    for work, sides in measured.items():
+        if work.section != section:
+            continue
+        theirs = sides.get(THEIRS)
+        for impl in [impl for impl in sides if impl != THEIRS] or [None]:
+            ours = sides.get(impl)
+            times = ratio(ours and ours.ms, theirs and theirs.ms)
+            goal = work.time_goal()
+            row = {
+                "Work": work.name + ("" if impl in (None, OURS) else f" ({impl})"),
+                "Threads": str(work.threads),
+                "Ours": duration(ours and ours.ms),
+                "PyTorch": duration(theirs and theirs.ms),
+                "Ratio": plain(times, 2),
+                "Goal": "–" if goal is None else f"≤ {goal}",
+                "Met": verdict(times, goal),
+            }
+            if any(side.gflops for side in sides.values()):
+                row["GFLOP/s"] = plain(ours and ours.gflops)
+                row["PyTorch GFLOP/s"] = plain(theirs and theirs.gflops)
+            if section == "vet":
+                row |= vet_cells(work, ours, theirs, ceilings.get(work.threads))
+            rows.append(row)
+    return rows
+
+
+def vet_cells(work, ours, theirs, ceiling):
+    """Share of the matmul ceiling and memory, for the visual embedding table."""
+    released = work.words >= RELEASED_WORDS
+    share = ratio(ours and ours.gflops, ceiling)
+    memory = ratio(ours and ours.peak_mib, theirs and theirs.peak_mib)
+    return {
+        "Of ceiling": "–" if share is None else f"{share:.0%}",
+        f"≥ {VET_CEILING:.0%}": verdict(share, VET_CEILING if released else None, at_least=True),
+        "Peak MiB": plain(ours and ours.peak_mib),
+        "PyTorch peak MiB": plain(theirs and theirs.peak_mib),
+        "Memory ratio": plain(memory, 3),
+        f"≤ {VET_MEMORY}": verdict(memory, VET_MEMORY if released else None),
+    }
+
+
+def table(rows):
+    """Markdown; columns that some rows lack are dashes there."""
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    lines = ["| " + " | ".join(header) + " |"]
+    lines.append("|" + "|".join("---" if name == "Work" else "--:" for name in header) + "|")
+    for row in rows:
+        lines.append("| " + " | ".join(row.get(name, "–") for name in header) + " |")
+    return lines
+
+
+def scaling(measured):
+    """Sentences on how the study's wall time falls with the number of jobs."""
+    times = defaultdict(dict)
+    for work, sides in measured.items():
+        if work.section == "study":
+            for impl, side in sides.items():
+                times[work.work, impl][work.threads] = side.ms
+    for (work, impl), by_jobs in times.items():
+        if 1 in by_jobs:
+            for jobs in sorted(set(by_jobs) - {1}):
+                gain = by_jobs[1] / by_jobs[jobs]
+                yield f"{work}, {impl}: {jobs} jobs are {gain:.2f} times as fast as one."
+
+
+def results_page(measured, facts):
+    """The text of RESULTS.md."""
+    lines = [
+        "# Results of `benchmarks/run.sh`",
+        "",
+        "Medians; ratio is our time over PyTorch's, below 1 where we are faster. Written by",
+        "`benchmarks/report.py`; every row measured is in [results.csv](results.csv), what is",
+        "compared in [README.md](README.md).",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in facts),
+    ]
+    for section, title in SECTIONS.items():
+        ours, theirs = COMMANDS[section]
+        lines += ["", f"## {title}", "", f"`{ours}` against `pytorch/{theirs}`.", ""]
+        rows = section_rows(section, measured)
+        lines += table(rows) if rows else ["Not measured in this run."]
+        if section == "study":
+            sentences = list(scaling(measured))
+            lines += ["", *sentences] if sentences else []
+    return "\n".join(lines) + "\n"
+
+
+def highlights(measured):
+    """The rows of README's table: the most threads, and the largest table."""
+    most = max((work.threads for work in measured), default=0)
+
+    def pick(label, section, wanted, largest=False):
+        found = [
+            (work, sides)
+            for work, sides in measured.items()
+            if work.section == section and work.threads == most and wanted(work)
+            and {OURS, THEIRS} <= set(sides)
+        ]
+        found.sort(key=lambda pair: (pair[0].words, pair[0].tokens), reverse=largest)
+        for work, sides in found[:1]:
+            times = ratio(sides[OURS].ms, sides[THEIRS].ms)
+            goal = work.time_goal()
+            yield {
+                "Work": label(work),
+                "burn": duration(sides[OURS].ms),
+                "PyTorch": duration(sides[THEIRS].ms),
+                "Ratio": plain(times, 2),
+                "Goal": "–" if goal is None else f"≤ {goal}",
+            }
+
+    def table_of(mode):
+        text = f"VET, {mode}, {{:,}} words, {{:,}} tokens"
+        label = lambda work: text.format(work.words, work.tokens)
+        return pick(label, "vet", lambda w: w.mode == mode and "softmax" in w.work, largest=True)
+
+    named = lambda name: lambda _: name
+    return most, [
+        *pick(named("matrix product, 512 × 4608 × 16384"), "matmul", lambda w: w.work == CEILING),
+        *pick(named("softmax, 256 × 16384"), "matmul", lambda w: w.work.startswith("softmax")),
+        *pick(named("GELU, 2048 × 384"), "matmul", lambda w: w.work.startswith("gelu")),
+        *pick(named("LayerNorm, 2048 × 128"), "matmul", lambda w: w.work.startswith("layer_norm")),
+        *pick(named("ViT training step"), "vit", lambda w: True),
+        *table_of("forward"),
+        *table_of("forward+backward"),
+        *pick(named("the whole study"), "study", lambda w: "quick" in w.work),
+    ]
+
+
+def fill_readme(text, measured):
+    """README with the speed table between its markers."""
+    pattern = re.compile(r"(<!-- speed -->\n).*?(<!-- /speed -->)", flags=re.DOTALL)
+    if not pattern.search(text):
+        raise ReportError("no `<!-- speed -->` ... `<!-- /speed -->` to fill; add both lines")
+    threads, rows = highlights(measured)
+    if not rows:
+        raise ReportError("no work was measured on both sides; run benchmarks/run.sh")
+    lines = table(rows)
+    lines += ["", f"On {threads} threads, medians; all of it in [RESULTS](benchmarks/RESULTS.md)."]
+    return pattern.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lines", type=Path, nargs="?", help="JSON lines of the benchmarks")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the PyTorch side")
+    parser.add_argument("--readme", type=Path, help="file whose speed table is filled")
+    args = parser.parse_args()
+    try:
+        if args.lines:
+            rows = read_lines(args.lines)
+            # Before anything is written: the tables would count as changes to the commit.
+            page = results_page(measurements(rows), machine.describe(args.python))
+            args.out.mkdir(parents=True, exist_ok=True)
+            write_csv(args.out / "results.csv", rows)
+            (args.out / "RESULTS.md").write_text(page, encoding="utf-8")
+        if args.readme:
+            measured = measurements(read_csv(args.out / "results.csv"))
+            text = fill_readme(args.readme.read_text(encoding="utf-8"), measured)
+            args.readme.write_text(text, encoding="utf-8")
+    except (ReportError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
