@@ -111,17 +111,32 @@ keep() {
   grep '^{' | sed "s/^{/{\"section\": \"$1\", \"round\": $2, /" | tee -a "$lines" >&2
 }
 
+# Tokens and modes whose peak memory is measured, one process each.
+vet_memory() {
+  local tokens mode
+  for tokens in $([ -n "$quick" ] && echo 256 || echo 256 1024 3136); do
+    for mode in forward forward+backward; do
+      cargo bench --quiet --workspace --profile dev --bench versus_vet -- \
+        --threads "$cores" --memory softmax "$tokens" "$mode" | keep vet 1
+      "$PYTHON" benchmarks/pytorch/vet.py --threads "$cores" --memory softmax "$tokens" "$mode" |
+        keep vet 1
+    done
+  done
+}
+
 for section in $runnable; do
   [ "$section" != study ] || continue
+  [ "$section" != vet ] || vet_memory
   bench=$(bench_of "$section") script=benchmarks/pytorch/$(twin_of "$section").py
+  small=$([ -n "$quick" ] && [ "$section" = vet ] && echo --quick || true)
   for threads in $thread_counts; do
     for round in $(seq "$rounds"); do
       # shellcheck disable=SC2046
       cargo bench --quiet --workspace --profile dev --bench "$bench" -- \
-        --threads "$threads" $(seconds_flag "experiments/benches/$bench.rs") |
+        --threads "$threads" $small $(seconds_flag "experiments/benches/$bench.rs") |
         keep "$section" "$round"
       # shellcheck disable=SC2046
-      "$PYTHON" "$script" --threads "$threads" $(seconds_flag "$script") |
+      "$PYTHON" "$script" --threads "$threads" $small $(seconds_flag "$script") |
         keep "$section" "$round"
     done
   done

@@ -7,6 +7,8 @@ import time
 
 WARM_UP_SHARE = 0.2
 FEWEST_SAMPLES = 3
+# One sample is enough of calls that take longer.
+LONG_MS = 2000.0
 
 
 def measure(fn, seconds=3.0):
@@ -16,8 +18,9 @@ def measure(fn, seconds=3.0):
     environment variable `VERSUS_SECONDS` overrides `seconds`, for a smoke pass of everything.
     """
     seconds = float(os.environ.get("VERSUS_SECONDS", seconds))
-    _repeat(fn, WARM_UP_SHARE * seconds, fewest=1)
-    samples = _repeat(fn, seconds, fewest=FEWEST_SAMPLES)
+    warm_up = _repeat(fn, WARM_UP_SHARE * seconds, fewest=1)
+    fewest = 1 if min(warm_up) > LONG_MS else FEWEST_SAMPLES
+    samples = _repeat(fn, seconds, fewest)
     return statistics.median(samples), len(samples)
 
 
@@ -37,3 +40,9 @@ def report(work, threads, median_ms, samples, flop=None, **fields):
     if flop is not None:
         row["gflops"] = round(flop / median_ms / 1e6, 2)
     print(json.dumps({**row, "samples": samples, **fields}), flush=True)
+
+
+def report_peak(work, threads, peak_mib, **fields):
+    """Prints the most memory that a call took, as one JSON line without a time."""
+    row = {"work": work, "impl": "pytorch", "threads": threads, "ms": None, "peak_mib": peak_mib}
+    print(json.dumps({**row, **fields}), flush=True)

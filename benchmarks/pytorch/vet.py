@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from memory import peak_of
-from timing import measure, report
+from timing import measure, report, report_peak
 
 INDICATORS = 4
 # Ovis2.5-2B: 2 x 2 patches of width 1152, 65,532 words, tokens of width 2048.
@@ -78,6 +78,10 @@ def multiply_adds(sizes, function, tokens, mode):
     return tokens * (forward + d_in * words + d_out * weights + d_out * mixture)
 
 
+def name_of(function, sizes):
+    return f"vet {function} {sizes[0]}->{sizes[2]}"
+
+
 def case(sizes, function, tokens):
     torch.manual_seed(1)
     table = Table(*sizes, function)
@@ -91,8 +95,7 @@ def time(sizes, function, tokens, threads, seconds):
             median_ms, samples = measure(call(table, x[:count], mode), seconds)
             flop = 2 * multiply_adds(sizes, function, count, mode)
             fields = {"mode": mode, "tokens": count, "words": sizes[1]}
-            work = f"vet {function} {sizes[0]}->{sizes[2]}"
-            report(work, threads, median_ms, samples, flop, **fields)
+            report(name_of(function, sizes), threads, median_ms, samples, flop, **fields)
 
 
 def main():
@@ -113,13 +116,14 @@ def main():
             x.requires_grad_()
             kept = 4 * (x.numel() + 2 * RELEASED[1])
         peak_mib = peak_of(call(table, x, mode), kept)
-        fields = {"mode": mode, "tokens": int(tokens), "words": RELEASED[1], "peak_mib": peak_mib}
-        report(f"vet {function} memory", args.threads, 0.0, 1, **fields)
+        fields = {"mode": mode, "tokens": int(tokens), "words": RELEASED[1]}
+        report_peak(name_of(function, RELEASED), args.threads, peak_mib, **fields)
         return
     for words in VOCABULARIES:
         time((512, words, 128), "softmax", (STUDY_TOKENS,), args.threads, 2.0)
     for function in FUNCTIONS:
-        tokens = TOKENS if function == "softmax" and not args.quick else TOKENS[:1]
+        small = args.quick or args.threads == 1 or function != "softmax"
+        tokens = TOKENS[:1] if small else TOKENS
         time(RELEASED, function, tokens, args.threads, 4.0)
 
 

@@ -12,7 +12,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use ovis_vet::{Tokenize, Vet};
 use projector::{LayerNorm, Pass};
-use versus::{Timing, measure_for, report_with};
+use versus::{measure_for, report_peak, report_with};
 
 /// The allocator of the study.
 #[global_allocator]
@@ -82,7 +82,7 @@ fn times(threads: usize, quick: bool) -> Result<()> {
         time([512, words, 128], "softmax", &[STUDY_TOKENS], threads, 2.0)?;
     }
     for function in FUNCTIONS {
-        let small = quick || function != "softmax";
+        let small = quick || threads == 1 || function != "softmax";
         let tokens = if small { &TOKENS[..1] } else { &TOKENS[..] };
         time(RELEASED, function, tokens, threads, 4.0)?;
     }
@@ -103,7 +103,7 @@ fn time(
             let timing = measure_for(seconds, call(&vet, &blocks, mode, Learns::Table));
             let flop = 2.0 * multiply_adds(sizes, function, tokens, mode) as f64;
             report_with(
-                &format!("vet {function} {}->{}", sizes[0], sizes[2]),
+                &name_of(function, sizes),
                 threads,
                 timing,
                 Some(flop),
@@ -112,6 +112,10 @@ fn time(
         }
     }
     Ok(())
+}
+
+fn name_of(function: &str, [d_in, _, d_out]: Sizes) -> String {
+    format!("vet {function} {d_in}->{d_out}")
 }
 
 /// The work that is measured.
@@ -176,19 +180,11 @@ fn memory_of(function: &str, tokens: &str, mode: &str, threads: usize) -> Result
     let before = status_mib("VmRSS")?;
     call();
     let peak = status_mib("VmHWM")? - before - (4 * kept) as f64 / f64::from(1 << 20);
-    let timing = Timing {
-        median_ms: 0.0,
-        samples: 1,
-    };
-    report_with(
-        &format!("vet {function} memory"),
+    report_peak(
+        &name_of(function, RELEASED),
         threads,
-        timing,
-        None,
-        serde_json::json!({
-            "mode": mode.name(), "tokens": tokens, "words": words,
-            "peak_mib": (10.0 * peak).round() / 10.0,
-        }),
+        peak,
+        serde_json::json!({"mode": mode.name(), "tokens": tokens, "words": words}),
     );
     Ok(())
 }

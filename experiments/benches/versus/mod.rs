@@ -12,6 +12,8 @@ pub const IMPLEMENTATION: &str = "burn-flex";
 
 const WARM_UP_SHARE: f64 = 0.2;
 const FEWEST_SAMPLES: usize = 3;
+/// One sample is enough of calls that take longer.
+const LONG_MS: f64 = 2000.0;
 
 /// Median time of a call.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +38,10 @@ pub fn measure_for<T>(seconds: f64, mut work: impl FnMut() -> T) -> Timing {
         .and_then(|text| text.parse::<f64>().ok())
         .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
         .unwrap_or(seconds);
-    repeat(&mut work, WARM_UP_SHARE * seconds, 1);
-    let mut samples = repeat(&mut work, seconds, FEWEST_SAMPLES);
+    let warm_up = repeat(&mut work, WARM_UP_SHARE * seconds, 1);
+    let long = warm_up.iter().all(|&ms| ms > LONG_MS);
+    let fewest = if long { 1 } else { FEWEST_SAMPLES };
+    let mut samples = repeat(&mut work, seconds, fewest);
     samples.sort_by(f64::total_cmp);
     let middle = samples.len() / 2;
     let median_ms = if samples.len().is_multiple_of(2) {
@@ -91,6 +95,16 @@ pub fn report_with(
         row.extend(fields);
     }
     println!("{row}");
+}
+
+/// Prints the most memory that a call took, as one JSON line without a time.
+pub fn report_peak(work: &str, threads: usize, peak_mib: f64, mut fields: serde_json::Value) {
+    fields["work"] = work.into();
+    fields["impl"] = IMPLEMENTATION.into();
+    fields["threads"] = threads.into();
+    fields["ms"] = serde_json::Value::Null;
+    fields["peak_mib"] = ((10.0 * peak_mib).round() / 10.0).into();
+    println!("{fields}");
 }
 
 /// The number after `--threads`, or all the machine has.
