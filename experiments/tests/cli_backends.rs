@@ -84,7 +84,9 @@ fn burn_device_chooses_and_the_flag_wins() {
 #[test]
 fn a_backend_of_a_run_is_in_its_manifest() {
     let place = Scratch::new();
-    place.probe("--arms blind --run r --backend flex:0").succeeded();
+    place
+        .probe("--arms blind --run r --backend flex:0")
+        .succeeded();
     let text = std::fs::read_to_string(place.result("r", "manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(manifest["backend"], "flex:0");

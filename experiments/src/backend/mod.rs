@@ -84,7 +84,7 @@ impl Backend {
                  mesa-vulkan-drivers and libvulkan1)"
             }
             Self::Vulkan => "a GPU with its Vulkan driver",
-            Self::Cuda => "an NVIDIA GPU with its driver, and the CUDA 12 or 13 libraries",
+            Self::Cuda => "an NVIDIA GPU with its driver, and the CUDA toolkit (CUDA_PATH)",
             Self::Tch => "LibTorch 2.9.0 where it was when this program was built",
         }
     }

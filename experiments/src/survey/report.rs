@@ -3,7 +3,7 @@
 use super::{CURVE_BOUND, FORWARD_BOUND, Finding, Outcome, Surveyed};
 use crate::atomic;
 use anyhow::Result;
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use std::path::Path;
 
 /// One row per backend: devices, speed, largest differences, verdict.
@@ -110,6 +110,8 @@ pub fn write_csv(path: &Path, surveyed: &[Surveyed]) -> Result<()> {
 fn table<T: Into<Cell>>(header: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     table.set_header(header.into_iter().map(Into::into).collect::<Vec<Cell>>());
     table
 }
