@@ -20,3 +20,4 @@ pub mod results;
 pub mod run_folder;
 pub mod settings;
 pub mod stop;
+pub mod survey;

@@ -26,6 +26,8 @@ enum Command {
     PretrainBackbone(cmd::pretrain_backbone::Args),
     /// Write tables, plots and verdict of a run again, without training.
     Report(cmd::report::Args),
+    /// Which backends work here, how fast are they, and do they compute the same?
+    Backends(cmd::backends::Args),
 }
 
 fn main() -> ExitCode {
@@ -68,5 +70,6 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Render(args) => cmd::render::run(args),
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),
+        Command::Backends(args) => cmd::backends::run(args, &stop),
     }
 }

@@ -1,7 +1,9 @@
 //! Where a run came from: versions, commit, machine.
 
+use crate::backend::{self, BackendChoice};
 use crate::probe::{Prepared, ProbeConfig};
 use crate::results::{Hashes, Manifest, Stage, peak_memory_mib};
+use burn::tensor::Device;
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,13 +13,23 @@ const BURN_VERSION: &str = "0.22.1";
 
 /// A manifest with everything that is known when a run starts.
 #[must_use]
-pub fn manifest(config: &ProbeConfig, backend: &str, lanes: usize) -> Manifest {
+pub fn manifest(
+    config: &ProbeConfig,
+    backend: BackendChoice,
+    device: &Device,
+    lanes: usize,
+) -> Manifest {
+    // The backends without a driver run on the processor.
+    let device = match processor() {
+        Some(processor) if !backend.backend.has_driver() && backend.index.is_none() => processor,
+        _ => backend::describe(device),
+    };
     Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: commit(),
         burn_version: BURN_VERSION.to_owned(),
-        backend: backend.to_owned(),
-        device: processor().unwrap_or_else(|| backend.to_owned()),
+        backend: backend.to_string(),
+        device,
         lanes,
         cpu_count: std::thread::available_parallelism().map_or(1, usize::from),
         seeds: config.seeds.clone(),

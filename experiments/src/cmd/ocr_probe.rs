@@ -163,7 +163,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     for warning in &prepared.warnings {
         eprintln!("note: {warning}");
     }
-    let mut manifest = provenance::manifest(&config, args.machine.backend.name(), lanes.count());
+    let mut manifest = provenance::manifest(&config, args.machine.backend, &device, lanes.count());
     provenance::add_preparation(&mut manifest, &prepared);
     let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
     let progress = Progress::new(lanes.count());
@@ -241,7 +241,7 @@ pub fn redo(path: &Path, machine: &Machine, data: &Path, stop: &Stop) -> Result<
         }
     })?;
     let manifest = provenance::stored(path).unwrap_or_else(|| {
-        let mut manifest = provenance::manifest(&config, machine.backend.name(), lanes.count());
+        let mut manifest = provenance::manifest(&config, machine.backend, &device, lanes.count());
         provenance::add_preparation(&mut manifest, &prepared);
         manifest
     });

@@ -113,7 +113,11 @@ impl Prepared {
                 blocks: first_block,
             },
         };
-        let encoder = format!("{tower_hash}/{first_block}/{}", config.backbone_format());
+        // Backends differ in the last bits, so none reads what another has cached.
+        let encoder = format!(
+            "{tower_hash}/{first_block}/{}/{device:?}",
+            config.backbone_format()
+        );
         let mut splits = Vec::new();
         for (split, groups) in Split::ALL.into_iter().zip(groups) {
             let mut prepared = Vec::new();
