@@ -77,6 +77,7 @@ fn tokens(arm: ArmSpec, sampled: bool, device: &Device) -> Result<Vec<f32>> {
     let mut pass = Pass {
         progress: 1.0,
         noise: sampled.then_some(&mut noise),
+        distribution: false,
     };
     let patches = grid(sizes.d_in, sizes.merge, device)?;
     let tokens = arm.forward(&patches, &mut pass).embeddings;

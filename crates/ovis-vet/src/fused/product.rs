@@ -78,7 +78,6 @@ pub(super) fn multiply(result: &mut [f32], add: bool, left: Matrix<'_>, right: M
     (0..length.div_ceil(PANEL))
         .into_par_iter()
         .for_each(|panel| {
-            let result = result;
             let start = panel * PANEL;
             let width = PANEL.min(length - start);
             let (row, column) = if by_columns { (0, start) } else { (start, 0) };
