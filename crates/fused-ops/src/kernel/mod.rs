@@ -44,10 +44,14 @@ macro_rules! kernel {
     };
 }
 
+pub(crate) mod adamw;
+pub(crate) mod attention;
 pub(crate) mod cross_entropy;
 pub(crate) mod exponential;
 pub(crate) mod gelu;
 pub(crate) mod lanes;
 pub(crate) mod layer_norm;
+pub(crate) mod linear;
+pub(crate) mod product;
 pub(crate) mod rms_norm;
 pub(crate) mod softmax;
