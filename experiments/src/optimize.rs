@@ -1,10 +1,16 @@
 //! AdamW with warm-up, cosine decay and clipping, the same for every arm.
 
-use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::optim::{
+    AdaptiveMomentumState, GradientsParams, LearningRate, ModuleOptimizer, Optimizer,
+};
+use burn::tensor::{Device, Tensor};
+use fused_ops::AdamWStep;
 use serde::{Deserialize, Serialize};
+
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.98;
+const EPSILON: f32 = 1e-8;
 
 /// What the optimiser does besides the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,22 +37,14 @@ impl Default for OptimizerConfig {
 impl OptimizerConfig {
     /// An optimiser for `module`.
     pub fn init<M: Module>(&self, module: &M) -> ModuleOptimizer {
-        let adam = AdamWConfig::new()
-            .with_beta_1(0.9)
-            .with_beta_2(0.98)
-            .with_epsilon(1e-8);
-        let clipping = GradientClippingConfig::Norm(self.clip);
+        let adam = |weight_decay: f32| FusedAdamW {
+            weight_decay,
+            clip_norm: self.clip,
+        };
         let mut matrices = Matrices(Vec::new());
         module.visit(&mut matrices);
-        let decayed = adam.clone().with_weight_decay(self.weight_decay);
-        adam.with_weight_decay(0.0)
-            .init()
-            .with_grad_clipping(clipping.init())
-            .with_group(
-                ParamGroup::from_ids(matrices.0),
-                decayed.build(),
-                Some(clipping.init()),
-            )
+        let decayed = ParamGroup::from_ids(matrices.0);
+        ModuleOptimizer::from(adam(0.0)).with_group(decayed, adam(self.weight_decay), None)
     }
 
     /// Learning rate of `step` (from 0) out of `steps`: linear warm-up, then a cosine to 0.
@@ -58,6 +56,45 @@ impl OptimizerConfig {
         }
         let progress = (step - warmup) as f64 / (steps - warmup).max(1) as f64;
         peak * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+    }
+}
+
+/// Clipping and AdamW in one pass; burn's own take a dozen.
+#[derive(Clone)]
+struct FusedAdamW {
+    weight_decay: f32,
+    clip_norm: f32,
+}
+
+impl Optimizer for FusedAdamW {
+    type State<const D: usize> = AdaptiveMomentumState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        lr: LearningRate,
+        tensor: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let state = state
+            .unwrap_or_else(|| AdaptiveMomentumState::new(0, grad.zeros_like(), grad.zeros_like()));
+        let step = AdamWStep {
+            learning_rate: lr,
+            beta_1: BETA_1,
+            beta_2: BETA_2,
+            epsilon: EPSILON,
+            weight_decay: self.weight_decay,
+            clip_norm: self.clip_norm,
+            time: state.time + 1,
+        };
+        let moments = [state.moment_1, state.moment_2];
+        let (weights, [moment_1, moment_2]) = fused_ops::adamw(tensor, moments, grad, &step);
+        let state = AdaptiveMomentumState::new(step.time, moment_1, moment_2);
+        (weights, Some(state))
+    }
+
+    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+        state.to_device(device)
     }
 }
 
@@ -102,7 +139,8 @@ pub fn sum_gradients<M: Module>(module: &M, shards: Vec<GradientsParams>) -> Gra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+    use burn::grad_clipping::GradientClippingConfig;
+    use burn::optim::AdamWConfig;
     use projector::seeded;
 
     #[test]
@@ -141,6 +179,47 @@ mod tests {
         let bias = ratio(after.bias.unwrap().val(), layer.bias.unwrap().val());
         assert_eq!(weight, Some(0.5));
         assert_eq!(bias, Some(1.0));
+    }
+
+    #[test]
+    fn steps_are_those_of_burns_adamw_with_clipping() {
+        let device = Device::flex().autodiff();
+        let mut rng = seeded::stream(0, "layer");
+        let layer = seeded::linear(5, 4, true, &mut rng, &device);
+        let config = OptimizerConfig {
+            weight_decay: 0.0,
+            clip: 0.7,
+            ..OptimizerConfig::default()
+        };
+        let burns = AdamWConfig::new()
+            .with_beta_1(BETA_1)
+            .with_beta_2(BETA_2)
+            .with_epsilon(EPSILON)
+            .with_weight_decay(0.0)
+            .with_grad_clipping(Some(GradientClippingConfig::Norm(0.7)));
+        let inputs: Vec<Tensor<2>> = (0..4)
+            .map(|_| seeded::normal([6, 5], 1.0, &mut rng, &device))
+            .collect();
+        let train = |mut optimizer: ModuleOptimizer| {
+            let mut layer = layer.clone();
+            for x in &inputs {
+                let loss = layer.forward(x.clone()).square().mean();
+                let gradients = GradientsParams::from_grads(loss.backward(), &layer);
+                layer = optimizer.step(0.01, layer, gradients);
+            }
+            layer
+                .weight
+                .val()
+                .into_data()
+                .iter::<f32>()
+                .collect::<Vec<_>>()
+        };
+        let start: Vec<f32> = layer.weight.val().into_data().iter::<f32>().collect();
+        let (ours, theirs) = (train(config.init(&layer)), train(burns.init()));
+        for ((ours, theirs), start) in ours.iter().zip(&theirs).zip(&start) {
+            assert!((ours - theirs).abs() < 1e-6, "{ours} is not {theirs}");
+            assert!((ours - start).abs() > 1e-3);
+        }
     }
 
     #[test]

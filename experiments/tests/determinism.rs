@@ -103,6 +103,41 @@ fn a_run_that_lost_cells_and_tables_is_completed_to_the_same_bytes() {
 }
 
 #[test]
+fn only_chosen_learning_rates_are_tested_and_a_test_that_was_lost_is_made_up() {
+    let place = Scratch::new();
+    let flags = "--run a --arms vet-softmax@16 --learning-rates 0.002,1e-9";
+    place.probe(flags).succeeded();
+    let expected = results(&place, "a");
+    let folder = place.result("a", "cells");
+    let tested = || -> Vec<String> {
+        let has_tests = |name: &String| {
+            let cell = fs::read_to_string(folder.join(name)).unwrap();
+            cell.contains("[[tests]]")
+        };
+        names(&folder).into_iter().filter(has_tests).collect()
+    };
+    let before = tested();
+    // Two seeds at the chosen rate; the first seed at the other rate is not tested.
+    assert_eq!((before.len(), names(&folder).len()), (2, 3));
+
+    // As if the run had ended between training and testing.
+    for name in &before {
+        let cell = fs::read_to_string(folder.join(name)).unwrap();
+        let mut cell: toml::Table = cell.parse().unwrap();
+        if cell["spec"]["seed"].as_integer() == Some(1) {
+            cell.insert("tests".to_owned(), toml::Value::Array(Vec::new()));
+            cell.insert("hardening".to_owned(), toml::Value::Array(Vec::new()));
+            fs::write(folder.join(name), toml::to_string(&cell).unwrap()).unwrap();
+        }
+    }
+    assert_eq!(tested().len(), 1);
+    fs::remove_file(place.result("a", "metrics.csv")).unwrap();
+    place.probe(&format!("{flags} --resume")).succeeded();
+    assert_same(&results(&place, "a"), &expected);
+    assert_eq!(tested(), before);
+}
+
+#[test]
 fn cells_of_images_that_have_changed_are_not_taken_up() {
     let place = Scratch::new();
     place

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
 use fused_ops::gelu;
-use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, seeded};
+use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{ControlError, check_axes};
@@ -104,13 +104,13 @@ impl Projector for GeluMlp {
 
     fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
         patches.assert_fits("gelu-mlp", self.d_in, self.merge);
-        let hidden = self.fc1.forward(patches.merged());
+        let hidden = linear::apply(&self.fc1, patches.merged());
         let hidden = match &self.norm {
             Some(norm) => norm.forward(hidden),
             None => hidden,
         };
         VisualTokens {
-            embeddings: self.fc2.forward(gelu(hidden)),
+            embeddings: linear::apply(&self.fc2, gelu(hidden)),
             words: None,
         }
     }

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Device;
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, seeded};
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{ControlError, check_axes};
@@ -69,7 +69,7 @@ impl Projector for LinearProjector {
     fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
         patches.assert_fits("linear", self.d_in, self.merge);
         VisualTokens {
-            embeddings: self.linear.forward(patches.merged()),
+            embeddings: linear::apply(&self.linear, patches.merged()),
             words: None,
         }
     }

@@ -5,7 +5,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use divan::Bencher;
-use fused_ops::plain;
+use fused_ops::{AdamWStep, Rotation, plain};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -128,3 +128,91 @@ compare!(
         move |x| plain::cross_entropy(x, labels.clone()).unsqueeze_dim(1)
     }
 );
+
+/// Weight and bias of a layer with three times as many outputs as inputs.
+fn layer(d: usize) -> (Tensor<2>, Tensor<1>) {
+    let device = Device::flex().autodiff();
+    let weight = input([d, 3 * d], &device).require_grad();
+    (weight, input([3 * d], &device).require_grad())
+}
+
+compare!(
+    linear,
+    [(2048, 128), (512, 512)],
+    |(_, d)| {
+        let (weight, bias) = layer(d);
+        move |x| fused_ops::linear(x, weight.clone(), Some(bias.clone()))
+    },
+    |(_, d)| {
+        let (weight, bias) = layer(d);
+        move |x| plain::linear(x, weight.clone(), Some(bias.clone()))
+    }
+);
+
+const HEADS: usize = 4;
+
+/// Packed queries, keys and values of images of 64 patches.
+fn images(x: Tensor<2>) -> Tensor<3> {
+    let [rows, width] = x.dims();
+    x.reshape([rows / 64, 64, width])
+}
+
+fn rotation(width: usize) -> Rotation {
+    let [cos, signed_sin] =
+        [0, 1].map(|_| input([64, width / (3 * HEADS)], &Device::flex().autodiff()));
+    Rotation { cos, signed_sin }
+}
+
+// The small ViT: 32 images, 4 heads of 32.
+compare!(
+    attention,
+    [(2048, 384)],
+    |(_, width)| {
+        let rotation = rotation(width);
+        move |x| fused_ops::attention(images(x), Some(&rotation), HEADS).flatten(0, 1)
+    },
+    |(_, width)| {
+        let rotation = rotation(width);
+        move |x| plain::attention(images(x), Some(&rotation), HEADS).flatten(0, 1)
+    }
+);
+
+mod adamw {
+    use super::*;
+
+    type Step = fn(Tensor<2>, [Tensor<2>; 2], Tensor<2>, &AdamWStep) -> (Tensor<2>, [Tensor<2>; 2]);
+
+    fn steps(bencher: Bencher, shape: [usize; 2], operation: Step) {
+        let device = Device::flex();
+        let numbers = AdamWStep {
+            learning_rate: 1e-9,
+            beta_1: 0.9,
+            beta_2: 0.98,
+            epsilon: 1e-8,
+            weight_decay: 0.05,
+            clip_norm: 1.0,
+            time: 10,
+        };
+        let gradient = input(shape, &device);
+        // Nobody else holds weights and moments, as in training.
+        let mut state = Some((
+            input(shape, &device),
+            [0; 2].map(|_| input(shape, &device).abs()),
+        ));
+        bencher.bench_local(|| {
+            let (weights, moments) = state.take()?;
+            state = Some(operation(weights, moments, gradient.clone(), &numbers));
+            Some(())
+        });
+    }
+
+    #[divan::bench(args = [(384, 128), (1024, 1024)])]
+    fn step_fused(bencher: Bencher, shape: (usize, usize)) {
+        steps(bencher, shape.into(), fused_ops::adamw);
+    }
+
+    #[divan::bench(args = [(384, 128), (1024, 1024)])]
+    fn step_burn(bencher: Bencher, shape: (usize, usize)) {
+        steps(bencher, shape.into(), plain::adamw);
+    }
+}

@@ -1,7 +1,9 @@
 //! The same operations under automatic differentiation, with hand-written backward passes.
 //!
 //! Kept from the forward pass: the input for GELU, LayerNorm and RMSNorm (a shared handle, no copy)
-//! with two numbers or one per row, the output for softmax, the probabilities for cross-entropy.
+//! with two numbers or one per row, the output for softmax, the probabilities for cross-entropy,
+//! input and weight for a linear layer, and for attention its packed input with two numbers per
+//! query.
 
 use std::sync::Arc;
 
@@ -13,8 +15,10 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
+use crate::buffer::contiguous;
 use crate::extension::FusedOps;
 use crate::flex;
+use crate::kernel::attention::Softmax;
 use crate::kernel::layer_norm::Moments;
 
 #[derive(Debug)]
@@ -102,6 +106,66 @@ impl Backward<Flex, 1> for CrossEntropyBackward {
     }
 }
 
+#[derive(Debug)]
+struct LinearBackward;
+
+impl<const PARENTS: usize> Backward<Flex, PARENTS> for LinearBackward {
+    type State = (FlexTensor, FlexTensor);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, PARENTS>,
+        gradients: &mut Gradients,
+        _: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
+        let (x, weight) = ops.state;
+        // Input, weight and, if there is one, bias.
+        let mut parents = ops.parents.into_iter();
+        if let Some(Some(parent)) = parents.next() {
+            let result = flex::linear_input_backward(&gradient, weight);
+            gradients.register::<Flex>(parent.id, result);
+        }
+        if let Some(Some(parent)) = parents.next() {
+            let result = flex::linear_weight_backward(&gradient, x);
+            gradients.register::<Flex>(parent.id, result);
+        }
+        if let Some(Some(parent)) = parents.next() {
+            let result = flex::linear_bias_backward(&gradient);
+            gradients.register::<Flex>(parent.id, result);
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct AttentionState {
+    packed: FlexTensor,
+    angles: [FlexTensor; 2],
+    heads: usize,
+    softmax: Arc<[Softmax]>,
+}
+
+#[derive(Debug)]
+struct AttentionBackward;
+
+impl Backward<Flex, 1> for AttentionBackward {
+    type State = AttentionState;
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            let AttentionState {
+                packed,
+                angles,
+                heads,
+                softmax,
+            } = ops.state;
+            let result = flex::attention_backward(gradient, packed, angles, heads, &softmax);
+            gradients.register::<Flex>(parent.id, result);
+        }
+    }
+}
+
 impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     fn fused_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
@@ -176,6 +240,74 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         {
             OpsKind::Tracked(step) => step.finish((probabilities, targets), losses),
             OpsKind::UnTracked(step) => step.finish(losses),
+        }
+    }
+
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let nodes = [x_node, weight_node, bias_node];
+        match LinearBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(step) => {
+                let y = flex::linear(x.clone(), weight.clone(), Some(bias));
+                step.finish((x, weight), y)
+            }
+            OpsKind::UnTracked(step) => step.finish(flex::linear(x, weight, Some(bias))),
+        }
+    }
+
+    fn fused_linear_without_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        match LinearBackward
+            .prepare::<C>([x_node, weight_node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(step) => {
+                let y = flex::linear(x.clone(), weight.clone(), None);
+                step.finish((x, weight), y)
+            }
+            OpsKind::UnTracked(step) => step.finish(flex::linear(x, weight, None)),
+        }
+    }
+
+    fn fused_attention(
+        packed: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        signed_sin: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        let (packed, node) = packed.into_parts();
+        let angles = [cos, signed_sin].map(|angles| angles.into_parts().0);
+        match AttentionBackward
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(step) => {
+                let (y, softmax) = flex::attention(packed.clone(), angles.clone(), heads);
+                let state = AttentionState {
+                    packed,
+                    angles,
+                    heads,
+                    softmax,
+                };
+                step.finish(state, y)
+            }
+            OpsKind::UnTracked(step) => step.finish(flex::attention(packed, angles, heads).0),
         }
     }
 }

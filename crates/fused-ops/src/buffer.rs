@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use burn::tensor::{Bytes, DType};
+use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 use rayon::prelude::*;
 
@@ -49,6 +49,28 @@ pub fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("the tensor holds contiguous f32")
 }
 
+/// Whether work on so many numbers is worth several threads.
+pub(crate) fn parallel(numbers: usize) -> bool {
+    numbers >= PARALLEL_FROM && rayon::current_num_threads() > 1
+}
+
+/// A tensor whose numbers `fill` writes, all of them, into memory that is not cleared before.
+pub(crate) fn filled(
+    shape: impl Into<Shape>,
+    fill: impl FnOnce(&mut [MaybeUninit<f32>]),
+) -> FlexTensor {
+    #[cfg(test)]
+    TRANSFORMED.set(TRANSFORMED.get() + 1);
+
+    let shape = shape.into();
+    let count = shape.num_elements();
+    let mut numbers: Vec<f32> = Vec::with_capacity(count);
+    fill(&mut numbers.spare_capacity_mut()[..count]);
+    // SAFETY: `fill` writes every element; its callers cover the slice with whole chunks.
+    unsafe { numbers.set_len(count) };
+    tensor(numbers, shape)
+}
+
 /// Runs `kernel(block, numbers of the block, its share of side)` over all blocks of a tensor.
 ///
 /// Blocks hold `block` numbers and `side_per_block` items of `side` (the last may be shorter).
@@ -75,7 +97,7 @@ pub(crate) fn transform<S: Send>(
         side.len().div_ceil(side_per_block),
         "every block needs its share of the side results"
     );
-    let parallel = end - start >= PARALLEL_FROM && rayon::current_num_threads() > 1;
+    let parallel = parallel(end - start);
 
     if let Some(storage) = tensor.try_storage_mut::<f32>() {
         let numbers = &mut storage[start..end];
@@ -151,7 +173,7 @@ pub(crate) fn share<T>(items: &[T], block: usize, per_block: usize) -> &[T] {
 }
 
 /// A tensor around numbers in row-major order.
-pub fn tensor(numbers: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
+pub fn tensor(numbers: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::new(
         Bytes::from_elems(numbers),
         Layout::contiguous(shape.into()),

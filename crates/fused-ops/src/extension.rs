@@ -10,7 +10,7 @@ use burn::backend::{
 };
 use burn::tensor::DType;
 
-use crate::flex;
+use crate::{AdamWStep, flex};
 
 /// The operations as burn dispatches them; shapes as in the public functions of the same name.
 #[backend_extension(Flex, Autodiff)]
@@ -32,6 +32,50 @@ pub(crate) trait FusedOps: Backend {
         logits: FloatTensor<Self>,
         targets: IntTensor<Self>,
     ) -> FloatTensor<Self>;
+
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    fn fused_linear_without_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// `cos` and `signed_sin` are constants; empty ones stand for no rotation.
+    fn fused_attention(
+        packed: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        signed_sin: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self>;
+}
+
+/// The optimiser's step, which is never differentiated.
+#[backend_extension(Flex)]
+pub(crate) trait FusedSteps: Backend {
+    /// New weights and moments.
+    fn fused_adamw(
+        weights: FloatTensor<Self>,
+        moment_1: FloatTensor<Self>,
+        moment_2: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl FusedSteps for Flex {
+    fn fused_adamw(
+        weights: FloatTensor<Self>,
+        moment_1: FloatTensor<Self>,
+        moment_2: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        flex::adamw(weights, moment_1, moment_2, gradient, step)
+    }
 }
 
 impl FusedOps for Flex {
@@ -62,6 +106,38 @@ impl FusedOps for Flex {
     ) -> FloatTensor<Self> {
         let targets = flex::targets_of(targets, crate::buffer::columns_of(&logits));
         flex::cross_entropy(logits, &targets).0
+    }
+
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        flex::linear(x, weight, Some(bias))
+    }
+
+    fn fused_linear_without_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        flex::linear(x, weight, None)
+    }
+
+    fn fused_attention(
+        packed: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        signed_sin: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        flex::attention(packed, [cos, signed_sin], heads).0
+    }
+}
+
+/// Whether the kernels can take this tensor, which is not tracked: f32 on Flex.
+pub(crate) fn takes_untracked(tensor: &DispatchTensor) -> bool {
+    match &tensor.kind {
+        DispatchTensorKind::Flex(BackendTensor::Float(x)) => x.dtype() == DType::F32,
+        _ => false,
     }
 }
 

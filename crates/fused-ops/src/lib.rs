@@ -1,8 +1,8 @@
-//! The elementwise and row-wise operations of a transformer in one pass forward and one backward.
+//! The operations of a transformer in one pass forward and one backward.
 //!
 //! burn's Flex backend computes GELU and softmax with scalar library functions and differentiates
 //! LayerNorm, softmax and cross-entropy through chains of elementwise operations that each read and
-//! write a whole tensor. The functions here do the same mathematics on the same tensors with
+//! write a whole tensor; around a matrix product it clears and copies. The functions here do the same mathematics on the same tensors with
 //! vectorised kernels and hand-written gradients, as a burn backend extension.
 //!
 //! | operation | formula |
@@ -12,6 +12,9 @@
 //! | [`layer_norm`] | last axis, biased variance, gain and bias |
 //! | [`rms_normalize`] | last axis, no parameters |
 //! | [`cross_entropy`] | `-log softmax(logits)[target]` per row |
+//! | [`linear`] | `x W + b` |
+//! | [`attention`] | `softmax(Q Kᵀ / sqrt(d_head)) V` with rotary positions |
+//! | [`adamw`] | one optimiser step with clipping |
 //!
 //! The kernels take f32 tensors on Flex. Everything else (other backends, other float types, builds
 //! without the feature `flex`) runs the plain twin in [`plain`]. Results do not depend on the number
@@ -40,9 +43,9 @@ use burn::tensor::{Int, Tensor};
 #[cfg(feature = "flex")]
 use burn::backend::Dispatch;
 #[cfg(feature = "flex")]
-use extension::FusedOps;
-#[cfg(feature = "flex")]
 pub use extension::takes;
+#[cfg(feature = "flex")]
+use extension::{FusedOps, FusedSteps, takes_untracked};
 
 /// Gaussian error linear unit, `x Φ(x)`, with an error of at most `2e-7 max(1, |x|)`.
 ///
@@ -173,4 +176,166 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
         )
     };
     plain::cross_entropy(logits, targets)
+}
+
+/// A linear layer over the last axis, `x W + b`.
+///
+/// # Shapes
+/// - `x`: `[.., d_in]`
+/// - `weight`: `[d_in, d_out]`
+/// - `bias`: `[d_out]`
+/// - output: `[.., d_out]`
+///
+/// # Panics
+/// If the sizes do not fit one another.
+#[must_use]
+pub fn linear<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<D> {
+    let [d_in, d_out] = weight.dims();
+    assert_eq!(
+        x.dims().last(),
+        Some(&d_in),
+        "linear: the last axis of the input needs as many numbers as the weight has rows"
+    );
+    assert!(
+        bias.as_ref().is_none_or(|bias| bias.dims() == [d_out]),
+        "linear: the bias needs as many numbers as the weight has columns"
+    );
+    #[cfg(feature = "flex")]
+    let (x, weight, bias) = {
+        let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+        let bias = bias.map(Tensor::into_dispatch);
+        if takes(&x) && takes(&weight) && bias.as_ref().is_none_or(takes) {
+            return Tensor::from_dispatch(match bias {
+                Some(bias) => Dispatch::fused_linear(x, weight, bias),
+                None => Dispatch::fused_linear_without_bias(x, weight),
+            });
+        }
+        (
+            Tensor::from_dispatch(x),
+            Tensor::from_dispatch(weight),
+            bias.map(Tensor::from_dispatch),
+        )
+    };
+    plain::linear(x, weight, bias)
+}
+
+/// Cosines and sines that rotate queries and keys before they meet.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// `[patches, d_head]`
+    pub cos: Tensor<2>,
+    /// `[patches, d_head]`; negated in the first half, where rotate-half subtracts.
+    pub signed_sin: Tensor<2>,
+}
+
+/// Multi-head self-attention without a mask, `softmax(Q Kᵀ / sqrt(d_head)) V`, from packed queries,
+/// keys and values.
+///
+/// With a rotation, queries and keys become `x cos + swapped(x) signed_sin` first, where `swapped`
+/// exchanges the halves of the head (arXiv:2104.09864 in its rotate-half form). Angles are
+/// constants: no gradient reaches them.
+///
+/// # Shapes
+/// - `packed`: `[batch, patches, 3 * heads * d_head]`: all queries, all keys, all values, head by
+///   head
+/// - output: `[batch, patches, heads * d_head]`
+///
+/// # Panics
+/// If `packed` does not divide into three times `heads`, or the angles have another size.
+///
+/// # Source
+/// arXiv:1706.03762 §3.2. The backward pass computes the weights again instead of keeping them.
+#[must_use]
+pub fn attention(packed: Tensor<3>, rotation: Option<&Rotation>, heads: usize) -> Tensor<3> {
+    let [_, patches, width] = packed.dims();
+    assert!(
+        heads > 0 && width.is_multiple_of(3 * heads),
+        "attention: a width of {width} does not divide into queries, keys and values of {heads} heads"
+    );
+    let d_head = width / (3 * heads);
+    assert!(
+        rotation.is_none_or(|r| {
+            d_head.is_multiple_of(2)
+                && [r.cos.dims(), r.signed_sin.dims()] == [[patches, d_head]; 2]
+        }),
+        "attention: the angles need the size [{patches}, {d_head}], the second number even"
+    );
+    #[cfg(feature = "flex")]
+    let packed = {
+        let angles = match rotation {
+            Some(rotation) => [rotation.cos.clone(), rotation.signed_sin.clone()],
+            None => [0; 2].map(|_| Tensor::zeros([0, d_head], &packed.device())),
+        }
+        .map(Tensor::into_dispatch);
+        let packed = packed.into_dispatch();
+        if takes(&packed) && angles.iter().all(takes) && patches > 0 && d_head > 0 {
+            let [cos, signed_sin] = angles;
+            let attended = Dispatch::fused_attention(packed, cos, signed_sin, heads);
+            return Tensor::from_dispatch(attended);
+        }
+        Tensor::from_dispatch(packed)
+    };
+    plain::attention(packed, rotation, heads)
+}
+
+/// Numbers of one optimiser step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamWStep {
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Decay rate of the first moment.
+    pub beta_1: f32,
+    /// Decay rate of the second moment.
+    pub beta_2: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Largest norm of the gradient; a longer one is scaled down to it.
+    pub clip_norm: f32,
+    /// Number of this step, from 1.
+    pub time: usize,
+}
+
+/// One step of AdamW on one parameter, after clipping its gradient's norm: the new weights and
+/// moments.
+///
+/// # Shapes
+/// - all tensors: the parameter's shape; the moments are zeros before the first step
+///
+/// # Panics
+/// If the shapes differ.
+///
+/// # Source
+/// arXiv:1711.05101, algorithm 2, with the schedule in the learning rate.
+#[must_use]
+pub fn adamw<const D: usize>(
+    weights: Tensor<D>,
+    moments: [Tensor<D>; 2],
+    gradient: Tensor<D>,
+    step: &AdamWStep,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    let [moment_1, moment_2] = moments;
+    assert_eq!(
+        [moment_1.dims(), moment_2.dims(), gradient.dims()],
+        [weights.dims(); 3],
+        "adamw: moments and gradient need the shape of the weights"
+    );
+    #[cfg(feature = "flex")]
+    let [weights, moment_1, moment_2, gradient] = {
+        let tensors = [weights, moment_1, moment_2, gradient].map(Tensor::into_dispatch);
+        if tensors.iter().all(takes_untracked) {
+            let [weights, moment_1, moment_2, gradient] = tensors;
+            let (weights, moment_1, moment_2) =
+                Dispatch::fused_adamw(weights, moment_1, moment_2, gradient, *step);
+            let moments = [moment_1, moment_2].map(Tensor::from_dispatch);
+            return (Tensor::from_dispatch(weights), moments);
+        }
+        tensors.map(Tensor::from_dispatch)
+    };
+    plain::adamw(weights, [moment_1, moment_2], gradient, step)
 }

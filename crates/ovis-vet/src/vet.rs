@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Int, Tensor};
-use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, WordUse};
+use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, WordUse, linear};
 
 #[cfg(feature = "flex")]
 use crate::fused;
@@ -112,7 +112,7 @@ impl Vet {
     /// - output: `[batch, tokens, words]`
     #[must_use]
     pub fn logits(&self, blocks: Tensor<3>) -> Tensor<3> {
-        self.norm.forward(self.head.forward(blocks))
+        self.norm.forward(linear::apply(&self.head, blocks))
     }
 
     /// Applies the tokenize function to logits of shape `[batch, tokens, words]`.

@@ -8,12 +8,14 @@
 //! of them by the same code.
 //!
 //! Files: [`grid`] holds the patch features and the merge order, [`tokens`] what a projector
-//! returns, [`seeded`] the parameter initialisers that do not depend on global random state, and
-//! [`norm`] LayerNorm and the parameter-free RMSNorm that equalises output scales.
+//! returns, [`seeded`] the parameter initialisers that do not depend on global random state,
+//! [`norm`] LayerNorm and the parameter-free RMSNorm that equalises output scales, and [`linear`]
+//! linear layers, both on the fused operations.
 
 pub mod conformance;
 pub mod contract;
 pub mod grid;
+pub mod linear;
 pub mod norm;
 pub mod seeded;
 pub mod tokens;

@@ -10,7 +10,7 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use fused_ops::gelu;
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, linear, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 
 /// Epsilon of the RMSNorm in every Qwen2.5-VL checkpoint.
@@ -162,7 +162,7 @@ impl PatchMerger {
     /// - output: `[batch, tokens, d_out]`
     #[must_use]
     pub fn mlp(&self, blocks: Tensor<3>) -> Tensor<3> {
-        self.fc2.forward(gelu(self.fc1.forward(blocks)))
+        linear::apply(&self.fc2, gelu(linear::apply(&self.fc1, blocks)))
     }
 }
 

@@ -4,8 +4,8 @@ use crate::RotaryAngles;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use fused_ops::{gelu, softmax};
-use projector::{LayerNorm, seeded};
+use fused_ops::gelu;
+use projector::{LayerNorm, linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
 const NORM_EPS: f64 = 1e-6;
@@ -56,32 +56,13 @@ impl Block {
     #[must_use]
     pub fn forward(&self, x: Tensor<3>, rotary: Option<&RotaryAngles>) -> Tensor<3> {
         let x = x.clone() + self.attention(self.norm1.forward(x), rotary);
-        let hidden = gelu(self.fc1.forward(self.norm2.forward(x.clone())));
-        x + self.fc2.forward(hidden)
+        let hidden = gelu(linear::apply(&self.fc1, self.norm2.forward(x.clone())));
+        x + linear::apply(&self.fc2, hidden)
     }
 
     fn attention(&self, x: Tensor<3>, rotary: Option<&RotaryAngles>) -> Tensor<3> {
-        let [batch, patches, d_model] = x.dims();
-        let d_head = d_model / self.heads;
-        let qkv = self
-            .qkv
-            .forward(x)
-            .reshape([batch, patches, 3, self.heads, d_head])
-            .permute([2, 0, 3, 1, 4]);
-        let part = |index: usize| {
-            qkv.clone()
-                .slice_dim(0, index..index + 1)
-                .squeeze_dim::<4>(0)
-        };
-        let (mut query, mut key, value) = (part(0), part(1), part(2));
-        if let Some(rotary) = rotary {
-            query = rotary.rotate(query);
-            key = rotary.rotate(key);
-        }
-        let scale = 1.0 / (d_head as f64).sqrt();
-        let scores = query.mul_scalar(scale).matmul(key.transpose());
-        let mixed = softmax(scores).matmul(value);
-        self.out
-            .forward(mixed.swap_dims(1, 2).reshape([batch, patches, d_model]))
+        let packed = linear::apply(&self.qkv, x);
+        let attended = fused_ops::attention(packed, rotary.map(RotaryAngles::rotation), self.heads);
+        linear::apply(&self.out, attended)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::PatchLayout;
 use burn::tensor::{Device, Tensor, TensorData};
+use fused_ops::Rotation;
 
 /// Cosines and sines that rotate queries and keys by the patch's row and column.
 ///
@@ -10,10 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// Frequencies are `base^(-2i / (d_head / 2))`.
 #[derive(Clone, Debug)]
 pub struct RotaryAngles {
-    /// `[1, 1, patches, d_head]`
-    cos: Tensor<4>,
-    /// `[1, 1, patches, d_head]`, negated in the first half, where rotate-half subtracts.
-    signed_sin: Tensor<4>,
+    rotation: Rotation,
 }
 
 impl RotaryAngles {
@@ -44,11 +42,19 @@ impl RotaryAngles {
                 } as f32);
             }
         }
-        let shape = [1, 1, layout.patches(), d_head];
+        let shape = [layout.patches(), d_head];
         Self {
-            cos: Tensor::from_data(TensorData::new(cos, shape), device),
-            signed_sin: Tensor::from_data(TensorData::new(sin, shape), device),
+            rotation: Rotation {
+                cos: Tensor::from_data(TensorData::new(cos, shape), device),
+                signed_sin: Tensor::from_data(TensorData::new(sin, shape), device),
+            },
         }
+    }
+
+    /// The angles as attention takes them.
+    #[must_use]
+    pub fn rotation(&self) -> &Rotation {
+        &self.rotation
     }
 
     /// Rotates queries or keys.
@@ -57,10 +63,7 @@ impl RotaryAngles {
     /// - `x`: `[batch, heads, patches, d_head]`, output the same
     #[must_use]
     pub fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
-        let d_head = x.dims()[3];
-        let halves = x.clone().split(d_head / 2, 3);
-        let swapped = Tensor::cat(vec![halves[1].clone(), halves[0].clone()], 3);
-        x * self.cos.clone() + swapped * self.signed_sin.clone()
+        fused_ops::plain::rotate(x, &self.rotation)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{Block, PatchLayout, RotaryAngles, TowerOutput, VisionTower};
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use projector::{LayerNorm, PatchGrid, seeded};
+use projector::{LayerNorm, PatchGrid, linear, seeded};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -194,7 +194,7 @@ impl SmallVit {
     #[must_use]
     pub fn embed(&self, pixels: &PatchGrid) -> PatchGrid {
         pixels.map_features(|pixels| {
-            let embedded = self.embed.forward(pixels);
+            let embedded = linear::apply(&self.embed, pixels);
             match &self.learned {
                 Some(positions) => embedded + positions.val(),
                 None => embedded,

@@ -22,4 +22,4 @@ pub use preparation::{Prepared, PreparedGroup, StageTimes};
 pub use presets::Preset;
 pub use store::CellStore;
 pub use study::{Observer, run_study};
-pub use training::train_cell;
+pub use training::{TrainedCell, test_cell, train_cell};

@@ -49,7 +49,8 @@ pub struct CellOutcome {
     pub history: Vec<Checkpoint>,
     /// Micro CER on the validation images, all groups together; what learning rates are chosen by.
     pub validation_cer: Option<f64>,
-    /// Test results, one per group and evaluation mode.
+    /// Test results, one per group and evaluation mode; none for a learning rate that was tried
+    /// and not chosen.
     pub tests: Vec<TestResult>,
     /// Softmax arms: CER when only the `k` best words are kept, without retraining.
     pub hardening: Vec<HardeningResult>,

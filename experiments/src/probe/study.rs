@@ -4,12 +4,13 @@ use super::config::ProbeConfig;
 use super::outcome::{CellOutcome, CellSpec, RunOutcome, Status, Tuning};
 use super::preparation::Prepared;
 use super::store::CellStore;
-use super::training::train_cell;
+use super::training::{TrainedCell, test_cell, train_cell};
 use crate::lanes::Lanes;
 use crate::stop::{Stop, Stopped};
 use anyhow::Result;
 use burn::tensor::Device;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 /// Is told how a run goes; called from several threads.
 pub trait Observer: Sync {
@@ -25,9 +26,10 @@ pub trait Observer: Sync {
 
 /// Runs every cell that the store does not hold yet.
 ///
-/// The first seed is trained at every learning rate; the best on validation images is chosen, and
-/// the other seeds are trained at that rate. The cell of the first seed at the chosen rate is one
-/// of the results, so tuning costs nothing extra for it.
+/// The first seed is trained at every learning rate; the best on validation images is chosen and
+/// tested, and the other seeds are trained at that rate. The cell of the first seed at the chosen
+/// rate is one of the results, so tuning costs nothing extra for it. Until it is tested, the best
+/// model of every arm is kept in memory.
 ///
 /// # Errors
 /// [`Stopped`] if `stop` is raised; otherwise if a cell cannot be built or stored. Cells finished
@@ -41,49 +43,16 @@ pub fn run_study(
     stop: &Stop,
     observer: &dyn Observer,
 ) -> Result<RunOutcome> {
-    let run = |name: &str, specs: &[CellSpec]| -> Result<Vec<CellOutcome>> {
-        let known: Vec<Option<CellOutcome>> = specs.iter().map(|spec| store.load(spec)).collect();
-        let todo: Vec<usize> = (0..specs.len()).filter(|&i| known[i].is_none()).collect();
-        observer.stage(name, specs.len(), specs.len() - todo.len());
-        let fresh = lanes.map(todo.len(), |lane, index| {
-            let spec = &specs[todo[index]];
-            stop.check()?;
-            observer.cell_started(lane, spec, config.training.steps);
-            let outcome = train_guarded(config, prepared, spec, device, stop, &|step| {
-                observer.cell_step(lane, step);
-            })?;
-            store.save(&outcome)?;
-            observer.cell_finished(lane, &outcome);
-            anyhow::Ok(outcome)
-        });
-        let mut fresh = fresh.into_iter();
-        let mut outcomes = Vec::with_capacity(specs.len());
-        for known in known {
-            match known {
-                Some(outcome) => outcomes.push(outcome),
-                None => match fresh.next() {
-                    Some(outcome) => outcomes.push(outcome?),
-                    None => return Err(Stopped.into()),
-                },
-            }
-        }
-        Ok(outcomes)
+    let study = Study {
+        config,
+        prepared,
+        store,
+        lanes,
+        device,
+        stop,
+        observer,
     };
-    let first = config.seeds[0];
-    let rates = &config.training.learning_rates;
-    let specs: Vec<CellSpec> = config
-        .arms
-        .iter()
-        .flat_map(|&arm| {
-            rates.iter().map(move |&learning_rate| CellSpec {
-                arm,
-                seed: first,
-                learning_rate,
-            })
-        })
-        .collect();
-    let tried = run("tuning", &specs)?;
-    let tuning: Vec<Tuning> = tried.chunks(rates.len()).map(choose).collect();
+    let (tuning, tried) = study.tune()?;
     let specs: Vec<CellSpec> = tuning
         .iter()
         .filter_map(|tuning| tuning.chosen.map(|rate| (tuning.arm, rate)))
@@ -95,10 +64,13 @@ pub fn run_study(
             })
         })
         .collect();
-    let replicated = run("seeds", &specs)?;
+    let replicated = study.run("seeds", &specs, |lane, spec| {
+        let trained = study.train(lane, spec)?;
+        study.test(trained)
+    })?;
     let cells = tuning
         .iter()
-        .zip(tried.chunks(rates.len()))
+        .zip(tried.chunks(config.training.learning_rates.len()))
         .flat_map(|(tuning, tried)| {
             let chosen = tried
                 .iter()
@@ -116,41 +88,181 @@ pub fn run_study(
     })
 }
 
+/// What every stage needs.
+struct Study<'a> {
+    config: &'a ProbeConfig,
+    prepared: &'a Prepared,
+    store: &'a CellStore,
+    lanes: &'a Lanes,
+    device: &'a Device,
+    stop: &'a Stop,
+    observer: &'a dyn Observer,
+}
+
+impl Study<'_> {
+    /// Trains the first seed at every learning rate and tests it at the best.
+    fn tune(&self) -> Result<(Vec<Tuning>, Vec<CellOutcome>)> {
+        let rates = &self.config.training.learning_rates;
+        let specs: Vec<CellSpec> = self
+            .config
+            .arms
+            .iter()
+            .flat_map(|&arm| {
+                rates.iter().map(move |&learning_rate| CellSpec {
+                    arm,
+                    seed: self.config.seeds[0],
+                    learning_rate,
+                })
+            })
+            .collect();
+        let kept: Mutex<Vec<TrainedCell>> = Mutex::new(Vec::new());
+        let mut tried = self.run("tuning", &specs, |lane, spec| {
+            let trained = self.train(lane, spec)?;
+            let outcome = trained.outcome.clone();
+            keep_best(
+                &mut kept.lock().unwrap_or_else(PoisonError::into_inner),
+                trained,
+            );
+            Ok(outcome)
+        })?;
+        loop {
+            let tuning: Vec<Tuning> = tried.chunks(rates.len()).map(choose).collect();
+            let untested: Vec<usize> = (0..tried.len())
+                .filter(|&index| {
+                    let chosen = tuning[index / rates.len()].chosen;
+                    Some(tried[index].spec.learning_rate) == chosen && tried[index].tests.is_empty()
+                })
+                .collect();
+            // A model that breaks down in its test leaves the choice to the others.
+            if untested.is_empty() || self.prepared.test.is_empty() {
+                return Ok((tuning, tried));
+            }
+            self.observer.stage("testing", untested.len(), 0);
+            let tested = self.lanes.map(untested.len(), |lane, item| {
+                let spec = &tried[untested[item]].spec;
+                let known = {
+                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                    let place = kept.iter().position(|cell| cell.outcome.spec == *spec);
+                    place.map(|place| kept.swap_remove(place))
+                };
+                let trained = match known {
+                    Some(trained) => trained,
+                    // Trained before the run was interrupted: its model is gone.
+                    None => self.train(lane, spec)?,
+                };
+                let outcome = self.test(trained)?;
+                self.store.save(&outcome)?;
+                self.observer.cell_finished(lane, &outcome);
+                anyhow::Ok(outcome)
+            });
+            if tested.len() < untested.len() {
+                return Err(Stopped.into());
+            }
+            for (index, outcome) in untested.into_iter().zip(tested) {
+                tried[index] = outcome?;
+            }
+        }
+    }
+
+    /// The outcomes of `specs`, from the store or from `work`.
+    fn run(
+        &self,
+        name: &str,
+        specs: &[CellSpec],
+        work: impl Fn(usize, &CellSpec) -> Result<CellOutcome> + Sync,
+    ) -> Result<Vec<CellOutcome>> {
+        let known: Vec<Option<CellOutcome>> =
+            specs.iter().map(|spec| self.store.load(spec)).collect();
+        let todo: Vec<usize> = (0..specs.len()).filter(|&i| known[i].is_none()).collect();
+        self.observer
+            .stage(name, specs.len(), specs.len() - todo.len());
+        let fresh = self.lanes.map(todo.len(), |lane, index| {
+            let outcome = work(lane, &specs[todo[index]])?;
+            self.store.save(&outcome)?;
+            self.observer.cell_finished(lane, &outcome);
+            anyhow::Ok(outcome)
+        });
+        let mut fresh = fresh.into_iter();
+        let mut outcomes = Vec::with_capacity(specs.len());
+        for known in known {
+            match known {
+                Some(outcome) => outcomes.push(outcome),
+                None => match fresh.next() {
+                    Some(outcome) => outcomes.push(outcome?),
+                    None => return Err(Stopped.into()),
+                },
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn train(&self, lane: usize, spec: &CellSpec) -> Result<TrainedCell> {
+        self.stop.check()?;
+        let (config, observer) = (self.config, self.observer);
+        observer.cell_started(lane, spec, config.training.steps);
+        let report = |step| observer.cell_step(lane, step);
+        guarded(
+            || train_cell(config, self.prepared, spec, self.device, self.stop, report),
+            |reason| TrainedCell {
+                outcome: broken(spec, reason),
+                model: None,
+            },
+        )
+    }
+
+    fn test(&self, trained: TrainedCell) -> Result<CellOutcome> {
+        let spec = trained.outcome.spec.clone();
+        guarded(
+            || test_cell(self.config, self.prepared, trained, self.device, self.stop),
+            |reason| broken(&spec, reason),
+        )
+    }
+}
+
+/// Keeps the better of two candidates of an arm.
+fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) {
+    if candidate.model.is_none() {
+        return;
+    }
+    let arm = candidate.outcome.spec.arm;
+    match kept.iter_mut().find(|cell| cell.outcome.spec.arm == arm) {
+        Some(best) => {
+            let both = [best.outcome.clone(), candidate.outcome.clone()];
+            if choose(&both).chosen == Some(candidate.outcome.spec.learning_rate) {
+                *best = candidate;
+            }
+        }
+        None => kept.push(candidate),
+    }
+}
+
 /// A panic inside a cell (a bug, or a device that fails) ends that cell, not the run.
-fn train_guarded(
-    config: &ProbeConfig,
-    prepared: &Prepared,
-    spec: &CellSpec,
-    device: &Device,
-    stop: &Stop,
-    report: &dyn Fn(usize),
-) -> Result<CellOutcome> {
-    let attempt = catch_unwind(AssertUnwindSafe(|| {
-        train_cell(config, prepared, spec, device, stop, report)
-    }));
-    attempt.unwrap_or_else(|panic| {
+fn guarded<T>(work: impl FnOnce() -> Result<T>, broken: impl FnOnce(String) -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let reason = panic
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("unknown panic");
-        Ok(CellOutcome {
-            spec: spec.clone(),
-            status: Status::Failed {
-                step: 0,
-                reason: format!("internal error: {reason}"),
-            },
-            parameters: 0,
-            multiply_adds_per_token: 0,
-            bits_per_token: None,
-            reader_parameters: 0,
-            history: Vec::new(),
-            validation_cer: None,
-            tests: Vec::new(),
-            hardening: Vec::new(),
-            seconds: 0.0,
-        })
+        Ok(broken(format!("internal error: {reason}")))
     })
+}
+
+/// The outcome of a cell that ended for `reason`, with nothing measured.
+fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
+    CellOutcome {
+        spec: spec.clone(),
+        status: Status::Failed { step: 0, reason },
+        parameters: 0,
+        multiply_adds_per_token: 0,
+        bits_per_token: None,
+        reader_parameters: 0,
+        history: Vec::new(),
+        validation_cer: None,
+        tests: Vec::new(),
+        hardening: Vec::new(),
+        seconds: 0.0,
+    }
 }
 
 /// The candidate with the lowest validation CER; the lowest learning rate wins a tie.

@@ -1,4 +1,4 @@
-//! Training of one cell.
+//! Training and testing of one cell.
 
 use super::config::ProbeConfig;
 use super::evaluation::{Diverged, Examination, count_edits, hardening_ks};
@@ -19,7 +19,18 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::time::Instant;
 
-/// Trains and tests one cell on the calling thread.
+/// A cell between training and testing.
+///
+/// Most cells of a tuning grid end here: only the one at the chosen rate is tested.
+#[derive(Debug)]
+pub struct TrainedCell {
+    /// What was measured so far.
+    pub outcome: CellOutcome,
+    /// The trained model, off autodiff; none if the cell failed.
+    pub model: Option<CellModel>,
+}
+
+/// Trains one cell on the calling thread.
 ///
 /// `report` is told the number of steps done.
 ///
@@ -33,7 +44,7 @@ pub fn train_cell(
     device: &Device,
     stop: &Stop,
     report: impl Fn(usize),
-) -> Result<CellOutcome> {
+) -> Result<TrainedCell> {
     let started = Instant::now();
     let training_device = device.clone().autodiff();
     let model = CellModel::init(config, prepared, spec.arm, spec.seed, &training_device)?;
@@ -56,28 +67,60 @@ pub fn train_cell(
         step = done;
         report(done);
     };
-    match train_and_test(config, prepared, model, device, stop, report, &mut outcome) {
-        Ok(()) => {}
+    let trained = train(config, prepared, model, device, stop, report, &mut outcome);
+    let model = unless_diverged(&mut outcome, step, trained)?;
+    outcome.seconds = started.elapsed().as_secs_f64();
+    Ok(TrainedCell { outcome, model })
+}
+
+/// Tests a trained cell on the calling thread; one that failed stays as it is.
+///
+/// # Errors
+/// If `stop` is raised. Scores that are not numbers are no error, as in [`train_cell`].
+pub fn test_cell(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    cell: TrainedCell,
+    device: &Device,
+    stop: &Stop,
+) -> Result<CellOutcome> {
+    let started = Instant::now();
+    let TrainedCell { mut outcome, model } = cell;
+    if let Some(model) = model {
+        let tested = test(config, prepared, &model, device, stop, &mut outcome);
+        unless_diverged(&mut outcome, config.training.steps, tested)?;
+    }
+    outcome.seconds += started.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+/// Turns divergence into a failed outcome without results.
+fn unless_diverged<T>(
+    outcome: &mut CellOutcome,
+    step: usize,
+    result: Result<T>,
+) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
         Err(error) if error.is::<Diverged>() => {
             outcome.status = Status::Failed {
                 step,
                 reason: format!(
                     "{error} at learning rate {:?}; lower it",
-                    spec.learning_rate
+                    outcome.spec.learning_rate
                 ),
             };
             outcome.validation_cer = None;
             outcome.tests.clear();
             outcome.hardening.clear();
+            Ok(None)
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     }
-    outcome.seconds = started.elapsed().as_secs_f64();
-    Ok(outcome)
 }
 
-/// Fills `outcome` with what is measured during training and after it.
-fn train_and_test(
+/// Fills `outcome` with what is measured during training; returns the trained model.
+fn train(
     config: &ProbeConfig,
     prepared: &Prepared,
     mut model: CellModel,
@@ -85,7 +128,7 @@ fn train_and_test(
     stop: &Stop,
     mut report: impl FnMut(usize),
     outcome: &mut CellOutcome,
-) -> Result<()> {
+) -> Result<CellModel> {
     let training = &config.training;
     let training_device = device.clone().autodiff();
     let spec = outcome.spec.clone();
@@ -138,9 +181,21 @@ fn train_and_test(
     }
     let model = model.valid();
     outcome.validation_cer = Some(validation_cer(config, prepared, &model, device)?);
-    outcome.tests = test(config, prepared, &spec, &model, device, stop)?;
-    if spec.arm.kind == ArmKind::VetSoftmax && config.hardening_images > 0 {
-        outcome.hardening = harden(config, prepared, &model, device, stop)?;
+    Ok(model)
+}
+
+/// Fills `outcome` with what is measured on test images.
+fn test(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    model: &CellModel,
+    device: &Device,
+    stop: &Stop,
+    outcome: &mut CellOutcome,
+) -> Result<()> {
+    outcome.tests = read_tests(config, prepared, &outcome.spec, model, device, stop)?;
+    if outcome.spec.arm.kind == ArmKind::VetSoftmax && config.hardening_images > 0 {
+        outcome.hardening = harden(config, prepared, model, device, stop)?;
     }
     Ok(())
 }
@@ -243,7 +298,7 @@ fn validation_cer(
     Ok(total / prepared.validation.len().max(1) as f64)
 }
 
-fn test(
+fn read_tests(
     config: &ProbeConfig,
     prepared: &Prepared,
     spec: &CellSpec,

@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use fused_ops::{gelu, softmax};
-use projector::seeded;
+use projector::{linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
 /// Shape of an [`AnchoredReader`].
@@ -102,9 +102,9 @@ impl AnchoredReader {
     #[must_use]
     pub fn forward(&self, tokens: Tensor<3>, anchors: &Anchors) -> Tensor<3> {
         let batch = tokens.dims()[0];
-        let key = self.token_key.forward(tokens.clone())
-            + self.place_key.forward(anchors.token_waves.clone());
-        let query = self.slot_query.forward(anchors.slot_waves.clone());
+        let key = linear::apply(&self.token_key, tokens.clone())
+            + linear::apply(&self.place_key, anchors.token_waves.clone());
+        let query = linear::apply(&self.slot_query, anchors.slot_waves.clone());
         let [query_batch, slots, d_model] = query.dims();
         let d_head = d_model / self.heads;
         let query = self.split_heads(query.mul_scalar(1.0 / (d_head as f64).sqrt()));
@@ -121,15 +121,15 @@ impl AnchoredReader {
             .mul_scalar(-0.5);
         let bias = anchors.squared_distances.clone() * falloff;
         let scores = query.matmul(self.split_heads(key).transpose()) + bias;
-        let value = self.split_heads(self.token_value.forward(tokens));
+        let value = self.split_heads(linear::apply(&self.token_value, tokens));
         let read = softmax(scores)
             .matmul(value)
             .swap_dims(1, 2)
             .reshape([batch, slots, d_model]);
-        let gain = self.slot_gain.forward(anchors.slot_waves.clone());
-        let shift = self.slot_shift.forward(anchors.slot_waves.clone());
-        let hidden = gelu(self.hidden.forward(read) * gain.add_scalar(1.0) + shift);
-        self.classify.forward(hidden)
+        let gain = linear::apply(&self.slot_gain, anchors.slot_waves.clone());
+        let shift = linear::apply(&self.slot_shift, anchors.slot_waves.clone());
+        let hidden = gelu(linear::apply(&self.hidden, read) * gain.add_scalar(1.0) + shift);
+        linear::apply(&self.classify, hidden)
     }
 
     /// `[batch, n, d_model]` to `[batch, heads, n, d_head]`.

@@ -6,7 +6,7 @@ use burn::nn::loss::{CTCLossConfig, Reduction};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor};
 use fused_ops::gelu;
-use projector::seeded;
+use projector::{linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
 /// Columns of tokens that a frame sees: its own and one on either side.
@@ -87,8 +87,8 @@ impl CtcReader {
         let windows = (0..CONTEXT)
             .map(|offset| padded.clone().slice_dim(1, offset..offset + cols))
             .collect();
-        let hidden = gelu(self.hidden.forward(Tensor::cat(windows, 2)));
-        let scores = self.classify.forward(hidden);
+        let hidden = gelu(linear::apply(&self.hidden, Tensor::cat(windows, 2)));
+        let scores = linear::apply(&self.classify, hidden);
         let classes = scores.dims()[2] / self.frames_per_column;
         log_softmax(
             scores.reshape([batch, cols * self.frames_per_column, classes]),

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use projector::seeded;
+use projector::{linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
 /// Which tokens each slot of a grid is read from, and with which map.
@@ -142,9 +142,7 @@ impl SlotLinear {
             slots,
             plan.tokens_per_slot() * d_token,
         ]);
-        let all = map
-            .forward(read)
-            .reshape([batch, slots * plan.phases, self.classes]);
+        let all = linear::apply(map, read).reshape([batch, slots * plan.phases, self.classes]);
         let wanted = (0..slots)
             .map(|slot| (slot * plan.phases + plan.phase[slot]) as i64)
             .collect();
@@ -189,8 +187,7 @@ mod tests {
             .into_data()
             .try_to_vec()
             .unwrap();
-        let full: Vec<f32> = probe.maps[0]
-            .forward(tokens)
+        let full: Vec<f32> = linear::apply(&probe.maps[0], tokens)
             .into_data()
             .try_to_vec()
             .unwrap();

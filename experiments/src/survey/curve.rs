@@ -100,8 +100,8 @@ fn losses(
         seed: 1,
         learning_rate: config.training.learning_rates[0],
     };
-    let outcome = train_cell(config, prepared, &spec, device, stop, |_| {})?;
-    let history = outcome.history.iter();
+    let cell = train_cell(config, prepared, &spec, device, stop, |_| {})?;
+    let history = cell.outcome.history.iter();
     Ok(history.filter_map(|point| point.train_loss).collect())
 }
 

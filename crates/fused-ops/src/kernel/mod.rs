@@ -50,10 +50,14 @@ macro_rules! kernel {
 /// The instruction sets that `kernel!` chooses from.
 pub use pulp;
 
+pub(crate) mod adamw;
+pub(crate) mod attention;
 pub(crate) mod cross_entropy;
 pub mod exponential;
 pub(crate) mod gelu;
 pub mod lanes;
 pub(crate) mod layer_norm;
+pub(crate) mod linear;
+pub(crate) mod product;
 pub(crate) mod rms_norm;
 pub mod softmax;

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod edge_cases;
+mod layers;
 mod routing;
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};

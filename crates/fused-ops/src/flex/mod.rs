@@ -2,6 +2,16 @@
 //!
 //! Forward functions return what their backward function needs besides the saved input.
 
+mod adamw;
+mod attention;
+mod linear;
+
+pub(crate) use adamw::adamw;
+pub(crate) use attention::{attention, attention_backward};
+pub(crate) use linear::{
+    linear, linear_bias_backward, linear_input_backward, linear_weight_backward,
+};
+
 use std::sync::Arc;
 
 use burn_flex::FlexTensor;
