@@ -26,6 +26,7 @@ pub fn tokens_per_tile(tokens: usize, words: usize) -> usize {
     let words = words.max(1);
     (tokens / SHARE)
         .clamp(SMALLEST / words, LARGEST / words)
+        .max(1)
         .next_multiple_of(STEP)
         .min(tokens.max(1))
 }

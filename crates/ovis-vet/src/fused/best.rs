@@ -18,13 +18,15 @@ pub(super) struct BestWords {
 pub(super) fn best_words(scores: &[f32], k: usize) -> BestWords {
     let mut order = scores.to_vec();
     let (_, &mut threshold, _) = order.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
-    let above = scores.iter().filter(|&&score| score > threshold).count();
-    let mut ties = k - above.min(k);
+    // Total order: a score that is no number is above all others, so its weight shows it.
+    let against = |id: usize| scores[id].total_cmp(&threshold);
+    let above = (0..scores.len()).filter(|&id| against(id).is_gt()).count();
+    let mut ties = k - above;
     let ids: Vec<usize> = (0..scores.len())
         .filter(|&id| {
-            let tie = scores[id].total_cmp(&threshold).is_eq() && ties > 0;
+            let tie = against(id).is_eq() && ties > 0;
             ties -= usize::from(tie);
-            tie || scores[id] > threshold
+            tie || against(id).is_gt()
         })
         .collect();
     let max = ids
