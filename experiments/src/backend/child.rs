@@ -153,7 +153,8 @@ pub(crate) fn complain_on_panic() {
     }));
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
