@@ -6,6 +6,7 @@
 #   benchmarks/run.sh --quick          a smoke pass of everything, into target/benchmarks/quick
 #   benchmarks/run.sh --only matmul    some sections: matmul, vit, vet, study; into target/benchmarks/only
 #
+# --rounds N measures every pair N times (2), --jobs LIST are the jobs of the study (1 and all cores).
 # --out FOLDER writes elsewhere. PYTHON names an interpreter that has
 # benchmarks/pytorch/requirements.txt; without it, a virtual environment is made with them.
 set -euo pipefail
@@ -17,6 +18,7 @@ preset=quick
 rounds=2
 out=benchmarks
 quick=
+jobs_list=
 while [ $# -gt 0 ]; do
   case "$1" in
     --full) sections="$sections study" ;;
@@ -29,12 +31,20 @@ while [ $# -gt 0 ]; do
       [ "$out" != benchmarks ] || out=$scratch/only
       shift
       ;;
+    --rounds)
+      rounds=${2:?--rounds needs a number}
+      shift
+      ;;
+    --jobs)
+      jobs_list=$(tr , '\n' <<<"${2:?--jobs needs numbers, for example --jobs 1,2}")
+      shift
+      ;;
     --out)
       out=${2:?--out needs a folder}
       shift
       ;;
     *)
-      echo "unknown argument $1; there are --full, --quick, --only SECTIONS and --out FOLDER" >&2
+      echo "unknown argument $1; there are --full, --quick, --only SECTIONS, --rounds N, --jobs LIST and --out FOLDER" >&2
       exit 2
       ;;
   esac
@@ -147,7 +157,7 @@ done
 case " $runnable " in *" study "*)
   cargo build -p experiments
   "$PYTHON" benchmarks/pytorch/probe/assets.py "$scratch/assets"
-  for jobs in $(sort -nr <<<"$thread_counts"); do
+  for jobs in $(sort -nr <<<"${jobs_list:-$thread_counts}"); do
     for round in $(seq "$([ "$jobs" = 1 ] && echo 1 || echo "$rounds")"); do
       cold=$(mktemp -d)
       wall=("$PYTHON" benchmarks/wall.py --work "ocr-probe $preset" --threads "$jobs")
