@@ -10,7 +10,9 @@
 //! since LayerNorm needs the mean of all words before the first exponential, the product with the
 //! head twice; its closed form (`mean = w̄·x`, `E[l²] = xᵀ(W Wᵀ/K)x`) costs a `d_in x d_in` matrix
 //! per optimiser step, which is the price of `d_in / 2` tokens. Rows of whole vocabularies need
-//! neither, and their moments are those of an ordinary two-pass LayerNorm.
+//! neither, and their moments are those of an ordinary two-pass LayerNorm: tokens over 65,532 words
+//! differ from arithmetic in f64 by 8.5e-7 of their largest number (measured by `tests/fused.rs`), as
+//! those of the stages do.
 //!
 //! Hard tokens and the `k` best words are looked up, never multiplied by a one-hot matrix. Noise is
 //! drawn again in the backward pass, from the same place of the stream.
