@@ -4,6 +4,8 @@
 //! Only Flex is listed. Tensors of any other backend or float type never come here: the public
 //! functions give them to [`crate::plain`], whose operations differentiate by themselves.
 
+use std::sync::Arc;
+
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{
     Backend, BackendTensor, DispatchTensor, DispatchTensorKind, Flex, backend_extension,
@@ -53,9 +55,24 @@ pub(crate) trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The optimiser's step, which is never differentiated.
+/// What is never differentiated: the optimiser's step, and the layers of frozen towers.
 #[backend_extension(Flex)]
 pub(crate) trait FusedSteps: Backend {
+    fn fused_quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn fused_tanh_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn fused_silu_product(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Empty `cos` and `signed_sin` stand for no rotation.
+    fn fused_segment_attention(
+        packed: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        signed_sin: FloatTensor<Self>,
+        segments: Arc<[usize]>,
+        heads: usize,
+    ) -> FloatTensor<Self>;
+
     /// New weights and moments.
     fn fused_adamw(
         weights: FloatTensor<Self>,
@@ -67,6 +84,28 @@ pub(crate) trait FusedSteps: Backend {
 }
 
 impl FusedSteps for Flex {
+    fn fused_quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        flex::quick_gelu(x)
+    }
+
+    fn fused_tanh_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        flex::tanh_gelu(x)
+    }
+
+    fn fused_silu_product(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
+        flex::silu_product(gate, up)
+    }
+
+    fn fused_segment_attention(
+        packed: FloatTensor<Self>,
+        cos: FloatTensor<Self>,
+        signed_sin: FloatTensor<Self>,
+        segments: Arc<[usize]>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        flex::segment_attention(packed, [cos, signed_sin], &segments, heads)
+    }
+
     fn fused_adamw(
         weights: FloatTensor<Self>,
         moment_1: FloatTensor<Self>,

@@ -2,8 +2,9 @@
 //!
 //! burn's Flex backend computes GELU and softmax with scalar library functions and differentiates
 //! LayerNorm, softmax and cross-entropy through chains of elementwise operations that each read and
-//! write a whole tensor; around a matrix product it clears and copies. The functions here do the same mathematics on the same tensors with
-//! vectorised kernels and hand-written gradients, as a burn backend extension.
+//! write a whole tensor; around a matrix product it clears and copies. The functions here do the
+//! same mathematics on the same tensors with vectorised kernels and hand-written gradients, as a
+//! burn backend extension.
 //!
 //! | operation | formula |
 //! |---|---|
@@ -15,6 +16,11 @@
 //! | [`linear`] | `x W + b` |
 //! | [`attention`] | `softmax(Q Kᵀ / sqrt(d_head)) V` with rotary positions |
 //! | [`adamw`] | one optimiser step with clipping |
+//! | [`segment_attention`] | attention within segments of packed tokens, of any length |
+//! | [`quick_gelu`], [`tanh_gelu`], [`silu_product`] | `x σ(1.702 x)`, GELU by tanh, `SiLU(gate) · up` |
+//!
+//! The last two rows serve frozen towers: their kernels have no gradient, and tensors that are
+//! tracked take the plain twins.
 //!
 //! The kernels take f32 tensors on Flex. Everything else (other backends, other float types, builds
 //! without the feature `flex`) runs the plain twin in [`plain`]. Results do not depend on the number
@@ -338,4 +344,115 @@ pub fn adamw<const D: usize>(
         tensors.map(Tensor::from_dispatch)
     };
     plain::adamw(weights, [moment_1, moment_2], gradient, step)
+}
+
+/// Applies an operation of frozen towers where its kernel can run.
+macro_rules! untracked {
+    ($name:ident, $plain:path, $($tensor:ident),+) => {{
+        #[cfg(feature = "flex")]
+        let ($($tensor,)+) = {
+            let ($($tensor,)+) = ($($tensor.into_dispatch(),)+);
+            if $(takes_untracked(&$tensor))&&+ {
+                return Tensor::from_dispatch(Dispatch::$name($($tensor),+));
+            }
+            ($(Tensor::from_dispatch($tensor),)+)
+        };
+        $plain($($tensor),+)
+    }};
+}
+
+/// `x σ(1.702 x)`, the approximation of GELU in CLIP and Qwen2-VL.
+///
+/// # Shapes
+/// - `x`: any, output the same
+#[must_use]
+pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    untracked!(fused_quick_gelu, plain::quick_gelu, x)
+}
+
+/// GELU by its tanh approximation, `½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))`
+/// (`gelu_pytorch_tanh`).
+///
+/// # Shapes
+/// - `x`: any, output the same
+#[must_use]
+pub fn tanh_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    untracked!(fused_tanh_gelu, plain::tanh_gelu, x)
+}
+
+/// `SiLU(gate) · up`, the hidden layer of a gated MLP (arXiv:2002.05202).
+///
+/// # Shapes
+/// - `gate`, `up`: any one shape, output the same
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn silu_product<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
+    assert_eq!(gate.dims(), up.dims(), "silu_product: two shapes");
+    untracked!(fused_silu_product, plain::silu_product, gate, up)
+}
+
+/// Multi-head self-attention in which a token sees the tokens of its own segment only: windows,
+/// frames, or images of several sizes in one batch.
+///
+/// Otherwise as [`attention`]. Scores are made tile by tile: a segment of 12,544 tokens needs no
+/// matrix of 12,544² numbers.
+///
+/// # Shapes
+/// - `packed`: `[tokens, 3 * heads * d_head]`: all queries, all keys, all values, head by head
+/// - `rotation`: `[tokens, d_head]` each
+/// - `segments`: lengths of consecutive segments, which cover the tokens
+/// - output: `[tokens, heads * d_head]`
+///
+/// # Panics
+/// If a size does not fit.
+///
+/// # Source
+/// arXiv:1706.03762 §3.2, computed as in arXiv:2205.14135.
+#[must_use]
+pub fn segment_attention(
+    packed: Tensor<2>,
+    rotation: Option<&Rotation>,
+    segments: &[usize],
+    heads: usize,
+) -> Tensor<2> {
+    let [tokens, width] = packed.dims();
+    assert!(
+        heads > 0 && width.is_multiple_of(3 * heads),
+        "attention: a width of {width} does not divide into queries, keys and values of {heads} heads"
+    );
+    let d_head = width / (3 * heads);
+    assert!(
+        rotation.is_none_or(|r| {
+            d_head.is_multiple_of(2) && [r.cos.dims(), r.signed_sin.dims()] == [[tokens, d_head]; 2]
+        }),
+        "attention: the angles need the size [{tokens}, {d_head}], the second number even"
+    );
+    assert_eq!(
+        segments.iter().sum::<usize>(),
+        tokens,
+        "attention: the segments must cover the tokens"
+    );
+    if tokens == 0 {
+        return Tensor::zeros([0, heads * d_head], &packed.device());
+    }
+    #[cfg(feature = "flex")]
+    let packed = {
+        let angles = match rotation {
+            Some(rotation) => [rotation.cos.clone(), rotation.signed_sin.clone()],
+            None => [0; 2].map(|_| Tensor::zeros([0, d_head], &packed.device())),
+        }
+        .map(Tensor::into_dispatch);
+        let packed = packed.into_dispatch();
+        if takes_untracked(&packed) && angles.iter().all(takes_untracked) && d_head > 0 {
+            let [cos, signed_sin] = angles;
+            let segments = segments.into();
+            let attended =
+                Dispatch::fused_segment_attention(packed, cos, signed_sin, segments, heads);
+            return Tensor::from_dispatch(attended);
+        }
+        Tensor::from_dispatch(packed)
+    };
+    plain::segment_attention(packed, rotation, segments, heads)
 }

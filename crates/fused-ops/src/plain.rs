@@ -99,6 +99,87 @@ pub fn rotate(x: Tensor<4>, rotation: &Rotation) -> Tensor<4> {
     x * rotation.cos.clone().unsqueeze() + swapped * rotation.signed_sin.clone().unsqueeze()
 }
 
+/// [`crate::quick_gelu`] with burn's operations.
+#[must_use]
+pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    x.clone() * activation::sigmoid(x.mul_scalar(1.702))
+}
+
+/// [`crate::tanh_gelu`] with burn's operations.
+#[must_use]
+pub fn tanh_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let inner = (x.clone() + x.clone().powi_scalar(3).mul_scalar(0.044_715))
+        .mul_scalar((2.0 / std::f64::consts::PI).sqrt());
+    x.mul_scalar(0.5) * inner.tanh().add_scalar(1.0)
+}
+
+/// [`crate::silu_product`] with burn's operations.
+#[must_use]
+pub fn silu_product<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
+    activation::silu(gate) * up
+}
+
+/// Scores of so many queries with all their keys are made at a time, 256 MiB of them.
+const SCORES: usize = 1 << 26;
+
+/// [`crate::segment_attention`] with burn's operations: neighbouring segments of one length go
+/// together, long ones a slice of queries at a time.
+///
+/// # Panics
+/// If the segments do not cover the tokens.
+#[must_use]
+pub fn segment_attention(
+    packed: Tensor<2>,
+    rotation: Option<&Rotation>,
+    segments: &[usize],
+    heads: usize,
+) -> Tensor<2> {
+    let [tokens, width] = packed.dims();
+    let d_head = width / (3 * heads);
+    let parts = packed.reshape([tokens, 3, heads, d_head]).split(1, 1);
+    let part = |index: usize| parts[index].clone().squeeze_dim::<3>(1);
+    let (mut query, mut key, value) = (part(0), part(1), part(2));
+    if let Some(rotation) = rotation {
+        // The heads of a token share its angles.
+        let turn = |x: Tensor<3>| {
+            let turned = rotate(x.swap_dims(0, 1).unsqueeze(), rotation);
+            turned.squeeze_dim::<3>(0).swap_dims(0, 1)
+        };
+        (query, key) = (turn(query), turn(key));
+    }
+    query = query.mul_scalar(1.0 / (d_head as f64).sqrt());
+    let mut attended = Vec::new();
+    let mut start = 0;
+    for run in segments.chunk_by(|a, b| a == b) {
+        let (count, length) = (run.len(), run[0]);
+        // `[count, heads, length, d_head]`
+        let of = |x: &Tensor<3>| {
+            x.clone()
+                .slice_dim(0, start..start + count * length)
+                .reshape([count, length, heads, d_head])
+                .swap_dims(1, 2)
+        };
+        if length == 0 {
+            continue;
+        }
+        let (query, key, value) = (of(&query), of(&key).transpose(), of(&value));
+        start += count * length;
+        let at_a_time = (SCORES / (count * heads * length)).clamp(1, length);
+        let slices: Vec<Tensor<4>> = query
+            .split(at_a_time, 2)
+            .into_iter()
+            .map(|query| softmax(query.matmul(key.clone())).matmul(value.clone()))
+            .collect();
+        attended.push(
+            Tensor::cat(slices, 2)
+                .swap_dims(1, 2)
+                .reshape([count * length, heads * d_head]),
+        );
+    }
+    assert_eq!(start, tokens, "segments must cover the tokens");
+    Tensor::cat(attended, 0)
+}
+
 /// [`crate::adamw`] with burn's operations.
 #[must_use]
 pub fn adamw<const D: usize>(

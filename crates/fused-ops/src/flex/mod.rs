@@ -5,12 +5,15 @@
 mod adamw;
 mod attention;
 mod linear;
+mod segments;
 
 pub(crate) use adamw::adamw;
 pub(crate) use attention::{attention, attention_backward};
 pub(crate) use linear::{
     linear, linear_bias_backward, linear_input_backward, linear_weight_backward,
 };
+
+pub(crate) use segments::segment_attention;
 
 use std::sync::Arc;
 
@@ -37,6 +40,24 @@ pub(crate) fn gelu_backward(gradient: FlexTensor, x: FlexTensor) -> FlexTensor {
     let (x, per_block) = (values(&x), rows_per_block(SINGLE));
     transform_alone(gradient, SINGLE, |block, gradient| {
         kernel::gelu::backward(gradient, share(x, block, per_block));
+    })
+}
+
+pub(crate) fn quick_gelu(x: FlexTensor) -> FlexTensor {
+    transform_alone(x, SINGLE, |_, values| {
+        kernel::activation::quick_gelu(values)
+    })
+}
+
+pub(crate) fn tanh_gelu(x: FlexTensor) -> FlexTensor {
+    transform_alone(x, SINGLE, |_, values| kernel::activation::tanh_gelu(values))
+}
+
+pub(crate) fn silu_product(gate: FlexTensor, up: FlexTensor) -> FlexTensor {
+    let up = contiguous(up);
+    let (up, per_block) = (values(&up), rows_per_block(SINGLE));
+    transform_alone(gate, SINGLE, |block, gate| {
+        kernel::activation::silu_product(gate, share(up, block, per_block));
     })
 }
 

@@ -36,6 +36,17 @@ pub(crate) struct Angles<'a> {
     pub(crate) signed_sin: &'a [f32],
 }
 
+impl<'a> Angles<'a> {
+    /// Those of `count` tokens from `first` on.
+    pub(super) fn rows(self, first: usize, count: usize, d_head: usize) -> Self {
+        let range = first * d_head..(first + count) * d_head;
+        Self {
+            cos: &self.cos[range.clone()],
+            signed_sin: &self.signed_sin[range],
+        }
+    }
+}
+
 /// Largest score of a query and the reciprocal of its sum of exponentials.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Softmax {
@@ -43,7 +54,8 @@ pub(crate) struct Softmax {
     inverse_sum: f32,
 }
 
-/// The sizes, and the matrices of one head; rows of `d_head` numbers or of one number per query, padded with zeros.
+/// The sizes, and the matrices of one head; rows of `d_head` numbers or of one number per query,
+/// padded with zeros.
 pub(crate) struct Scratch {
     sizes: Sizes,
     query: Vec<f32>,
@@ -97,30 +109,17 @@ fn gather(rows: &mut [f32], source: &[f32], sizes: Sizes, stride: usize, offset:
 /// Rotates every row by its angles and scales it: `x cos + swapped(x) sin`.
 #[inline(always)]
 fn rotate(rows: &mut [f32], angles: Option<Angles<'_>>, d_head: usize, scale: f32) {
-    let (width, half) = (padded(d_head), d_head / 2);
-    let Some(Angles { cos, signed_sin }) = angles else {
-        for x in rows {
-            *x *= scale;
-        }
-        return;
-    };
-    let angles = cos
-        .chunks_exact(d_head)
-        .zip(signed_sin.chunks_exact(d_head));
-    for (row, (cos, sin)) in rows.chunks_exact_mut(width).zip(angles) {
-        let (low, high) = row[..d_head].split_at_mut(half);
-        let ((cos_low, cos_high), (sin_low, sin_high)) = (cos.split_at(half), sin.split_at(half));
-        for i in 0..half {
-            let (a, b) = (low[i] * scale, high[i] * scale);
-            low[i] = a.mul_add(cos_low[i], b * sin_low[i]);
-            high[i] = b.mul_add(cos_high[i], a * sin_high[i]);
-        }
-    }
+    turn::<false>(rows, angles, d_head, scale);
 }
 
 /// The transpose of [`rotate`]: takes the gradient of the result to that of the input.
 #[inline(always)]
 fn rotate_back(rows: &mut [f32], angles: Option<Angles<'_>>, d_head: usize, scale: f32) {
+    turn::<true>(rows, angles, d_head, scale);
+}
+
+#[inline(always)]
+fn turn<const BACK: bool>(rows: &mut [f32], angles: Option<Angles<'_>>, d_head: usize, scale: f32) {
     let (width, half) = (padded(d_head), d_head / 2);
     let Some(Angles { cos, signed_sin }) = angles else {
         for x in rows {
@@ -134,12 +133,41 @@ fn rotate_back(rows: &mut [f32], angles: Option<Angles<'_>>, d_head: usize, scal
     for (row, (cos, sin)) in rows.chunks_exact_mut(width).zip(angles) {
         let (low, high) = row[..d_head].split_at_mut(half);
         let ((cos_low, cos_high), (sin_low, sin_high)) = (cos.split_at(half), sin.split_at(half));
+        // The sine of a half stands where it is added; going back, it comes from the other half.
+        let (to_low, to_high) = if BACK {
+            (sin_high, sin_low)
+        } else {
+            (sin_low, sin_high)
+        };
         for i in 0..half {
             let (a, b) = (low[i] * scale, high[i] * scale);
-            low[i] = a.mul_add(cos_low[i], b * sin_high[i]);
-            high[i] = b.mul_add(cos_high[i], a * sin_low[i]);
+            low[i] = a.mul_add(cos_low[i], b * to_low[i]);
+            high[i] = b.mul_add(cos_high[i], a * to_high[i]);
         }
     }
+}
+
+/// Gathers `d_head` numbers of every row of `source` into padded rows, then rotates and scales them.
+///
+/// `[stride, offset]` say where the numbers stand in a row.
+#[inline(always)]
+pub(super) fn gather_rotated(
+    rows: &mut Vec<f32>,
+    source: &[f32],
+    angles: Option<Angles<'_>>,
+    [stride, offset]: [usize; 2],
+    d_head: usize,
+    scale: f32,
+) {
+    rows.clear();
+    rows.resize(source.len() / stride * padded(d_head), 0.0);
+    for (row, source) in rows
+        .chunks_exact_mut(padded(d_head))
+        .zip(source.chunks_exact(stride))
+    {
+        row[..d_head].copy_from_slice(&source[offset..offset + d_head]);
+    }
+    rotate(rows, angles, d_head, scale);
 }
 
 /// Writes padded rows as columns.

@@ -50,6 +50,7 @@ macro_rules! kernel {
 /// The instruction sets that `kernel!` chooses from.
 pub use pulp;
 
+pub(crate) mod activation;
 pub(crate) mod adamw;
 pub(crate) mod attention;
 pub(crate) mod cross_entropy;
@@ -60,4 +61,5 @@ pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod product;
 pub(crate) mod rms_norm;
+pub(crate) mod segments;
 pub mod softmax;

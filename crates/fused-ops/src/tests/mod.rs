@@ -5,6 +5,7 @@ mod agreement;
 mod edge_cases;
 mod layers;
 mod routing;
+mod towers;
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
