@@ -1,0 +1,7 @@
+//! Qwen2-VL, Qwen2.5-VL and Ovis2.5: an image of any size becomes rows of patches.
+
+mod config;
+mod processor;
+
+pub use config::PackedConfig;
+pub use processor::{PackedProcessor, PatchRows};

@@ -1,0 +1,190 @@
+//! Settings of Ovis2's tiles.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::TileProcessor;
+use crate::json::{Settings, from_file};
+use crate::{Error, Filter, Normalisation, PassOrder, Resampling, Result};
+
+/// Largest accepted tile in px, and number of cells of a grid.
+const MAX_SIDE: u32 = 4096;
+const MAX_TILES: u32 = 144;
+
+/// Largest accepted number of values, of all tiles together.
+const MAX_VALUES: u64 = 1 << 31;
+
+/// How an image becomes tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TilingRule {
+    /// AIDC-AI/Ovis v2.0: cells are cut from the image, each is resized with its aspect ratio kept
+    /// and padded with the mean colour.
+    Official,
+    /// transformers 5.23.0: the image is stretched to the whole grid and then cut.
+    ///
+    /// Rows and columns of the chosen grid are swapped, as in that release: an image of two tiles
+    /// side by side is squeezed into two tiles on top of each other.
+    Transformers,
+}
+
+/// Unchecked settings; [`TileConfig::check`] turns them into a processor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TileConfig {
+    /// How an image becomes tiles.
+    pub rule: TilingRule,
+    /// Side of a tile in px: the image size of the vision tower.
+    pub side: u32,
+    /// Most cells of a grid; the view of the whole image is not counted.
+    pub max_tiles: u32,
+    /// A grid that keeps more than this share of the area is good enough.
+    pub covering_threshold: f64,
+    /// How images are resized.
+    pub resampling: Resampling,
+    /// From levels to values.
+    pub normalisation: Normalisation,
+}
+
+impl TileConfig {
+    /// Ovis2, all sizes, as its own code prepares images.
+    pub const fn ovis2() -> Self {
+        Self {
+            rule: TilingRule::Official,
+            side: 448,
+            max_tiles: 9,
+            covering_threshold: 0.9,
+            resampling: Resampling {
+                filter: Filter::Bicubic,
+                order: PassOrder::HorizontalFirst,
+            },
+            normalisation: Normalisation::clip(),
+        }
+    }
+
+    /// Ovis2 as transformers 5.23.0 prepares images, with `crop_to_patches` on.
+    pub const fn ovis2_transformers() -> Self {
+        Self {
+            rule: TilingRule::Transformers,
+            max_tiles: 12,
+            ..Self::ovis2()
+        }
+    }
+
+    /// Settings from the JSON of a `preprocessor_config.json`; what it leaves out is `defaults`.
+    ///
+    /// Keys: `size` (`height` and `width`, which must be equal, or `shortest_edge`), `max_patches`,
+    /// `resample`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`, `image_std`. Others
+    /// are ignored.
+    ///
+    /// # Errors
+    /// If a value has the wrong type or makes no sense; the message names its key.
+    pub fn from_json(json: &Value, defaults: Self) -> Result<Self> {
+        let settings = Settings::new(json)?;
+        let mut side = defaults.side;
+        if let Some(size) = settings.object("size")? {
+            let height = size.side("height")?;
+            let width = size.side("width")?.or(height);
+            if let (Some(height), Some(width)) = (height, width)
+                && height != width
+            {
+                let expected = "the height of a tile: tiles are square";
+                return Err(Error::setting("width", width, expected));
+            }
+            side = width.or(size.side("shortest_edge")?).unwrap_or(side);
+        }
+        let config = Self {
+            rule: defaults.rule,
+            side,
+            max_tiles: settings.side("max_patches")?.unwrap_or(defaults.max_tiles),
+            covering_threshold: defaults.covering_threshold,
+            resampling: Resampling {
+                filter: settings.filter()?.unwrap_or(defaults.resampling.filter),
+                order: defaults.resampling.order,
+            },
+            normalisation: settings.normalisation(defaults.normalisation)?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// As [`TileConfig::from_json`], from the file at `path`.
+    ///
+    /// # Errors
+    /// Also if the file cannot be read or is no JSON.
+    pub fn from_file(path: impl AsRef<Path>, defaults: Self) -> Result<Self> {
+        from_file(path.as_ref(), |json| Self::from_json(json, defaults))
+    }
+
+    /// A processor with these settings.
+    ///
+    /// # Errors
+    /// If a setting makes no sense; the message names it.
+    pub fn check(self) -> Result<TileProcessor> {
+        if !(1..=MAX_SIDE).contains(&self.side) {
+            return Err(Error::setting("size", self.side, "1 to 4096 px"));
+        }
+        if !(1..=MAX_TILES).contains(&self.max_tiles) {
+            return Err(Error::setting("max_patches", self.max_tiles, "1 to 144"));
+        }
+        let values = 3 * u64::from(self.max_tiles + 1) * u64::from(self.side).pow(2);
+        if values > MAX_VALUES {
+            let expected = "fewer, or smaller tiles: all together have more than 2^31 values";
+            return Err(Error::setting("max_patches", self.max_tiles, expected));
+        }
+        if !(0.0..=1.0).contains(&self.covering_threshold) {
+            let (key, found) = ("covering_threshold", self.covering_threshold);
+            return Err(Error::setting(key, found, "0 to 1"));
+        }
+        let table = self.normalisation.table()?;
+        Ok(TileProcessor::new(self, table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(json: Value) -> Result<TileConfig> {
+        TileConfig::from_json(&json, TileConfig::ovis2())
+    }
+
+    #[test]
+    fn keys_are_read_and_missing_ones_are_the_release() {
+        assert_eq!(parse(json!({})).unwrap(), TileConfig::ovis2());
+        for size in [
+            json!({"height": 336, "width": 336}),
+            json!({"shortest_edge": 336}),
+        ] {
+            let config = parse(json!({"size": size, "max_patches": 4})).unwrap();
+            assert_eq!((config.side, config.max_tiles), (336, 4));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_its_key_named() {
+        for (json, key) in [
+            (json!({"size": {"height": 1, "width": 2}}), "width"),
+            (json!({"size": {"height": 100_000}}), "size"),
+            (json!({"size": []}), "size"),
+            (json!({"max_patches": 0}), "max_patches"),
+            (json!({"max_patches": 5000}), "max_patches"),
+            (
+                json!({"size": {"height": 4096}, "max_patches": 100}),
+                "max_patches",
+            ),
+            (json!({"image_std": [0, 1, 1]}), "image_std"),
+            (json!(null), "preprocessor_config"),
+        ] {
+            let message = parse(json).unwrap_err().to_string();
+            assert!(message.contains(key), "{key}: {message}");
+        }
+        let config = TileConfig {
+            covering_threshold: f64::NAN,
+            ..TileConfig::ovis2()
+        };
+        assert!(config.check().is_err());
+    }
+}

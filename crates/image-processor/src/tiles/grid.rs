@@ -1,0 +1,141 @@
+//! Into how many rows and columns an image is cut.
+//!
+//! A cell that is larger than the tile loses resolution when it becomes one. For every grid of at
+//! most `max_tiles` cells, the covering ratio is the share of the image's area that is left after
+//! each cell has been scaled down to fit its tile. The fewest cells with a ratio above the threshold
+//! win, then the higher ratio; if no grid reaches it, the highest ratio wins, then the fewest cells.
+//!
+//! # Source
+//! AIDC-AI/Ovis v2.0, `preprocess_image` of the visual tokenizer; transformers 5.23.0,
+//! `get_min_tile_covering_grid`. Sums and quotients keep their order, so that ties fall alike.
+
+use crate::Size;
+
+/// Rows and columns of tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Grid {
+    /// Tiles from top to bottom.
+    pub rows: u32,
+    /// Tiles from left to right.
+    pub columns: u32,
+}
+
+impl Grid {
+    /// `rows` x `columns` tiles.
+    pub const fn new(rows: u32, columns: u32) -> Self {
+        Self { rows, columns }
+    }
+
+    /// Rows times columns.
+    pub const fn cells(self) -> u32 {
+        self.rows.saturating_mul(self.columns)
+    }
+
+    /// Left, top, width and height of each cell, row by row; the last row and column of cells take
+    /// what the division leaves.
+    pub(super) fn regions(self, size: Size) -> impl Iterator<Item = (u32, u32, u32, u32)> {
+        let (width, height) = (size.width / self.columns, size.height / self.rows);
+        let extent = |index: u32, count: u32, step: u32, total: u32| {
+            let start = index * step;
+            let end = if index + 1 == count {
+                total
+            } else {
+                start + step
+            };
+            (start, end - start)
+        };
+        (0..self.rows).flat_map(move |row| {
+            let (top, cell_height) = extent(row, self.rows, height, size.height);
+            (0..self.columns).map(move |column| {
+                let (left, cell_width) = extent(column, self.columns, width, size.width);
+                (left, top, cell_width, cell_height)
+            })
+        })
+    }
+
+    /// Share of the area that is left when each cell fits a tile of `side` px.
+    fn covering_ratio(self, size: Size, side: u32) -> f64 {
+        let side = f64::from(side);
+        let covered = self.regions(size).map(|(_, _, width, height)| {
+            let long = f64::from(width.max(height));
+            let short = f64::from(width.min(height));
+            if long > side {
+                side * (short / long * side)
+            } else {
+                long * short
+            }
+        });
+        // Not `sum`, which starts at -0.
+        covered.fold(0.0, |sum, area| sum + area) / (size.pixels() as f64)
+    }
+}
+
+/// The grid for an image of `size`, tiles of `side` px and at most `max_tiles` of them.
+pub(super) fn covering_grid(size: Size, side: u32, max_tiles: u32, threshold: f64) -> Grid {
+    let mut best = (Grid::new(1, 1), f64::NEG_INFINITY);
+    for rows in 1..=max_tiles {
+        for columns in 1..=max_tiles / rows {
+            let grid = Grid::new(rows, columns);
+            let ratio = grid.covering_ratio(size, side);
+            let (kept, kept_ratio) = best;
+            let better = match (ratio > threshold, kept_ratio > threshold) {
+                (true, true) => {
+                    grid.cells() < kept.cells()
+                        || (grid.cells() == kept.cells() && ratio > kept_ratio)
+                }
+                (false, false) => {
+                    ratio > kept_ratio || (ratio == kept_ratio && grid.cells() < kept.cells())
+                }
+                (reaches, _) => reaches,
+            };
+            if better {
+                best = (grid, ratio);
+            }
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(width: u32, height: u32) -> (u32, u32) {
+        let grid = covering_grid(Size::new(width, height), 448, 9, 0.9);
+        (grid.rows, grid.columns)
+    }
+
+    #[test]
+    fn grids_follow_the_shape_of_the_image() {
+        assert_eq!(grid(448, 448), (1, 1));
+        assert_eq!(grid(10, 10), (1, 1));
+        assert_eq!(grid(896, 448), (1, 2));
+        assert_eq!(grid(448, 896), (2, 1));
+        assert_eq!(grid(896, 896), (2, 2));
+        assert_eq!(grid(1344, 1344), (3, 3));
+    }
+
+    #[test]
+    fn what_no_grid_covers_takes_the_best() {
+        assert_eq!(grid(4000, 4000), (3, 3));
+        assert_eq!(grid(40_000, 100), (1, 9));
+    }
+
+    #[test]
+    fn a_little_loss_is_accepted() {
+        // 460 x 460 scaled to 448 keeps 94.9% of its area, 480 x 480 only 87.1%.
+        assert_eq!(grid(460, 460), (1, 1));
+        assert_ne!(grid(480, 480), (1, 1));
+    }
+
+    #[test]
+    fn regions_cover_the_image_once() {
+        for grid in [Grid::new(1, 1), Grid::new(2, 3), Grid::new(4, 2)] {
+            let size = Size::new(10, 7);
+            let area: u32 = grid.regions(size).map(|(_, _, w, h)| w * h).sum();
+            assert_eq!(area, 70);
+            let last = grid.regions(size).last().unwrap();
+            assert_eq!((last.0 + last.2, last.1 + last.3), (10, 7));
+        }
+    }
+}

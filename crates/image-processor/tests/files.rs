@@ -1,0 +1,226 @@
+//! Files decode as in Pillow, and what is wrong with a file is named.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod support;
+
+use std::fs;
+use std::io::Cursor;
+
+use image::{ImageBuffer, ImageFormat, Luma, RgbImage};
+use image_processor::{
+    Error, MAX_PIXELS, PackedConfig, Transparency, decode_bytes, decode_file, rgb_from_grey,
+};
+use safetensors::SafeTensors;
+use support::{fixture, largest_difference, pattern, tensor};
+
+fn names() -> Vec<String> {
+    let bytes = fs::read(fixture("files.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let names = tensors.names().into_iter();
+    let names: Vec<_> = names
+        .filter_map(|name| name.strip_prefix("file."))
+        .collect();
+    assert_eq!(names.len(), 24);
+    names.into_iter().map(str::to_owned).collect()
+}
+
+fn file(name: &str) -> Vec<u8> {
+    tensor("files.safetensors", &format!("file.{name}")).0
+}
+
+#[test]
+fn files_decode_as_in_pillow() {
+    for name in names() {
+        let (expected, shape) = tensor("files.safetensors", &format!("pixels.{name}"));
+        let image = decode_bytes(&file(&name), Transparency::Dropped).unwrap();
+        assert_eq!(
+            [image.height() as usize, image.width() as usize],
+            shape[..2],
+            "{name}"
+        );
+        // Another JPEG decoder rounds differently, above all where colour is subsampled.
+        let tolerance = match name.as_str() {
+            "half.jpg" | "progressive.jpg" => 4,
+            name if name.ends_with(".jpg") => 2,
+            _ => 0,
+        };
+        let difference = largest_difference(image.as_raw(), &expected);
+        assert!(difference <= tolerance, "{name}: {difference}");
+    }
+}
+
+/// The other seven orientations are checked against Pillow; here: they differ from each other.
+#[test]
+fn orientation_is_applied() {
+    let upright = decode_bytes(&file("orientation-1.png"), Transparency::Dropped).unwrap();
+    let turned = decode_bytes(&file("orientation-6.png"), Transparency::Dropped).unwrap();
+    assert_eq!(turned, image::imageops::rotate90(&upright));
+    assert_ne!(upright.dimensions(), turned.dimensions());
+}
+
+#[test]
+fn deep_grey_keeps_its_high_byte() {
+    let grey = ImageBuffer::from_fn(3, 1, |x, _| {
+        Luma([[0x00ff_u16, 0x1280, 0xffff][x as usize]])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    grey.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let image = decode_bytes(bytes.get_ref(), Transparency::Dropped).unwrap();
+    assert_eq!(
+        image.as_raw()[..],
+        [0, 0, 0, 0x12, 0x12, 0x12, 255, 255, 255]
+    );
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    for name in names() {
+        let bytes = file(&name);
+        for kept in [0.2, 0.5, 0.8] {
+            let part = &bytes[..(bytes.len() as f64 * kept) as usize];
+            assert!(
+                decode_bytes(part, Transparency::Dropped).is_err(),
+                "{name} {kept}"
+            );
+        }
+        let mut longer = bytes;
+        longer.extend([0; 20]);
+        assert!(
+            decode_bytes(&longer, Transparency::Dropped).is_ok(),
+            "{name} with bytes after its end"
+        );
+    }
+}
+
+#[test]
+fn an_end_marker_inside_of_metadata_is_not_the_end() {
+    let bytes = file("full.jpg");
+    // A comment that holds an end marker, after the start of the image.
+    let mut commented = bytes[..2].to_vec();
+    commented.extend([0xff, 0xfe, 0, 4, 0xff, 0xd9]);
+    commented.extend(&bytes[2..]);
+    assert!(decode_bytes(&commented, Transparency::Dropped).is_ok());
+    let part = &commented[..commented.len() / 2];
+    assert!(matches!(
+        decode_bytes(part, Transparency::Dropped),
+        Err(Error::Truncated { .. })
+    ));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        let message = decode_file(&path, Transparency::Dropped)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(name), "{message}");
+        message
+    };
+    assert!(message("empty.png", b"").contains("0 bytes"));
+    assert!(message("text.png", b"not an image, but long enough").contains("no image"));
+    assert!(message("moving.png", b"GIF89a\x01\x00\x01\x00").contains("Gif"));
+    assert!(message("damaged.png", &file("rgb.png")[..60]).contains("damaged"));
+    let whole = file("full.jpg");
+    let cut = message("cut.jpg", &whole[..whole.len() - 100]);
+    assert!(cut.contains("ends before"), "{cut}");
+
+    let missing = decode_file(dir.path().join("missing.png"), Transparency::Dropped).unwrap_err();
+    assert!(matches!(missing, Error::Read { .. }));
+    assert!(missing.to_string().contains("missing.png"));
+    assert!(matches!(
+        decode_file(dir.path(), Transparency::Dropped),
+        Err(Error::Read { .. })
+    ));
+}
+
+/// Checksum of a PNG chunk.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 * (crc & 1))
+        })
+    })
+}
+
+#[test]
+fn size_is_checked_before_decoding() {
+    for (width, height) in [(20_000_u32, 20_000_u32), (2_000_000, 1), (1, 2_000_000)] {
+        // The header of a small file with another size: there is no data for it.
+        let mut bytes = file("rgb.png");
+        bytes[16..20].copy_from_slice(&width.to_be_bytes());
+        bytes[20..24].copy_from_slice(&height.to_be_bytes());
+        let checksum = crc32(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+        let error = decode_bytes(&bytes, Transparency::Dropped).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        assert!(
+            error.to_string().contains(&MAX_PIXELS.to_string()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn from_a_file_to_patches() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("photo.png");
+    let photo = pattern("noise", 333, 77);
+    photo.save(&path).unwrap();
+    let processor = PackedConfig::qwen2_5_vl().check().unwrap();
+    let from_file = processor
+        .image(&decode_file(&path, Transparency::Dropped).unwrap())
+        .unwrap();
+    assert_eq!(from_file, processor.image(&photo).unwrap());
+}
+
+#[test]
+fn settings_come_from_a_file_and_its_errors_name_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("preprocessor_config.json");
+    let read = |content: &str| {
+        fs::write(&path, content).unwrap();
+        PackedConfig::from_file(&path, PackedConfig::qwen2_5_vl())
+    };
+    assert_eq!(read(r#"{"min_pixels": 784}"#).unwrap().min_pixels, 784);
+    for content in ["", "{", r#"{"min_pixels": -784}"#] {
+        let message = read(content).unwrap_err().to_string();
+        assert!(message.contains("preprocessor_config.json"), "{message}");
+    }
+}
+
+#[test]
+fn grey_strips_go_through_unresized() {
+    let grey = ImageBuffer::from_fn(64, 32, |x, y| Luma([(x + y) as u8]));
+    let strip = rgb_from_grey(&grey);
+    assert_eq!(strip, image::DynamicImage::ImageLuma8(grey).into_rgb8());
+    let config = PackedConfig::ovis2_5_2b().without_resizing();
+    let patches = config.check().unwrap().image(&strip).unwrap();
+    assert_eq!((patches.grid_thw, patches.tokens), ([1, 2, 4], 2));
+    assert_eq!(patches.values[..2], [-1.0, (1.0_f32 / 255.0 - 0.5) / 0.5]);
+    assert_eq!(RgbImage::new(0, 0), rgb_from_grey(&ImageBuffer::new(0, 0)));
+}
+
+#[test]
+fn transparency_is_dropped_or_lies_on_white() {
+    let mut image = image::RgbaImage::new(3, 1);
+    for (x, alpha) in [0, 127, 255].into_iter().enumerate() {
+        image.put_pixel(x as u32, 0, image::Rgba([10, 100, 200, alpha]));
+    }
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    let pixels = |transparency| {
+        decode_bytes(bytes.get_ref(), transparency)
+            .unwrap()
+            .into_raw()
+    };
+    assert_eq!(pixels(Transparency::Dropped), [10, 100, 200].repeat(3));
+    // (a x + (255 - a) 255 + 127) / 255, rounded down.
+    assert_eq!(
+        pixels(Transparency::OverWhite),
+        [255, 255, 255, 133, 178, 228, 10, 100, 200]
+    );
+}
