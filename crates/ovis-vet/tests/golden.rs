@@ -1,4 +1,4 @@
-//! Parity with the Ovis code and transformers 5.23.0 (see `fixtures/README.md`), and proof that the
+//! Parity with the Ovis code and transformers 5.23.0 (see `data/parity/README.md`), and proof that the
 //! comparison notices a broken table. Tolerance 1e-5, max abs, f32.
 
 #![allow(clippy::unwrap_used)]
@@ -20,12 +20,12 @@ struct Fixture(SafeTensors<'static>);
 
 impl Fixture {
     fn ovis2() -> Self {
-        let bytes = include_bytes!("fixtures/ovis2.safetensors");
+        let bytes = include_bytes!("../../../data/parity/ovis2-golden.safetensors");
         Self(SafeTensors::deserialize(bytes).unwrap())
     }
 
     fn ovis2_5() -> Self {
-        let bytes = include_bytes!("fixtures/ovis2_5.safetensors");
+        let bytes = include_bytes!("../../../data/parity/ovis2_5-golden.safetensors");
         Self(SafeTensors::deserialize(bytes).unwrap())
     }
 

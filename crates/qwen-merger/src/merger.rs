@@ -13,7 +13,7 @@ use fused_ops::gelu;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, linear, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 
-/// Epsilon of the RMSNorm in every Qwen2.5-VL checkpoint.
+/// Epsilon of the norm in every Qwen2-VL and Qwen2.5-VL checkpoint.
 pub const RMS_NORM_EPS: f64 = 1e-6;
 
 /// Width of the vision tower in every Qwen2.5-VL checkpoint.
@@ -111,6 +111,7 @@ impl PatchMergerConfig {
         let d_block = self.d_block();
         PatchMerger {
             norm_gain: Param::from_tensor(Tensor::ones([self.d_in], device)),
+            norm_bias: None,
             fc1: seeded::linear(d_block, d_block, true, rng, device),
             fc2: seeded::linear(d_block, self.d_out, true, rng, device),
             merge: self.merge,
@@ -118,7 +119,7 @@ impl PatchMergerConfig {
     }
 }
 
-/// RMSNorm per patch, concat of the block, Linear, erf-GELU, Linear.
+/// RMSNorm per patch (in Qwen2-VL: LayerNorm), concat of the block, Linear, erf-GELU, Linear.
 ///
 /// Fields are public so that checkpoint weights can be put in; PyTorch stores linear weights as
 /// `[out, in]`, here they are `[in, out]`.
@@ -126,6 +127,8 @@ impl PatchMergerConfig {
 pub struct PatchMerger {
     /// Gain of the RMSNorm, `[d_in]`; `merger.ln_q.weight` in checkpoints.
     pub norm_gain: Param<Tensor<1>>,
+    /// Bias of the norm, `[d_in]`: Qwen2-VL has a LayerNorm there, Qwen2.5-VL an RMSNorm.
+    pub norm_bias: Option<Param<Tensor<1>>>,
     /// `merge² * d_in -> merge² * d_in`; `merger.mlp.0` in checkpoints.
     pub fc1: Linear,
     /// `merge² * d_in -> d_out`; `merger.mlp.2` in checkpoints.
@@ -135,6 +138,37 @@ pub struct PatchMerger {
 }
 
 impl PatchMerger {
+    /// Puts a merger together from its layers; with a bias, the norm is Qwen2-VL's LayerNorm.
+    ///
+    /// # Shapes
+    /// - `norm_gain`, `norm_bias`: `[d_in]`
+    /// - `fc1.weight`: `[merge² * d_in, merge² * d_in]`
+    /// - `fc2.weight`: `[merge² * d_in, d_out]`
+    ///
+    /// # Panics
+    /// If the layers do not fit one another.
+    #[must_use]
+    pub fn from_parts(
+        norm_gain: Param<Tensor<1>>,
+        norm_bias: Option<Param<Tensor<1>>>,
+        fc1: Linear,
+        fc2: Linear,
+        merge: usize,
+    ) -> Self {
+        let d_block = merge * merge * norm_gain.dims()[0];
+        assert!(
+            fc1.weight.dims() == [d_block; 2] && fc2.weight.dims()[0] == d_block,
+            "PatchMerger: both layers read blocks of {d_block} numbers"
+        );
+        Self {
+            norm_gain,
+            norm_bias,
+            fc1,
+            fc2,
+            merge,
+        }
+    }
+
     /// The norm in front of the concat, patch by patch.
     ///
     /// Statistics are taken in f32 at least and the result is cast back before the gain, as in
@@ -144,6 +178,9 @@ impl PatchMerger {
     /// - `features`: `[batch, patches, d_in]`, output the same
     #[must_use]
     pub fn normalize(&self, features: Tensor<3>) -> Tensor<3> {
+        if let Some(bias) = &self.norm_bias {
+            return fused_ops::layer_norm(features, self.norm_gain.val(), bias.val(), RMS_NORM_EPS);
+        }
         let dtype = features.dtype();
         let normalized = match dtype {
             DType::F16 | DType::BF16 => {

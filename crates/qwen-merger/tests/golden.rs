@@ -1,4 +1,4 @@
-//! Parity with transformers 5.23.0 (see `fixtures/README.md`), and proof that the comparison
+//! Parity with transformers 5.23.0 (see `data/parity/README.md`), and proof that the comparison
 //! notices a broken merger. Tolerance 1e-5, max abs, f32.
 
 #![allow(clippy::unwrap_used)]
@@ -13,7 +13,7 @@ use safetensors::SafeTensors;
 const TOLERANCE: f32 = 1e-5;
 /// A broken merger must miss by at least this much.
 const MARGIN: f32 = 1e-3;
-const BYTES: &[u8] = include_bytes!("fixtures/merger.safetensors");
+const BYTES: &[u8] = include_bytes!("../../../data/parity/qwen2_5_vl-golden.safetensors");
 
 fn f32s(name: &str) -> (Vec<f32>, Vec<usize>) {
     let file = SafeTensors::deserialize(BYTES).unwrap();

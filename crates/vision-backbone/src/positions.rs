@@ -25,15 +25,45 @@ impl RotaryAngles {
             d_head.is_multiple_of(4),
             "2-D rotary positions need a head width that is a multiple of 4, found {d_head}"
         );
+        let half = d_head / 2;
+        Self::of_angles(&layout.positions(), d_head, device, |place, index| {
+            place as f64 * base.powf(-2.0 * index as f64 / half as f64)
+        })
+    }
+
+    /// Angles for patches at these `(row, column)` places, in the single precision of the published
+    /// towers' code.
+    ///
+    /// # Panics
+    /// If `d_head` is not a multiple of 4.
+    #[must_use]
+    pub fn published(
+        positions: &[(usize, usize)],
+        d_head: usize,
+        base: f64,
+        device: &Device,
+    ) -> Self {
+        let frequencies = published_frequencies(d_head, base);
+        Self::of_angles(positions, d_head, device, |place, index| {
+            f64::from(place as f32 * frequencies[index])
+        })
+    }
+
+    /// `angle(place, i)` is the angle of the `i`-th frequency at a row or column.
+    fn of_angles(
+        positions: &[(usize, usize)],
+        d_head: usize,
+        device: &Device,
+        angle: impl Fn(usize, usize) -> f64,
+    ) -> Self {
         let (half, quarter) = (d_head / 2, d_head / 4);
-        let mut cos = Vec::with_capacity(layout.patches() * d_head);
-        let mut sin = Vec::with_capacity(layout.patches() * d_head);
-        for (row, col) in layout.positions() {
+        let mut cos = Vec::with_capacity(positions.len() * d_head);
+        let mut sin = Vec::with_capacity(positions.len() * d_head);
+        for &(row, col) in positions {
             for dim in 0..d_head {
                 let within = dim % half;
                 let place = if within < quarter { row } else { col };
-                let frequency = base.powf(-2.0 * (within % quarter) as f64 / half as f64);
-                let angle = place as f64 * frequency;
+                let angle = angle(place, within % quarter);
                 cos.push(angle.cos() as f32);
                 sin.push(if dim < half {
                     -angle.sin()
@@ -42,7 +72,7 @@ impl RotaryAngles {
                 } as f32);
             }
         }
-        let shape = [layout.patches(), d_head];
+        let shape = [positions.len(), d_head];
         Self {
             rotation: Rotation {
                 cos: Tensor::from_data(TensorData::new(cos, shape), device),
@@ -65,6 +95,39 @@ impl RotaryAngles {
     pub fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
         fused_ops::plain::rotate(x, &self.rotation)
     }
+}
+
+/// Frequencies of one axis, `base^(-2i / (d_head / 2))` in single precision.
+///
+/// # Panics
+/// If `d_head` is not a multiple of 4.
+#[must_use]
+pub fn published_frequencies(d_head: usize, base: f64) -> Vec<f32> {
+    assert!(
+        d_head.is_multiple_of(4),
+        "2-D rotary positions need a head width that is a multiple of 4, found {d_head}"
+    );
+    let half = d_head / 2;
+    (0..d_head / 4)
+        .map(|i| 1.0 / (base as f32).powf(2.0 * i as f32 / half as f32))
+        .collect()
+}
+
+/// The angles themselves, `[patches, d_head / 2]` row-major: those of the row, then those of the
+/// column.
+///
+/// # Panics
+/// If `d_head` is not a multiple of 4.
+#[must_use]
+pub fn published_angles(positions: &[(usize, usize)], d_head: usize, base: f64) -> Vec<f32> {
+    let frequencies = published_frequencies(d_head, base);
+    positions
+        .iter()
+        .flat_map(|&(row, col)| {
+            let of = |place: usize| frequencies.iter().map(move |f| place as f32 * f);
+            of(row).chain(of(col)).collect::<Vec<f32>>()
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! LayerNorm; the usual ViT (arXiv:2010.11929) without a class token. Rotary positions are the
 //! default because one set of weights then reads images of any size.
 
-use crate::{Block, PatchLayout, RotaryAngles, TowerOutput, VisionTower};
+use crate::packed::{GridThw, PackedPatches};
+use crate::{Block, PatchLayout, RotaryAngles, TowerError, TowerOutput, VisionTower};
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
@@ -252,12 +253,36 @@ impl VisionTower for SmallVit {
         self.config.d_model
     }
 
-    fn forward(&self, pixels: &PatchGrid) -> TowerOutput {
-        let pre_norm = self.run_blocks(self.embed(pixels), 0..self.depth());
-        TowerOutput {
-            post_norm: self.final_norm(&pre_norm),
-            pre_norm,
+    fn d_patch(&self) -> usize {
+        self.config.patch * self.config.patch
+    }
+
+    fn forward(&self, pixels: &PackedPatches) -> Result<TowerOutput, TowerError> {
+        self.check(pixels)?;
+        if let Positions::Learned { rows, cols } = self.config.positions {
+            let wrong = |grid: &GridThw| (grid.rows, grid.cols) != (rows, cols);
+            if let Some(index) = pixels.grids().iter().position(wrong) {
+                return Err(TowerError::ImageSize {
+                    index,
+                    found: pixels.grids()[index],
+                    rows,
+                    cols,
+                });
+            }
         }
+        let states: Vec<Tensor<2>> = pixels
+            .runs_of_equal_size()
+            .into_iter()
+            .map(|images| {
+                let state = self.run_blocks(self.embed(&images), 0..self.depth());
+                PackedPatches::from_grid(&state).features().clone()
+            })
+            .collect();
+        let state = Tensor::cat(states, 0);
+        Ok(TowerOutput {
+            post_norm: pixels.with_features(self.final_norm.forward(state.clone())),
+            pre_norm: pixels.with_features(state),
+        })
     }
 }
 
@@ -282,8 +307,12 @@ mod tests {
         PatchGrid::new(features, rows, cols, 2).unwrap()
     }
 
-    fn values(grid: &PatchGrid) -> Vec<f32> {
-        grid.features().clone().into_data().try_to_vec().unwrap()
+    fn values(patches: &PackedPatches) -> Vec<f32> {
+        patches.features().clone().into_data().try_to_vec().unwrap()
+    }
+
+    fn encode(tower: &SmallVit, pixels: &PatchGrid) -> TowerOutput {
+        tower.forward(&PackedPatches::from_grid(pixels)).unwrap()
     }
 
     #[test]
@@ -292,8 +321,8 @@ mod tests {
             .init(&mut seeded::stream(0, "vit"), &Device::flex())
             .unwrap();
         for (rows, cols) in [(4, 8), (4, 16), (2, 2)] {
-            let output = tower.forward(&pixels(2, rows, cols));
-            assert_eq!(output.pre_norm.features().dims(), [2, rows * cols, 16]);
+            let output = encode(&tower, &pixels(2, rows, cols));
+            assert_eq!(output.pre_norm.features().dims(), [2 * rows * cols, 16]);
         }
     }
 
@@ -304,11 +333,43 @@ mod tests {
             .unwrap();
         let both = pixels(2, 2, 4);
         let first = PatchGrid::new(both.features().clone().slice_dim(0, 0..1), 2, 4, 2).unwrap();
-        let alone = values(&tower.forward(&first).pre_norm);
-        let together = values(&tower.forward(&both).pre_norm);
+        let alone = values(&encode(&tower, &first).pre_norm);
+        let together = values(&encode(&tower, &both).pre_norm);
         for (a, b) in alone.iter().zip(&together) {
             assert!((a - b).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn images_of_several_sizes_go_in_one_batch() {
+        let tower = small()
+            .init(&mut seeded::stream(0, "vit"), &Device::flex())
+            .unwrap();
+        let images = [pixels(2, 2, 4), pixels(1, 4, 4)].map(|p| PackedPatches::from_grid(&p));
+        let batch = PackedPatches::new(
+            Tensor::cat(images.iter().map(|i| i.features().clone()).collect(), 0),
+            images.iter().flat_map(|i| i.grids().to_vec()).collect(),
+            2,
+        )
+        .unwrap();
+        let together = values(&tower.forward(&batch).unwrap().pre_norm);
+        let apart = images.map(|i| values(&tower.forward(&i).unwrap().pre_norm));
+        assert_eq!(together, apart.concat());
+    }
+
+    #[test]
+    fn an_image_without_learned_positions_is_refused() {
+        let config = SmallVitConfig {
+            positions: Positions::Learned { rows: 2, cols: 2 },
+            ..small()
+        };
+        let tower = config
+            .init(&mut seeded::stream(0, "vit"), &Device::flex())
+            .unwrap();
+        let error = tower
+            .forward(&PackedPatches::from_grid(&pixels(1, 2, 4)))
+            .unwrap_err();
+        assert!(error.to_string().contains("2 x 2 only"), "{error}");
     }
 
     #[test]
@@ -316,8 +377,9 @@ mod tests {
         let tower = small()
             .init(&mut seeded::stream(0, "vit"), &Device::flex())
             .unwrap();
-        let output = tower.forward(&pixels(1, 2, 2));
-        let mean_square = |grid: &PatchGrid| values(grid).iter().map(|v| v * v).sum::<f32>() / 64.0;
+        let output = encode(&tower, &pixels(1, 2, 2));
+        let mean_square =
+            |patches: &PackedPatches| values(patches).iter().map(|v| v * v).sum::<f32>() / 64.0;
         assert!((mean_square(&output.post_norm) - 1.0).abs() < 1e-3);
         assert!((mean_square(&output.pre_norm) - 1.0).abs() > 1e-2);
     }
@@ -330,7 +392,8 @@ mod tests {
         let pixels = pixels(1, 2, 4);
         let prefix = tower.run_blocks(tower.embed(&pixels), 0..1);
         let whole = tower.run_blocks(prefix, 1..2);
-        assert_eq!(values(&whole), values(&tower.forward(&pixels).pre_norm));
+        let whole = PackedPatches::from_grid(&whole);
+        assert_eq!(values(&whole), values(&encode(&tower, &pixels).pre_norm));
     }
 
     #[test]
@@ -346,9 +409,10 @@ mod tests {
             };
             let tower = config.init(&mut seeded::stream(0, "vit"), &device).unwrap();
             let grid = pixels(1, 2, 4).map_features(|x| Tensor::from_data(x.into_data(), &device));
-            let weights: Tensor<3> =
-                seeded::normal([1, 8, 16], 1.0, &mut seeded::stream(1, "w"), &device);
-            let loss = (tower.forward(&grid).post_norm.features().clone() * weights).sum();
+            let weights: Tensor<2> =
+                seeded::normal([8, 16], 1.0, &mut seeded::stream(1, "w"), &device);
+            let output = encode(&tower, &grid).post_norm;
+            let loss = (output.features().clone() * weights).sum();
             let grads = loss.backward();
             let missing = projector::contract::parameters_without_gradient(&tower, &grads);
             assert!(missing.is_empty(), "{missing:?}");
@@ -382,7 +446,8 @@ mod tests {
             TensorData::new(vec![1.0_f32; 4 * 64], [1, 4, 64]),
             &Device::flex(),
         );
-        let out = values(&tower.embed(&PatchGrid::new(flat, 2, 2, 2).unwrap()));
+        let embedded = tower.embed(&PatchGrid::new(flat, 2, 2, 2).unwrap());
+        let out = values(&PackedPatches::from_grid(&embedded));
         assert_ne!(out[..16], out[16..32]);
     }
 }
