@@ -1,0 +1,62 @@
+//! What can go wrong between a checkpoint and its tokens.
+
+use std::path::PathBuf;
+
+use checkpoint::CheckpointError;
+use ovis_vet::VetError;
+use qwen_merger::MergerError;
+use vision_backbone::{PackedError, TowerError};
+
+/// Result with this crate's [`ModelError`].
+pub type Result<T, E = ModelError> = std::result::Result<T, E>;
+
+/// Any failure of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A file, a tensor or its shape.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A tower that cannot be built, or an image that it cannot read.
+    #[error(transparent)]
+    Tower(#[from] TowerError),
+    /// A merger that cannot be built.
+    #[error(transparent)]
+    Merger(#[from] MergerError),
+    /// A visual embedding table that cannot be built.
+    #[error(transparent)]
+    Vet(#[from] VetError),
+    /// An image, or the configuration of its processor.
+    #[error(transparent)]
+    Image(#[from] image_processor::Error),
+    /// A batch that is none.
+    #[error(transparent)]
+    Packed(#[from] PackedError),
+    /// A model that this workspace does not know.
+    #[error(
+        "{}: model_type `{found}` is not supported; known are {}",
+        path.display(), crate::config::MODEL_TYPES.join(", ")
+    )]
+    UnknownModel {
+        /// The configuration.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+    },
+    /// A configuration with a missing or impossible entry.
+    #[error("{}: {problem}", path.display())]
+    Config {
+        /// The configuration, or the file that holds it.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Something was asked of a model without a visual vocabulary.
+    #[error(
+        "{family} has no visual vocabulary, so there is no tokenize function to choose; leave it out"
+    )]
+    NoVocabulary {
+        /// The family.
+        family: &'static str,
+    },
+}

@@ -1,0 +1,40 @@
+//! The vision sides of Qwen2-VL, Qwen2.5-VL, Ovis2 and Ovis2.5: from a checkpoint folder and an image
+//! to the visual tokens that the language model reads.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use burn::tensor::Device;
+//! use checkpoint::Checkpoint;
+//! use projector::Pass;
+//! use published_models::{Processor, VisionModel};
+//!
+//! let device = Device::default();
+//! let checkpoint = Checkpoint::open("Ovis2.5-2B".as_ref())?;
+//! let model = VisionModel::load(&checkpoint, &device)?;
+//! let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
+//! let image = image_processor::decode_file("page.png", processor.transparency())?;
+//! let pixels = processor.image(&image, &device)?;
+//! let features = model.features(&pixels.patches)?;
+//! let tokens = model.tokens(&features, &mut Pass::deterministic())?;
+//! println!("{:?}", tokens.embeddings.dims());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Files: `config` from `config.json` to shapes, `load` from tensor names to layers, `model` the
+//! whole, `processor` from images to patches, `parity` comparison with reference tensors.
+
+pub mod config;
+mod error;
+mod load;
+mod model;
+pub mod parity;
+pub mod processor;
+mod tower;
+
+pub use config::{Family, ModelConfig};
+pub use error::{ModelError, Result};
+pub use load::is_wanted;
+pub use model::{FeatureState, PublishedProjector, VisionModel, config_of};
+pub use processor::{Pixels, Processor};
+pub use tower::Tower;

@@ -1,0 +1,196 @@
+//! The vision side of a published model, from patches to visual tokens.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use checkpoint::{Checkpoint, Tensors};
+use ovis_vet::{Tokenize, Vet};
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use qwen_merger::PatchMerger;
+use vision_backbone::{PackedPatches, VisionTower};
+
+use crate::config::{Family, ModelConfig, ProjectorConfig};
+use crate::error::{ModelError, Result};
+use crate::load::load;
+use crate::tower::Tower;
+
+/// The projector that a model was published with.
+#[derive(Module, Debug)]
+pub enum PublishedProjector {
+    /// Qwen2-VL and Qwen2.5-VL.
+    Merger(PatchMerger),
+    /// Ovis2 and Ovis2.5.
+    Vet(Vet),
+}
+
+impl Projector for PublishedProjector {
+    fn merge_size(&self) -> usize {
+        match self {
+            Self::Merger(merger) => merger.merge_size(),
+            Self::Vet(vet) => vet.merge_size(),
+        }
+    }
+
+    fn d_out(&self) -> usize {
+        match self {
+            Self::Merger(merger) => merger.d_out(),
+            Self::Vet(vet) => vet.d_out(),
+        }
+    }
+
+    fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        match self {
+            Self::Merger(merger) => merger.forward(patches, pass),
+            Self::Vet(vet) => vet.forward(patches, pass),
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        match self {
+            Self::Merger(merger) => merger.cost(),
+            Self::Vet(vet) => vet.cost(),
+        }
+    }
+}
+
+/// Which state of the tower the projector reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FeatureState {
+    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. Qwen's towers have no
+    /// final norm.
+    #[default]
+    PreNorm,
+    /// After it: transformers for Ovis2, vLLM for Ovis2.5.
+    PostNorm,
+}
+
+/// Tower, projector and image processor of a published model.
+#[derive(Clone, Debug)]
+pub struct VisionModel {
+    config: ModelConfig,
+    /// From pixels to patch features.
+    pub tower: Tower,
+    /// From patch features to visual tokens.
+    pub projector: PublishedProjector,
+    /// Which of the tower's states the projector reads.
+    pub state: FeatureState,
+}
+
+impl VisionModel {
+    /// Reads the vision side of a checkpoint; the language model is left alone.
+    ///
+    /// # Errors
+    /// If the model is not known, or its configuration and tensors do not fit: names what is
+    /// missing, left over or of another shape.
+    pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
+        let config = config_of(checkpoint)?;
+        Self::from_tensors(config, checkpoint.tensors(), device)
+    }
+
+    /// The same from tensors alone.
+    ///
+    /// # Errors
+    /// As [`VisionModel::load`].
+    pub fn from_tensors(config: ModelConfig, tensors: &Tensors, device: &Device) -> Result<Self> {
+        let (tower, projector) = load(&config, tensors, device)?;
+        Ok(Self {
+            config,
+            tower,
+            projector,
+            state: FeatureState::default(),
+        })
+    }
+
+    /// The shape it was built with.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Which model it is.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.config.family
+    }
+
+    /// The model with another tokenize function, its parameters unchanged.
+    ///
+    /// # Errors
+    /// If it has no visual vocabulary, or the function has no valid parameters.
+    pub fn with_tokenize(mut self, tokenize: Tokenize) -> Result<Self> {
+        tokenize.check()?;
+        self.projector = match self.projector {
+            PublishedProjector::Vet(vet) => PublishedProjector::Vet(vet.with_tokenize(tokenize)),
+            PublishedProjector::Merger(_) => {
+                return Err(ModelError::NoVocabulary {
+                    family: self.config.family.name(),
+                });
+            }
+        };
+        Ok(self)
+    }
+
+    /// Patch features that the projector reads, in merge order.
+    ///
+    /// # Errors
+    /// If the pixels are not this tower's.
+    pub fn features(&self, pixels: &PackedPatches) -> Result<PackedPatches> {
+        let output = self.tower.forward(pixels)?;
+        Ok(match self.state {
+            FeatureState::PreNorm => output.pre_norm,
+            FeatureState::PostNorm => output.post_norm,
+        })
+    }
+
+    /// Visual tokens of patch features, image after image in raster order of blocks.
+    ///
+    /// # Shapes
+    /// - embeddings: `[1, tokens, d_out]`
+    ///
+    /// # Errors
+    /// If the features are not in the order of the projector.
+    pub fn tokens(&self, features: &PackedPatches, pass: &mut Pass<'_>) -> Result<VisualTokens> {
+        let blocks = features
+            .row_of_blocks()
+            .map_err(|error| ModelError::Config {
+                path: Path::new("features").to_owned(),
+                problem: error.to_string(),
+            })?;
+        Ok(self.projector.forward(&blocks, pass))
+    }
+
+    /// The vector of an image boundary: a row of the table behind the visual words.
+    #[must_use]
+    pub fn indicator(&self, index: usize) -> Option<Tensor<1>> {
+        match &self.projector {
+            PublishedProjector::Vet(vet) if index < vet.indicators() => Some(vet.indicator(index)),
+            _ => None,
+        }
+    }
+}
+
+/// The shapes of a checkpoint's vision side.
+///
+/// # Errors
+/// If the model is not known or its configuration is impossible.
+pub fn config_of(checkpoint: &Checkpoint) -> Result<ModelConfig> {
+    let path = checkpoint.folder().join("config.json");
+    let model_type = checkpoint.model_type()?;
+    match ModelConfig::from_json(model_type, checkpoint.config()) {
+        None => Err(ModelError::UnknownModel {
+            path,
+            found: model_type.to_owned(),
+        }),
+        Some(Err(problem)) => Err(ModelError::Config { path, problem }),
+        Some(Ok(config)) => Ok(config),
+    }
+}
+
+impl ModelConfig {
+    /// Whether the projector is a visual embedding table.
+    #[must_use]
+    pub fn has_vocabulary(&self) -> bool {
+        matches!(self.projector, ProjectorConfig::Vet(_))
+    }
+}
