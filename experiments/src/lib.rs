@@ -8,6 +8,7 @@ pub mod atomic;
 pub mod backend;
 pub mod cmd;
 pub mod data;
+pub mod encode;
 pub mod lanes;
 pub mod memory;
 pub mod optimize;

@@ -28,6 +28,10 @@ enum Command {
     Report(cmd::report::Args),
     /// Which backends work here, how fast are they, and do they compute the same?
     Backends(cmd::backends::Args),
+    /// Turn images into the visual tokens of a published checkpoint.
+    Encode(cmd::encode::Args),
+    /// Compare our towers and projectors with reference tensors, tap by tap.
+    Parity(cmd::parity::Args),
 }
 
 fn main() -> ExitCode {
@@ -71,5 +75,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),
         Command::Backends(args) => cmd::backends::run(args, &stop),
+        Command::Encode(args) => cmd::encode::run(args, &stop),
+        Command::Parity(args) => cmd::parity::run(args),
     }
 }

@@ -1,7 +1,9 @@
 //! One file per subcommand.
 
 pub mod backends;
+pub mod encode;
 pub mod ocr_probe;
+pub mod parity;
 pub mod pretrain_backbone;
 pub mod render;
 pub mod report;

@@ -18,7 +18,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use projector::{PatchGrid, rms_normalize, seeded};
 use text_images::Charset;
-use vision_backbone::{SmallVit, SmallVitConfig, VisionTower};
+use vision_backbone::{SmallVit, SmallVitConfig};
 
 /// Classes of the pre-training head: every printable character; smaller charsets use a subset.
 pub const HEAD_CHARSET: Charset = Charset::Printable94;
@@ -67,7 +67,9 @@ impl PatchReader {
         anchors: &crate::reader::Anchors,
         allowed: Tensor<3>,
     ) -> Tensor<3> {
-        let state = self.tower.forward(pixels).pre_norm.features().clone();
+        let tower = &self.tower;
+        let state = tower.run_blocks(tower.embed(pixels), 0..tower.depth());
+        let state = state.features().clone();
         self.head.forward(rms_normalize(state, 1e-6), anchors) + allowed
     }
 }

@@ -1,0 +1,135 @@
+//! `encode`: images through the vision side of a published model.
+
+use super::Machine;
+use crate::encode::{Encoder, Encoding, Keep, table, write};
+use crate::stop::Stop;
+use anyhow::{Context, Result, anyhow, bail};
+use checkpoint::Checkpoint;
+use ovis_vet::Tokenize;
+use published_models::{FeatureState, Processor, VisionModel};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Instant;
+
+/// Turns images into the visual tokens of a published model: Qwen2-VL, Qwen2.5-VL, Ovis2, Ovis2.5.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Folder of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.
+    #[arg(long, value_name = "DIR|ID")]
+    checkpoint: String,
+    /// Images, PNG or JPEG.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    image: Vec<PathBuf>,
+    /// File for the tensors.
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+    /// Tokenize function in the place of the model's own: softmax, st_argmax or topk:N.
+    #[arg(long, value_name = "FUNCTION")]
+    tokenize: Option<TokenizeFlag>,
+    /// Which of the tower's states the projector reads.
+    #[arg(long, value_enum, default_value_t = State::PreNorm)]
+    feature_state: State,
+    /// Writes the tower's states and, for a visual vocabulary, its logits as well.
+    #[arg(long)]
+    taps: bool,
+    /// Words per token whose probabilities are written.
+    #[arg(long, value_name = "WORDS", default_value_t = 32)]
+    top: usize,
+    /// Writes the probabilities of all words, which for 65,536 is 256 KiB a token.
+    #[arg(long)]
+    prob: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// A state of the tower, as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum State {
+    /// Before the final norm, as the official code.
+    PreNorm,
+    /// After it, as transformers (Ovis2) and vLLM (Ovis2.5).
+    PostNorm,
+}
+
+impl From<State> for FeatureState {
+    fn from(state: State) -> Self {
+        match state {
+            State::PreNorm => Self::PreNorm,
+            State::PostNorm => Self::PostNorm,
+        }
+    }
+}
+
+/// A tokenize function, as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TokenizeFlag(pub Tokenize);
+
+impl FromStr for TokenizeFlag {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let function = match text.split_once(':') {
+            None if text == "softmax" => Tokenize::Softmax,
+            // All straight-through functions look up the best word.
+            None if matches!(text, "st_argmax" | "st-argmax" | "argmax") => Tokenize::StArgmax,
+            Some(("topk" | "top-k", k)) => Tokenize::TopK {
+                k: k.parse()
+                    .map_err(|_| anyhow!("topk:{k}: `{k}` is no number of words"))?,
+            },
+            _ => bail!("unknown tokenize function `{text}`; known are softmax, st_argmax, topk:N"),
+        };
+        function.check()?;
+        Ok(Self(function))
+    }
+}
+
+/// Encodes, writes, prints.
+///
+/// # Errors
+/// Names the checkpoint, tensor or image that is at fault; nothing is written then.
+pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    let (device, _lanes) = args.machine.open()?;
+    let folder = checkpoint::resolve(&args.checkpoint, published_models::is_wanted)?;
+    let start = Instant::now();
+    let checkpoint = Checkpoint::open(&folder)?;
+    let mut model = VisionModel::load(&checkpoint, &device)?;
+    if let Some(TokenizeFlag(tokenize)) = args.tokenize {
+        model = model.with_tokenize(tokenize)?;
+    }
+    model.state = args.feature_state.into();
+    let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
+    eprintln!(
+        "{}: vision side of {} in {:.1} s",
+        folder.display(),
+        model.family().name(),
+        start.elapsed().as_secs_f64()
+    );
+    // All images are read first, so that a bad one costs no time.
+    let images = args
+        .image
+        .iter()
+        .map(|path| {
+            let image = image_processor::decode_file(path, processor.transparency())?;
+            let pixels = processor.image(&image, &device);
+            pixels.with_context(|| path.display().to_string())
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let encoder = Encoder {
+        model: &model,
+        keep: Keep {
+            taps: args.taps,
+            all_probabilities: args.prob,
+            top: args.top,
+        },
+    };
+    let mut encodings: Vec<Encoding> = Vec::new();
+    for (path, pixels) in args.image.iter().zip(images) {
+        stop.check()?;
+        let encoding = encoder.encode(pixels);
+        encodings.push(encoding.with_context(|| path.display().to_string())?);
+    }
+    println!("{}", table(&args.image, &encodings));
+    write(&args.out, &model, &args.checkpoint, &args.image, &encodings)?;
+    println!("{}", args.out.display());
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! `encode` and `parity` on tiny checkpoints and fixtures.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use safetensors::{Dtype, SafeTensors};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::Finished;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn checkpoints() -> PathBuf {
+    root().join("crates/published-models/tests/fixtures/checkpoints")
+}
+
+fn picture(name: &str) -> String {
+    let path = checkpoints().join("pictures").join(name);
+    path.display().to_string()
+}
+
+fn experiments(folder: &Path, arguments: &[&str]) -> Finished {
+    Command::new(env!("CARGO_BIN_EXE_experiments"))
+        .current_dir(folder)
+        .env("HF_HUB_OFFLINE", "1")
+        .env("HF_HOME", folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+        .into()
+}
+
+fn encode(folder: &Path, checkpoint: &str, images: &[&str], more: &[&str]) -> Finished {
+    let checkpoint = checkpoints().join(checkpoint).display().to_string();
+    let images: Vec<String> = images.iter().map(|name| picture(name)).collect();
+    let mut arguments = vec!["encode", "--checkpoint", &checkpoint];
+    arguments.extend(["--out", "out.safetensors", "--image"]);
+    arguments.extend(images.iter().map(String::as_str));
+    arguments.extend(more);
+    experiments(folder, &arguments)
+}
+
+fn floats(bytes: &[u8], name: &str) -> Vec<f32> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), Dtype::F32);
+    let numbers = view.data().chunks_exact(4);
+    numbers
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}
+
+fn shape(bytes: &[u8], name: &str) -> Vec<usize> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    file.tensor(name).unwrap().shape().to_vec()
+}
+
+#[test]
+fn embeddings_are_those_of_the_reference() {
+    for layout in [
+        "qwen2_5_vl",
+        "qwen2_vl",
+        "ovis2_hf",
+        "ovis2_official",
+        "ovis2_5",
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        encode(place.path(), layout, &["odd.png"], &[]).succeeded();
+        let found = std::fs::read(place.path().join("out.safetensors")).unwrap();
+        let expected = checkpoints().join(layout).join("expected.safetensors");
+        let expected = std::fs::read(expected).unwrap();
+        for (name, tolerance) in [("pixel_values", 1e-5), ("embeddings", 1e-4)] {
+            let expected = floats(&expected, &format!("odd.{name}"));
+            let found = floats(&found, name);
+            assert_eq!(found.len(), expected.len(), "{layout}, {name}");
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = (found - expected).abs();
+                assert!(error < tolerance, "{layout}, {name}: {error:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn images_of_several_sizes_lie_one_below_the_other() {
+    let place = tempfile::tempdir().unwrap();
+    let finished = encode(
+        place.path(),
+        "ovis2_5",
+        &["odd.png", "grey.png"],
+        &["--taps", "--prob", "--top", "5"],
+    )
+    .succeeded();
+    assert!(
+        finished.stdout.contains("perplexity"),
+        "{}",
+        finished.stdout
+    );
+    let bytes = std::fs::read(place.path().join("out.safetensors")).unwrap();
+    let [tokens, d] = shape(&bytes, "embeddings")[..] else {
+        panic!("embeddings are no matrix");
+    };
+    assert_eq!(d, 24);
+    assert_eq!(shape(&bytes, "grid_thw"), [2, 3]);
+    assert_eq!(shape(&bytes, "pixel_values"), [4 * tokens, 48]);
+    assert_eq!(shape(&bytes, "pre_norm"), [4 * tokens, 32]);
+    assert_eq!(shape(&bytes, "logits"), [tokens, 60]);
+    assert_eq!(shape(&bytes, "word_ids"), [tokens, 5]);
+    let prob = floats(&bytes, "prob");
+    for (token, best) in prob
+        .chunks_exact(60)
+        .zip(floats(&bytes, "word_probabilities").chunks_exact(5))
+    {
+        assert!((token.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        assert_eq!(best[0], token.iter().copied().fold(0.0, f32::max));
+    }
+}
+
+#[test]
+fn hard_and_truncated_tokens_differ_from_soft_ones() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        encode(place.path(), "ovis2_5", &["odd.png"], more).succeeded();
+        let bytes = std::fs::read(place.path().join("out.safetensors")).unwrap();
+        floats(&bytes, "embeddings")
+    };
+    let soft = run(&[]);
+    assert_eq!(soft, run(&["--tokenize", "softmax"]));
+    let hard = run(&["--tokenize", "st_argmax"]);
+    assert_eq!(hard, run(&["--tokenize", "topk:1"]));
+    assert_ne!(soft, hard);
+    assert_ne!(hard, run(&["--tokenize", "topk:4"]));
+}
+
+#[test]
+fn what_cannot_be_encoded_is_named_and_nothing_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let bad = place.path().join("bad.png");
+    std::fs::write(&bad, b"\x89PNG\r\n\x1a\nnothing").unwrap();
+    let bad = bad.display().to_string();
+    let folder = checkpoints().join("ovis2_5").display().to_string();
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["--checkpoint", &folder, "--image", &bad], &["bad.png"]),
+        (
+            &["--checkpoint", &folder, "--image", "missing.png"],
+            &["missing.png"],
+        ),
+        (
+            &[
+                "--checkpoint",
+                "Qwen/Qwen2.5-VL-3B-Instruct",
+                "--image",
+                &bad,
+            ],
+            &["Qwen2.5-VL-3B-Instruct", "config.json", "HF_HOME"],
+        ),
+        (
+            &["--checkpoint", "no-such-folder", "--image", &bad],
+            &["no-such-folder"],
+        ),
+        (
+            &[
+                "--checkpoint",
+                &folder,
+                "--image",
+                &bad,
+                "--tokenize",
+                "hardest",
+            ],
+            &["hardest", "topk:N"],
+        ),
+        (
+            &[
+                "--checkpoint",
+                &folder,
+                "--image",
+                &bad,
+                "--tokenize",
+                "topk:0",
+            ],
+            &["k is 0"],
+        ),
+    ];
+    for (arguments, parts) in cases {
+        let mut all = vec!["encode", "--out", "out.safetensors"];
+        all.extend(arguments);
+        let finished = experiments(place.path(), &all);
+        assert_ne!(finished.code, Some(0), "{arguments:?}");
+        assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+        for part in parts {
+            assert!(
+                finished.stderr.contains(part),
+                "{part}: {}",
+                finished.stderr
+            );
+        }
+        assert!(!place.path().join("out.safetensors").exists());
+    }
+}
+
+#[test]
+fn parity_passes_on_the_golden_files_and_fails_beyond_them() {
+    let place = tempfile::tempdir().unwrap();
+    let golden = ["qwen2_5_vl", "ovis2", "ovis2_5"].map(|family| {
+        let path = root().join(format!("data/parity/{family}-golden.safetensors"));
+        path.display().to_string()
+    });
+    let mut arguments = vec!["parity"];
+    arguments.extend(golden.iter().map(String::as_str));
+    let finished = experiments(place.path(), &arguments).succeeded();
+    for tap in ["window_index", "official.embeds", "pre_ln_hidden"] {
+        assert!(finished.stdout.contains(tap), "{}", finished.stdout);
+    }
+    arguments.extend(["--tolerance", "1e-9"]);
+    let finished = experiments(place.path(), &arguments);
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stdout.contains("FAILS"), "{}", finished.stdout);
+    assert!(finished.stderr.contains("taps fail"), "{}", finished.stderr);
+    let missing = experiments(place.path(), &["parity", "missing.safetensors", &golden[0]]);
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("missing.safetensors"));
+    assert!(
+        missing.stdout.contains("window_index"),
+        "the others are compared"
+    );
+}
