@@ -19,6 +19,8 @@ pub mod provenance;
 pub mod reader;
 pub mod results;
 pub mod run_folder;
+pub mod session;
 pub mod settings;
 pub mod stop;
+pub mod study;
 pub mod survey;

@@ -3,16 +3,12 @@
 use super::Machine;
 use crate::arm::ArmSpec;
 use crate::data::FeatureCache;
-use crate::probe::{
-    CellStore, LayoutKind, Prepared, Preset, ProbeConfig, ReaderKind, Regime, run_study,
-};
-use crate::progress::Progress;
-use crate::provenance;
-use crate::results;
+use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
 use crate::run_folder::RunFolder;
+use crate::session::Session;
 use crate::settings::overlay_file;
 use crate::stop::{Stop, Stopped};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Charset;
@@ -143,36 +139,21 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let mut config = args.resolve()?;
-    let (device, lanes) = args.machine.open()?;
+    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
+    let session = Session::open(&args.machine, cache, stop)?;
     if config.backbone == Path::new("train") {
-        config.backbone = super::pretrain_backbone::fresh(&args.data, &lanes, &device, stop)?;
+        let (lanes, device) = (&session.lanes, &session.device);
+        config.backbone = super::pretrain_backbone::fresh(&args.data, lanes, device, stop)?;
     }
     let base = format!("ocr-probe-{}", config.preset);
     let name = args.run.as_deref();
     let folder = RunFolder::choose(&args.results, name, &base, args.resume, &config)?;
-    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
     eprintln!("results go to {}", folder.path().display());
     eprintln!("rendering images and computing features ...");
-    let prepared = match Prepared::new(&config, cache.as_ref(), &lanes, &device, stop) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            folder.abandon();
-            return Err(error);
-        }
-    };
-    for warning in &prepared.warnings {
-        eprintln!("note: {warning}");
-    }
-    let mut manifest = provenance::manifest(&config, args.machine.backend, &device, lanes.count());
-    provenance::add_preparation(&mut manifest, &prepared);
-    let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
-    let progress = Progress::new(lanes.count());
-    let clock = Instant::now();
-    let outcome = run_study(&config, &prepared, &store, &lanes, &device, stop, &progress);
-    progress.clear();
-    let outcome = outcome.map_err(|error| {
+    let path = folder.path().to_owned();
+    let finished = session.carry_out(&config, folder).map_err(|error| {
         if error.is::<Stopped>() {
-            let run = folder.path().file_name().unwrap_or_default();
+            let run = path.file_name().unwrap_or_default();
             error.context(format!(
                 "not finished; go on with the same command and --resume --run {}",
                 run.to_string_lossy()
@@ -181,71 +162,19 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
             error
         }
     })?;
-    provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
-    let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
-    println!("{}", summary.table());
+    println!("{}", finished.summary.table());
     println!(
         "{:.0} s in all; read {} and look at {}",
         started.elapsed().as_secs_f64(),
-        folder.path().join("verdict.md").display(),
-        folder.path().join("plots").display()
+        path.join("verdict.md").display(),
+        path.join("plots").display()
     );
-    let failed = outcome
-        .cells
-        .iter()
-        .filter(|cell| cell.validation_cer.is_none())
-        .count();
-    if failed == outcome.cells.len() {
+    if finished.outcome.all_failed() {
         bail!(
             "every cell failed; {} says at which step and why, lower --learning-rates if they \
              diverged",
-            folder.path().join("verdict.md").display()
+            path.join("verdict.md").display()
         );
     }
-    Ok(())
-}
-
-/// Redoes tables and plots of a finished run from its cells; the manifest stays as it is.
-///
-/// # Errors
-/// If a cell is missing, or belongs to images or a backbone that have changed since.
-pub fn redo(path: &Path, machine: &Machine, data: &Path, stop: &Stop) -> Result<()> {
-    let (folder, config) = RunFolder::open(path)?;
-    let (device, lanes) = machine.open()?;
-    let cache = FeatureCache::new(&data.join("cache"));
-    let prepared = Prepared::new(&config, Some(&cache), &lanes, &device, stop)?;
-    let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
-    let progress = Progress::new(lanes.count());
-    // Nothing is to be trained: a cell that is not in the store stops at once.
-    let no_training = Stop::default();
-    no_training.raise();
-    let outcome = run_study(
-        &config,
-        &prepared,
-        &store,
-        &lanes,
-        &device,
-        &no_training,
-        &progress,
-    );
-    progress.clear();
-    let outcome = outcome.map_err(|error| {
-        if error.is::<Stopped>() {
-            anyhow!(
-                "{}: not all cells of this configuration, data and backbone are there; finish \
-                 the run with its `ocr-probe` command and --resume --run NAME",
-                path.display()
-            )
-        } else {
-            error
-        }
-    })?;
-    let manifest = provenance::stored(path).unwrap_or_else(|| {
-        let mut manifest = provenance::manifest(&config, machine.backend, &device, lanes.count());
-        provenance::add_preparation(&mut manifest, &prepared);
-        manifest
-    });
-    let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
-    println!("{}", summary.table());
     Ok(())
 }

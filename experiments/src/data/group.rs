@@ -189,16 +189,27 @@ impl Group {
     /// Every tenth image, or all the others; `None` if that leaves nothing.
     #[must_use]
     pub fn every_tenth(&self, tenth: bool) -> Option<Self> {
+        let kept = self.some(|index, _| index.is_multiple_of(10) == tenth);
+        (!kept.is_empty()).then_some(kept)
+    }
+
+    /// The images whose label is wanted.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&Label) -> bool) -> Self {
+        self.some(|_, label| wanted(label))
+    }
+
+    fn some(&self, wanted: impl Fn(usize, &Label) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.len())
-            .filter(|index| index.is_multiple_of(10) == tenth)
+            .filter(|&index| wanted(index, &self.labels[index]))
             .collect();
-        (!kept.is_empty()).then(|| Self {
+        Self {
             key: self.key.clone(),
             layout: self.layout,
             grid: self.grid,
             pixels: kept.iter().flat_map(|&i| self.image(i).to_vec()).collect(),
             labels: kept.iter().map(|&i| self.labels[i].clone()).collect(),
             clusters: self.clusters.clone(),
-        })
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Everything that decides the results of `ocr-probe`.
 
 use crate::arm::ArmSpec;
+use crate::data::Task;
 use crate::optimize::OptimizerConfig;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use ovis_vet::TableInit;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub enum ReaderKind {
     SlotLinear,
     /// Lines of free length, aligned by CTC.
     Ctc,
+    /// One answer for the whole image, from the mean of its tokens.
+    Pooled,
 }
 
 /// How text is laid out.
@@ -60,6 +63,9 @@ pub struct SplitSizes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
+    /// What is asked about the images.
+    #[serde(default, skip_serializing_if = "Task::is_text")]
+    pub task: Task,
     /// Grid or strip.
     pub layout: LayoutKind,
     /// Alphabet.
@@ -72,6 +78,10 @@ pub struct DataConfig {
     pub test_contents: Vec<Content>,
     /// Number of images.
     pub images: SplitSizes,
+    /// Whether the validation images are the training images that follow those trained on, as the
+    /// next block of an online code is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub next_block: bool,
     /// Root of the randomness of the images.
     pub seed: u64,
     /// Contrast, noise and artefacts.
@@ -97,6 +107,10 @@ pub struct TrainingConfig {
     pub batch: usize,
     /// Peak learning rates that every arm is tried with.
     pub learning_rates: Vec<f64>,
+    /// How many more rates an arm is tried with, one after the other, while its best one is the
+    /// smallest or largest so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: usize,
     /// Weight of the usage regulariser, for arms that have it.
     pub usage_weight: f64,
     /// Evaluations on validation images during training, besides the one at step 0.
@@ -105,6 +119,11 @@ pub struct TrainingConfig {
     pub evaluation_images: usize,
     /// Optimiser settings.
     pub optimizer: OptimizerConfig,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Everything that decides the results.
@@ -138,6 +157,28 @@ pub struct ProbeConfig {
 }
 
 impl ProbeConfig {
+    /// What decides a cell besides its [`CellSpec`](super::CellSpec) and the images: two runs that
+    /// agree in it can share cells. TOML.
+    ///
+    /// # Errors
+    /// If the settings do not fit into TOML.
+    pub fn cell_identity(&self) -> Result<String> {
+        let mut config = self.clone();
+        // Which cells there are, and what is made of them afterwards.
+        config.preset.clear();
+        config.arms.clear();
+        config.seeds.clear();
+        config.bootstrap_draws = 0;
+        config.training.learning_rates.clear();
+        config.training.extensions = 0;
+        // Found by content, not by place.
+        config.backbone = PathBuf::new();
+        config.data.fonts = None;
+        config.data.test_folder = None;
+        config.data.train_folder = None;
+        toml::to_string(&config).context("the configuration does not fit into TOML")
+    }
+
     /// Checks what can be checked without touching data.
     ///
     /// # Errors
@@ -216,6 +257,21 @@ impl ProbeConfig {
                 "lines of free length need --reader ctc"
             ),
         }
+        ensure!(
+            data.task.is_of_whole_image() == (self.reader == ReaderKind::Pooled),
+            "task `{}` needs {} reader `pooled`",
+            data.task.name(),
+            if data.task.is_of_whole_image() {
+                "the"
+            } else {
+                "another than the"
+            }
+        );
+        ensure!(
+            data.task.is_text() || (data.test_folder.is_none() && data.train_folder.is_none()),
+            "task `{}` is for rendered images; leave out --dataset and --train-dataset",
+            data.task.name()
+        );
         ensure!(
             !data.train_contents.is_empty(),
             "`data.train_contents` is empty"

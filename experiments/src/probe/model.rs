@@ -4,8 +4,8 @@ use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::{Prepared, PreparedGroup};
 use crate::arm::{Arm, ArmSpec};
 use crate::reader::{
-    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, Reader, SlotLinearConfig, slot_loss,
-    weighted_slot_loss,
+    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, PooledReaderConfig, Reader,
+    SlotLinearConfig, slot_loss, weighted_slot_loss,
 };
 use anyhow::{Context, Result};
 use burn::module::Module;
@@ -64,6 +64,9 @@ impl CellModel {
                 let rows = layout.rows / layout.merge;
                 Reader::Ctc(CtcReaderConfig::new(d_token, classes, rows).init(&mut rng, device))
             }
+            ReaderKind::Pooled => {
+                Reader::Pooled(PooledReaderConfig::new(d_token, classes).init(&mut rng, device))
+            }
         };
         Ok(Self {
             tower: prepared.trainable_tower(device),
@@ -107,6 +110,7 @@ impl CellModel {
             }
             (Reader::SlotLinear(reader), Place::Plan(plan)) => reader.forward(embeddings, *plan),
             (Reader::Ctc(reader), _) => reader.forward(embeddings),
+            (Reader::Pooled(reader), _) => reader.forward(embeddings),
             // `Place::of` gives each probe what it needs.
             _ => unreachable!("the probe was given another kind of place"),
         }
@@ -135,6 +139,18 @@ impl CellModel {
                 data.group.targets(items, 0, device),
                 data.group.target_weights(items, device),
             ),
+        }
+    }
+
+    /// What [`CellModel::loss`] is a mean over: characters (lines for CTC).
+    #[must_use]
+    pub fn loss_units(&self, data: &PreparedGroup, items: &[usize]) -> usize {
+        match &self.reader {
+            Reader::Ctc(_) => items.len(),
+            _ => items
+                .iter()
+                .map(|&item| data.group.labels[item].classes.len())
+                .sum(),
         }
     }
 
@@ -176,8 +192,8 @@ pub enum Place {
     Anchors(Box<Anchors>),
     /// Number of the linear probe's plan.
     Plan(usize),
-    /// Along the line.
-    Line,
+    /// All of it: along the line, or the image as a whole.
+    Everywhere,
 }
 
 impl Place {
@@ -187,7 +203,7 @@ impl Place {
     /// If the places of characters are not known.
     pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
         match reader {
-            ReaderKind::Ctc => Ok(Self::Line),
+            ReaderKind::Ctc | ReaderKind::Pooled => Ok(Self::Everywhere),
             ReaderKind::SlotLinear => {
                 let plan = data
                     .plan

@@ -276,6 +276,11 @@ impl<'a> DataMaker<'a> {
             Split::Validation => (&data.train_contents, data.images.validation),
             Split::Test => (&data.test_contents, data.images.test),
         };
+        // The next block of an online code goes on where the training images end.
+        let (source, first) = match split {
+            Split::Validation if data.next_block => (Split::Train, data.images.train),
+            _ => (split, 0),
+        };
         let mut groups = Vec::new();
         for &content in contents {
             let images = match (split, content) {
@@ -283,8 +288,13 @@ impl<'a> DataMaker<'a> {
                 _ => images,
             };
             for density in self.densities() {
-                let plan = self.plan(split, content, density, images);
-                groups.push(render_group(&plan, &self.fonts, lanes)?);
+                let plan = RenderPlan {
+                    first: first as u64,
+                    ..self.plan(source, content, density, images)
+                };
+                let group = render_group(&plan, &self.fonts, lanes)?;
+                let charset = data.charset;
+                groups.push(data.task.relabel(group, &self.fonts, charset, split)?);
             }
         }
         Ok(groups)

@@ -4,6 +4,7 @@ use super::config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
 use crate::arm::{ArmKind, ArmSpec};
+use crate::data::Task;
 use crate::optimize::OptimizerConfig;
 use ovis_vet::TableInit;
 use std::path::PathBuf;
@@ -106,6 +107,8 @@ fn quick() -> ProbeConfig {
         hardening_images: 200,
         bootstrap_draws: 2000,
         data: DataConfig {
+            task: Task::Text,
+            next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
             densities: vec![1.0, 2.0, 4.0],
@@ -127,6 +130,7 @@ fn quick() -> ProbeConfig {
             steps: 350,
             batch: 64,
             learning_rates: vec![4e-3, 8e-3, 1.6e-2],
+            extensions: 0,
             usage_weight: 1.0,
             evaluations: 6,
             evaluation_images: 60,

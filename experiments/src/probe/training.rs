@@ -58,6 +58,7 @@ pub fn train_cell(
         reader_parameters: model.reader.num_params(),
         history: Vec::new(),
         validation_cer: None,
+        validation_loss: None,
         tests: Vec::new(),
         hardening: Vec::new(),
         seconds: 0.0,
@@ -111,6 +112,7 @@ fn unless_diverged<T>(
                 ),
             };
             outcome.validation_cer = None;
+            outcome.validation_loss = None;
             outcome.tests.clear();
             outcome.hardening.clear();
             Ok(None)
@@ -180,7 +182,9 @@ fn train(
         }
     }
     let model = model.valid();
-    outcome.validation_cer = Some(validation_cer(config, prepared, &model, device)?);
+    let (cer, loss) = validate(config, prepared, &model, device)?;
+    outcome.validation_cer = Some(cer);
+    outcome.validation_loss = Some(loss);
     Ok(model)
 }
 
@@ -276,13 +280,14 @@ fn ratio(edits: usize, characters: usize) -> f64 {
     edits as f64 / characters.max(1) as f64
 }
 
-/// Mean over groups of the micro CER, so that dense groups do not outweigh sparse ones.
-fn validation_cer(
+/// Mean over groups of the micro CER, so that dense groups do not outweigh sparse ones; and the mean
+/// loss over all characters.
+fn validate(
     config: &ProbeConfig,
     prepared: &Prepared,
     model: &CellModel,
     device: &Device,
-) -> Result<f64> {
+) -> Result<(f64, f64)> {
     let examination = Examination {
         config,
         device,
@@ -290,12 +295,18 @@ fn validation_cer(
         tally: false,
     };
     let mut total = 0.0;
+    let mut loss = (0.0, 0);
     for data in &prepared.validation {
         let reading = examination.read(model, data, None)?;
         let (edits, characters) = count_edits(data, &reading.predictions);
         total += ratio(edits, characters);
+        loss.0 += reading.loss.0;
+        loss.1 += reading.loss.1;
     }
-    Ok(total / prepared.validation.len().max(1) as f64)
+    Ok((
+        total / prepared.validation.len().max(1) as f64,
+        loss.0 / loss.1.max(1) as f64,
+    ))
 }
 
 fn read_tests(

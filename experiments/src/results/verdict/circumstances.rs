@@ -85,6 +85,7 @@ impl Report<'_> {
             ReaderKind::Anchored => "cross-attention anchored at the character places",
             ReaderKind::SlotLinear => "one linear map per character place",
             ReaderKind::Ctc => "CTC",
+            ReaderKind::Pooled => "a small MLP on the mean of the tokens",
         };
         let regime = match config.regime {
             Regime::Frozen => "the backbone stays frozen",

@@ -1,0 +1,12 @@
+//! The whole study: sections of runs that share their cells, claims and one report.
+
+mod config;
+pub mod design;
+mod run;
+mod scale;
+mod section;
+
+pub use config::StudyConfig;
+pub use run::{PartResult, run_parts};
+pub use scale::{Scale, StudyPreset};
+pub use section::{Part, Section};
