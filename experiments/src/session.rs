@@ -7,7 +7,7 @@ use crate::lanes::Lanes;
 use crate::probe::{CellStore, Prepared, ProbeConfig, RunOutcome, run_study};
 use crate::progress::Progress;
 use crate::provenance;
-use crate::results::{self, Summary};
+use crate::results::{self, Extent, Summary};
 use crate::run_folder::RunFolder;
 use crate::stop::{Stop, Stopped};
 use anyhow::{Result, anyhow};
@@ -61,7 +61,12 @@ impl<'a> Session<'a> {
     /// If data or backbone are missing, a file cannot be written, or Ctrl-C was pressed; cells
     /// finished before are stored. A folder that this run made and nothing was computed for is
     /// taken back.
-    pub fn carry_out(&self, config: &ProbeConfig, folder: RunFolder) -> Result<FinishedRun> {
+    pub fn carry_out(
+        &self,
+        config: &ProbeConfig,
+        folder: RunFolder,
+        extent: Extent,
+    ) -> Result<FinishedRun> {
         let prepared = match self.prepare(config) {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -90,7 +95,7 @@ impl<'a> Session<'a> {
         progress.clear();
         let outcome = outcome?;
         provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
-        let summary = results::write(folder.path(), config, &outcome, &manifest)?;
+        let summary = results::write(folder.path(), config, &outcome, &manifest, extent)?;
         Ok(FinishedRun {
             outcome,
             summary,
@@ -137,7 +142,7 @@ impl<'a> Session<'a> {
             provenance::add_preparation(&mut manifest, &prepared);
             manifest
         });
-        let summary = results::write(path, config, &outcome, &manifest)?;
+        let summary = results::write(path, config, &outcome, &manifest, Extent::of(config))?;
         Ok(FinishedRun {
             outcome,
             summary,

@@ -4,6 +4,7 @@ use super::Machine;
 use crate::arm::ArmSpec;
 use crate::data::FeatureCache;
 use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use crate::results::Extent;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::settings::overlay_file;
@@ -151,17 +152,19 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     eprintln!("results go to {}", folder.path().display());
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();
-    let finished = session.carry_out(&config, folder).map_err(|error| {
-        if error.is::<Stopped>() {
-            let run = path.file_name().unwrap_or_default();
-            error.context(format!(
-                "not finished; go on with the same command and --resume --run {}",
-                run.to_string_lossy()
-            ))
-        } else {
-            error
-        }
-    })?;
+    let finished = session
+        .carry_out(&config, folder, Extent::of(&config))
+        .map_err(|error| {
+            if error.is::<Stopped>() {
+                let run = path.file_name().unwrap_or_default();
+                error.context(format!(
+                    "not finished; go on with the same command and --resume --run {}",
+                    run.to_string_lossy()
+                ))
+            } else {
+                error
+            }
+        })?;
     println!("{}", finished.summary.table());
     println!(
         "{:.0} s in all; read {} and look at {}",

@@ -1,11 +1,15 @@
 //! Finished cells on disk.
 
 use super::config::ProbeConfig;
+use super::half_done::HalfDone;
 use super::outcome::{CellOutcome, CellSpec};
 use crate::atomic;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+
+/// Extension of the files of cells in training.
+const HALF_DONE: &str = "half-done";
 
 /// A folder with one TOML file per finished cell, named by a hash of what the cell is, of the
 /// settings it was trained with and of what it was trained and tested on: a cell of images or a
@@ -44,13 +48,21 @@ impl CellStore {
         (outcome.spec == *spec).then_some(outcome)
     }
 
-    /// Stores an outcome, atomically.
+    /// Stores an outcome, atomically, and forgets the state it was trained from.
     ///
     /// # Errors
     /// If the disk is full or the folder is read-only.
     pub fn save(&self, outcome: &CellOutcome) -> Result<()> {
         let text = toml::to_string(outcome).context("a cell does not fit into TOML")?;
-        atomic::write_bytes(&self.path(&outcome.spec), text.as_bytes())
+        let path = self.path(&outcome.spec);
+        atomic::write_bytes(&path, text.as_bytes())?;
+        HalfDone::discard(&path.with_extension(HALF_DONE))
+    }
+
+    /// Where a cell is kept while it trains.
+    #[must_use]
+    pub fn half_done(&self, spec: &CellSpec) -> HalfDone {
+        HalfDone::new(self.path(spec).with_extension(HALF_DONE))
     }
 
     fn path(&self, spec: &CellSpec) -> PathBuf {

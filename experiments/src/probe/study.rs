@@ -238,7 +238,18 @@ impl Study<'_> {
         observer.cell_started(lane, spec, config.training.steps);
         let report = |step| observer.cell_step(lane, step);
         guarded(
-            || train_cell(config, self.prepared, spec, self.device, self.stop, report),
+            || {
+                let half_done = Some(self.store.half_done(spec));
+                train_cell(
+                    config,
+                    self.prepared,
+                    spec,
+                    self.device,
+                    self.stop,
+                    half_done,
+                    report,
+                )
+            },
             |reason| TrainedCell {
                 outcome: broken(spec, reason),
                 model: None,

@@ -25,7 +25,7 @@ mod confusions;
 mod csv_file;
 mod manifest;
 mod metrics;
-mod plots;
+pub(crate) mod plots;
 mod predictions;
 mod scored;
 mod summary;
@@ -50,6 +50,28 @@ use anyhow::Result;
 use scored::ScoredRun;
 use std::path::Path;
 
+/// How much is made of a run's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Tables, plots and verdict.
+    Full,
+    /// Tables only: a run that is one point of a study, or that asks something else than what is
+    /// written.
+    Tables,
+}
+
+impl Extent {
+    /// What a run of its own leaves.
+    #[must_use]
+    pub fn of(config: &ProbeConfig) -> Self {
+        if config.data.task.is_text() {
+            Self::Full
+        } else {
+            Self::Tables
+        }
+    }
+}
+
 /// Writes all results of a run into an existing folder, each file whole or not at all.
 ///
 /// Intervals are computed on all threads of the current rayon pool; the bytes do not depend on
@@ -63,6 +85,7 @@ pub fn write(
     config: &ProbeConfig,
     run: &RunOutcome,
     manifest: &Manifest,
+    extent: Extent,
 ) -> Result<Summary> {
     let scored = ScoredRun::new(config, run)?;
     manifest.write(&folder.join("manifest.json"))?;
@@ -73,6 +96,9 @@ pub fn write(
     confusions::write(&folder.join("confusions.csv"), &scored)?;
     let mut summary = Summary::of(&scored)?;
     summary.write(&folder.join("summary.csv"))?;
+    if extent == Extent::Tables {
+        return Ok(summary);
+    }
     summary.skipped_figures = plots::draw(&folder.join("plots"), &scored, &summary)?;
     verdict::write(&folder.join("verdict.md"), &scored, &summary)?;
     Ok(summary)

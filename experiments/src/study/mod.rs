@@ -2,11 +2,13 @@
 
 mod config;
 pub mod design;
+mod figures;
 mod run;
 mod scale;
 mod section;
 
 pub use config::StudyConfig;
+pub use figures::StudyFigure;
 pub use run::{PartResult, run_parts};
 pub use scale::{Scale, StudyPreset};
 pub use section::{Part, Section};

@@ -44,7 +44,7 @@ pub fn run_parts(
         // A study goes on where it stopped, whichever run that was.
         let run = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
         let finished = session
-            .carry_out(&part.config, run)
+            .carry_out(&part.config, run, part.extent())
             .with_context(|| format!("run `{name}`"))?;
         eprintln!(
             "[{}/{count}] {name}: {:.0} s",

@@ -1,6 +1,7 @@
 //! The questions of the study.
 
 use crate::probe::ProbeConfig;
+use crate::results::Extent;
 use serde::{Deserialize, Serialize};
 
 /// A section of the study: one question, answered by one or more runs.
@@ -99,6 +100,15 @@ pub struct Part {
 }
 
 impl Part {
+    /// How much is made of it by itself; the figures of the study go over several runs.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        match self.section {
+            Section::Ocr | Section::Capacity | Section::Estimators => Extent::of(&self.config),
+            _ => Extent::Tables,
+        }
+    }
+
     /// Name of its folder: `capacity-36-characters`.
     #[must_use]
     pub fn name(&self) -> String {
