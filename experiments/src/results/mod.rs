@@ -33,7 +33,7 @@ mod summary_file;
 mod table;
 mod tuning;
 mod verdict;
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(test)]
 mod synthetic;
