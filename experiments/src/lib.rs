@@ -16,6 +16,7 @@ pub mod pretrain;
 pub mod probe;
 pub mod progress;
 pub mod provenance;
+pub mod published;
 pub mod reader;
 pub mod results;
 pub mod run_folder;

@@ -4,12 +4,13 @@ use super::Machine;
 use crate::arm::ArmSpec;
 use crate::data::FeatureCache;
 use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use crate::published;
 use crate::results::Extent;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::settings::overlay_file;
 use crate::stop::{Stop, Stopped};
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Charset;
@@ -27,6 +28,20 @@ pub struct Args {
     /// Arms, separated by commas, for example `identity,patch-merger,vet-softmax@256`.
     #[arg(long, value_delimiter = ',')]
     arms: Option<Vec<ArmSpec>>,
+    /// Published model whose frozen features are probed in the place of the backbone's: the folder
+    /// of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.
+    #[arg(long, value_name = "DIR|ID", conflicts_with = "backbone")]
+    checkpoint: Option<String>,
+    /// Projectors to read them through: `pretrained` for the checkpoint's own, with a visual
+    /// vocabulary also `pretrained+argmax` and `pretrained+topN`, or any arm, trained on the
+    /// features.
+    #[arg(
+        long,
+        value_name = "ARM",
+        value_delimiter = ',',
+        conflicts_with = "arms"
+    )]
+    projector: Option<Vec<ArmSpec>>,
     /// Number of paired seeds: 1 to N.
     #[arg(long)]
     seeds: Option<u64>,
@@ -95,16 +110,29 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 impl Args {
     /// The resolved configuration: preset, then file, then flags.
     fn resolve(&self) -> Result<ProbeConfig> {
-        let mut config = self.preset.config();
-        if let Some(path) = &self.config {
-            config = overlay_file(&config, path)?;
+        let overlaid = |base: ProbeConfig| match &self.config {
+            Some(path) => overlay_file(&base, path),
+            None => Ok(base),
+        };
+        let mut config = overlaid(self.preset.config())?;
+        let checkpoint = self.checkpoint.clone().or(config.checkpoint);
+        if let Some(name) = &checkpoint {
+            let outline = published::outline(name)?;
+            config = overlaid(self.preset.config().for_checkpoint(outline))?;
         }
         fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {
                 *place = value.clone();
             }
         }
+        config.checkpoint = checkpoint;
+        ensure!(
+            self.projector.is_none() || config.checkpoint.is_some(),
+            "--projector reads the features of a published model; name it with --checkpoint DIR|ID, \
+             or choose arms of the study with --arms"
+        );
         set(&mut config.arms, &self.arms);
+        set(&mut config.arms, &self.projector);
         set(&mut config.data.charset, &self.charset);
         set(&mut config.data.densities, &self.densities);
         set(&mut config.data.layout, &self.layout);
@@ -142,7 +170,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let mut config = args.resolve()?;
     let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
     let session = Session::open(&args.machine, cache, stop)?;
-    if config.backbone == Path::new("train") {
+    if config.checkpoint.is_none() && config.backbone == Path::new("train") {
         let (lanes, device) = (&session.lanes, &session.device);
         config.backbone = super::pretrain_backbone::fresh(&args.data, lanes, device, stop)?;
     }

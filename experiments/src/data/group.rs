@@ -90,7 +90,8 @@ impl Group {
         format!("{:x}", hash.finalize())
     }
 
-    /// Anchors of the character places, from centres `places_px` of the tokens or patches.
+    /// Anchors of the character places, from centres `places_px` of the tokens or patches; all are
+    /// multiplied by `scale` first.
     ///
     /// A grid has one set for all images; otherwise every image has its own, padded to the longest.
     /// `None` if the places are unknown.
@@ -99,17 +100,23 @@ impl Group {
         &self,
         items: &[usize],
         places_px: &[[f32; 2]],
+        scale: f32,
         device: &Device,
     ) -> Option<Anchors> {
+        let scaled = |places: &[[f32; 2]]| -> Vec<[f32; 2]> {
+            let places = places.iter();
+            places.map(|[x, y]| [scale * x, scale * y]).collect()
+        };
+        let places_px = &scaled(places_px);
         if self.grid.is_some() {
-            let slots = &self.labels.first()?.slots_px;
+            let slots = &scaled(&self.labels.first()?.slots_px);
             return Some(Anchors::shared(slots, places_px, device));
         }
         let longest = items.iter().map(|&i| self.labels[i].slots_px.len()).max()?;
         let padded: Vec<Vec<[f32; 2]>> = items
             .iter()
             .map(|&i| {
-                let mut slots = self.labels[i].slots_px.clone();
+                let mut slots = scaled(&self.labels[i].slots_px);
                 slots.resize(longest, [0.0, 0.0]);
                 slots
             })

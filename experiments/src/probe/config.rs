@@ -3,7 +3,7 @@
 use crate::arm::ArmSpec;
 use crate::data::Task;
 use crate::optimize::OptimizerConfig;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ovis_vet::TableInit;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -144,8 +144,11 @@ pub struct ProbeConfig {
     pub d_token: usize,
     /// Start of the visual embedding tables.
     pub table_init: TableInit,
-    /// Pre-trained backbone.
+    /// Pre-trained backbone; not read if there is a checkpoint.
     pub backbone: PathBuf,
+    /// Folder or hub id of a published model whose tower takes the place of the backbone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
     /// Test images per group on which the hardening curve is measured; 0 leaves it out.
     pub hardening_images: usize,
     /// Draws of the bootstrap.
@@ -192,6 +195,7 @@ impl ProbeConfig {
                 "arm `{arm}` is listed twice"
             );
         }
+        self.check_checkpoint()?;
         ensure!(!self.seeds.is_empty(), "zero seeds; give at least 1");
         for (index, seed) in self.seeds.iter().enumerate() {
             ensure!(
@@ -280,6 +284,26 @@ impl ProbeConfig {
             !data.test_contents.is_empty(),
             "`data.test_contents` is empty"
         );
+        Ok(())
+    }
+
+    /// Whether arms, regime and layout go with a checkpoint, or with its absence.
+    fn check_checkpoint(&self) -> Result<()> {
+        if self.checkpoint.is_some() {
+            ensure!(
+                self.regime == Regime::Frozen,
+                "--checkpoint needs `regime` frozen: a published tower is not trained here"
+            );
+            ensure!(
+                self.data.layout == LayoutKind::Grid,
+                "--checkpoint needs `data.layout` grid: the size of the images is the tower's"
+            );
+        } else if let Some(arm) = self.arms.iter().find(|arm| arm.kind.is_pretrained()) {
+            bail!(
+                "arm `{arm}` is the projector of a published model; name the model with \
+                 --checkpoint DIR|ID"
+            );
+        }
         Ok(())
     }
 }

@@ -2,16 +2,17 @@
 
 use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::{Prepared, PreparedGroup};
-use crate::arm::{Arm, ArmSpec};
+use crate::arm::{Arm, ArmKind, ArmSpec};
 use crate::reader::{
     AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, PooledReaderConfig, Reader,
-    SlotLinearConfig, slot_loss, weighted_slot_loss,
+    SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
 };
 use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use ovis_vet::Tokenize;
+use ovis_vet::{Tokenize, Vet};
 use projector::{Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use published_models::PublishedProjector;
 use vision_backbone::SmallVit;
 
 /// Added to the mean square before the parameter-free norm in front of every probe.
@@ -43,8 +44,13 @@ impl CellModel {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
-        let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
-        let arm = arm.build(prepared.arm_sizes(config), &mut rng, device)?;
+        let arm = match arm.kind {
+            ArmKind::Pretrained(swap) => Arm::Pretrained(prepared.pretrained(swap)?),
+            _ => {
+                let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
+                arm.build(prepared.arm_sizes(config), &mut rng, device)?
+            }
+        };
         let mut rng = seeded::stream(seed, "probe");
         let (d_token, classes) = (arm.d_out(), config.data.charset.size());
         let reader = match config.reader {
@@ -157,11 +163,15 @@ impl CellModel {
     /// The same weights with the softmax cut to the `k` best words; `None` without softmax words.
     #[must_use]
     pub fn hardened(&self, k: usize) -> Option<Self> {
-        let Arm::Vet(vet) = &self.arm else {
+        let wrap: fn(Vet) -> Arm = match &self.arm {
+            Arm::Pretrained(_) => |vet| Arm::Pretrained(PublishedProjector::Vet(vet)),
+            _ => Arm::Vet,
+        };
+        let (Arm::Vet(vet) | Arm::Pretrained(PublishedProjector::Vet(vet))) = &self.arm else {
             return None;
         };
         (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
-            arm: Arm::Vet(vet.clone().with_tokenize(Tokenize::TopK { k })),
+            arm: wrap(vet.clone().with_tokenize(Tokenize::TopK { k })),
             ..self.clone()
         })
     }
@@ -211,8 +221,11 @@ impl Place {
                 Ok(Self::Plan(plan))
             }
             ReaderKind::Anchored => {
-                let tokens = data.group.layout.token_centres_px();
-                let anchors = data.group.anchors(&[0], &tokens, device);
+                let layout = data.group.layout;
+                let tokens = layout.token_centres_px();
+                // The probe knows tokens of 16 px; those of published towers are larger.
+                let scale = TOKEN_PX / (layout.patch * layout.merge) as f32;
+                let anchors = data.group.anchors(&[0], &tokens, scale, device);
                 Ok(Self::Anchors(Box::new(anchors.context(
                     "the anchored probe needs known character places; use --reader ctc",
                 )?)))

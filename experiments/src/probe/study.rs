@@ -239,7 +239,9 @@ impl Study<'_> {
         let report = |step| observer.cell_step(lane, step);
         guarded(
             || {
-                let half_done = Some(self.store.half_done(spec));
+                // The frozen projector of a checkpoint may be gigabytes, too many for every minute.
+                let is_small = !spec.arm.kind.is_pretrained();
+                let half_done = is_small.then(|| self.store.half_done(spec));
                 train_cell(
                     config,
                     self.prepared,

@@ -8,7 +8,6 @@ use super::outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, Status, TestResult,
 };
 use super::preparation::{Prepared, PreparedGroup};
-use crate::arm::ArmKind;
 use crate::stop::Stop;
 use anyhow::Result;
 use burn::module::Module;
@@ -252,7 +251,7 @@ fn test(
     outcome: &mut CellOutcome,
 ) -> Result<()> {
     outcome.tests = read_tests(config, prepared, &outcome.spec, model, device, stop)?;
-    if outcome.spec.arm.kind == ArmKind::VetSoftmax && config.hardening_images > 0 {
+    if outcome.spec.arm.kind.hardens() && config.hardening_images > 0 {
         outcome.hardening = harden(config, prepared, model, device, stop)?;
     }
     Ok(())

@@ -14,7 +14,7 @@ mod slot_linear;
 
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
 pub use ctc::{CtcReader, CtcReaderConfig};
-pub use geometry::{Anchors, wave_features};
+pub use geometry::{Anchors, TOKEN_PX, wave_features};
 pub use pooled::{PooledReader, PooledReaderConfig};
 pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
 

@@ -26,6 +26,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         d_token: 128,
         table_init: TableInit::MatchedOutput,
         backbone: "backbone.safetensors".into(),
+        checkpoint: None,
         hardening_images: 20,
         bootstrap_draws: 200,
         data: DataConfig {

@@ -101,8 +101,7 @@ fn interaction(results: &[PartResult]) -> Option<StudyTable> {
                 row.push(cer(result, arm, group, EvaluationMode::Deterministic));
             }
             for (result, group) in columns {
-                let logit =
-                    |arm| mean_cer(result, arm, group).and_then(logit_of_accuracy);
+                let logit = |arm| mean_cer(result, arm, group).and_then(logit_of_accuracy);
                 let difference = logit(arm).zip(logit(merger)).map(|(a, b)| a - b);
                 row.push(difference.map_or_else(String::new, |d| wording::fixed(d, 2)));
             }

@@ -177,7 +177,12 @@ fn figure_arm(scored: &ScoredRun<'_>, arm: ArmSpec) -> Arm {
         finished if finished == cells => arm.to_string(),
         finished => format!("{arm} ({finished} of {cells} seeds)"),
     };
-    Arm::new(label, family(arm.kind))
+    // Only the cells know whether the checkpoint's projector has a vocabulary.
+    let family = match arm.kind {
+        ArmKind::Pretrained(_) if !scored.has_words(arm) => Family::Merger,
+        kind => family(kind),
+    };
+    Arm::new(label, family)
 }
 
 /// The family that lends a kind of arm its colour and marker.
@@ -190,6 +195,8 @@ pub(crate) fn family(kind: ArmKind) -> Family {
         ArmKind::VetStArgmax | ArmKind::VetStArgmaxRaw => Family::VetHard,
         ArmKind::VetGumbel | ArmKind::VetGumbelAnnealed => Family::VetGumbel,
         ArmKind::Blind => Family::Blind,
+        ArmKind::Pretrained(_) if kind.is_hard() => Family::VetHard,
+        ArmKind::Pretrained(_) => Family::VetSoft,
     }
 }
 

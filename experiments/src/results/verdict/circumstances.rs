@@ -87,10 +87,19 @@ impl Report<'_> {
             ReaderKind::Ctc => "CTC",
             ReaderKind::Pooled => "a small MLP on the mean of the tokens",
         };
+        let backbone = match &config.checkpoint {
+            Some(name) => format!("tower of `{name}`"),
+            None => "backbone".to_owned(),
+        };
         let regime = match config.regime {
-            Regime::Frozen => "the backbone stays frozen",
-            Regime::LastBlock => "the last block of the backbone trains along",
-            Regime::Joint => "the whole backbone trains along",
+            Regime::Frozen => format!("the {backbone} stays frozen"),
+            Regime::LastBlock => format!("the last block of the {backbone} trains along"),
+            Regime::Joint => format!("the whole {backbone} trains along"),
+        };
+        let own_width = if self.arms().iter().any(|arm| arm.kind.is_pretrained()) {
+            " (those of `pretrained` arms have the width of their language model)"
+        } else {
+            ""
         };
         let conditions = self.summary.conditions.iter();
         let texts: Vec<String> = conditions.map(|condition| self.tested(condition)).collect();
@@ -126,7 +135,7 @@ impl Report<'_> {
         page.paragraph(&format!(
             "Preset `{}`. {} of {}, paired by seed{vocabularies}. Text of A = {} characters {layout}. \
              Trained on {trained_on} for {} of {} images; {regime} (regime `{}`). The probe reads \
-             by {reader}, from tokens of width {}, normalised to unit RMS, the same for every arm. \
+             by {reader}, from tokens of width {}{own_width}, normalised to unit RMS, the same for every arm. \
              Tested on {}. Intervals are 95% BCa bootstrap intervals of {} draws over {}, paired \
              across arms; learning rates are chosen on validation images, nothing on test images.",
             config.preset,

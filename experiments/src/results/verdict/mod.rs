@@ -57,7 +57,7 @@ impl Report<'_> {
 
     fn soft_arms(&self) -> Vec<ArmSpec> {
         let arms = self.arms().iter();
-        arms.filter(|arm| arm.kind.tokenize().is_some() && !arm.kind.is_hard())
+        arms.filter(|arm| self.scored.has_words(**arm) && !arm.kind.is_hard())
             .copied()
             .collect()
     }

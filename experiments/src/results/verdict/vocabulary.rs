@@ -95,7 +95,9 @@ impl Report<'_> {
         ));
         let mut rows = Vec::new();
         for arm in hard {
-            let Some(words) = arm.words() else { continue };
+            let Some(words) = self.scored.words(arm) else {
+                continue;
+            };
             let Ok(capacity) = characters_per_token(words, alphabet) else {
                 continue;
             };
