@@ -119,7 +119,15 @@ fn training_leaves_the_published_projector_as_it_is() {
             learning_rate: 0.5,
         };
         let device = Device::flex();
-        let trained = train_cell(&config, &prepared, &spec, &device, &Stop::default(), |_| ());
+        let trained = train_cell(
+            &config,
+            &prepared,
+            &spec,
+            &device,
+            &Stop::default(),
+            None,
+            |_| (),
+        );
         let model = trained.unwrap().model.unwrap();
         let batch = || prepared.train[0].features.batch(&[0], &device);
         let own = prepared.pretrained(Swap::Own);

@@ -1,7 +1,8 @@
 //! What a run leaves behind: tables, plots and a verdict, made from its outcome alone.
 //!
 //! Nothing here trains or draws random numbers of its own, so the files can be made again from
-//! stored cells. All but `manifest.json` depend on the numbers only, to the byte.
+//! stored cells. All but `manifest.json` and `report.html`, which shows it, depend on the numbers
+//! only, to the byte.
 //!
 //! | File | One row or section per |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
 //! | `tuning.csv` | arm and learning rate |
 //! | `verdict.md` | question, answer, checks, design |
+//! | `report.html` | all of this to read in a browser, in one file |
 //! | `plots/` | figure, as SVG, PNG and CSV |
 //! | `manifest.json` | the run: versions, machine, times, hashes |
 //!
@@ -23,6 +25,7 @@
 mod comparison;
 mod confusions;
 mod csv_file;
+mod html;
 mod manifest;
 mod metrics;
 pub(crate) mod plots;
@@ -49,6 +52,7 @@ use crate::probe::RunOutcome;
 use anyhow::Result;
 use scored::ScoredRun;
 use std::path::Path;
+use verdict::Verdict;
 
 /// How much is made of a run's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +97,25 @@ pub fn write(
     metrics::write_history(&folder.join("history.csv"), &scored)?;
     tuning::write(&folder.join("tuning.csv"), &scored)?;
     predictions::write(&folder.join("predictions.csv"), &scored)?;
-    confusions::write(&folder.join("confusions.csv"), &scored)?;
+    let confusions = confusions::count(&scored);
+    confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
     let mut summary = Summary::of(&scored)?;
     summary.write(&folder.join("summary.csv"))?;
     if extent == Extent::Tables {
         return Ok(summary);
     }
-    summary.skipped_figures = plots::draw(&folder.join("plots"), &scored, &summary)?;
-    verdict::write(&folder.join("verdict.md"), &scored, &summary)?;
+    let drawn = plots::draw(&folder.join("plots"), &scored, &summary)?;
+    summary.skipped_figures = drawn.skipped;
+    let verdict = Verdict::of(&scored, &summary);
+    verdict.write(&folder.join("verdict.md"))?;
+    let page = html::Page {
+        scored: &scored,
+        summary: &summary,
+        verdict: &verdict,
+        figures: &drawn.figures,
+        confusions: &confusions,
+        manifest,
+    };
+    page.write(folder)?;
     Ok(summary)
 }

@@ -32,6 +32,23 @@ pub(crate) fn difference(comparison: &Comparison) -> String {
     format!("{sign}{points}{}", bracket(comparison.interval, decimals))
 }
 
+/// A difference of error rates with its unit, `+12.3 points`.
+pub(super) fn points(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    let points = fixed(comparison.difference * 100.0, decimals);
+    let sign = if comparison.difference > 0.0 { "+" } else { "" };
+    format!("{sign}{points} points")
+}
+
+/// The interval of a difference in points, `95% [10.1, 14.0]; `, or nothing if there is none.
+pub(super) fn interval(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    match comparison.interval {
+        Some(_) => format!("95%{}; ", bracket(comparison.interval, decimals)),
+        None => String::new(),
+    }
+}
+
 /// A difference of error rates in words, by sign and interval.
 pub(crate) fn judged(comparison: &Comparison) -> String {
     let decimals = decimals_for(comparison.difference * 100.0);

@@ -1,6 +1,6 @@
 //! How the run was made, and what went wrong.
 
-use super::answer::text_kind;
+use super::comparisons::text_kind;
 use super::{Page, Report, code, listed};
 use crate::probe::{LayoutKind, ReaderKind, Regime};
 use crate::results::metrics::name_of;
@@ -9,7 +9,7 @@ use crate::results::wording;
 
 impl Report<'_> {
     pub(super) fn learning_rates(&self, page: &mut Page) {
-        page.heading("## Learning rates");
+        page.section("Learning rates");
         let tuning = &self.scored.run.tuning;
         let rates = &self.scored.config.training.learning_rates;
         if rates.len() < 2 {
@@ -48,7 +48,7 @@ impl Report<'_> {
     }
 
     pub(super) fn failed_cells(&self, page: &mut Page) {
-        page.heading("## Failed cells");
+        page.section("Failed cells");
         let arms = self.summary.arms.iter();
         let lines: Vec<String> = arms
             .flat_map(|arm| arm.failures.iter().map(move |failure| (arm.arm, failure)))
@@ -131,7 +131,7 @@ impl Report<'_> {
                 wording::count(data.images.train)
             ),
         };
-        page.heading("## Design");
+        page.section("Design");
         page.paragraph(&format!(
             "Preset `{}`. {} of {}, paired by seed{vocabularies}. Text of A = {} characters {layout}. \
              Trained on {trained_on} for {} of {} images; {regime} (regime `{}`). The probe reads \
@@ -168,7 +168,7 @@ impl Report<'_> {
     /// Figures that could not be drawn.
     pub(super) fn figures(&self, page: &mut Page) {
         if !self.summary.skipped_figures.is_empty() {
-            page.heading("## Figures left out");
+            page.section("Figures left out");
             page.bullets(&self.summary.skipped_figures);
         }
     }
