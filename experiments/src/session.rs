@@ -7,7 +7,7 @@ use crate::lanes::Lanes;
 use crate::probe::{CellStore, Prepared, ProbeConfig, RunOutcome, run_study};
 use crate::progress::Progress;
 use crate::provenance;
-use crate::results::{self, Extent, Summary};
+use crate::results::{self, Extent, Manifest, Summary};
 use crate::run_folder::RunFolder;
 use crate::stop::{Stop, Stopped};
 use anyhow::{Result, anyhow};
@@ -35,6 +35,8 @@ pub struct FinishedRun {
     pub outcome: RunOutcome,
     /// What it comes to.
     pub summary: Summary,
+    /// Where it came from.
+    pub manifest: Manifest,
     /// Things the user should know: fonts left out, images left out.
     pub warnings: Vec<String>,
 }
@@ -99,6 +101,7 @@ impl<'a> Session<'a> {
         Ok(FinishedRun {
             outcome,
             summary,
+            manifest,
             warnings: prepared.warnings,
         })
     }
@@ -146,6 +149,7 @@ impl<'a> Session<'a> {
         Ok(FinishedRun {
             outcome,
             summary,
+            manifest,
             warnings: prepared.warnings,
         })
     }

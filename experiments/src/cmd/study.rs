@@ -5,7 +5,7 @@ use crate::data::FeatureCache;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::stop::{Stop, Stopped};
-use crate::study::{Section, StudyConfig, StudyPreset, run_parts};
+use crate::study::{self, Section, StudyConfig, StudyPreset, run_parts};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -91,10 +91,13 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         .flat_map(|result| &result.summary.arms)
         .map(|arm| arm.failures.len())
         .sum();
+    let answer = study::write(&path, &config, &results)?;
+    println!("{}", answer.paragraphs.join("\n\n"));
     println!(
-        "{} runs in {:.0} s, {failed} failed cells",
+        "{} runs in {:.0} s, {failed} failed cells; open {}",
         results.len(),
-        started.elapsed().as_secs_f64()
+        started.elapsed().as_secs_f64(),
+        path.join("report.html").display()
     );
     Ok(())
 }

@@ -137,13 +137,21 @@ impl Page<'_> {
     fn tuning(&self) -> Section {
         let mut section = Section::new("Tuning");
         section.paragraph("Validation CER at every learning rate that was tried.");
-        let rates = &self.scored.config.training.learning_rates;
+        let candidates = self
+            .scored
+            .run
+            .tuning
+            .iter()
+            .flat_map(|arm| &arm.candidates);
+        let mut rates: Vec<f64> = candidates.map(|(rate, _)| *rate).collect();
+        rates.sort_by(f64::total_cmp);
+        rates.dedup();
         let mut columns = vec![Column::text("arm")];
         columns.extend(rates.iter().map(|rate| Column::number(format!("{rate:?}"))));
         columns.push(Column::number("chosen"));
         let rows = self.scored.run.tuning.iter().map(|tuning| {
             let mut row = vec![format!("`{}`", tuning.arm)];
-            for rate in rates {
+            for rate in &rates {
                 let mut candidates = tuning.candidates.iter();
                 row.push(match candidates.find(|(tried, _)| tried == rate) {
                     Some((_, Some(cer))) => wording::percent(*cer),
@@ -211,7 +219,7 @@ impl Page<'_> {
 
 impl Manifest {
     /// Names and values for people.
-    fn provenance(&self) -> Vec<(String, String)> {
+    pub(crate) fn provenance(&self) -> Vec<(String, String)> {
         let unknown = || "unknown".to_owned();
         let started = UNIX_EPOCH.checked_add(Duration::from_secs(self.started_unix_s));
         let started = started.map_or_else(unknown, |time| {

@@ -3,7 +3,7 @@
 use super::config::StudyConfig;
 use super::section::Part;
 use crate::probe::RunOutcome;
-use crate::results::Summary;
+use crate::results::{Manifest, Summary};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use anyhow::{Context, Result};
@@ -19,6 +19,8 @@ pub struct PartResult {
     pub outcome: RunOutcome,
     /// What it comes to.
     pub summary: Summary,
+    /// Where it came from.
+    pub manifest: Manifest,
 }
 
 /// Carries out every run of a study in folders of its own below `folder`; cells that are there
@@ -55,6 +57,7 @@ pub fn run_parts(
             part,
             outcome: finished.outcome,
             summary: finished.summary,
+            manifest: finished.manifest,
         });
     }
     Ok(results)
