@@ -12,6 +12,13 @@
 //! | Could the sign of the per-seed differences be chance? | [`sign_flip`] |
 //! | Are two arms equal within a margin? | [`equivalence`] |
 //! | Which of many hypotheses survive? | [`multiplicity`] |
+//! | Do values follow an order of levels, do any arms differ? | [`rank_tests`], [`isotonic`] |
+//! | Do two orderings agree, beyond what others explain? | [`correlation`] |
+//! | Is there a knee where reading starts to fail? | [`knee`] |
+//! | Which of two arms reads more of the same words? | [`mcnemar`] |
+//! | How many seeds and items does a claim need? | [`power`] |
+//! | How many bits do the labels cost a probe that learns on the way? | [`codelength`] |
+//! | Which gap or offset is just seen, and how sensitive is the reader? | [`psychometric`], [`discriminability`] |
 //! | What do a few values look like? | [`summary`] |
 //!
 //! Random procedures take a seed and give the same bytes for it in every order of calls and on any
@@ -19,10 +26,19 @@
 
 pub mod bootstrap;
 pub mod capacity;
+pub mod codelength;
+pub mod correlation;
+pub mod discriminability;
 pub mod equivalence;
 mod error;
+pub mod isotonic;
+pub mod knee;
+pub mod mcnemar;
 pub mod multiplicity;
+pub mod power;
+pub mod psychometric;
 mod random_stream;
+pub mod rank_tests;
 pub mod sign_flip;
 pub mod summary;
 pub mod text_metrics;

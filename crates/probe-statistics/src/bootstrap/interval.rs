@@ -16,6 +16,14 @@ impl Interval {
     pub fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
+
+    /// The central `level` of ascending draws, of which there must be at least one.
+    ///
+    /// # Panics
+    /// If there are no draws.
+    pub fn percentile(sorted: &[f64], level: f64) -> Self {
+        percentile_interval(sorted, level)
+    }
 }
 
 /// The central `level` of ascending draws.

@@ -31,8 +31,10 @@
 mod interval;
 mod resample;
 mod sample;
+mod statistic;
 
 pub use interval::Interval;
+pub use statistic::{Rate, StatisticEstimate, StatisticPlan, TestSetArms, bootstrap_statistic};
 
 use crate::StatisticsError;
 use crate::error::require_count;

@@ -169,7 +169,7 @@ fn numerator(item: &ItemOutcome, measure: Measure) -> f64 {
     }
 }
 
-fn check_arm(arm: &[SeedItems], design: Design) -> Result<(), StatisticsError> {
+pub(super) fn check_arm(arm: &[SeedItems], design: Design) -> Result<(), StatisticsError> {
     require_count("seeds of an arm", 1, arm.len())?;
     let mut seen = BTreeSet::new();
     if let Some(repeated) = arm.iter().find(|seed| !seen.insert(seed.seed)) {
@@ -185,7 +185,7 @@ fn check_arm(arm: &[SeedItems], design: Design) -> Result<(), StatisticsError> {
     Ok(())
 }
 
-fn check_same_items(
+pub(super) fn check_same_items(
     seed: &SeedItems,
     other: &SeedItems,
     other_name: impl Fn() -> String,

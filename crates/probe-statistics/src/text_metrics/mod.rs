@@ -6,7 +6,9 @@
 mod confusion;
 mod position;
 mod reading;
+mod spans;
 
 pub use confusion::{CONFUSABLE_GROUPS, ConfusableGroup, ConfusedPair, Confusion};
 pub use position::PositionAccuracy;
 pub use reading::{Reading, ReadingScores};
+pub use spans::{CONFUSABLE_SPANS, SpanConfusion};

@@ -1,0 +1,51 @@
+//! Tests that use ranks only: trends over ordered levels, and differences between several arms.
+//!
+//! | Design | Question | Test |
+//! |---|---|---|
+//! | every seed sees all levels | do values rise along the levels? | [`page_test`] |
+//! | levels have their own samples | do values rise along the levels? | [`jonckheere_terpstra`] |
+//! | every seed sees all arms | do the arms differ at all? | [`friedman_test`] |
+//!
+//! Equal values share the mean of their ranks, and every null distribution is the one given those
+//! ties.
+
+mod friedman;
+mod jonckheere;
+mod page;
+mod ranks;
+
+pub use friedman::{Friedman, friedman_test};
+pub use jonckheere::{JonckheereTerpstra, jonckheere_terpstra};
+pub use page::{Page, page_test};
+pub use ranks::mid_ranks;
+pub(crate) use ranks::tied_counts;
+
+/// Where the null distribution of a p-value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NullDistribution {
+    /// Every arrangement is counted.
+    Exact,
+    /// Random arrangements; the observed one counts.
+    MonteCarlo,
+    /// Normal approximation with the variance given the ties.
+    Normal,
+}
+
+/// Direction in which values are expected to move along the levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trend {
+    /// Values rise from the first level to the last.
+    Rising,
+    /// Values fall from the first level to the last.
+    Falling,
+}
+
+impl Trend {
+    /// The value as a rising trend would have it.
+    pub(crate) fn oriented(self, value: f64) -> f64 {
+        match self {
+            Self::Rising => value,
+            Self::Falling => -value,
+        }
+    }
+}
