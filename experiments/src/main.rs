@@ -22,6 +22,8 @@ enum Command {
     OcrProbe(Box<cmd::ocr_probe::Args>),
     /// The whole study: every section, the claims, one report.
     Study(cmd::study::Args),
+    /// How long a study takes here, and how many seeds and items a claim needs.
+    Plan(cmd::plan::Args),
     /// Render labelled text images and a contact sheet.
     Render(cmd::render::Args),
     /// Pre-train the backbone that `ocr-probe` freezes.
@@ -74,6 +76,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
+        Command::Plan(args) => cmd::plan::run(args, &stop),
         Command::Render(args) => cmd::render::run(args),
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),

@@ -154,7 +154,11 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn prepare(&self, config: &ProbeConfig) -> Result<Prepared> {
+    /// Data and features of a run.
+    ///
+    /// # Errors
+    /// If data or backbone are missing.
+    pub fn prepare(&self, config: &ProbeConfig) -> Result<Prepared> {
         Prepared::new(
             config,
             self.cache.as_ref(),

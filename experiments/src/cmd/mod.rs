@@ -4,6 +4,7 @@ pub mod backends;
 pub mod encode;
 pub mod ocr_probe;
 pub mod parity;
+pub mod plan;
 pub mod pretrain_backbone;
 pub mod render;
 pub mod report;

@@ -4,6 +4,7 @@ mod answer;
 mod config;
 pub mod design;
 mod figures;
+pub mod plan;
 mod report;
 mod run;
 mod scale;

@@ -8,7 +8,7 @@ use crate::data::Task;
 use crate::probe::EvaluationMode;
 use crate::results::wording;
 use probe_statistics::bootstrap::Measure;
-use std::f64::consts::LN_2;
+use probe_statistics::codelength::{BlockLoss, Codelength, online_codelength};
 
 /// A table of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,25 +226,18 @@ fn selectivity(results: &[PartResult]) -> Option<StudyTable> {
 fn codelength(results: &[PartResult]) -> Option<StudyTable> {
     let parts: Vec<&PartResult> = of_section(results, Section::Codelength).collect();
     let first = parts.first()?;
-    let uniform = (first.part.config.data.charset.size() as f64).log2();
     let rows = first.part.config.arms.iter().filter_map(|&arm| {
-        let lengths: Option<Vec<f64>> = first
-            .part
-            .config
-            .seeds
-            .iter()
-            .map(|&seed| bits_per_character(&parts, arm, seed, uniform))
-            .collect();
-        let lengths = lengths?;
-        let mean = lengths.iter().sum::<f64>() / lengths.len() as f64;
-        let [low, high] = [f64::min, f64::max].map(|pick| {
-            let ends = lengths.iter().copied();
-            ends.reduce(pick).unwrap_or(mean)
-        });
+        let seeds = first.part.config.seeds.iter();
+        let codes: Option<Vec<Codelength>> = seeds.map(|&seed| code(&parts, arm, seed)).collect();
+        let codes = codes?;
+        let lengths = || codes.iter().map(Codelength::bits_per_label);
+        let mean = lengths().sum::<f64>() / codes.len() as f64;
+        let [low, high] = [f64::min, f64::max].map(|pick| lengths().reduce(pick).unwrap_or(mean));
+        let compression = codes.iter().map(Codelength::compression).sum::<f64>();
         Some(vec![
             format!("`{arm}`"),
             format!("{mean:.3} [{low:.3}, {high:.3}]"),
-            format!("{:.2}", uniform / mean),
+            format!("{:.2}", compression / codes.len() as f64),
         ])
     });
     Some(StudyTable {
@@ -259,24 +252,26 @@ fn codelength(results: &[PartResult]) -> Option<StudyTable> {
     })
 }
 
-/// Bits per character of one arm and seed; none if a block was not measured.
-pub(super) fn bits_per_character(
-    parts: &[&PartResult],
-    arm: ArmSpec,
-    seed: u64,
-    uniform: f64,
-) -> Option<f64> {
-    let first = parts.first()?.part.config.data.images.train as f64;
-    let (mut bits, mut images) = (first * uniform, first);
-    for result in parts {
-        let cell = result
-            .outcome
-            .cells
-            .iter()
-            .find(|cell| cell.spec.arm == arm && cell.spec.seed == seed)?;
-        let block = result.part.config.data.images.validation as f64;
-        bits += block * cell.validation_loss? / LN_2;
-        images += block;
-    }
-    Some(bits / images)
+/// Length of the code of one arm and seed; none if a block was not measured.
+pub(super) fn code(parts: &[&PartResult], arm: ArmSpec, seed: u64) -> Option<Codelength> {
+    let first = &parts.first()?.part.config.data;
+    // A grid fixes the number of characters of an image.
+    let characters = |images: usize| -> Option<u64> {
+        let set = parts.first()?.outcome.test_sets.first()?;
+        Some((images * set.targets.first()?.chars().count()) as u64)
+    };
+    let blocks: Option<Vec<BlockLoss>> = parts
+        .iter()
+        .map(|result| {
+            let mut cells = result.outcome.cells.iter();
+            let cell = cells.find(|cell| cell.spec.arm == arm && cell.spec.seed == seed)?;
+            let labels = characters(result.part.config.data.images.validation)?;
+            Some(BlockLoss {
+                labels,
+                nats: cell.validation_loss? * labels as f64,
+            })
+        })
+        .collect();
+    let sent_first = characters(first.images.train)?;
+    online_codelength(first.charset.size(), sent_first, &blocks?).ok()
 }

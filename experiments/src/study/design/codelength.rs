@@ -3,18 +3,14 @@
 use super::{arms, base, vocabulary};
 use crate::probe::ProbeConfig;
 use crate::study::scale::Scale;
+use probe_statistics::codelength::block_ends;
 use text_images::Charset;
-
-/// Ends of the blocks, as fractions of the training images: those of the paper's code.
-pub const FRACTIONS: [f64; 11] = [
-    0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0,
-];
 
 /// One run per block: trained on all blocks before it, validated on the block itself. The first
 /// block is sent with the uniform code and needs no run; neither does training on everything.
 pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
     let k = vocabulary(scale.largest_vocabulary.ilog2().min(10));
-    let ends = block_ends(scale.train);
+    let ends = ends_of_blocks(scale.train);
     ends.windows(2)
         .map(|ends| {
             let mut config = base(scale, Charset::Alnum36, &[2.0], scale.few_seeds);
@@ -38,11 +34,10 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
         .collect()
 }
 
-/// Ends of the blocks in images, at least 2 images each.
-fn block_ends(images: usize) -> Vec<usize> {
+/// Ends of the blocks of the paper's code, without those that would leave a block of one image.
+fn ends_of_blocks(images: usize) -> Vec<usize> {
     let mut ends: Vec<usize> = Vec::new();
-    for fraction in FRACTIONS {
-        let end = (fraction * images as f64).round() as usize;
+    for end in block_ends(images) {
         if end >= ends.last().copied().unwrap_or(0) + 2 {
             ends.push(end);
         }
@@ -55,11 +50,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_end_where_the_paper_has_them_and_are_never_empty() {
+    fn every_block_has_two_images_at_least() {
         let expected = [
             50, 100, 200, 400, 800, 1600, 3125, 6250, 12_500, 25_000, 50_000,
         ];
-        assert_eq!(block_ends(50_000), expected);
-        assert_eq!(block_ends(128), [2, 4, 8, 16, 32, 64, 128]);
+        assert_eq!(ends_of_blocks(50_000), expected);
+        assert_eq!(ends_of_blocks(128), [2, 4, 8, 16, 32, 64, 128]);
     }
 }

@@ -10,8 +10,6 @@ mod rate_ladder;
 mod regimes;
 mod vocabulary;
 
-pub use codelength::FRACTIONS;
-
 use super::scale::Scale;
 use super::section::{Part, Section};
 use crate::arm::{ArmSpec, INDICATORS};
