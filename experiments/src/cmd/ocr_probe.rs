@@ -185,10 +185,10 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
     println!("{}", summary.table());
     println!(
-        "{:.0} s in all; read {} and look at {}",
+        "{:.0} s in all; read {}, or open {} in a browser",
         started.elapsed().as_secs_f64(),
         folder.path().join("verdict.md").display(),
-        folder.path().join("plots").display()
+        folder.path().join("report.html").display()
     );
     let failed = outcome
         .cells
@@ -205,7 +205,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     Ok(())
 }
 
-/// Redoes tables and plots of a finished run from its cells; the manifest stays as it is.
+/// Redoes tables, plots and report of a finished run from its cells; the manifest stays as it is.
 ///
 /// # Errors
 /// If a cell is missing, or belongs to images or a backbone that have changed since.
