@@ -156,7 +156,7 @@ fn everything_stands_on_the_page_once_and_in_order() {
 
 #[test]
 fn links_lead_to_parts_of_the_page_and_ids_are_unique() {
-    for text in ["TEXT", HOSTILE, "", "Answer"] {
+    for text in ["TEXT", HOSTILE, "語", "Answer"] {
         let page = parsed(&report(text));
         let ids: Vec<&str> = all(&page, "[id]")
             .iter()
