@@ -288,14 +288,18 @@ fn times(page: &str, text: &str) -> usize {
 #[test]
 fn the_page_says_what_the_verdict_says() {
     let config = config(&ARMS, 3, &[1.0, 2.0]);
-    let (folder, _) = written(&config, &run(&config, &expected(0.4)));
+    let (folder, summary) = written(&config, &run(&config, &expected(0.4)));
     let (page, verdict) = (text(&folder, "report.html"), text(&folder, "verdict.md"));
     let answer = verdict.split("\n## ").nth(1).unwrap();
     let lead = answer.lines().nth(2).unwrap();
-    // 0.4 against 0.1 and 0.2, and the soft arm as good as PatchMerger.
-    for number in ["worse by 30", "worse by 20", "`vet-st-argmax@256`, 40.0%"] {
-        assert!(lead.contains(number), "{lead}");
+    for arm in ["vet-st-argmax@256", "vet-softmax@256", "patch-merger"] {
+        for group in 0..2 {
+            let row = summary.cer(arm.parse().unwrap(), group).unwrap();
+            let rate = super::wording::percent(row.value.unwrap().mean);
+            assert!(lead.contains(&rate), "{arm} {rate}: {lead}");
+        }
     }
+    assert_eq!(lead.matches("worse by").count(), 2, "{lead}");
     // Marks and escapes apart, every sentence of the verdict is on the page, once.
     let plain = |text: &str| text.replace("&#39;", "'").replace("&#38;", "&");
     let page = plain(&page);
