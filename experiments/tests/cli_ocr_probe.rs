@@ -99,6 +99,10 @@ fn a_run_leaves_tables_plots_a_verdict_and_where_it_came_from() {
     let verdict = text("verdict.md");
     assert!(verdict.contains("Exploratory"), "{verdict}");
 
+    let page = text("report.html");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    assert!(page.contains("Exploratory") && page.contains("<svg "));
+
     let plots = names(&file("plots"));
     for figure in [
         "cer_by_arm",
@@ -126,11 +130,12 @@ fn report_writes_the_same_tables_again_and_keeps_the_manifest() {
         "predictions.csv",
         "summary.csv",
         "verdict.md",
+        "report.html",
         "manifest.json",
     ];
     let read = || kept.map(|name| fs::read(place.result("a", name)).unwrap());
     let before = read();
-    for name in &kept[..4] {
+    for name in &kept[..5] {
         fs::remove_file(place.result("a", name)).unwrap();
     }
     let report = place.run("report results/a --data data").succeeded();

@@ -93,7 +93,7 @@ pub(crate) fn render(report: &Report) -> Result<String, ReportError> {
         claims,
         sections,
     };
-    Ok(page.render()?)
+    Ok(page.render()? + "\n")
 }
 
 /// Gives out names and numbers from top to bottom.

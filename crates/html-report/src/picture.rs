@@ -6,12 +6,15 @@
 //! let in: a style sheet would reach the page around the picture, a script would run.
 
 use crate::error::PictureProblem;
+use askama::filters::{Escaper, Html};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use quick_xml::events::attributes::Attribute;
-use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
-use quick_xml::{Reader, Writer, XmlVersion};
 use std::borrow::Cow;
+use xml::attribute::OwnedAttribute;
+use xml::name::OwnedName;
+use xml::reader::{EventReader, XmlEvent};
+
+const SVG_NAMESPACE: &str = "http://www.w3.org/2000/svg";
 
 const DRAWING_ELEMENTS: [&str; 24] = [
     "svg",
@@ -55,59 +58,43 @@ pub(crate) fn inline_svg(
     figure: &str,
     spoken: Spoken<'_>,
 ) -> Result<String, PictureProblem> {
-    let mut reader = Reader::from_str(svg);
-    let mut writer = Writer::new(Vec::with_capacity(svg.len()));
     let scope = Scope { figure };
+    let mut out = String::with_capacity(svg.len());
     let mut depth = 0_usize;
-    let mut seen_root = false;
-    loop {
-        match reader.read_event().map_err(malformed)? {
-            Event::Start(tag) => {
-                let is_root = depth == 0;
-                if is_root && seen_root {
-                    return Err(PictureProblem::NotSvg("it has two roots"));
+    // Whether the last start tag still lacks its closing bracket: `/>` is shorter than an end tag.
+    let mut tag_is_open = false;
+    for event in EventReader::from_str(svg) {
+        let event = event.map_err(|error| PictureProblem::Malformed(error.to_string()))?;
+        let ends_at_once = tag_is_open && matches!(event, XmlEvent::EndElement { .. });
+        if std::mem::take(&mut tag_is_open) {
+            out.push_str(if ends_at_once { "/>" } else { ">" });
+        }
+        match event {
+            XmlEvent::StartElement {
+                name, attributes, ..
+            } => {
+                scope.start(&mut out, &name, attributes, depth == 0)?;
+                if depth == 0 {
+                    out.push('>');
+                    scope.speak(&mut out, spoken);
+                } else {
+                    tag_is_open = true;
                 }
-                put(&mut writer, Event::Start(scope.element(&tag, is_root)?))?;
-                if is_root {
-                    scope.speak(&mut writer, spoken)?;
-                }
-                seen_root = true;
                 depth += 1;
             }
-            Event::Empty(_) if depth == 0 => return Err(PictureProblem::NotSvg("it is empty")),
-            Event::Empty(tag) => put(&mut writer, Event::Empty(scope.element(&tag, false)?))?,
-            Event::End(tag) => {
+            XmlEvent::EndElement { name } => {
                 depth = depth.saturating_sub(1);
-                put(&mut writer, Event::End(tag))?;
-            }
-            Event::Text(text) if text.trim().is_empty() => {
-                // Between words of one line it matters, between elements it does not.
-                if depth > 0 && !text.contains('\n') {
-                    put(&mut writer, Event::Text(text))?;
+                if !ends_at_once {
+                    out.push_str(&format!("</{}>", name.local_name));
                 }
             }
-            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) if depth == 0 => {
-                return Err(PictureProblem::NotSvg("it has text outside of its root"));
-            }
-            Event::Text(text) => put(&mut writer, Event::Text(text))?,
-            Event::CData(data) => put(&mut writer, Event::Text(BytesText::new(&data)))?,
-            Event::GeneralRef(reference) => {
-                let is_known = matches!(&*reference, "amp" | "lt" | "gt" | "quot" | "apos");
-                if !is_known && !matches!(reference.resolve_char_ref(), Ok(Some(_))) {
-                    let name = format!("unknown entity `{}`", &*reference);
-                    return Err(PictureProblem::Malformed(name));
-                }
-                put(&mut writer, Event::GeneralRef(reference))?;
-            }
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-            Event::Eof if depth > 0 => {
-                return Err(PictureProblem::Malformed("it breaks off".to_owned()));
-            }
-            Event::Eof if !seen_root => return Err(PictureProblem::NotSvg("it is empty")),
-            Event::Eof => break,
+            XmlEvent::Characters(text) | XmlEvent::CData(text) => escape(&mut out, &text),
+            // Between words of one line it matters, between elements it does not.
+            XmlEvent::Whitespace(space) if !space.contains('\n') => out.push_str(&space),
+            _ => {}
         }
     }
-    String::from_utf8(writer.into_inner()).map_err(malformed)
+    Ok(out)
 }
 
 /// The names of one figure.
@@ -121,52 +108,52 @@ impl Scope<'_> {
         format!("{}.{id}", self.figure)
     }
 
-    fn element(
+    /// Writes a start tag without its closing bracket.
+    fn start(
         &self,
-        tag: &BytesStart<'_>,
+        out: &mut String,
+        name: &OwnedName,
+        attributes: Vec<OwnedAttribute>,
         is_root: bool,
-    ) -> Result<BytesStart<'static>, PictureProblem> {
-        let name = tag.name().0.to_owned();
-        if is_root && name != "svg" {
+    ) -> Result<(), PictureProblem> {
+        let is_svg = name.namespace.as_deref().is_none_or(|n| n == SVG_NAMESPACE);
+        let element = name.local_name.as_str();
+        if is_root && !(is_svg && element == "svg") {
             return Err(PictureProblem::NotSvg("its root is not <svg>"));
         }
-        if !DRAWING_ELEMENTS.contains(&name.as_str()) {
-            return Err(PictureProblem::Element(name));
+        if !is_svg || name.prefix.is_some() || !DRAWING_ELEMENTS.contains(&element) {
+            return Err(PictureProblem::Element(name.to_string()));
         }
-        let mut element = BytesStart::new(name);
+        out.push_str(&format!("<{element}"));
         let mut size = [None, None];
         let mut has_view_box = false;
-        for attribute in tag.attributes() {
-            let attribute = attribute.map_err(malformed)?;
-            let key = attribute.key.0;
-            let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(malformed)?;
+        for OwnedAttribute { name, value } in attributes {
+            let key = match &name.prefix {
+                Some(prefix) => format!("{prefix}:{}", name.local_name),
+                None => name.local_name,
+            };
             if key
                 .get(..2)
                 .is_some_and(|start| start.eq_ignore_ascii_case("on"))
             {
-                return Err(PictureProblem::Handler(key.to_owned()));
+                return Err(PictureProblem::Handler(key));
             }
             if is_root {
-                match key {
+                match key.as_str() {
                     "width" => size[0] = pixels(&value),
                     "height" => size[1] = pixels(&value),
                     "viewBox" => has_view_box = true,
                     _ => {}
                 }
-                let replaced = ["width", "height", "role", "style", "class"];
-                if replaced.contains(&key) || key.starts_with("aria-") {
+                let replaced = ["id", "width", "height", "role", "style", "class"];
+                if replaced.contains(&key.as_str()) || key.starts_with("aria-") {
                     continue;
                 }
             }
-            let is_namespace = key == "xmlns" || key.starts_with("xmlns:");
             let is_default = key == "opacity" && value == "1";
-            if is_namespace || is_default || key == "version" {
-                continue;
+            if !is_default && key != "version" {
+                attribute(out, &key, &self.value(&key, value.into())?);
             }
-            let value = self.value(key, value)?;
-            element.push_attribute(Attribute::from((key, value)));
         }
         if is_root {
             if !has_view_box {
@@ -174,14 +161,13 @@ impl Scope<'_> {
                     let missing = "it has neither a viewBox nor a size in pixels";
                     return Err(PictureProblem::NotSvg(missing));
                 };
-                let view_box = format!("0 0 {width} {height}");
-                element.push_attribute(("viewBox", view_box.as_str()));
+                attribute(out, "viewBox", &format!("0 0 {width} {height}"));
             }
             let label = format!("{} {}", self.id("title"), self.id("description"));
-            element.push_attribute(("role", "img"));
-            element.push_attribute(("aria-labelledby", label.as_str()));
+            attribute(out, "role", "img");
+            attribute(out, "aria-labelledby", &label);
         }
-        Ok(element)
+        Ok(())
     }
 
     /// An attribute's value with its references renamed.
@@ -225,37 +211,35 @@ impl Scope<'_> {
     }
 
     /// Writes the name and the description that come first in the root.
-    fn speak(
-        &self,
-        writer: &mut Writer<Vec<u8>>,
-        spoken: Spoken<'_>,
-    ) -> Result<(), PictureProblem> {
+    fn speak(&self, out: &mut String, spoken: Spoken<'_>) {
         for (element, id, text) in [
             ("title", "title", spoken.title),
             ("desc", "description", spoken.description),
         ] {
-            let id = self.id(id);
-            let start = BytesStart::new(element).with_attributes([("id", id.as_str())]);
-            put(writer, Event::Start(start))?;
-            put(writer, Event::Text(BytesText::new(text)))?;
-            put(writer, Event::End(BytesEnd::new(element)))?;
+            out.push_str(&format!("<{element}"));
+            attribute(out, "id", &self.id(id));
+            out.push('>');
+            escape(out, text);
+            out.push_str(&format!("</{element}>"));
         }
-        Ok(())
     }
+}
+
+fn attribute(out: &mut String, key: &str, value: &str) {
+    out.push_str(&format!(" {key}=\""));
+    escape(out, value);
+    out.push('"');
+}
+
+fn escape(out: &mut String, text: &str) {
+    // Appending to a string cannot fail.
+    let _ = Html.write_escaped_str(out, text);
 }
 
 /// A number of pixels, with or without its unit.
 fn pixels(value: &str) -> Option<f64> {
     let number: f64 = value.trim().trim_end_matches("px").parse().ok()?;
     (number.is_finite() && number > 0.0).then_some(number)
-}
-
-fn put(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), PictureProblem> {
-    writer.write_event(event).map_err(malformed)
-}
-
-fn malformed(error: impl std::fmt::Display) -> PictureProblem {
-    PictureProblem::Malformed(error.to_string())
 }
 
 /// A PNG file as the address of an image, with its width and height in pixels.
@@ -271,5 +255,108 @@ pub(crate) fn png_address(bytes: &[u8]) -> Result<(String, u32, u32), PicturePro
             Ok((address, width, height))
         }
         _ => Err(PictureProblem::NotPng),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPOKEN: Spoken<'static> = Spoken {
+        title: "a < b",
+        description: "read it",
+    };
+
+    fn inlined(body: &str) -> Result<String, PictureProblem> {
+        let svg = format!(
+            "<?xml version=\"1.0\"?><!-- made --><svg xmlns=\"{SVG_NAMESPACE}\" \
+             xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"40px\" height=\"30\">{body}</svg>"
+        );
+        inline_svg(&svg, "figure-1", SPOKEN)
+    }
+
+    fn body(text: &str) -> String {
+        let svg = inlined(text).unwrap();
+        let (_, body) = svg.split_once("</desc>").unwrap();
+        body.strip_suffix("</svg>").unwrap().to_owned()
+    }
+
+    fn refusal(text: &str) -> String {
+        inlined(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn prolog_and_size_make_way_for_a_view_box_and_a_name() {
+        assert_eq!(
+            inlined("").unwrap(),
+            "<svg viewBox=\"0 0 40 30\" role=\"img\" \
+             aria-labelledby=\"figure-1.title figure-1.description\">\
+             <title id=\"figure-1.title\">a &#60; b</title>\
+             <desc id=\"figure-1.description\">read it</desc></svg>"
+        );
+    }
+
+    #[test]
+    fn ids_and_what_refers_to_them_are_renamed_together() {
+        assert_eq!(
+            body(
+                "<g id=\"a\"/><use xlink:href=\"#a\" fill=\"url(#b)\" style=\"mask: url( '#c' )\"/>"
+            ),
+            "<g id=\"figure-1.a\"/><use xlink:href=\"#figure-1.a\" fill=\"url(#figure-1.b)\" \
+             style=\"mask: url(#figure-1.c)\"/>"
+        );
+    }
+
+    #[test]
+    fn text_stays_escaped_and_drawing_is_kept() {
+        assert_eq!(
+            body(
+                "<text x=\"1\" opacity=\"1\">\na &lt;b&gt; <![CDATA[<i>]]> &#38;\n</text>\n<g> </g>"
+            ),
+            "<text x=\"1\">\na &#60;b&#62; &#60;i&#62; &#38;\n</text><g> </g>"
+        );
+    }
+
+    #[test]
+    fn what_runs_or_styles_the_page_is_refused() {
+        for element in ["script", "style", "foreignObject", "a", "animate"] {
+            assert!(refusal(&format!("<{element}/>")).contains(&format!("{element}>")));
+        }
+        assert!(refusal("<g onload=\"x\"/>").contains("`onload`"));
+        assert!(refusal("<h:g xmlns:h=\"http://www.w3.org/1999/xhtml\"/>").contains("h:g"));
+    }
+
+    #[test]
+    fn what_is_loaded_from_elsewhere_is_refused() {
+        for outside in [
+            "<image href=\"http://example.org/a.png\"/>",
+            "<image xlink:href=\"//example.org/a.png\"/>",
+            "<use href=\"other.svg#a\"/>",
+            "<g fill=\"URL(http://example.org/a)\"/>",
+            "<g style=\"fill: url(#a); mask: url(b.svg#c)\"/>",
+        ] {
+            assert!(refusal(outside).contains("outside of itself"), "{outside}");
+        }
+    }
+
+    #[test]
+    fn broken_files_are_named_as_such() {
+        for broken in [
+            "<g>",
+            "</g>",
+            "<g a=1/>",
+            "&unknown;",
+            "<g a=\"1\" a=\"2\"/>",
+        ] {
+            assert!(refusal(broken).contains("not well-formed"), "{broken}");
+        }
+        for (other, problem) in [
+            ("<html/>", "not <svg>"),
+            ("<svg/>", "neither"),
+            ("", "well"),
+        ] {
+            let error = inline_svg(other, "figure-1", SPOKEN).unwrap_err();
+            assert!(error.to_string().contains(problem), "{error}");
+        }
     }
 }

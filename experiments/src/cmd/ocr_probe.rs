@@ -195,10 +195,10 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         })?;
     println!("{}", finished.summary.table());
     println!(
-        "{:.0} s in all; read {} and look at {}",
+        "{:.0} s in all; read {}, or open {} in a browser",
         started.elapsed().as_secs_f64(),
         path.join("verdict.md").display(),
-        path.join("plots").display()
+        path.join("report.html").display()
     );
     if finished.outcome.all_failed() {
         bail!(

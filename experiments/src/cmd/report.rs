@@ -1,4 +1,4 @@
-//! `report`: tables and plots of a finished run, without training.
+//! `report`: tables, plots and the page of a finished run, without training.
 
 use super::Machine;
 use crate::data::FeatureCache;
@@ -9,7 +9,7 @@ use crate::stop::Stop;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// Writes tables, plots and verdict of a run again from its stored cells.
+/// Writes tables, plots, verdict and report.html of a run again from its stored cells.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Folder of the run, for example `results/ocr-probe-quick`.

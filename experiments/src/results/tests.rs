@@ -264,7 +264,7 @@ fn bytes_are_the_same_every_time() {
         .unwrap();
     let (second, _) = pool.install(|| written(&config, &run));
     let (first, second) = (files(first.path()), files(second.path()));
-    assert_eq!(first.len(), 8 + 5 * 3);
+    assert_eq!(first.len(), 9 + 5 * 3);
     assert_eq!(
         first.keys().collect::<Vec<_>>(),
         second.keys().collect::<Vec<_>>()
@@ -286,6 +286,62 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
+}
+
+/// How often a text stands on a page of HTML.
+fn times(page: &str, text: &str) -> usize {
+    page.matches(text).count()
+}
+
+#[test]
+fn the_page_says_what_the_verdict_says() {
+    let config = config(&ARMS, 3, &[1.0, 2.0]);
+    let (folder, summary) = written(&config, &run(&config, &expected(0.4)));
+    let (page, verdict) = (text(&folder, "report.html"), text(&folder, "verdict.md"));
+    let answer = verdict.split("\n## ").nth(1).unwrap();
+    let lead = answer.lines().nth(2).unwrap();
+    for arm in ["vet-st-argmax@256", "vet-softmax@256", "patch-merger"] {
+        for group in 0..2 {
+            let row = summary.cer(arm.parse().unwrap(), group).unwrap();
+            let rate = super::wording::percent(row.value.unwrap().mean);
+            assert!(lead.contains(&rate), "{arm} {rate}: {lead}");
+        }
+    }
+    assert_eq!(lead.matches("worse by").count(), 2, "{lead}");
+    // Marks and escapes apart, every sentence of the verdict is on the page, once.
+    let plain = |text: &str| text.replace("&#39;", "'").replace("&#38;", "&");
+    let page = plain(&page);
+    let marks = ["<code>", "</code>", "<strong>", "</strong>"];
+    let bare = marks
+        .iter()
+        .fold(page.clone(), |page, mark| page.replace(mark, ""));
+    for line in verdict
+        .lines()
+        .filter(|line| !line.starts_with(['|', '#', '-']))
+    {
+        let sentence = line.replace(['`', '*'], "");
+        if !sentence.is_empty() {
+            assert_eq!(times(&bare, &format!(">{sentence}<")), 1, "{sentence}");
+        }
+    }
+    assert_eq!(times(&page, "<figure id="), 5);
+    assert_eq!(times(&page, "<svg "), 5);
+    assert_eq!(times(&page, "How to read it:"), 5);
+    assert_eq!(times(&page, "class=\"badge good\""), 2);
+    assert!(
+        page.contains("preset = &#34;"),
+        "the configuration is missing"
+    );
+    for heading in [
+        "Summary",
+        "Comparisons",
+        "Tuning",
+        "Confusions",
+        "Provenance",
+    ] {
+        assert_eq!(times(&page, &format!("<h2>{heading}</h2>")), 1, "{heading}");
+    }
+    assert_eq!(times(&page, "http://") + times(&page, "https://"), 0);
 }
 
 #[test]
@@ -317,6 +373,10 @@ fn failed_cells_are_shown_everywhere() {
     assert!(verdict.contains("1 shared seed"));
     let table = summary.table();
     assert!(table.contains("linear: 2 of 2 seeds failed"), "{table}");
+    assert!(verdict.contains("3 of 14 cells failed"));
+    let page = text(&folder, "report.html");
+    assert!(page.contains("3 of 14 cells failed"));
+    assert!(page.contains("<td class=\"number\">1 (1 failed)</td>"));
     assert!(text(&folder, "plots/cer_by_arm.csv").contains("failed"));
     assert!(text(&folder, "plots/cer_by_arm.svg").contains("failed"));
 }
@@ -331,6 +391,7 @@ fn a_run_in_which_everything_failed_still_reports() {
     }
     let (folder, summary) = written(&config, &run);
     assert!(text(&folder, "verdict.md").contains("No cell finished, so there is no answer"));
+    assert!(text(&folder, "report.html").contains("No cell finished, so there is no answer"));
     assert_eq!(rows(&folder, "metrics.csv").len(), 14);
     assert!(
         summary

@@ -107,12 +107,12 @@ impl Report<'_> {
     /// What a reader has to know before using the numbers.
     fn warnings(&self, gates: &[Gate]) -> Vec<String> {
         let mut warnings = Vec::new();
-        if gates.iter().any(|gate| gate.state == GateState::Failed) {
-            warnings.push(
-                "A failed check means that the differences may not be what they seem: find its \
-                 cause before using them."
-                    .to_owned(),
-            );
+        for gate in gates.iter().filter(|gate| gate.state == GateState::Failed) {
+            warnings.push(format!(
+                "An integrity check failed ({}): the differences may not be what they seem; find \
+                 the cause before using them.",
+                gate.name
+            ));
         }
         let failed: usize = self.summary.arms.iter().map(|arm| arm.failures.len()).sum();
         if failed > 0 {
