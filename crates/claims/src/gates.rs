@@ -11,11 +11,11 @@ use probe_statistics::correlation::kendall_tau;
 use probe_statistics::equivalence::equivalence_test;
 use probe_statistics::multiplicity::simultaneous_stretch;
 
+use crate::ClaimsError;
 use crate::finding::{ClaimFinding, GateFinding, GateState};
 use crate::measurements::{ArmFacts, Cell, Evaluation, Measurements, Role, Series};
 use crate::registration::{ArmSelector, Gate, GateRule, Registration, Settings};
 use crate::selection::pair;
-use crate::ClaimsError;
 
 /// Draws of the intervals in gates.
 const MOST_DRAWS: usize = 2000;
@@ -43,12 +43,13 @@ pub(crate) fn evaluate(
     let gates = registration.gates.iter();
     gates
         .map(|gate| {
-            let check = check(&gate.check, measurements, &registration.settings).map_err(
-                |source| ClaimsError::Statistics {
-                    what: format!("gate {}", gate.id),
-                    source,
-                },
-            )?;
+            let check =
+                check(&gate.check, measurements, &registration.settings).map_err(|source| {
+                    ClaimsError::Statistics {
+                        what: format!("gate {}", gate.id),
+                        source,
+                    }
+                })?;
             Ok(finding(gate, check, claims))
         })
         .collect()
@@ -70,7 +71,11 @@ fn finding(gate: &Gate, check: Check, claims: &[ClaimFinding]) -> GateFinding {
     };
     let blocks = claims
         .iter()
-        .filter(|claim| gate.blocks.as_ref().is_none_or(|ids| ids.contains(&claim.id)))
+        .filter(|claim| {
+            gate.blocks
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&claim.id))
+        })
         .filter(|claim| match state {
             GateState::Passed => false,
             GateState::Failed => concerns(claim),
@@ -137,7 +142,10 @@ fn arm_flag(
     } else if known.is_empty() {
         format!("{good_words}: not measured.")
     } else if unknown > 0 {
-        format!("{good_words}, in {} arms; {unknown} not measured.", known.len())
+        format!(
+            "{good_words}, in {} arms; {unknown} not measured.",
+            known.len()
+        )
     } else {
         format!("{good_words}, in {} arms.", known.len())
     };
@@ -210,7 +218,10 @@ fn blind(
         if excess.value > tolerance && certain {
             culprits.push((series.study.clone(), None));
         }
-        if largest.as_ref().is_none_or(|(value, _)| excess.value > *value) {
+        if largest
+            .as_ref()
+            .is_none_or(|(value, _)| excess.value > *value)
+        {
             largest = Some((excess.value, series.describe()));
         }
     }

@@ -261,6 +261,9 @@ mod tests {
             arms: vec![facts.clone(), facts],
             ..Measurements::default()
         };
-        assert!(matches!(twice.check(), Err(ClaimsError::RepeatedArm { .. })));
+        assert!(matches!(
+            twice.check(),
+            Err(ClaimsError::RepeatedArm { .. })
+        ));
     }
 }

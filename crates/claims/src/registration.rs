@@ -409,7 +409,10 @@ impl Registration {
         for claim in &self.claims {
             let what = format!("claim {}", claim.id);
             if !ids.insert(claim.id.as_str()) {
-                return Err(invalid(&what, "this id occurs twice; give each claim its own"));
+                return Err(invalid(
+                    &what,
+                    "this id occurs twice; give each claim its own",
+                ));
             }
             if claim.parts.is_empty() {
                 return Err(invalid(&what, "it has no parts; give at least one rule"));
@@ -440,7 +443,8 @@ impl Registration {
 impl Rule {
     fn check(&self, what: &str) -> Result<(), ClaimsError> {
         let positive = |name: &str, value: f64| require(what, name, value, value > 0.0);
-        let share = |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
+        let share =
+            |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
         match self {
             Self::Difference { margin, data, .. } => {
                 data.check(what)?;

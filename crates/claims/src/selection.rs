@@ -54,16 +54,17 @@ pub(crate) fn resolve(
     subject: Option<&str>,
 ) -> Result<String, String> {
     let facts = |arm: &str| measurements.facts(&data.study, arm);
-    let width = match selector {
-        ArmSelector::WidthMatchedMlp => {
-            let subject = subject.unwrap_or_default();
-            let width = facts(subject).and_then(|facts| facts.vocabulary);
-            Some(width.ok_or_else(|| {
-                format!("the vocabulary of {subject} in study {}", data.study)
-            })?)
-        }
-        _ => None,
-    };
+    let width =
+        match selector {
+            ArmSelector::WidthMatchedMlp => {
+                let subject = subject.unwrap_or_default();
+                let width = facts(subject).and_then(|facts| facts.vocabulary);
+                Some(width.ok_or_else(|| {
+                    format!("the vocabulary of {subject} in study {}", data.study)
+                })?)
+            }
+            _ => None,
+        };
     let wanted = |series: &&Series| match selector {
         ArmSelector::Arm { arm } => series.arm == *arm,
         ArmSelector::Kind { kind } => facts(&series.arm).is_some_and(|f| f.kind == *kind),
@@ -100,7 +101,9 @@ pub(crate) fn best_by_validation<'m>(
     for (arm, errors) in arms {
         let known: Option<Vec<f64>> = errors.into_iter().collect();
         let Some(known) = known else {
-            return Err(format!("the validation error of {arm}, to choose an arm by"));
+            return Err(format!(
+                "the validation error of {arm}, to choose an arm by"
+            ));
         };
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         if best.is_none_or(|(_, smallest)| mean < smallest) {

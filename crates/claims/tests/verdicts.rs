@@ -3,9 +3,7 @@
 mod support;
 
 use claims::{Measurements, Role, Series, Verdict};
-use support::{
-    TRUTH, Truth, error, facts, find, four_arms, series, varied, with_seeds,
-};
+use support::{TRUTH, Truth, error, facts, find, four_arms, series, varied, with_seeds};
 
 fn assert_verdict(id: &str, measurements: &Measurements, expected: Verdict) -> String {
     let found = find(id, measurements);
@@ -24,8 +22,15 @@ fn h1_hard_codes_hurt_reading() {
     let hurt = four_arms("ocr", 0.2, 0.1, 0.1, 0.1);
     assert_supported("H1", &hurt);
     let words = assert_verdict("H1", &with_seeds(&hurt, 3), Verdict::Undecided);
-    assert!(words.contains("3 seeds: the smallest one-sided p is 0.125"), "{words}");
-    assert_verdict("H1", &four_arms("ocr", 0.05, 0.1, 0.1, 0.1), Verdict::Refuted);
+    assert!(
+        words.contains("3 seeds: the smallest one-sided p is 0.125"),
+        "{words}"
+    );
+    assert_verdict(
+        "H1",
+        &four_arms("ocr", 0.05, 0.1, 0.1, 0.1),
+        Verdict::Refuted,
+    );
     // Worse than the MLP but not certainly than the merger.
     let mut half = four_arms("ocr", 0.2, 0.1, 0.2, 0.1);
     for series in &mut half.series {
@@ -40,19 +45,31 @@ fn the_arm_that_validation_prefers_is_compared() {
     // Better on the test data, but not chosen; and it would have its own MLP.
     let mut lucky = series("ocr", "vet-st-argmax@4096", error(0.02));
     lucky.validation_error = Some(0.5);
-    two.series.push(lucky.clone());
-    two.arms.push(facts("ocr", "vet-st-argmax@4096", Role::Hard));
+    two.series.push(lucky);
+    two.arms
+        .push(facts("ocr", "vet-st-argmax@4096", Role::Hard));
     let found = find("H1", &two);
     assert_eq!(found.verdict, Verdict::Supported);
-    assert!(found.parts[0].comparison.starts_with("vet-st-argmax@1024 − gelu-mlp@1024"));
+    assert!(
+        found.parts[0]
+            .comparison
+            .starts_with("vet-st-argmax@1024 − gelu-mlp@1024")
+    );
     let last = two.series.len() - 1;
+    two.series[last] = series("ocr", "vet-st-argmax@4096", error(0.3));
     two.series[last].validation_error = Some(0.01);
     let found = find("H1", &two);
     assert_eq!(found.verdict, Verdict::NotMeasured);
     assert!(found.words.contains("an MLP 4096 wide"), "{}", found.words);
     two.series[last].validation_error = None;
     let found = find("H1", &two);
-    assert!(found.words.contains("validation error of vet-st-argmax@4096"), "{}", found.words);
+    assert!(
+        found
+            .words
+            .contains("validation error of vet-st-argmax@4096"),
+        "{}",
+        found.words
+    );
 }
 
 /// Reading and a coarse task in which one item is one answer.
@@ -67,10 +84,11 @@ fn reading_and_coarse(gaps: [f64; 2]) -> Measurements {
             items: 600,
             ..error(rate)
         };
-        all.series.push(varied("fine-grained", arm, truth, |series| {
-            series.condition = "colour".to_owned();
-            series.charset = 8;
-        }));
+        all.series
+            .push(varied("fine-grained", arm, truth, |series| {
+                series.condition = "colour".to_owned();
+                series.charset = 8;
+            }));
         all.arms.push(facts("fine-grained", arm, role));
     }
     all
@@ -82,7 +100,10 @@ fn h2_the_loss_is_specific_to_reading() {
     assert_supported("H2", &specific);
     assert_verdict("H2", &reading_and_coarse([0.02, 0.4]), Verdict::Refuted);
     let words = assert_verdict("H2", &with_seeds(&specific, 4), Verdict::Undecided);
-    assert!(words.contains("4 seeds: the smallest two-sided p is 0.125"), "{words}");
+    assert!(
+        words.contains("4 seeds: the smallest two-sided p is 0.125"),
+        "{words}"
+    );
 }
 
 fn softmax(gap: f64) -> Measurements {
@@ -93,7 +114,7 @@ fn softmax(gap: f64) -> Measurements {
     for (index, seed) in soft.seeds.iter_mut().enumerate() {
         for (item, outcome) in seed.items.iter_mut().enumerate() {
             let worse = (item as f64 * 0.618_034).fract() < 5.0 * gap;
-            if worse || (item == 17 * (index % 3) && outcome.edits == 0) {
+            if worse || (index % 3 == 0 && item == 17 && outcome.edits == 0) {
                 outcome.edits += 1;
             }
         }
@@ -110,7 +131,7 @@ fn h3_softmax_equals_the_mlp() {
     assert!(words.contains("1 seed"), "{words}");
     assert_verdict("H3", &softmax(0.1), Verdict::Refuted);
     // About as far apart as the margin: neither equal nor certainly different.
-    assert_verdict("H3", &softmax(0.004), Verdict::Undecided);
+    assert_verdict("H3", &softmax(0.001), Verdict::Undecided);
 }
 
 /// Curves of error by density: hard arms fail at their capacity, smooth ones rise evenly.
@@ -169,17 +190,21 @@ fn ladder(errors: [f64; 4], used: [f64; 4]) -> Measurements {
         let bits = [4.0, 8.0, 16.0, 32.0][index];
         let arm = format!("code-{bits}@{}", 2_u64.pow(4 + index as u32));
         all.arms.push(facts("rate-ladder", &arm, Role::Hard));
-        all.series.push(varied("rate-ladder", &arm, error(rate), |series| {
-            series.bits_nominal = Some(bits);
-            series.bits_used = Some(used);
-            series.learning_rate = Some(0.001 * (index + 1) as f64);
-        }));
+        all.series
+            .push(varied("rate-ladder", &arm, error(rate), |series| {
+                series.bits_nominal = Some(bits);
+                series.bits_used = Some(used);
+                series.learning_rate = Some(0.001 * (index + 1) as f64);
+            }));
     }
     let arm = "gelu-mlp@1024";
-    all.arms.push(facts("rate-ladder", arm, Role::WidthMatchedMlp));
+    all.arms
+        .push(facts("rate-ladder", arm, Role::WidthMatchedMlp));
     let mut mlp = all.series[3].clone();
     mlp.arm = arm.to_owned();
-    mlp.seeds.iter_mut().for_each(|seed| seed.items[0].edits = 0);
+    mlp.seeds
+        .iter_mut()
+        .for_each(|seed| seed.items[0].edits = 0);
     all.series.push(mlp);
     all
 }
@@ -190,9 +215,16 @@ fn h5_more_bits_read_better() {
     let falling = ladder([0.5, 0.3, 0.2, 0.1], used);
     assert_supported("H5", &falling);
     let words = find("H5", &falling).words;
-    assert!(words.contains("32 bits equal gelu-mlp@1024 within the margin"), "{words}");
+    assert!(
+        words.contains("32 bits equal gelu-mlp@1024 within the margin"),
+        "{words}"
+    );
     assert_verdict("H5", &ladder([0.1, 0.2, 0.3, 0.5], used), Verdict::Refuted);
-    assert_verdict("H5", &ladder([0.2, 0.2, 0.2, 0.2], used), Verdict::Undecided);
+    assert_verdict(
+        "H5",
+        &ladder([0.2, 0.2, 0.2, 0.2], used),
+        Verdict::Undecided,
+    );
 }
 
 /// Twelve hard arms; the error follows the used bits with the given sign.
@@ -203,10 +235,11 @@ fn usage(arms: usize, sign: f64) -> Measurements {
         let arm = format!("code-{index}@{}", 256 << (index % 4));
         all.arms.push(facts("rate-ladder", &arm, Role::Hard));
         let rate = 0.4 + 0.02 * sign * (used - 7.0);
-        all.series.push(varied("rate-ladder", &arm, error(rate), |series| {
-            series.bits_used = Some(used);
-            series.learning_rate = Some([0.001, 0.002, 0.004][index % 3]);
-        }));
+        all.series
+            .push(varied("rate-ladder", &arm, error(rate), |series| {
+                series.bits_used = Some(used);
+                series.learning_rate = Some([0.001, 0.002, 0.004][index % 3]);
+            }));
     }
     all
 }
@@ -220,7 +253,10 @@ fn h6_used_bits_predict_the_error() {
     let mut unknown = usage(12, -1.0);
     unknown.series[3].bits_used = None;
     let words = assert_verdict("H6", &unknown, Verdict::NotMeasured);
-    assert!(words.contains("used bits, learning rate and vocabulary of code-3"), "{words}");
+    assert!(
+        words.contains("used bits, learning rate and vocabulary of code-3"),
+        "{words}"
+    );
 }
 
 fn estimators(errors: [f64; 4]) -> Measurements {
@@ -248,7 +284,10 @@ fn h7_the_gradient_estimator_matters() {
     let different = estimators([0.1, 0.2, 0.3, 0.15]);
     assert_supported("H7", &different);
     let words = assert_verdict("H7", &with_seeds(&different, 3), Verdict::Undecided);
-    assert!(words.contains("3 seeds: the smallest two-sided p is 0.250"), "{words}");
+    assert!(
+        words.contains("3 seeds: the smallest two-sided p is 0.250"),
+        "{words}"
+    );
     let mut same = estimators([0.1; 4]);
     for index in 1..4 {
         same.series[index].seeds = same.series[0].seeds.clone();
@@ -341,11 +380,12 @@ fn acuity(hard: f64, mlp: f64) -> Measurements {
                     seed_spread: 0.01,
                     ..error(1.0 - guess - (1.0 - guess) * seen)
                 };
-                all.series.push(varied("fine-grained", arm, truth, |series| {
-                    series.condition = condition.to_owned();
-                    series.charset = answers;
-                    series.stimulus = Some(level);
-                }));
+                all.series
+                    .push(varied("fine-grained", arm, truth, |series| {
+                        series.condition = condition.to_owned();
+                        series.charset = answers;
+                        series.stimulus = Some(level);
+                    }));
             }
         }
     }
@@ -365,7 +405,7 @@ fn h10_thresholds_rise() {
     assert!(words.contains("3 seeds"), "{words}");
     // The hard arm never sees anything: a result without a ratio.
     let words = assert_verdict("H10", &acuity(1e9, 1.5), Verdict::Undecided);
-    assert!(words.contains("never gives 0.75") || words.contains("some seeds"), "{words}");
+    assert!(words.contains("outside the levels tested"), "{words}");
 }
 
 #[test]
@@ -391,13 +431,16 @@ fn redundancy(gaps: [f64; 3], noise: f64, noise_r2: f64) -> Measurements {
     let mut all = Measurements::default();
     for (width, gap) in [8.0, 12.0, 16.0].into_iter().zip(gaps) {
         for (arm, rate) in [("vet-st-argmax@1024", 0.1 + gap), ("gelu-mlp@1024", 0.1)] {
-            all.series.push(varied("redundancy", arm, error(rate), |series| {
-                series.pixels_per_character = Some(width);
-            }));
+            all.series
+                .push(varied("redundancy", arm, error(rate), |series| {
+                    series.pixels_per_character = Some(width);
+                }));
         }
     }
-    all.arms.push(facts("redundancy", "vet-st-argmax@1024", Role::Hard));
-    all.arms.push(facts("redundancy", "gelu-mlp@1024", Role::WidthMatchedMlp));
+    all.arms
+        .push(facts("redundancy", "vet-st-argmax@1024", Role::Hard));
+    all.arms
+        .push(facts("redundancy", "gelu-mlp@1024", Role::WidthMatchedMlp));
     let hard = series("ocr", "vet-st-argmax@1024", error(0.2));
     let mut noisy = series("ocr", "patch-merger+noise", error(0.2 + noise));
     if noise == 0.0 {
@@ -421,10 +464,22 @@ fn redundancy(gaps: [f64; 3], noise: f64, noise_r2: f64) -> Measurements {
 fn h12_redundancy_compensates_and_noise_loses_as_much() {
     let both = redundancy([0.5, 0.3, 0.1], 0.0, 0.51);
     assert_supported("H12", &both);
-    assert_verdict("H12", &redundancy([0.1, 0.3, 0.5], 0.0, 0.51), Verdict::Refuted);
-    assert_verdict("H12", &redundancy([0.5, 0.3, 0.1], 0.3, 0.51), Verdict::Refuted);
+    assert_verdict(
+        "H12",
+        &redundancy([0.1, 0.3, 0.5], 0.0, 0.51),
+        Verdict::Refuted,
+    );
+    assert_verdict(
+        "H12",
+        &redundancy([0.5, 0.3, 0.1], 0.3, 0.51),
+        Verdict::Refuted,
+    );
     assert_verdict("H12", &with_seeds(&both, 3), Verdict::Undecided);
-    let words = assert_verdict("H12", &redundancy([0.5, 0.3, 0.1], 0.0, 0.8), Verdict::Undecided);
+    let words = assert_verdict(
+        "H12",
+        &redundancy([0.5, 0.3, 0.1], 0.0, 0.8),
+        Verdict::Undecided,
+    );
     assert!(words.contains("not matched"), "{words}");
 }
 
@@ -439,6 +494,11 @@ fn arms_tested_on_different_items_are_an_error() {
         ..crooked
     };
     let error = claims::evaluate(&support::registered(&["H1"]), &twice).unwrap_err();
-    assert!(error.to_string().starts_with("two series hold vet-st-argmax@1024"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("two series hold vet-st-argmax@1024"),
+        "{error}"
+    );
     assert_eq!(TRUTH.seeds, 10);
 }

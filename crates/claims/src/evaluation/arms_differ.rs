@@ -42,7 +42,8 @@ impl Context<'_> {
         };
         if seeds < 2 {
             return Ok(PartFinding {
-                words: "1 seed: arms cannot be ranked over seeds; at least 2 are needed.".to_owned(),
+                words: "1 seed: arms cannot be ranked over seeds; at least 2 are needed."
+                    .to_owned(),
                 ..base
             });
         }
@@ -80,7 +81,10 @@ impl Context<'_> {
             }
         }
         let adjusted = holm(&p_values)?;
-        let significant = adjusted.iter().filter(|p| **p <= self.settings.alpha).count();
+        let significant = adjusted
+            .iter()
+            .filter(|p| **p <= self.settings.alpha)
+            .count();
         let (range, reason) = widest.as_ref().map_or((None, String::new()), |tested| {
             (tested.interval, tested.seeds_reason(self))
         });

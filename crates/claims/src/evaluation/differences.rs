@@ -114,9 +114,8 @@ impl Context<'_> {
         let (seeds, items) = (first.seeds.len(), first.items + second.items);
         let sets = [first.set, second.set];
         let gap = |set: &[Rate]| metric.logit(&set[0]) - metric.logit(&set[1]);
-        let tested = self.above_zero(&sets, unit, *sides, |rates| {
-            gap(&rates[0]) - gap(&rates[1])
-        })?;
+        let tested =
+            self.above_zero(&sets, unit, *sides, |rates| gap(&rates[0]) - gap(&rates[1]))?;
         let plain = |set: &[Rate]| metric.of(&set[0]) - metric.of(&set[1]);
         // A ratio of differences needs a denominator; without one it is left out of the words.
         let ratio = bootstrap_statistic(&sets, &self.plan(unit), |rates| {
@@ -188,7 +187,12 @@ impl Context<'_> {
         if let Some(tolerance) = matched_r2 {
             match self.matched_r2(data, &arms, *tolerance) {
                 Ok(words) => remark = words,
-                Err(part) => return Ok(PartFinding { comparison, ..*part }),
+                Err(part) => {
+                    return Ok(PartFinding {
+                        comparison,
+                        ..*part
+                    });
+                }
             }
         }
         let unit = paired.unit(self.settings.fewest_clusters);
@@ -349,10 +353,12 @@ impl Context<'_> {
                 })
                 .sum::<f64>()
         })?;
-        let slope = tested.interval.map(|i| probe_statistics::bootstrap::Interval {
-            low: -i.high,
-            high: -i.low,
-        });
+        let slope = tested
+            .interval
+            .map(|i| probe_statistics::bootstrap::Interval {
+                low: -i.high,
+                high: -i.low,
+            });
         Ok(PartFinding {
             comparison: format!(
                 "slope of ({} − {}) along pixels per character, {}",

@@ -95,7 +95,8 @@ impl Context<'_> {
         let falls = page.p <= self.settings.alpha;
         let outcome = if nothing_lost {
             Outcome::Contradicts
-        } else if lost.outcome(self) == Outcome::Supports && falls && enough.is_some_and(|k| k > 1) {
+        } else if lost.outcome(self) == Outcome::Supports && falls && enough.is_some_and(|k| k > 1)
+        {
             Outcome::Supports
         } else if lost.outcome(self) == Outcome::Contradicts {
             Outcome::Contradicts

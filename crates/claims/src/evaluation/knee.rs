@@ -207,7 +207,11 @@ impl Context<'_> {
             .series(self.measurements)
             .filter(|series| series.arm == arm && series.density.is_some())
             .collect();
-        series.sort_by(|a, b| a.density.unwrap_or(0.0).total_cmp(&b.density.unwrap_or(0.0)));
+        series.sort_by(|a, b| {
+            a.density
+                .unwrap_or(0.0)
+                .total_cmp(&b.density.unwrap_or(0.0))
+        });
         let mut curves: BTreeMap<u64, Vec<DensityCounts>> = BTreeMap::new();
         for one in &series {
             for seed in &one.seeds {

@@ -11,10 +11,10 @@ mod thresholds;
 mod usage;
 mod wording;
 
+use probe_statistics::StatisticsError;
 use probe_statistics::multiplicity::{benjamini_hochberg, holm};
 use probe_statistics::power::fewest_seeds;
 use probe_statistics::sign_flip::Alternative;
-use probe_statistics::StatisticsError;
 
 use crate::finding::{ClaimFinding, Outcome, PartFinding, Report, Verdict};
 use crate::gates;
@@ -67,11 +67,10 @@ impl Context<'_> {
             .parts
             .iter()
             .map(|rule| {
-                self.part(rule)
-                    .map_err(|source| ClaimsError::Statistics {
-                        what: format!("claim {}", claim.id),
-                        source,
-                    })
+                self.part(rule).map_err(|source| ClaimsError::Statistics {
+                    what: format!("claim {}", claim.id),
+                    source,
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let p_values: Option<Vec<f64>> = parts.iter().map(|part| part.p).collect();

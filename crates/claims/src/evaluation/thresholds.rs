@@ -58,7 +58,11 @@ impl Context<'_> {
         };
         let levels = shared(&left, &right);
         if levels.len() < 3 {
-            let what = format!("three stimulus levels of {} in {}", arms.join(" and "), data.describe());
+            let what = format!(
+                "three stimulus levels of {} in {}",
+                arms.join(" and "),
+                data.describe()
+            );
             return Ok(PartFinding::missing(planned, what));
         }
         let trials = |series: &[&Series], chosen: &[usize]| -> Vec<SeedTrials> {
@@ -123,6 +127,16 @@ impl Context<'_> {
             }
             Err(error) => return Err(error),
         };
+        if found.extrapolated {
+            return Ok(PartFinding {
+                words: format!(
+                    "The threshold of {} or {} lies outside the levels tested; add easier or harder \
+                     ones.",
+                    arms[0], arms[1]
+                ),
+                ..base
+            });
+        }
         let logs: Option<Vec<f64>> = found.seed_log_ratios.iter().copied().collect();
         let Some(logs) = logs else {
             return Ok(PartFinding {

@@ -57,7 +57,10 @@ impl Context<'_> {
                 );
                 return Ok(PartFinding::missing(comparison, what));
             };
-            let errors: Vec<f64> = series.iter().flat_map(|s| error_by_seed(s, metric)).collect();
+            let errors: Vec<f64> = series
+                .iter()
+                .flat_map(|s| error_by_seed(s, metric))
+                .collect();
             if errors.is_empty() {
                 let what = format!("test items of {arm} in {}", data.describe());
                 return Ok(PartFinding::missing(comparison, what));

@@ -135,7 +135,9 @@ pub fn registered(ids: &[&str]) -> Registration {
     let mut registration = Registration::from_toml(text).unwrap();
     registration.settings.draws = 300;
     registration.settings.permutations = 299;
-    registration.claims.retain(|claim| ids.contains(&claim.id.as_str()));
+    registration
+        .claims
+        .retain(|claim| ids.contains(&claim.id.as_str()));
     for gate in &mut registration.gates {
         if let Some(blocks) = &mut gate.blocks {
             blocks.retain(|id| ids.contains(&id.as_str()));
@@ -151,7 +153,10 @@ pub fn report(ids: &[&str], measurements: &Measurements) -> Report {
 /// The finding about a claim of the study.
 pub fn find(id: &str, measurements: &Measurements) -> ClaimFinding {
     let report = report(&[id], measurements);
-    println!("{id}: {:?}: {}", report.claims[0].verdict, report.claims[0].words);
+    println!(
+        "{id}: {:?}: {}",
+        report.claims[0].verdict, report.claims[0].words
+    );
     report.claims[0].clone()
 }
 
