@@ -27,14 +27,11 @@ mod evaluation;
 mod finding;
 mod gates;
 mod measurements;
-mod registration;
+pub mod registration;
 mod selection;
 
 pub use error::ClaimsError;
 pub use evaluation::evaluate;
 pub use finding::{ClaimFinding, GateFinding, GateState, Outcome, PartFinding, Report, Verdict};
 pub use measurements::{ArmFacts, Evaluation, Measurements, Role, Series};
-pub use registration::{
-    ArmSelector, Bend, Claim, Direction, Facets, Family, Gate, GateRule, Metric, Registration,
-    Rule, Settings, Sides,
-};
+pub use registration::{Claim, Family, Registration};

@@ -7,7 +7,10 @@ use support::{error, facts, four_arms, report, series};
 
 fn gate(id: &str, measurements: &Measurements) -> GateFinding {
     let report = report(&["H1", "H3"], measurements);
-    let found = report.gates.into_iter().find(|gate| gate.id == id).unwrap();
+    let mut gates = report.gates.into_iter();
+    let found = gates
+        .find(|gate| gate.id == id)
+        .expect("a gate of the study");
     println!(
         "{id}: {:?}: {} blocks {:?}",
         found.state, found.words, found.blocks

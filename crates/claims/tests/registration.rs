@@ -2,6 +2,7 @@
 
 mod support;
 
+use claims::registration::Sides;
 use claims::{ClaimsError, Family, Measurements, Registration, Report, Verdict, evaluate};
 use support::{four_arms, registered, report, with_seeds};
 
@@ -36,6 +37,8 @@ fn the_study_registers_ten_primary_and_two_exploratory_claims() {
         .filter(|c| c.family == Family::Primary);
     assert_eq!(primary.count(), 10);
     assert_eq!(registration.gates.len(), 7);
+    let seeds = |family| registration.fewest_seeds(family, Sides::Two).unwrap();
+    assert_eq!((seeds(Family::Primary), seeds(Family::Exploratory)), (9, 7));
     // What is written back is read as the same.
     let text = toml::to_string(&registration).unwrap();
     assert_eq!(Registration::from_toml(&text).unwrap(), registration);
@@ -150,4 +153,29 @@ fn impossible_registrations_are_refused_by_name() {
     let text = format!("{}{good}", SETTINGS.replace("0.05", "5.0"));
     let message = Registration::from_toml(&text).unwrap_err().to_string();
     assert_eq!(message, "settings: alpha cannot be 5");
+}
+
+#[test]
+fn a_true_null_is_rarely_supported_and_rarely_refuted() {
+    const WORLDS: usize = 100;
+    let registration = read(&claim("A", "primary", "gelu-mlp")).unwrap();
+    let (mut supported, mut refuted) = (0, 0);
+    for world in 0..WORLDS {
+        // Another name draws other outcomes of the same truth.
+        let study = four_arms(&format!("world-{world}"), 0.1, 0.1, 0.1, 0.1);
+        let mut measurements = study;
+        measurements
+            .series
+            .iter_mut()
+            .for_each(|s| s.study = "ocr".to_owned());
+        measurements
+            .arms
+            .iter_mut()
+            .for_each(|a| a.study = "ocr".to_owned());
+        let found = evaluate(&registration, &measurements).unwrap();
+        supported += usize::from(found.claims[0].verdict == Verdict::Supported);
+        refuted += usize::from(found.claims[0].verdict == Verdict::Refuted);
+    }
+    // Each side has 2.5 % by the sign flips alone; both tests must agree.
+    assert!(supported <= 7 && refuted <= 7, "{supported} and {refuted}");
 }

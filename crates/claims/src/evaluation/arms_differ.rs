@@ -9,17 +9,17 @@ use super::rate_trend::mean;
 use super::wording::{number, points, points_interval};
 use super::{Context, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::registration::{ArmSelector, Facets, Metric, Sides};
+use crate::registration::{ArmsDiffer, Sides};
 use crate::selection::resolve;
 
 impl Context<'_> {
-    pub(super) fn arms_differ(
-        &self,
-        data: &Facets,
-        selectors: &[ArmSelector],
-        metric: Metric,
-        margin: f64,
-    ) -> Result<PartFinding, StatisticsError> {
+    pub(super) fn arms_differ(&self, rule: &ArmsDiffer) -> Result<PartFinding, StatisticsError> {
+        let ArmsDiffer {
+            data,
+            arms: selectors,
+            metric,
+            margin,
+        } = rule;
         let comparison = format!("{} of {} arms", metric.name(), selectors.len());
         let mut arms: Vec<String> = Vec::new();
         for selector in selectors {
@@ -70,7 +70,7 @@ impl Context<'_> {
                     .zip(&columns[right])
                     .map(|(l, r)| l - r)
                     .collect();
-                equal &= equivalence_test(&differences, margin)?.p <= self.alpha_against;
+                equal &= equivalence_test(&differences, *margin)?.p <= self.alpha_against;
                 let tested = self.tested(mean(&differences), differences, None, Sides::Two)?;
                 p_values.push(tested.p.min(tested.p_against));
                 if [left, right] == [worst.max(best), worst.min(best)] {

@@ -7,12 +7,14 @@ use probe_statistics::equivalence::equivalence_test;
 use super::wording::{interval, number, points, points_interval};
 use super::{Context, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::registration::{Direction, Facets, Rule, Sides};
+use crate::registration::{
+    Difference, Direction, Equivalence, Facets, GapSlope, Interaction, Sides,
+};
 use crate::selection::{Paired, by_cell, pair};
 
 impl Context<'_> {
-    pub(super) fn difference(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::Difference {
+    pub(super) fn difference(&self, rule: &Difference) -> Result<PartFinding, StatisticsError> {
+        let Difference {
             data,
             subject,
             reference,
@@ -20,10 +22,7 @@ impl Context<'_> {
             direction,
             sides,
             margin,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let planned = format!("{} − {}", subject.describe(), reference.describe());
         let arms = match self.resolve(data, subject, &[reference]) {
             Ok(arms) => arms,
@@ -82,18 +81,15 @@ impl Context<'_> {
         .with_interval(oriented))
     }
 
-    pub(super) fn interaction(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::Interaction {
+    pub(super) fn interaction(&self, rule: &Interaction) -> Result<PartFinding, StatisticsError> {
+        let Interaction {
             focus,
             contrast,
             subject,
             reference,
             metric,
             sides,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let planned = format!("{} − {}", subject.describe(), reference.describe());
         let arms = match self.resolve(focus, subject, &[reference]) {
             Ok(arms) => arms,
@@ -161,18 +157,15 @@ impl Context<'_> {
         .with_interval(tested.interval))
     }
 
-    pub(super) fn equivalence(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::Equivalence {
+    pub(super) fn equivalence(&self, rule: &Equivalence) -> Result<PartFinding, StatisticsError> {
+        let Equivalence {
             data,
             subject,
             reference,
             metric,
             margin,
             matched_r2,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let planned = format!("{} − {}", subject.describe(), reference.describe());
         let arms = match self.resolve(data, subject, &[reference]) {
             Ok(arms) => arms,
@@ -282,17 +275,14 @@ impl Context<'_> {
         }))
     }
 
-    pub(super) fn gap_slope(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::GapSlope {
+    pub(super) fn gap_slope(&self, rule: &GapSlope) -> Result<PartFinding, StatisticsError> {
+        let GapSlope {
             data,
             subject,
             reference,
             metric,
             sides,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let planned = format!(
             "({} − {}) along pixels per character",
             subject.describe(),

@@ -10,21 +10,18 @@ use super::wording::{number, points, points_interval};
 use super::{Context, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Evaluation;
-use crate::registration::{Facets, Rule, Sides};
+use crate::registration::{Facets, Hardening, Sides};
 use crate::selection::{by_cell, pair, resolve};
 
 impl Context<'_> {
-    pub(super) fn hardening(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::Hardening {
+    pub(super) fn hardening(&self, rule: &Hardening) -> Result<PartFinding, StatisticsError> {
+        let Hardening {
             data,
             subject,
             metric,
             margin,
             published_words,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let comparison = format!("{} along the words kept", metric.name());
         let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
         let arm = match resolve(self.measurements, data, subject, None) {

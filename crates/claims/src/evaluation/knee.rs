@@ -13,7 +13,7 @@ use super::Context;
 use super::wording::{interval, number};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Series;
-use crate::registration::{Bend, Facets, Rule};
+use crate::registration::{Bend, Facets, Knee};
 use crate::selection::{best_by_validation, resolve};
 
 /// Curves are fitted hundreds of times for one test, so there are fewer draws than elsewhere.
@@ -31,8 +31,8 @@ struct Fitted {
 }
 
 impl Context<'_> {
-    pub(super) fn knee(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::Knee {
+    pub(super) fn knee(&self, rule: &Knee) -> Result<PartFinding, StatisticsError> {
+        let Knee {
             data,
             role,
             smooth,
@@ -40,10 +40,7 @@ impl Context<'_> {
             ratio,
             bend,
             saturation,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let comparison = format!("knee in errors by density, {}", data.describe());
         let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
         let is_hard = |series: &&Series| {

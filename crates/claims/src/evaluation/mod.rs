@@ -14,13 +14,15 @@ mod wording;
 use probe_statistics::StatisticsError;
 use probe_statistics::multiplicity::{benjamini_hochberg, holm};
 use probe_statistics::power::fewest_seeds;
-use probe_statistics::sign_flip::Alternative;
+use probe_statistics::sign_flip::{Alternative, smallest_p};
 
 use crate::finding::{ClaimFinding, Outcome, PartFinding, Report, Verdict};
 use crate::gates;
-use crate::registration::{Claim, Facets, Family, Metric, Registration, Rule, Settings};
+use crate::registration::{
+    ArmSelector, Claim, Facets, Family, Metric, Registration, Rule, Settings,
+};
 use crate::selection::{self, by_cell};
-use crate::{ArmSelector, ClaimsError, GateFinding, GateState, Measurements};
+use crate::{ClaimsError, GateFinding, GateState, Measurements};
 use wording::number;
 
 /// Evaluates every claim and gate.
@@ -89,27 +91,17 @@ impl Context<'_> {
 
     fn part(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
         match rule {
-            Rule::Difference { .. } => self.difference(rule),
-            Rule::Interaction { .. } => self.interaction(rule),
-            Rule::Equivalence { .. } => self.equivalence(rule),
-            Rule::Knee { .. } => self.knee(rule),
-            Rule::RateTrend { .. } => self.rate_trend(rule),
-            Rule::UsageCorrelation {
-                data,
-                role,
-                metric,
-                rho,
-            } => self.usage_correlation(data, *role, *metric, *rho),
-            Rule::ArmsDiffer {
-                data,
-                arms,
-                metric,
-                margin,
-            } => self.arms_differ(data, arms, *metric, *margin),
-            Rule::Hardening { .. } => self.hardening(rule),
-            Rule::GapClosed { .. } => self.gap_closed(rule),
-            Rule::ThresholdRatio { .. } => self.threshold_ratio(rule),
-            Rule::GapSlope { .. } => self.gap_slope(rule),
+            Rule::Difference(rule) => self.difference(rule),
+            Rule::Interaction(rule) => self.interaction(rule),
+            Rule::Equivalence(rule) => self.equivalence(rule),
+            Rule::Knee(rule) => self.knee(rule),
+            Rule::RateTrend(rule) => self.rate_trend(rule),
+            Rule::UsageCorrelation(rule) => self.usage_correlation(rule),
+            Rule::ArmsDiffer(rule) => self.arms_differ(rule),
+            Rule::Hardening(rule) => self.hardening(rule),
+            Rule::GapClosed(rule) => self.gap_closed(rule),
+            Rule::ThresholdRatio(rule) => self.threshold_ratio(rule),
+            Rule::GapSlope(rule) => self.gap_slope(rule),
         }
     }
 
@@ -250,7 +242,14 @@ fn too_few_for_the_family(registration: &Registration, claim: &ClaimFinding) -> 
             " {seeds} seeds: the smallest p is {}.",
             number(smallest)
         ));
-        if let Ok(needed) = fewest_seeds(alpha / size, Alternative::TwoSided) {
+        // One-sided tests reach half the value.
+        let two_sided = smallest >= smallest_p(seeds, Alternative::TwoSided);
+        let alternative = if two_sided {
+            Alternative::TwoSided
+        } else {
+            Alternative::Greater
+        };
+        if let Ok(needed) = fewest_seeds(alpha / size, alternative) {
             words.push_str(&format!(" {needed} seeds would do."));
         }
     }

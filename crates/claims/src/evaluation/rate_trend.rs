@@ -8,21 +8,18 @@ use probe_statistics::rank_tests::{Trend, page_test};
 use super::wording::{number, points, points_interval};
 use super::{Context, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::registration::{Rule, Sides};
+use crate::registration::{RateTrend, Sides};
 use crate::selection::{best_by_validation, resolve};
 
 impl Context<'_> {
-    pub(super) fn rate_trend(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::RateTrend {
+    pub(super) fn rate_trend(&self, rule: &RateTrend) -> Result<PartFinding, StatisticsError> {
+        let RateTrend {
             data,
             role,
             reference,
             metric,
             margin,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let comparison = format!("{} along bits per token", metric.name());
         let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
         let of_role = || {

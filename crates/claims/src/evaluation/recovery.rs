@@ -6,11 +6,11 @@ use probe_statistics::bootstrap::bootstrap_statistic;
 use super::wording::{interval, number, points, points_interval};
 use super::{Context, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::registration::Rule;
+use crate::registration::GapClosed;
 
 impl Context<'_> {
-    pub(super) fn gap_closed(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::GapClosed {
+    pub(super) fn gap_closed(&self, rule: &GapClosed) -> Result<PartFinding, StatisticsError> {
+        let GapClosed {
             data,
             subject,
             baseline,
@@ -19,10 +19,7 @@ impl Context<'_> {
             fraction,
             floor,
             sides,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let planned = format!(
             "share of the gap between {} and {} that {} closes",
             baseline.describe(),

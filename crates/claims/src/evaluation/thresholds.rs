@@ -10,24 +10,24 @@ use super::wording::{interval, number};
 use super::{Context, in_study};
 use crate::finding::PartFinding;
 use crate::measurements::Series;
-use crate::registration::Rule;
+use crate::registration::ThresholdRatio;
 
 /// Psychometric functions are fitted anew in every draw, so there are fewer draws than elsewhere.
 const MOST_DRAWS: usize = 2000;
 
 impl Context<'_> {
-    pub(super) fn threshold_ratio(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        let Rule::ThresholdRatio {
+    pub(super) fn threshold_ratio(
+        &self,
+        rule: &ThresholdRatio,
+    ) -> Result<PartFinding, StatisticsError> {
+        let ThresholdRatio {
             data,
             subject,
             reference,
             proportion,
             largest_lapse,
             sides,
-        } = rule
-        else {
-            unreachable!("dispatched by kind");
-        };
+        } = rule;
         let planned = format!(
             "threshold of {} over that of {}",
             subject.describe(),
@@ -113,9 +113,7 @@ impl Context<'_> {
         let found = match found {
             Ok(found) => found,
             // Never seeing the stimulus is a result, not a mistake in the data.
-            Err(StatisticsError::OutOfRange { what, .. })
-                if what == "share of right answers at the threshold" =>
-            {
+            Err(StatisticsError::NoThreshold { .. }) => {
                 return Ok(PartFinding {
                     words: format!(
                         "{} or {} never gives {proportion} of the answers right: there is no \

@@ -11,8 +11,8 @@ use super::rate_trend::mean;
 use super::wording::{interval, number};
 use super::{Context, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::measurements::{Role, Series};
-use crate::registration::{Facets, Metric};
+use crate::measurements::Series;
+use crate::registration::{Metric, UsageCorrelation};
 
 /// What is controlled: learning rate and vocabulary.
 const CONTROLS: usize = 2;
@@ -23,16 +23,19 @@ impl Context<'_> {
     /// One point for each arm: seeds of an arm share what makes the arm.
     pub(super) fn usage_correlation(
         &self,
-        data: &Facets,
-        role: Role,
-        metric: Metric,
-        wanted: f64,
+        rule: &UsageCorrelation,
     ) -> Result<PartFinding, StatisticsError> {
+        let UsageCorrelation {
+            data,
+            role,
+            metric,
+            rho: wanted,
+        } = rule;
         let comparison = format!("used bits and {} over {} arms", metric.name(), role.name());
         let mut arms: BTreeMap<&str, Vec<&Series>> = BTreeMap::new();
         for series in data.series(self.measurements) {
             let facts = self.measurements.facts(&data.study, &series.arm);
-            if facts.is_some_and(|facts| facts.role == role) {
+            if facts.is_some_and(|facts| facts.role == *role) {
                 arms.entry(&series.arm).or_default().push(series);
             }
         }
@@ -59,7 +62,7 @@ impl Context<'_> {
             };
             let errors: Vec<f64> = series
                 .iter()
-                .flat_map(|s| error_by_seed(s, metric))
+                .flat_map(|s| error_by_seed(s, *metric))
                 .collect();
             if errors.is_empty() {
                 let what = format!("test items of {arm} in {}", data.describe());
@@ -101,9 +104,9 @@ impl Context<'_> {
             self.monte_carlo(),
         )?;
         let range = fisher_interval(test.rho, n - CONTROLS, self.settings.level);
-        let outcome = if test.rho <= wanted && test.p <= self.settings.alpha && range.high < 0.0 {
+        let outcome = if test.rho <= *wanted && test.p <= self.settings.alpha && range.high < 0.0 {
             Outcome::Supports
-        } else if range.low > wanted {
+        } else if range.low > *wanted {
             Outcome::Contradicts
         } else {
             Outcome::Open

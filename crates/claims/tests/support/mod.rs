@@ -102,10 +102,11 @@ pub fn varied(study: &str, arm: &str, truth: Truth, vary: impl Fn(&mut Series)) 
 }
 
 pub fn facts(study: &str, arm: &str, role: Role) -> ArmFacts {
-    let kind = arm.split('@').next().unwrap();
+    let (kind, size) = arm
+        .split_once('@')
+        .map_or((arm, None), |(kind, size)| (kind, Some(size)));
     let mut facts = ArmFacts::new(study, arm, kind, role);
-    let size = arm.split('@').nth(1);
-    facts.vocabulary = size.map(|size| size.split('+').next().unwrap().parse().unwrap());
+    facts.vocabulary = size.and_then(|size| size.split('+').next()?.parse().ok());
     facts
 }
 
@@ -132,7 +133,8 @@ pub fn four_arms(study: &str, hard: f64, mlp: f64, merger: f64, soft: f64) -> Me
 /// The registration of the study with fewer draws, and only the claims named.
 pub fn registered(ids: &[&str]) -> Registration {
     let text = include_str!("../../../../experiments/configs/claims.toml");
-    let mut registration = Registration::from_toml(text).unwrap();
+    let mut registration =
+        Registration::from_toml(text).expect("the claims of the study are readable");
     registration.settings.draws = 300;
     registration.settings.permutations = 299;
     registration
@@ -147,7 +149,7 @@ pub fn registered(ids: &[&str]) -> Registration {
 }
 
 pub fn report(ids: &[&str], measurements: &Measurements) -> Report {
-    evaluate(&registered(ids), measurements).unwrap()
+    evaluate(&registered(ids), measurements).expect("synthetic arms pair")
 }
 
 /// The finding about a claim of the study.

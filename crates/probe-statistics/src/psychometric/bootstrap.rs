@@ -169,10 +169,8 @@ pub fn threshold_ratio(
         Some(left.threshold(plan.proportion)? - right.threshold(plan.proportion)?)
     };
     let Some(log) = log_ratio(&functions) else {
-        return Err(StatisticsError::OutOfRange {
-            what: "share of right answers at the threshold",
-            value: plan.proportion,
-            expected: "reached by both arms; choose a lower one or easier levels",
+        return Err(StatisticsError::NoThreshold {
+            proportion: plan.proportion,
         });
     };
     let refit_both = |counts: [Vec<LevelCounts>; 2]| -> Vec<PsychometricFunction> {

@@ -2,10 +2,19 @@
 
 use std::collections::BTreeSet;
 
+mod rules;
+
+use probe_statistics::power::fewest_seeds;
+use probe_statistics::sign_flip::Alternative;
 use serde::{Deserialize, Serialize};
 
 use crate::measurements::{Evaluation, Role};
 use crate::{ClaimsError, Measurements};
+
+pub use rules::{
+    ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Hardening, Interaction, Knee,
+    RateTrend, Rule, ThresholdRatio, UsageCorrelation,
+};
 
 /// Everything that was fixed before measuring.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,176 +156,6 @@ pub enum Bend {
     Either,
 }
 
-/// One testable statement. Margins and effects are fractions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Rule {
-    /// The errors of two arms differ in a direction: sign-flip test and bootstrap interval. With a
-    /// margin, equality within it contradicts.
-    Difference {
-        /// Test sets.
-        data: Facets,
-        /// The arm the claim is about.
-        subject: ArmSelector,
-        /// What it is compared with.
-        reference: ArmSelector,
-        /// What is compared.
-        metric: Metric,
-        /// Direction of the claim.
-        direction: Direction,
-        /// Sides of the sign-flip test.
-        sides: Sides,
-        /// Smallest difference that matters.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        margin: Option<f64>,
-    },
-    /// The difference of two arms is larger on one set of data than on another, in log odds.
-    Interaction {
-        /// Where the difference is claimed to be larger.
-        focus: Facets,
-        /// Where it is claimed to be smaller.
-        contrast: Facets,
-        /// The arm the claim is about.
-        subject: ArmSelector,
-        /// What it is compared with.
-        reference: ArmSelector,
-        /// What is compared, as log odds.
-        metric: Metric,
-        /// Sides of the sign-flip test.
-        sides: Sides,
-    },
-    /// The errors of two arms are equal within a margin: two one-sided tests over seeds.
-    Equivalence {
-        /// Test sets.
-        data: Facets,
-        /// The arm the claim is about.
-        subject: ArmSelector,
-        /// What it is compared with.
-        reference: ArmSelector,
-        /// What is compared.
-        metric: Metric,
-        /// Half-width of equality.
-        margin: f64,
-        /// Largest difference of the reconstruction R² of the arms, where they must match.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        matched_r2: Option<f64>,
-    },
-    /// Hard arms have a knee within their code budget, its place grows with the bits, and smooth
-    /// arms have none: broken-stick against plain logistic regression.
-    Knee {
-        /// Test sets, over several densities.
-        data: Facets,
-        /// Role of the arms that must have a knee, wherever their nominal bits are in the pair.
-        role: Role,
-        /// Arms that must have none.
-        smooth: Vec<ArmSelector>,
-        /// Nominal bits whose break-points are compared, the fewer first.
-        bits_pair: [f64; 2],
-        /// Expected ratio of these break-points.
-        ratio: f64,
-        /// Kind of break that counts as a knee.
-        bend: Bend,
-        /// Curves are cut after the first density whose error exceeds this share of chance error.
-        saturation: f64,
-    },
-    /// The error falls with the nominal bits of the code: Page's test over seeds.
-    RateTrend {
-        /// Test sets.
-        data: Facets,
-        /// Role of the arms; at equal bits the best by validation is taken.
-        role: Role,
-        /// Arm that enough bits should equal.
-        reference: ArmSelector,
-        /// What is compared.
-        metric: Metric,
-        /// Margin of that equality.
-        margin: f64,
-    },
-    /// Used bits predict the error over arms, given learning rate and vocabulary: partial Spearman.
-    UsageCorrelation {
-        /// Test sets.
-        data: Facets,
-        /// Role of the arms.
-        role: Role,
-        /// What is predicted.
-        metric: Metric,
-        /// Correlation to be reached, below 0.
-        rho: f64,
-    },
-    /// Several arms do not all have the same error: Friedman's test over seeds.
-    ArmsDiffer {
-        /// Test sets.
-        data: Facets,
-        /// The arms.
-        arms: Vec<ArmSelector>,
-        /// What is compared.
-        metric: Metric,
-        /// Equality of all pairs within it contradicts.
-        margin: f64,
-    },
-    /// A soft arm read with its best word only loses, and more words recover it: Page's test over k.
-    Hardening {
-        /// Test sets, read with all words; the same with top-k are found by it.
-        data: Facets,
-        /// The soft arm.
-        subject: ArmSelector,
-        /// What is compared.
-        metric: Metric,
-        /// Margin within which k words equal all.
-        margin: f64,
-        /// Number of words to compare the answer with, such as the one of a released model.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        published_words: Option<usize>,
-    },
-    /// An arm closes part of the gap between another and a reference.
-    GapClosed {
-        /// Test sets.
-        data: Facets,
-        /// The arm that should close it.
-        subject: ArmSelector,
-        /// The arm with the gap.
-        baseline: ArmSelector,
-        /// The arm without.
-        reference: ArmSelector,
-        /// What is compared.
-        metric: Metric,
-        /// Share of the gap to be closed.
-        fraction: f64,
-        /// Share that the interval must exclude.
-        floor: f64,
-        /// Sides of the sign-flip test.
-        sides: Sides,
-    },
-    /// The threshold of a fine-grained task is higher: ratio of psychometric thresholds.
-    ThresholdRatio {
-        /// Test sets over several stimulus levels, of one condition.
-        data: Facets,
-        /// The arm the claim is about.
-        subject: ArmSelector,
-        /// What it is compared with.
-        reference: ArmSelector,
-        /// Share of right answers at the threshold.
-        proportion: f64,
-        /// Largest lapse rate.
-        largest_lapse: f64,
-        /// Sides of the sign-flip test.
-        sides: Sides,
-    },
-    /// The difference of two arms shrinks as characters grow: slope over pixels per character.
-    GapSlope {
-        /// Test sets over several widths of characters.
-        data: Facets,
-        /// The arm the claim is about.
-        subject: ArmSelector,
-        /// What it is compared with.
-        reference: ArmSelector,
-        /// What is compared.
-        metric: Metric,
-        /// Sides of the sign-flip test.
-        sides: Sides,
-    },
-}
-
 /// An integrity check and the claims that it concerns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -382,6 +221,25 @@ impl Registration {
         Ok(registration)
     }
 
+    /// Fewest paired seeds with which a claim of the family can be supported at all: those whose
+    /// smallest sign-flip p survives the first step of Holm's procedure.
+    ///
+    /// # Errors
+    /// If the significance level is out of range.
+    pub fn fewest_seeds(&self, family: Family, sides: Sides) -> Result<usize, ClaimsError> {
+        let alternative = match sides {
+            Sides::One => Alternative::Greater,
+            Sides::Two => Alternative::TwoSided,
+        };
+        let size = self.family_size(family).max(1) as f64;
+        fewest_seeds(self.settings.alpha / size, alternative).map_err(|source| {
+            ClaimsError::Statistics {
+                what: "the number of seeds".to_owned(),
+                source,
+            }
+        })
+    }
+
     /// Number of claims in a family.
     pub(crate) fn family_size(&self, family: Family) -> usize {
         let claims = self.claims.iter();
@@ -437,89 +295,6 @@ impl Registration {
             gate.check.check(&what)?;
         }
         Ok(())
-    }
-}
-
-impl Rule {
-    fn check(&self, what: &str) -> Result<(), ClaimsError> {
-        let positive = |name: &str, value: f64| require(what, name, value, value > 0.0);
-        let share =
-            |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
-        match self {
-            Self::Difference { margin, data, .. } => {
-                data.check(what)?;
-                margin.map_or(Ok(()), |margin| positive("margin", margin))
-            }
-            Self::Interaction {
-                focus, contrast, ..
-            } => {
-                focus.check(what)?;
-                contrast.check(what)
-            }
-            Self::Equivalence {
-                margin,
-                matched_r2,
-                data,
-                ..
-            } => {
-                data.check(what)?;
-                positive("margin", *margin)?;
-                matched_r2.map_or(Ok(()), |tolerance| positive("matched_r2", tolerance))
-            }
-            Self::Knee {
-                bits_pair: [fewer, more],
-                ratio,
-                saturation,
-                data,
-                ..
-            } => {
-                data.check(what)?;
-                require(what, "bits_pair", *fewer, *fewer > 0.0 && fewer < more)?;
-                require(what, "ratio", *ratio, *ratio > 1.0)?;
-                require(
-                    what,
-                    "saturation",
-                    *saturation,
-                    *saturation > 0.0 && *saturation <= 1.0,
-                )
-            }
-            Self::RateTrend { margin, data, .. } | Self::Hardening { margin, data, .. } => {
-                data.check(what)?;
-                positive("margin", *margin)
-            }
-            Self::UsageCorrelation { rho, data, .. } => {
-                data.check(what)?;
-                require(what, "rho", *rho, *rho < 0.0 && *rho > -1.0)
-            }
-            Self::ArmsDiffer {
-                arms, margin, data, ..
-            } => {
-                data.check(what)?;
-                require(what, "number of arms", arms.len() as f64, arms.len() >= 2)?;
-                positive("margin", *margin)
-            }
-            Self::GapClosed {
-                fraction,
-                floor,
-                data,
-                ..
-            } => {
-                data.check(what)?;
-                require(what, "fraction", *fraction, *fraction > 0.0)?;
-                require(what, "floor", *floor, floor <= fraction)
-            }
-            Self::ThresholdRatio {
-                proportion,
-                largest_lapse,
-                data,
-                ..
-            } => {
-                data.check(what)?;
-                share("proportion", *proportion)?;
-                share("largest_lapse", *largest_lapse)
-            }
-            Self::GapSlope { data, .. } => data.check(what),
-        }
     }
 }
 
