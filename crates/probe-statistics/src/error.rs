@@ -96,6 +96,15 @@ pub enum StatisticsError {
         /// Seeds of the second arm.
         right: Vec<u64>,
     },
+    /// A fitted psychometric function stays below the share that defines the threshold.
+    #[error(
+        "an arm never gives {proportion} of the answers right, so it has no threshold; \
+         choose a lower share or add easier levels"
+    )]
+    NoThreshold {
+        /// The share of right answers at the threshold.
+        proportion: f64,
+    },
     /// A seed occurs twice in one arm.
     #[error("seed {seed} occurs twice in one arm; give each seed once")]
     RepeatedSeed {

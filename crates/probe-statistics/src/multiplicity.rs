@@ -69,9 +69,14 @@ fn ascending(p_values: &[f64]) -> Result<Vec<usize>, StatisticsError> {
 #[must_use]
 pub fn simultaneous_stretch(comparisons: usize, level: f64) -> f64 {
     let tail = (1.0 - level) / 2.0;
-    let normal = Normal::standard();
-    let quantile = |tail: f64| normal.inverse_cdf(1.0 - tail);
+    let quantile = |tail: f64| normal_quantile(1.0 - tail);
     quantile(tail / comparisons.max(1) as f64) / quantile(tail)
+}
+
+/// Quantile of the standard normal distribution at `probability`, in (0, 1).
+#[must_use]
+pub fn normal_quantile(probability: f64) -> f64 {
+    Normal::standard().inverse_cdf(probability)
 }
 
 #[cfg(test)]

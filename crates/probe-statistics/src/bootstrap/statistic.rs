@@ -141,7 +141,7 @@ pub fn bootstrap_statistic(
         statistic(&rates)
     };
     let mut all_seeds = vec![1.0; n];
-    let mut all_units: Vec<Vec<f64>> = tables.iter().map(|table| vec![1.0; table.units]).collect();
+    let all_units: Vec<Vec<f64>> = tables.iter().map(|table| vec![1.0; table.units]).collect();
     let value = rates(&all_seeds, &all_units);
     if !value.is_finite() {
         return Err(StatisticsError::NotFinite {
@@ -190,14 +190,18 @@ pub fn bootstrap_statistic(
         collect(without);
     }
     if defined {
-        for set in 0..tables.len() {
-            let mut without = Vec::with_capacity(tables[set].units);
-            for unit in 0..tables[set].units {
-                all_units[set][unit] = 0.0;
-                without.push(rates(&all_seeds, &all_units));
-                all_units[set][unit] = 1.0;
-            }
-            collect(without);
+        let whole: Vec<Vec<Rate>> = tables
+            .iter()
+            .zip(&all_units)
+            .map(|(table, weights)| table.rates(&all_seeds, weights))
+            .collect();
+        for (set, table) in tables.iter().enumerate() {
+            let without = |unit| {
+                let mut rates = whole.clone();
+                rates[set] = table.without_unit(&whole[set], unit);
+                statistic(&rates)
+            };
+            collect((0..table.units).map(without).collect());
         }
     }
     let squares: f64 = influences.iter().map(|l| l * l).sum();
@@ -299,6 +303,23 @@ impl SetTable {
             table.outcomes.push(sums.collect());
         }
         Ok(table)
+    }
+
+    /// Rates over all seeds and all units but one, from those over all units.
+    fn without_unit(&self, whole: &[Rate], unit: usize) -> Vec<Rate> {
+        let arms = whole.iter().zip(&self.outcomes);
+        arms.map(|(rate, seeds)| {
+            let sum = |values: fn(&UnitSums) -> &Vec<f64>| -> f64 {
+                seeds.iter().map(|sums| values(sums)[unit]).sum()
+            };
+            Rate {
+                errors: rate.errors - sum(|sums| &sums.errors),
+                chars: rate.chars - seeds.len() as f64 * self.chars[unit],
+                exact: rate.exact - sum(|sums| &sums.exact),
+                items: rate.items - seeds.len() as f64 * self.items[unit],
+            }
+        })
+        .collect()
     }
 
     fn rates(&self, seed_weights: &[f64], unit_weights: &[f64]) -> Vec<Rate> {

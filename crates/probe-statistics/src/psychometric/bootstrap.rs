@@ -77,6 +77,8 @@ pub struct ThresholdRatio {
     pub seed_log_ratios: Vec<Option<f64>>,
     /// Draws without a ratio.
     pub undefined_draws: usize,
+    /// Whether the threshold of an arm, left or right, lies outside the levels tested.
+    pub extrapolated: bool,
 }
 
 /// Threshold of an arm over all its seeds, with seeds and images resampled.
@@ -167,10 +169,8 @@ pub fn threshold_ratio(
         Some(left.threshold(plan.proportion)? - right.threshold(plan.proportion)?)
     };
     let Some(log) = log_ratio(&functions) else {
-        return Err(StatisticsError::OutOfRange {
-            what: "share of right answers at the threshold",
-            value: plan.proportion,
-            expected: "reached by both arms; choose a lower one or easier levels",
+        return Err(StatisticsError::NoThreshold {
+            proportion: plan.proportion,
         });
     };
     let refit_both = |counts: [Vec<LevelCounts>; 2]| -> Vec<PsychometricFunction> {
@@ -194,11 +194,16 @@ pub fn threshold_ratio(
         })
         .collect();
     let (interval, undefined_draws) = interval_of_logs(draws.into_iter(), plan);
+    let tested = |function: &PsychometricFunction| {
+        let threshold = function.threshold(plan.proportion);
+        threshold.is_some_and(|log| within(&samples[0].levels, log))
+    };
     Ok(ThresholdRatio {
         ratio: log.exp(),
         interval,
         seed_log_ratios,
         undefined_draws,
+        extrapolated: !functions.iter().all(tested),
     })
 }
 
@@ -210,16 +215,17 @@ fn estimate(
 ) -> ThresholdEstimate {
     let log = fit.function.threshold(plan.proportion);
     let (interval, undefined_draws) = interval_of_logs(draws, plan);
-    let inside = |log: f64| {
-        levels.iter().any(|&level| level <= log) && levels.iter().any(|&level| level >= log)
-    };
     ThresholdEstimate {
         threshold: log.map(f64::exp),
         interval: log.and(interval),
-        extrapolated: !log.is_some_and(inside),
+        extrapolated: !log.is_some_and(|log| within(levels, log)),
         fit: *fit,
         undefined_draws,
     }
+}
+
+fn within(levels: &[f64], log: f64) -> bool {
+    levels.iter().any(|&level| level <= log) && levels.iter().any(|&level| level >= log)
 }
 
 fn interval_of_logs(

@@ -1,4 +1,5 @@
 use super::*;
+use crate::StatisticsError;
 use crate::bootstrap::ResampledUnit;
 use crate::random_stream::stream;
 use rand::RngExt;
@@ -203,7 +204,7 @@ fn an_arm_against_itself_has_a_ratio_of_one() {
         assert_eq!(found.ratio, 1.0);
         let interval = found.interval.unwrap();
         assert!((interval.low - 1.0).abs() < 1e-12 && (interval.high - 1.0).abs() < 1e-12);
-        assert_eq!(found.undefined_draws, 0);
+        assert!(found.undefined_draws == 0 && !found.extrapolated);
     }
     assert_eq!(
         threshold_estimate(&arm, &cluster).unwrap(),
@@ -245,6 +246,23 @@ fn blind_observers_have_no_interval() {
     let blind: Vec<SeedTrials> = observers(1e6, 4, 20, 3);
     let found = threshold_estimate(&blind, &PLAN).unwrap();
     assert!(found.extrapolated || found.threshold.is_none(), "{found:?}");
+    // A reader that is wrong in a third of the easy trials never gives 75 % right.
+    let mut lapsing = observers(1.0, 3, 60, 4);
+    for trial in lapsing.iter_mut().flat_map(|seed| &mut seed.trials) {
+        trial.correct &= trial.cluster % 3 != 0;
+    }
+    let plan = ThresholdPlan {
+        model: PsychometricModel {
+            largest_lapse: 0.4,
+            ..TWO_CHOICES
+        },
+        ..PLAN
+    };
+    let sharp = observers(1.0, 3, 60, 4);
+    assert!(matches!(
+        threshold_ratio(&lapsing, &sharp, &plan),
+        Err(StatisticsError::NoThreshold { .. })
+    ));
 }
 
 #[test]

@@ -1,0 +1,439 @@
+//! Integrity gates: what must be in order before a verdict is worth anything.
+//!
+//! A failed gate takes away the verdicts of the claims it lists that use the arm, or for gates about
+//! whole studies the study, in which it failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use probe_statistics::StatisticsError;
+use probe_statistics::bootstrap::{ResampledUnit, StatisticPlan, bootstrap_statistic};
+use probe_statistics::correlation::kendall_tau;
+use probe_statistics::equivalence::equivalence_test;
+use probe_statistics::multiplicity::simultaneous_stretch;
+
+use crate::ClaimsError;
+use crate::finding::{ClaimFinding, GateFinding, GateState};
+use crate::measurements::{ArmFacts, Cell, Evaluation, Measurements, Role, Series};
+use crate::registration::{ArmSelector, Gate, GateRule, Registration, Settings};
+use crate::selection::pair;
+
+/// Draws of the intervals in gates.
+const MOST_DRAWS: usize = 2000;
+/// Fewest arms whose order says anything.
+const FEWEST_RANKED: usize = 3;
+/// Longest list of culprits in a sentence.
+const MOST_NAMED: usize = 6;
+
+/// What was found wrong: a study, or one arm of it.
+type Culprit = (String, Option<String>);
+
+/// What a check found.
+struct Check {
+    /// Whether there was anything to check.
+    measured: bool,
+    culprits: Vec<Culprit>,
+    words: String,
+}
+
+pub(crate) fn evaluate(
+    registration: &Registration,
+    measurements: &Measurements,
+    claims: &[ClaimFinding],
+) -> Result<Vec<GateFinding>, ClaimsError> {
+    let gates = registration.gates.iter();
+    gates
+        .map(|gate| {
+            let check =
+                check(&gate.check, measurements, &registration.settings).map_err(|source| {
+                    ClaimsError::Statistics {
+                        what: format!("gate {}", gate.id),
+                        source,
+                    }
+                })?;
+            Ok(finding(gate, check, claims))
+        })
+        .collect()
+}
+
+fn finding(gate: &Gate, check: Check, claims: &[ClaimFinding]) -> GateFinding {
+    let state = match (check.culprits.is_empty(), check.measured) {
+        (false, _) => GateState::Failed,
+        (true, true) => GateState::Passed,
+        (true, false) => GateState::NotMeasured,
+    };
+    let concerns = |claim: &ClaimFinding| {
+        let arms = claim.parts.iter().flat_map(|part| &part.arms);
+        arms.into_iter().any(|(study, arm)| {
+            check.culprits.iter().any(|(bad_study, bad_arm)| {
+                study == bad_study && bad_arm.as_ref().is_none_or(|bad| bad == arm)
+            })
+        })
+    };
+    let blocks = claims
+        .iter()
+        .filter(|claim| {
+            gate.blocks
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&claim.id))
+        })
+        .filter(|claim| match state {
+            GateState::Passed => false,
+            GateState::Failed => concerns(claim),
+            GateState::NotMeasured => gate.required,
+        })
+        .map(|claim| claim.id.clone())
+        .collect();
+    GateFinding {
+        id: gate.id.clone(),
+        state,
+        words: check.words,
+        blocks,
+    }
+}
+
+fn check(
+    rule: &GateRule,
+    measurements: &Measurements,
+    settings: &Settings,
+) -> Result<Check, StatisticsError> {
+    match rule {
+        GateRule::GradientsPresent => Ok(arm_flag(
+            measurements,
+            |facts| facts.gradients_present.map(|present| !present),
+            "All trainable parameters received gradients",
+            "Parameters without a gradient",
+        )),
+        GateRule::NoOptimumOnEdge => Ok(arm_flag(
+            measurements,
+            ArmFacts::tuned_on_edge,
+            "No tuned optimum lies on the edge of its grid",
+            "Tuned optimum on the edge of the grid",
+        )),
+        GateRule::MeanPredictor { tolerance } => Ok(mean_predictor(measurements, *tolerance)),
+        GateRule::BlindAtChance { tolerance } => blind(measurements, settings, *tolerance),
+        GateRule::CeilingAboveAll { tolerance } => ceiling(measurements, settings, *tolerance),
+        GateRule::ControlTaskEquality { margin, reference } => {
+            control_task(measurements, settings, *margin, reference)
+        }
+        GateRule::RankingsAgree { tau } => rankings(measurements, *tau),
+    }
+}
+
+/// A fact that every arm must have, and that must not be true.
+fn arm_flag(
+    measurements: &Measurements,
+    bad: impl Fn(&ArmFacts) -> Option<bool>,
+    good_words: &str,
+    bad_words: &str,
+) -> Check {
+    let known: Vec<(&ArmFacts, bool)> = measurements
+        .arms
+        .iter()
+        .filter_map(|facts| Some((facts, bad(facts)?)))
+        .collect();
+    let culprits: Vec<Culprit> = known
+        .iter()
+        .filter(|(_, bad)| *bad)
+        .map(|(facts, _)| (facts.study.clone(), Some(facts.arm.clone())))
+        .collect();
+    let unknown = measurements.arms.len() - known.len();
+    let words = if !culprits.is_empty() {
+        format!("{bad_words}: {}.", names(&culprits))
+    } else if known.is_empty() {
+        format!("{good_words}: not measured.")
+    } else if unknown > 0 {
+        format!(
+            "{good_words}, in {} arms; {unknown} not measured.",
+            known.len()
+        )
+    } else {
+        format!("{good_words}, in {} arms.", known.len())
+    };
+    Check {
+        // An arm that was not looked at is not in order.
+        measured: !known.is_empty() && unknown == 0,
+        culprits,
+        words,
+    }
+}
+
+fn mean_predictor(measurements: &Measurements, tolerance: f64) -> Check {
+    let reported: Vec<&ArmFacts> = measurements
+        .arms
+        .iter()
+        .filter(|facts| facts.reconstruction_r2.is_some())
+        .collect();
+    let wrong = |facts: &&&ArmFacts| {
+        facts
+            .mean_predictor_r2
+            .is_none_or(|r2| r2.is_nan() || r2.abs() > tolerance)
+    };
+    let culprits: Vec<Culprit> = reported
+        .iter()
+        .filter(wrong)
+        .map(|facts| (facts.study.clone(), Some(facts.arm.clone())))
+        .collect();
+    let largest = reported.iter().filter_map(|facts| facts.mean_predictor_r2);
+    let words = if !culprits.is_empty() {
+        format!(
+            "R² without a mean-predictor baseline within {tolerance} of 0: {}.",
+            names(&culprits)
+        )
+    } else if reported.is_empty() {
+        "Mean-predictor baseline: no R² measured.".to_owned()
+    } else {
+        format!(
+            "The mean predictor has an R² of {:.3} at most, in {} arms.",
+            largest.map(f64::abs).fold(0.0, f64::max),
+            reported.len()
+        )
+    };
+    Check {
+        measured: !reported.is_empty(),
+        culprits,
+        words,
+    }
+}
+
+fn blind(
+    measurements: &Measurements,
+    settings: &Settings,
+    tolerance: f64,
+) -> Result<Check, StatisticsError> {
+    let mut culprits = Vec::new();
+    let mut largest: Option<(f64, String)> = None;
+    for series in with_role(measurements, Role::Floor) {
+        let column = BTreeMap::from([(series.cell(), series)]);
+        let Ok(paired) = pair(&[(series.arm.clone(), column)], None) else {
+            continue;
+        };
+        let chance = series
+            .chance_accuracy
+            .unwrap_or(1.0 / series.charset.max(1) as f64);
+        let plan = plan(settings, paired.unit(settings.fewest_clusters));
+        let excess = bootstrap_statistic(std::slice::from_ref(&paired.set), &plan, |rates| {
+            1.0 - rates[0][0].error_rate() - chance
+        })?;
+        let certain = excess.percentile.is_some_and(|interval| interval.low > 0.0);
+        if excess.value > tolerance && certain {
+            culprits.push((series.study.clone(), None));
+        }
+        if largest
+            .as_ref()
+            .is_none_or(|(value, _)| excess.value > *value)
+        {
+            largest = Some((excess.value, series.describe()));
+        }
+    }
+    let words = match &largest {
+        None => "Blind arm: not measured.".to_owned(),
+        Some((value, series)) => {
+            let state = if culprits.is_empty() { "at" } else { "not at" };
+            format!(
+                "The blind arm is {state} chance: at most {:+.2} points above it ({series}).",
+                100.0 * value
+            )
+        }
+    };
+    Ok(Check {
+        measured: largest.is_some(),
+        culprits: distinct(culprits),
+        words,
+    })
+}
+
+fn ceiling(
+    measurements: &Measurements,
+    settings: &Settings,
+    tolerance: f64,
+) -> Result<Check, StatisticsError> {
+    let ceilings: BTreeMap<Cell, &Series> = with_role(measurements, Role::Ceiling)
+        .map(|series| (series.cell(), series))
+        .collect();
+    let others: Vec<(&Series, &Series)> = measurements
+        .series
+        .iter()
+        .filter(|series| series.evaluation == Evaluation::Deterministic)
+        .filter_map(|series| Some((series, *ceilings.get(&series.cell())?)))
+        .filter(|(series, ceiling)| series.arm != ceiling.arm)
+        .collect();
+    let stretch = simultaneous_stretch(others.len(), settings.level);
+    let mut culprits = Vec::new();
+    let mut above = Vec::new();
+    let mut compared = 0;
+    for (series, ceiling) in others {
+        let column = |series: &Series| series.arm.clone();
+        let columns = [series, ceiling].map(|s| (column(s), BTreeMap::from([(s.cell(), s)])));
+        let Ok(paired) = pair(&columns, None) else {
+            continue;
+        };
+        compared += 1;
+        let plan = plan(settings, paired.unit(settings.fewest_clusters));
+        let found = bootstrap_statistic(std::slice::from_ref(&paired.set), &plan, |rates| {
+            rates[0][0].error_rate() - rates[0][1].error_rate()
+        })?;
+        let Some(interval) = found.percentile else {
+            continue;
+        };
+        let high = found.value + stretch * (interval.high - found.value);
+        if high < -tolerance {
+            culprits.push((series.study.clone(), None));
+            above.push(format!(
+                "{} ({:+.2} points)",
+                series.describe(),
+                100.0 * found.value
+            ));
+        }
+    }
+    let words = if !above.is_empty() {
+        above.truncate(MOST_NAMED);
+        format!("Better than the ceiling: {}.", above.join("; "))
+    } else if compared == 0 {
+        "Ceiling: not measured.".to_owned()
+    } else {
+        format!("No arm is better than the ceiling, in {compared} comparisons.")
+    };
+    Ok(Check {
+        measured: compared > 0,
+        culprits: distinct(culprits),
+        words,
+    })
+}
+
+fn control_task(
+    measurements: &Measurements,
+    settings: &Settings,
+    margin: f64,
+    selector: &ArmSelector,
+) -> Result<Check, StatisticsError> {
+    let measured = || {
+        measurements
+            .arms
+            .iter()
+            .filter(|facts| !facts.control_accuracy.is_empty())
+    };
+    let reference_of = |subject: &ArmFacts| {
+        measured()
+            .filter(|facts| facts.study == subject.study)
+            .find(|facts| match selector {
+                ArmSelector::Arm { arm } => facts.arm == *arm,
+                ArmSelector::Kind { kind } => facts.kind == *kind,
+                ArmSelector::Best { role } => facts.role == *role,
+                ArmSelector::WidthMatchedMlp => {
+                    facts.role == Role::WidthMatchedMlp && facts.vocabulary == subject.vocabulary
+                }
+            })
+    };
+    let mut culprits = Vec::new();
+    let (mut compared, mut largest) = (0, 0.0_f64);
+    for subject in measured() {
+        let Some(reference) = reference_of(subject).filter(|r| r.arm != subject.arm) else {
+            continue;
+        };
+        let by_seed: BTreeMap<u64, f64> = reference.control_accuracy.iter().copied().collect();
+        let differences: Vec<f64> = subject
+            .control_accuracy
+            .iter()
+            .filter_map(|(seed, accuracy)| Some(accuracy - by_seed.get(seed)?))
+            .collect();
+        if differences.len() < 2 {
+            continue;
+        }
+        compared += 1;
+        let test = equivalence_test(&differences, margin)?;
+        largest = largest.max(test.differences.mean.abs());
+        if test.p > settings.alpha {
+            culprits.push((subject.study.clone(), Some(subject.arm.clone())));
+        }
+    }
+    let words = if !culprits.is_empty() {
+        format!(
+            "Control-task accuracy is not shown to be equal within {:.1} points: {}.",
+            100.0 * margin,
+            names(&culprits)
+        )
+    } else if compared == 0 {
+        "Control task: not measured under at least 2 common seeds.".to_owned()
+    } else {
+        format!(
+            "Control-task accuracy is equal within {:.1} points in {compared} arms (largest \
+             difference {:.2} points).",
+            100.0 * margin,
+            100.0 * largest
+        )
+    };
+    Ok(Check {
+        measured: compared > 0,
+        culprits,
+        words,
+    })
+}
+
+fn rankings(measurements: &Measurements, least: f64) -> Result<Check, StatisticsError> {
+    let mut studies: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    for facts in &measurements.arms {
+        if let (Some(accuracy), Some(bits)) = (facts.accuracy, facts.codelength_bits) {
+            let columns = studies.entry(&facts.study).or_default();
+            columns.0.push(accuracy);
+            columns.1.push(-bits);
+        }
+    }
+    studies.retain(|_, (accuracy, _)| accuracy.len() >= FEWEST_RANKED);
+    let mut culprits = Vec::new();
+    let mut sentences = Vec::new();
+    for (study, (accuracy, shortness)) in &studies {
+        let tau = kendall_tau(accuracy, shortness)?;
+        if tau.is_none_or(|tau| tau < least) {
+            culprits.push(((*study).to_owned(), None));
+        }
+        let tau = tau.map_or("undefined".to_owned(), |tau| format!("{tau:.2}"));
+        sentences.push(format!("{tau} in {study} over {} arms", accuracy.len()));
+    }
+    let words = if studies.is_empty() {
+        format!("Codelength against accuracy: not measured for {FEWEST_RANKED} arms of a study.")
+    } else {
+        format!(
+            "Kendall's τ of accuracy and codelength, {least} or more needed: {}.",
+            sentences.join("; ")
+        )
+    };
+    Ok(Check {
+        measured: !studies.is_empty(),
+        culprits,
+        words,
+    })
+}
+
+fn with_role(measurements: &Measurements, role: Role) -> impl Iterator<Item = &Series> {
+    measurements.series.iter().filter(move |series| {
+        let facts = measurements.facts(&series.study, &series.arm);
+        series.evaluation == Evaluation::Deterministic
+            && facts.is_some_and(|facts| facts.role == role)
+    })
+}
+
+fn plan(settings: &Settings, unit: ResampledUnit) -> StatisticPlan {
+    StatisticPlan {
+        unit,
+        draws: settings.draws.min(MOST_DRAWS),
+        level: settings.level,
+        seed: settings.seed,
+    }
+}
+
+fn distinct(culprits: Vec<Culprit>) -> Vec<Culprit> {
+    let set: BTreeSet<Culprit> = culprits.into_iter().collect();
+    set.into_iter().collect()
+}
+
+fn names(culprits: &[Culprit]) -> String {
+    let named = culprits.iter().take(MOST_NAMED).map(|(study, arm)| {
+        arm.as_ref()
+            .map_or_else(|| study.clone(), |arm| format!("{arm} of {study}"))
+    });
+    let mut text = named.collect::<Vec<_>>().join(", ");
+    if culprits.len() > MOST_NAMED {
+        text.push_str(&format!(" and {} more", culprits.len() - MOST_NAMED));
+    }
+    text
+}

@@ -1,0 +1,37 @@
+//! Pre-registered claims as data, and the verdicts that measurements allow on them.
+//!
+//! A [`Registration`] is read from `claims.toml`: for each claim its words, the arms and data it
+//! compares, the test and the margin. A study fills [`Measurements`]; [`evaluate`] brings the two
+//! together and says SUPPORTED, REFUTED, UNDECIDED, NOT MEASURED or GATED for each claim, with the
+//! numbers behind it and one sentence in words. Nothing here trains, reads images or knows how arms
+//! are built.
+//!
+//! # How a verdict comes about
+//! A claim is a conjunction of parts, each with its own rule. A part *supports* the claim if its
+//! test is significant at `alpha` and its hierarchical bootstrap interval agrees; it *contradicts*
+//! the claim if both agree on the opposite (or on equality within the margin) at `alpha` divided by
+//! the number of claims in the family. The p-value of a claim is the largest of its parts
+//! (intersection-union). Over the primary family these p-values are adjusted by Holm's procedure, a
+//! claim without a p-value counting as 1; exploratory claims get Benjamini–Hochberg q-values.
+//!
+//! | Verdict | When |
+//! |---|---|
+//! | REFUTED | a part contradicts |
+//! | NOT MEASURED | data are missing; the sentence says which |
+//! | UNDECIDED | a part is open, or the adjusted p-value exceeds `alpha` |
+//! | SUPPORTED | all parts support, and the adjusted p-value agrees |
+//! | GATED | measured, but an integrity gate that concerns it failed |
+
+mod error;
+mod evaluation;
+mod finding;
+mod gates;
+mod measurements;
+pub mod registration;
+mod selection;
+
+pub use error::ClaimsError;
+pub use evaluation::evaluate;
+pub use finding::{ClaimFinding, GateFinding, GateState, Outcome, PartFinding, Report, Verdict};
+pub use measurements::{ArmFacts, Evaluation, Measurements, Role, Series};
+pub use registration::{Claim, Family, Registration};

@@ -1,0 +1,316 @@
+//! The rules that parts of claims follow. Margins, differences and shares are fractions.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ArmSelector, Bend, Direction, Facets, Metric, Sides, require};
+use crate::ClaimsError;
+use crate::measurements::Role;
+
+/// One testable statement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case")]
+pub enum Rule {
+    /// See [`Difference`].
+    Difference(Difference),
+    /// See [`Interaction`].
+    Interaction(Interaction),
+    /// See [`Equivalence`].
+    Equivalence(Equivalence),
+    /// See [`Knee`].
+    Knee(Knee),
+    /// See [`RateTrend`].
+    RateTrend(RateTrend),
+    /// See [`UsageCorrelation`].
+    UsageCorrelation(UsageCorrelation),
+    /// See [`ArmsDiffer`].
+    ArmsDiffer(ArmsDiffer),
+    /// See [`Hardening`].
+    Hardening(Hardening),
+    /// See [`GapClosed`].
+    GapClosed(GapClosed),
+    /// See [`ThresholdRatio`].
+    ThresholdRatio(ThresholdRatio),
+    /// See [`GapSlope`].
+    GapSlope(GapSlope),
+}
+
+/// The errors of two arms differ in a direction: sign-flip test and bootstrap interval. With a
+/// margin, equality within it contradicts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// Test sets.
+    pub data: Facets,
+    /// The arm the claim is about.
+    pub subject: ArmSelector,
+    /// What it is compared with.
+    pub reference: ArmSelector,
+    /// What is compared.
+    pub metric: Metric,
+    /// Direction of the claim.
+    pub direction: Direction,
+    /// Sides of the sign-flip test.
+    pub sides: Sides,
+    /// Smallest difference that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+}
+
+/// The difference of two arms is larger on one set of data than on another, in log odds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interaction {
+    /// Where the difference is claimed to be larger.
+    pub focus: Facets,
+    /// Where it is claimed to be smaller.
+    pub contrast: Facets,
+    /// The arm the claim is about.
+    pub subject: ArmSelector,
+    /// What it is compared with.
+    pub reference: ArmSelector,
+    /// What is compared, as log odds.
+    pub metric: Metric,
+    /// Sides of the sign-flip test.
+    pub sides: Sides,
+}
+
+/// The errors of two arms are equal within a margin: two one-sided tests over seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Equivalence {
+    /// Test sets.
+    pub data: Facets,
+    /// The arm the claim is about.
+    pub subject: ArmSelector,
+    /// What it is compared with.
+    pub reference: ArmSelector,
+    /// What is compared.
+    pub metric: Metric,
+    /// Half-width of equality.
+    pub margin: f64,
+    /// Largest difference of the reconstruction R² of the arms, where they must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched_r2: Option<f64>,
+}
+
+/// Hard arms have a knee within their code budget, its place grows with the bits, and smooth
+/// arms have none: broken-stick against plain logistic regression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Knee {
+    /// Test sets, over several densities.
+    pub data: Facets,
+    /// Role of the arms that must have a knee, wherever their nominal bits are in the pair.
+    pub role: Role,
+    /// Arms that must have none.
+    pub smooth: Vec<ArmSelector>,
+    /// Nominal bits whose break-points are compared, the fewer first.
+    pub bits_pair: [f64; 2],
+    /// Expected ratio of these break-points.
+    pub ratio: f64,
+    /// Kind of break that counts as a knee.
+    pub bend: Bend,
+    /// Curves are cut after the first density whose error exceeds this share of chance error.
+    pub saturation: f64,
+}
+
+/// The error falls with the nominal bits of the code: Page's test over seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateTrend {
+    /// Test sets.
+    pub data: Facets,
+    /// Role of the arms; at equal bits the best by validation is taken.
+    pub role: Role,
+    /// Arm that enough bits should equal.
+    pub reference: ArmSelector,
+    /// What is compared.
+    pub metric: Metric,
+    /// Margin of that equality.
+    pub margin: f64,
+}
+
+/// Used bits predict the error over arms, given learning rate and vocabulary: partial Spearman.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsageCorrelation {
+    /// Test sets.
+    pub data: Facets,
+    /// Role of the arms.
+    pub role: Role,
+    /// What is predicted.
+    pub metric: Metric,
+    /// Correlation to be reached, below 0.
+    pub rho: f64,
+}
+
+/// Several arms do not all have the same error: Friedman's test over seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmsDiffer {
+    /// Test sets.
+    pub data: Facets,
+    /// The arms.
+    pub arms: Vec<ArmSelector>,
+    /// What is compared.
+    pub metric: Metric,
+    /// Equality of all pairs within it contradicts.
+    pub margin: f64,
+}
+
+/// A soft arm read with its best word only loses, and more words recover it: Page's test over k.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hardening {
+    /// Test sets, read with all words; the same with top-k are found by it.
+    pub data: Facets,
+    /// The soft arm.
+    pub subject: ArmSelector,
+    /// What is compared.
+    pub metric: Metric,
+    /// Margin within which k words equal all.
+    pub margin: f64,
+    /// Number of words to compare the answer with, such as the one of a released model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_words: Option<usize>,
+}
+
+/// An arm closes part of the gap between another and a reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GapClosed {
+    /// Test sets.
+    pub data: Facets,
+    /// The arm that should close it.
+    pub subject: ArmSelector,
+    /// The arm with the gap.
+    pub baseline: ArmSelector,
+    /// The arm without.
+    pub reference: ArmSelector,
+    /// What is compared.
+    pub metric: Metric,
+    /// Share of the gap to be closed.
+    pub fraction: f64,
+    /// Share that the interval must exclude.
+    pub floor: f64,
+    /// Sides of the sign-flip test.
+    pub sides: Sides,
+}
+
+/// The threshold of a fine-grained task is higher: ratio of psychometric thresholds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdRatio {
+    /// Test sets over several stimulus levels, of one condition.
+    pub data: Facets,
+    /// The arm the claim is about.
+    pub subject: ArmSelector,
+    /// What it is compared with.
+    pub reference: ArmSelector,
+    /// Share of right answers at the threshold.
+    pub proportion: f64,
+    /// Largest lapse rate.
+    pub largest_lapse: f64,
+    /// Sides of the sign-flip test.
+    pub sides: Sides,
+}
+
+/// The difference of two arms shrinks as characters grow: slope over pixels per character.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GapSlope {
+    /// Test sets over several widths of characters.
+    pub data: Facets,
+    /// The arm the claim is about.
+    pub subject: ArmSelector,
+    /// What it is compared with.
+    pub reference: ArmSelector,
+    /// What is compared.
+    pub metric: Metric,
+    /// Sides of the sign-flip test.
+    pub sides: Sides,
+}
+
+impl Rule {
+    pub(super) fn check(&self, what: &str) -> Result<(), ClaimsError> {
+        let positive = |name: &str, value: f64| require(what, name, value, value > 0.0);
+        let share =
+            |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
+        match self {
+            Self::Difference(Difference { margin, data, .. }) => {
+                data.check(what)?;
+                margin.map_or(Ok(()), |margin| positive("margin", margin))
+            }
+            Self::Interaction(Interaction {
+                focus, contrast, ..
+            }) => {
+                focus.check(what)?;
+                contrast.check(what)
+            }
+            Self::Equivalence(Equivalence {
+                margin,
+                matched_r2,
+                data,
+                ..
+            }) => {
+                data.check(what)?;
+                positive("margin", *margin)?;
+                matched_r2.map_or(Ok(()), |tolerance| positive("matched_r2", tolerance))
+            }
+            Self::Knee(Knee {
+                bits_pair: [fewer, more],
+                ratio,
+                saturation,
+                data,
+                ..
+            }) => {
+                data.check(what)?;
+                require(what, "bits_pair", *fewer, *fewer > 0.0 && fewer < more)?;
+                require(what, "ratio", *ratio, *ratio > 1.0)?;
+                require(
+                    what,
+                    "saturation",
+                    *saturation,
+                    *saturation > 0.0 && *saturation <= 1.0,
+                )
+            }
+            Self::RateTrend(RateTrend { margin, data, .. })
+            | Self::Hardening(Hardening { margin, data, .. }) => {
+                data.check(what)?;
+                positive("margin", *margin)
+            }
+            Self::UsageCorrelation(UsageCorrelation { rho, data, .. }) => {
+                data.check(what)?;
+                require(what, "rho", *rho, *rho < 0.0 && *rho > -1.0)
+            }
+            Self::ArmsDiffer(ArmsDiffer {
+                arms, margin, data, ..
+            }) => {
+                data.check(what)?;
+                require(what, "number of arms", arms.len() as f64, arms.len() >= 2)?;
+                positive("margin", *margin)
+            }
+            Self::GapClosed(GapClosed {
+                fraction,
+                floor,
+                data,
+                ..
+            }) => {
+                data.check(what)?;
+                require(what, "fraction", *fraction, *fraction > 0.0)?;
+                require(what, "floor", *floor, floor <= fraction)
+            }
+            Self::ThresholdRatio(ThresholdRatio {
+                proportion,
+                largest_lapse,
+                data,
+                ..
+            }) => {
+                data.check(what)?;
+                share("proportion", *proportion)?;
+                share("largest_lapse", *largest_lapse)
+            }
+            Self::GapSlope(GapSlope { data, .. }) => data.check(what),
+        }
+    }
+}
