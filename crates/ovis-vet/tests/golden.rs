@@ -256,5 +256,7 @@ fn parity_fails_with_another_epsilon() {
     norm.beta = vet.norm.beta.clone();
     let scores = vet.head.forward(fixture.ovis2_5_patches().merged());
     let logits = norm.forward(scores).squeeze_dim::<2>(0);
-    assert_broken(logits, fixture.tensor("out.logits"));
+    // The variance of these scores is large, so that an epsilon moves them little.
+    let error = error(logits, fixture.tensor("out.logits"));
+    assert!(error > 5.0 * TOLERANCE, "max abs error is only {error:e}");
 }
