@@ -77,6 +77,32 @@ fn every_family_is_probed_through_its_own_projector_and_through_ours() {
     }
 }
 
+/// If tokens came in another order than characters stand, nothing could be read.
+#[test]
+fn text_can_be_read_from_the_features_of_every_family() {
+    let scratch = Scratch::new();
+    let settings = fs::read_to_string(scratch.path("tiny.toml")).unwrap();
+    let longer = settings
+        .replace("seeds = [1, 2]", "seeds = [1]")
+        .replace(
+            "train = 64, validation = 16",
+            "train = 500, validation = 64",
+        )
+        .replace("steps = 4", "steps = 150")
+        .replace("batch = 16", "batch = 32")
+        .replace("[0.002]", "[0.008]");
+    scratch.write("tiny.toml", longer);
+    for layout in LAYOUTS {
+        let more = format!("--projector identity --run {layout}");
+        probe(&scratch, &checkpoint(layout), &more).succeeded();
+        let metrics = Rows::read(&scratch.result(layout, "metrics.csv"));
+        let cer = metrics.fields("value", &[("metric", "cer")]);
+        let cer: f64 = cer[0].parse().unwrap();
+        // Chance is 0.9; the random towers leave well below a fifth unread.
+        assert!(cer < 0.4, "{layout}: {cer}");
+    }
+}
+
 #[test]
 fn features_are_cached_and_a_run_is_resumed_and_reported_again() {
     let scratch = Scratch::new();

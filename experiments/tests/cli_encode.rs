@@ -119,6 +119,78 @@ fn images_of_several_sizes_lie_one_below_the_other() {
     }
 }
 
+fn integers(bytes: &[u8], name: &str) -> Vec<i64> {
+    let file = SafeTensors::deserialize(bytes).unwrap();
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), Dtype::I64);
+    let numbers = view.data().chunks_exact(8);
+    numbers
+        .map(|b| i64::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}
+
+#[test]
+fn tokens_stand_among_their_boundary_rows() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |layout: &str, images: &[&str]| {
+        encode(place.path(), layout, images, &[]).succeeded();
+        std::fs::read(place.path().join("out.safetensors")).unwrap()
+    };
+    let bytes = run("ovis2_5", &["odd.png", "grey.png"]);
+    let tokens = integers(&bytes, "tokens_per_image");
+    let mut expected = Vec::new();
+    let mut first = 0;
+    for count in &tokens {
+        expected.push(-1);
+        expected.extend(first..first + count);
+        expected.push(-2);
+        first += count;
+    }
+    assert_eq!(integers(&bytes, "sequence"), expected);
+    let lengths: Vec<i64> = tokens.iter().map(|count| count + 2).collect();
+    assert_eq!(integers(&bytes, "sequence_per_image"), lengths);
+    assert_eq!(shape(&bytes, "indicator_embeddings"), [4, 24]);
+    // The last rows of the table.
+    let checkpoint = std::fs::read(checkpoints().join("ovis2_5/model.safetensors")).unwrap();
+    let checkpoint = SafeTensors::deserialize(&checkpoint).unwrap();
+    let table = checkpoint.tensor("vte.weight").unwrap();
+    assert_eq!((table.shape(), table.dtype()), (&[64, 24][..], Dtype::F16));
+    let last = &table.data()[table.data().len() - 2..];
+    let last = half_of(u16::from_le_bytes(last.try_into().unwrap()));
+    assert_eq!(floats(&bytes, "indicator_embeddings").last(), Some(&last));
+
+    // Ovis2: start, the whole image of 4 tokens, grid, then tiles with separators, end.
+    let bytes = run("ovis2_official", &["odd.png"]);
+    let sequence = integers(&bytes, "sequence");
+    assert_eq!(sequence[..6], [-1, 0, 1, 2, 3, -2]);
+    assert_eq!(sequence.last(), Some(&-5));
+    let tokens: Vec<i64> = sequence
+        .iter()
+        .copied()
+        .filter(|entry| *entry >= 0)
+        .collect();
+    let count = shape(&bytes, "embeddings")[0] as i64;
+    assert_eq!(tokens, (0..count).collect::<Vec<_>>());
+    let separators = |row: i64| sequence.iter().filter(|entry| **entry == row).count() as i64;
+    // One tile less than there are, in rows and columns.
+    assert_eq!(separators(-3) + separators(-4), (count / 4 - 1 - 1).max(0));
+
+    let bytes = run("qwen2_5_vl", &["odd.png"]);
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    assert!(
+        file.tensor("sequence").is_err(),
+        "words of the text stand around it"
+    );
+}
+
+/// The value of a half-precision number that is neither tiny nor infinite.
+fn half_of(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let exponent = i32::from(bits >> 10 & 31) - 15;
+    let fraction = 1.0 + f32::from(bits & 1023) / 1024.0;
+    sign * fraction * 2.0_f32.powi(exponent)
+}
+
 #[test]
 fn hard_and_truncated_tokens_differ_from_soft_ones() {
     let place = tempfile::tempdir().unwrap();

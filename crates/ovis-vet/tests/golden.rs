@@ -246,3 +246,17 @@ fn parity_fails_with_the_layer_norm_over_indicators_too() {
         .slice([0..1, 0..23, 0..60]);
     assert_broken(logits.squeeze_dim::<2>(0), fixture.tensor("out.logits"));
 }
+
+#[test]
+fn parity_fails_with_another_epsilon() {
+    let fixture = Fixture::ovis2_5();
+    let vet = fixture.ovis2_5_vet();
+    let mut norm = LayerNorm::new(vet.words(), 1e-2, &Device::flex());
+    norm.gamma = vet.norm.gamma.clone();
+    norm.beta = vet.norm.beta.clone();
+    let scores = vet.head.forward(fixture.ovis2_5_patches().merged());
+    let logits = norm.forward(scores).squeeze_dim::<2>(0);
+    // The variance of these scores is large, so that an epsilon moves them little.
+    let error = error(logits, fixture.tensor("out.logits"));
+    assert!(error > 5.0 * TOLERANCE, "max abs error is only {error:e}");
+}

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! Files: `config` from `config.json` to shapes, `load` from tensor names to layers, `model` the
-//! whole, `processor` from images to patches, `parity` comparison with reference tensors.
+//! whole, `processor` from images to patches, `sequence` tokens among boundary rows, `parity`
+//! comparison with reference tensors.
 
 pub mod config;
 mod error;
@@ -30,6 +31,7 @@ mod load;
 mod model;
 pub mod parity;
 pub mod processor;
+mod sequence;
 mod tower;
 
 pub use config::{Family, ModelConfig};
@@ -37,4 +39,5 @@ pub use error::{ModelError, Result};
 pub use load::is_wanted;
 pub use model::{FeatureState, PublishedProjector, VisionModel, config_of};
 pub use processor::{Pixels, Processor};
+pub use sequence::SequenceEntry;
 pub use tower::Tower;

@@ -3,7 +3,9 @@
 use super::{Array, Encoding};
 use crate::atomic;
 use anyhow::{Context, Result, anyhow};
-use published_models::{FeatureState, VisionModel};
+use ovis_vet::Vet;
+use projector::Projector;
+use published_models::{FeatureState, PublishedProjector, SequenceEntry, VisionModel};
 use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -63,8 +65,10 @@ impl Entry {
 /// Writes the encodings of all images one below the other, as the reference batches them.
 ///
 /// Always there: `pixel_values`, `grid_thw` `[images or tiles, 3]`, `embeddings` `[tokens, d]`,
-/// `tokens_per_image`. With a vocabulary: `word_ids` and `word_probabilities` `[tokens, top]`, and
-/// `prob` if asked for. The metadata entry `about` describes the run as JSON.
+/// `tokens_per_image`. With a vocabulary: `word_ids` and `word_probabilities` `[tokens, top]`,
+/// `prob` if asked for, `indicator_embeddings` `[indicators, d]`, and `sequence` with
+/// `sequence_per_image`: the order in which the language model reads them, as rows of `embeddings`
+/// and, for indicator `i`, `-1 - i`. The metadata entry `about` describes the run as JSON.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -124,6 +128,16 @@ pub fn write(
             Some(Entry::floats(&probabilities, vec![rows, top])),
         );
     }
+    if let PublishedProjector::Vet(vet) = &model.projector {
+        add("indicator_embeddings", indicators(vet));
+        let (sequence, lengths) = sequence(encodings);
+        let (count, images) = (sequence.len(), lengths.len());
+        add("sequence", Some(Entry::integers(sequence, vec![count])));
+        add(
+            "sequence_per_image",
+            Some(Entry::integers(lengths, vec![images])),
+        );
+    }
     let all: Vec<Array> = words.iter().filter_map(|words| words.all()).collect();
     add("prob", Entry::rows(all.iter()));
 
@@ -141,4 +155,33 @@ pub fn write(
         .map_err(|error| anyhow!("{error}"))
         .with_context(|| path.display().to_string())?;
     atomic::write_bytes(path, &bytes)
+}
+
+/// The boundary rows of a table; none if it has none.
+fn indicators(vet: &Vet) -> Option<Entry> {
+    let values: Vec<f32> = (0..vet.indicators())
+        .flat_map(|index| {
+            vet.indicator(index)
+                .into_data()
+                .iter::<f32>()
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    (!values.is_empty()).then(|| Entry::floats(&values, vec![vet.indicators(), vet.d_out()]))
+}
+
+/// Sequences of all images, with tokens counted over all of them, and their lengths.
+fn sequence(encodings: &[Encoding]) -> (Vec<i64>, Vec<i64>) {
+    let mut first = 0;
+    let mut sequence = Vec::new();
+    let mut lengths = Vec::with_capacity(encodings.len());
+    for encoding in encodings {
+        lengths.push(encoding.sequence.len() as i64);
+        sequence.extend(encoding.sequence.iter().map(|entry| match entry {
+            SequenceEntry::Token(token) => first + *token as i64,
+            SequenceEntry::Indicator(index) => -1 - *index as i64,
+        }));
+        first += encoding.embeddings.shape[0] as i64;
+    }
+    (sequence, lengths)
 }

@@ -14,7 +14,7 @@ pub use words::Words;
 use anyhow::Result;
 use burn::tensor::Tensor;
 use projector::{Pass, PatchGrid, Projector};
-use published_models::{FeatureState, Pixels, PublishedProjector, VisionModel};
+use published_models::{FeatureState, Pixels, PublishedProjector, SequenceEntry, VisionModel};
 use std::time::{Duration, Instant};
 use vision_backbone::{GridThw, PackedPatches, VisionTower};
 
@@ -59,6 +59,8 @@ pub struct Encoding {
     pub grids: Vec<GridThw>,
     /// Visual tokens, `[tokens, d_out]`.
     pub embeddings: Array,
+    /// Tokens among boundary rows, as the language model reads them.
+    pub sequence: Vec<SequenceEntry>,
     /// How the visual vocabulary was used.
     pub words: Option<Words>,
     /// States of the tower and logits, by name.
@@ -116,6 +118,7 @@ impl Encoder<'_> {
             }
         };
         Ok(Encoding {
+            sequence: self.model.sequence(&pixels.tokens, embeddings.shape[0]),
             grids: pixels.patches.grids().to_vec(),
             pixel_values: Array {
                 values: pixels.values,

@@ -320,7 +320,10 @@ fn hash_values(values: &[f32]) -> String {
 impl ProbeConfig {
     /// Version of the numbers that a tower makes of an image; raised when the code changes them.
     fn backbone_format(&self) -> &'static str {
-        "small-vit 1"
+        match self.checkpoint {
+            Some(_) => "published 1",
+            None => "small-vit 1",
+        }
     }
 }
 

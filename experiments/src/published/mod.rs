@@ -21,9 +21,6 @@ use published_models::{
 use sha2::{Digest, Sha256};
 use vision_backbone::{PackedPatches, PatchLayout, VisionTower};
 
-/// Version of the numbers that towers make of an image; raised when the code changes them.
-const FORMAT: &str = "published 1";
-
 /// What is known of a checkpoint before its tensors are read.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline {
@@ -71,7 +68,7 @@ impl Published {
         let layout = image_layout(&processor).with_context(|| name.to_owned())?;
         let mut hasher = Hasher(Sha256::new());
         hasher.add(format!(
-            "{FORMAT};{:?};{:?}",
+            "{:?};{:?}",
             model.config(),
             checkpoint.preprocessor()
         ));

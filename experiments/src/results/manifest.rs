@@ -51,7 +51,7 @@ pub struct Hashes {
     pub data: BTreeMap<String, String>,
     /// Features, by split and group.
     pub features: BTreeMap<String, String>,
-    /// Weights of the backbone.
+    /// Weights of the backbone, or of a checkpoint's vision side with its settings.
     pub backbone: Option<String>,
 }
 
