@@ -24,6 +24,8 @@ enum Command {
     Study(cmd::study::Args),
     /// How long a study takes here, and how many seeds and items a claim needs.
     Plan(cmd::plan::Args),
+    /// Pre-registered claims against a finished study.
+    Claims(cmd::claims::Args),
     /// Render labelled text images and a contact sheet.
     Render(cmd::render::Args),
     /// Pre-train the backbone that `ocr-probe` freezes.
@@ -77,6 +79,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
         Command::Plan(args) => cmd::plan::run(args, &stop),
+        Command::Claims(args) => cmd::claims::run(args, &stop),
         Command::Render(args) => cmd::render::run(args),
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),

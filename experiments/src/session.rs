@@ -110,7 +110,12 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// If a cell is missing, or belongs to images or a backbone that have changed since.
-    pub fn redo(&self, config: &ProbeConfig, folder: &RunFolder) -> Result<FinishedRun> {
+    pub fn redo(
+        &self,
+        config: &ProbeConfig,
+        folder: &RunFolder,
+        extent: Extent,
+    ) -> Result<FinishedRun> {
         let path = folder.path();
         let prepared = self.prepare(config)?;
         let store = CellStore::open(&folder.cells(), config, &prepared.inputs_hash())?;
@@ -145,7 +150,7 @@ impl<'a> Session<'a> {
             provenance::add_preparation(&mut manifest, &prepared);
             manifest
         });
-        let summary = results::write(path, config, &outcome, &manifest, Extent::of(config))?;
+        let summary = results::write(path, config, &outcome, &manifest, extent)?;
         Ok(FinishedRun {
             outcome,
             summary,

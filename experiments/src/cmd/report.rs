@@ -3,6 +3,7 @@
 use super::Machine;
 use crate::data::FeatureCache;
 use crate::probe::ProbeConfig;
+use crate::results::Extent;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -27,7 +28,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
     let cache = FeatureCache::new(&args.data.join("cache"));
     let session = Session::open(&args.machine, Some(cache), stop)?;
-    let finished = session.redo(&config, &folder)?;
+    let finished = session.redo(&config, &folder, Extent::of(&config))?;
     println!("{}", finished.summary.table());
     Ok(())
 }

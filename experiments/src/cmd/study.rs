@@ -5,7 +5,7 @@ use crate::data::FeatureCache;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::stop::{Stop, Stopped};
-use crate::study::{self, Section, StudyConfig, StudyPreset, run_parts};
+use crate::study::{self, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,6 +23,9 @@ pub struct Args {
     /// run holds).
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Claims as TOML [default: those that the study was made for].
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
     /// Folder for caches.
     #[arg(long, default_value = "data")]
     data: PathBuf,
@@ -69,6 +72,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let config = args.resolve()?;
     // Before anything is made: settings that make no sense leave nothing behind.
     config.parts()?;
+    let registration = verdicts::registration(args.claims.as_deref())?;
     let cache = FeatureCache::new(&args.data.join("cache"));
     let session = Session::open(&args.machine, Some(cache), stop)?;
     let base = format!("study-{}", config.preset.name());
@@ -91,8 +95,9 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         .flat_map(|result| &result.summary.arms)
         .map(|arm| arm.failures.len())
         .sum();
-    let answer = study::write(&path, &config, &results)?;
-    println!("{}", answer.paragraphs.join("\n\n"));
+    let written = study::write(&path, &config, &registration, &results)?;
+    println!("{}\n", written.answer.paragraphs.join("\n\n"));
+    println!("{}", written.table());
     println!(
         "{} runs in {:.0} s, {failed} failed cells; open {}",
         results.len(),

@@ -120,6 +120,15 @@ pub fn count_edits(data: &PreparedGroup, predictions: &[String]) -> (usize, usiz
         })
 }
 
+/// Edits of predictions for the first images of a group, one by one.
+#[must_use]
+pub fn edits_by_image(data: &PreparedGroup, predictions: &[String]) -> Vec<u32> {
+    let labels = data.group.labels.iter().zip(predictions);
+    labels
+        .map(|(label, prediction)| Reading::compare(&label.text, prediction).edits as u32)
+        .collect()
+}
+
 /// Adds up how a vocabulary is used.
 #[derive(Debug)]
 pub struct WordTally {

@@ -37,6 +37,8 @@ pub struct Progress {
     pub step: usize,
     /// The curve so far.
     pub history: Vec<Checkpoint>,
+    /// What the first step found, see [`CellOutcome::without_gradient`](super::CellOutcome).
+    pub without_gradient: Option<Vec<String>>,
     /// Wall time spent so far, in seconds.
     pub seconds: f64,
 }
@@ -48,6 +50,7 @@ struct Header {
     /// Place in the stream of training noise; a string, because TOML has no 128-bit numbers.
     noise: String,
     model_bytes: usize,
+    without_gradient: Option<Vec<String>>,
     history: Vec<Checkpoint>,
 }
 
@@ -86,6 +89,7 @@ impl HalfDone {
             seconds: progress.seconds,
             noise: noise.get_word_pos().to_string(),
             model_bytes: model.len(),
+            without_gradient: progress.without_gradient,
             history: progress.history,
         })
         .context(unfit)?;
@@ -129,6 +133,7 @@ impl HalfDone {
             Progress {
                 step: header.step,
                 history: header.history,
+                without_gradient: header.without_gradient,
                 seconds: header.seconds,
             },
         ))

@@ -45,6 +45,10 @@ pub struct CellOutcome {
     pub bits_per_token: Option<f64>,
     /// Trainable parameters of the probe.
     pub reader_parameters: usize,
+    /// Trainable parameters of the projector that the first batch gave no gradient, by name; none
+    /// if no step was made.
+    #[serde(default)]
+    pub without_gradient: Option<Vec<String>>,
     /// Training curve, from step 0.
     pub history: Vec<Checkpoint>,
     /// Micro CER on the validation images, all groups together; what learning rates are chosen by.
@@ -120,6 +124,9 @@ pub struct HardeningResult {
     pub cer: f64,
     /// Reference characters behind it.
     pub characters: usize,
+    /// Edits of every image.
+    #[serde(default)]
+    pub edits: Vec<u32>,
 }
 
 /// Use of a visual vocabulary over a set of tokens.

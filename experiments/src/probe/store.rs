@@ -113,6 +113,7 @@ mod tests {
             multiply_adds_per_token: 2,
             bits_per_token: Some(12f64.log2()),
             reader_parameters: 3,
+            without_gradient: None,
             history: vec![Checkpoint {
                 step: 0,
                 train_loss: None,
@@ -132,6 +133,7 @@ mod tests {
                 k: 1,
                 cer: awkward(9),
                 characters: 5,
+                edits: Vec::new(),
             }],
             seconds: 1e9 / 7.0,
         }

@@ -1,7 +1,7 @@
 //! Training and testing of one cell.
 
 use super::config::ProbeConfig;
-use super::evaluation::{Diverged, Examination, count_edits, hardening_ks};
+use super::evaluation::{Diverged, Examination, count_edits, edits_by_image, hardening_ks};
 use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
 use super::outcome::{
@@ -14,6 +14,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use ovis_vet::usage_penalty;
+use projector::contract::parameters_without_gradient;
 use projector::{Pass, Projector, seeded};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -58,6 +59,7 @@ pub fn train_cell(
         multiply_adds_per_token: cost.multiply_adds_per_token,
         bits_per_token: cost.bits_per_token,
         reader_parameters: model.reader.num_params(),
+        without_gradient: None,
         history: Vec::new(),
         validation_cer: None,
         validation_loss: None,
@@ -171,6 +173,7 @@ impl TrainingRun<'_> {
         let (mut model, mut optimizer) = match found {
             Some((model, optimizer, progress)) => {
                 outcome.history = progress.history;
+                outcome.without_gradient = progress.without_gradient;
                 outcome.seconds = progress.seconds;
                 // Batches depend on the seed and the step alone.
                 for step in 0..first {
@@ -193,6 +196,7 @@ impl TrainingRun<'_> {
                 let progress = Progress {
                     step,
                     history: outcome.history.clone(),
+                    without_gradient: outcome.without_gradient.clone(),
                     seconds: outcome.seconds + started.elapsed().as_secs_f64(),
                 };
                 place.save(&model, &optimizer, &noise, progress)?;
@@ -220,7 +224,12 @@ impl TrainingRun<'_> {
                 return Err(Diverged(format!("the loss is {value}")).into());
             }
             let reading_loss = f64::from(reading.into_scalar::<f32>());
-            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let gradients = loss.backward();
+            if step == 0 {
+                let missing = parameters_without_gradient(&model.arm, &gradients);
+                outcome.without_gradient = Some(missing);
+            }
+            let gradients = GradientsParams::from_grads(gradients, &model);
             let rate = training
                 .optimizer
                 .learning_rate(spec.learning_rate, step, training.steps);
@@ -427,6 +436,7 @@ fn harden(
                 k,
                 cer: ratio(edits, characters),
                 characters,
+                edits: edits_by_image(data, &reading.predictions),
             });
         }
     }

@@ -26,6 +26,7 @@ mod comparison;
 mod confusions;
 mod csv_file;
 mod html;
+mod items;
 mod manifest;
 mod metrics;
 pub(crate) mod plots;
@@ -44,6 +45,7 @@ mod synthetic;
 mod tests;
 
 pub use comparison::{Comparison, Judgement, Value};
+pub use items::{ItemSeries, hardening_series, item_series};
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
 

@@ -175,6 +175,7 @@ fn cell(
             .filter(|_| arm.kind.is_hard())
             .map(|words| (words as f64).log2()),
         reader_parameters: 5000,
+        without_gradient: None,
         history: steps
             .map(|step| {
                 let decay = (-(step as f64) / 80.0).exp();
@@ -257,6 +258,7 @@ fn hardening(
                 k,
                 cer: last + (0.9 - last) * (-((k as f64).log2()) / 2.0).exp(),
                 characters: 500,
+                edits: Vec::new(),
             })
         })
         .collect()

@@ -6,9 +6,11 @@ use super::figures::{self, StudyFigure, of_section};
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::{StudyTable, tables};
+use super::verdicts;
 use crate::atomic;
 use crate::results::wording;
 use anyhow::{Context, Result};
+use claims::Registration;
 use html_report::{Column, Figure, Picture, Report, Table};
 use std::path::Path;
 
@@ -31,7 +33,12 @@ const LIMITS: [&str; 2] = [
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write(folder: &Path, config: &StudyConfig, results: &[PartResult]) -> Result<Answer> {
+pub fn write(
+    folder: &Path,
+    config: &StudyConfig,
+    registration: &Registration,
+    results: &[PartResult],
+) -> Result<Written> {
     let plots = folder.join("plots");
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("cannot make the folder {}", plots.display()))?;
@@ -41,6 +48,7 @@ pub fn write(folder: &Path, config: &StudyConfig, results: &[PartResult]) -> Res
     }
     let figures = figures::draw(results, &plots)?;
     let answer = answer(results);
+    let claims = verdicts::evaluate(folder, registration, results)?;
     let report = Page {
         folder,
         config,
@@ -48,13 +56,44 @@ pub fn write(folder: &Path, config: &StudyConfig, results: &[PartResult]) -> Res
         tables: &tables,
         figures: &figures,
         answer: &answer,
+        claims: &claims,
     }
     .report()?;
     let path = folder.join("report.html");
     let page =
         html_report::render(&report).with_context(|| format!("cannot make {}", path.display()))?;
     atomic::write_bytes(&path, page.as_bytes())?;
-    Ok(answer)
+    Ok(Written { answer, claims })
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The answer.
+    pub answer: Answer,
+    /// Claims and integrity checks.
+    pub claims: claims::Report,
+}
+
+impl Written {
+    /// The verdicts, for the terminal.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_preset(comfy_table::presets::UTF8_FULL_CONDENSED);
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_header(["claim", "verdict", "adjusted p", "why"]);
+        for claim in &self.claims.claims {
+            let p = claim.adjusted_p.map(|p| format!("{p:.4}"));
+            table.add_row([
+                claim.id.clone(),
+                claim.verdict.name().to_owned(),
+                p.unwrap_or_default(),
+                claim.words.clone(),
+            ]);
+        }
+        table.to_string()
+    }
 }
 
 /// `tables/<name>.csv`, with the cells of the page.
@@ -79,6 +118,7 @@ struct Page<'a> {
     tables: &'a [StudyTable],
     figures: &'a [StudyFigure],
     answer: &'a Answer,
+    claims: &'a claims::Report,
 }
 
 impl Page<'_> {
@@ -95,8 +135,8 @@ impl Page<'_> {
             answer: self.answer.paragraphs.clone(),
             key_numbers: self.answer.key_numbers.clone(),
             warnings,
-            claims: Vec::new(),
-            gates: Vec::new(),
+            claims: verdicts::page_claims(self.claims),
+            gates: verdicts::page_gates(self.claims),
             sections,
             configuration: toml::to_string(self.config)
                 .context("the configuration does not fit into TOML")?,

@@ -2,11 +2,11 @@
 
 use super::config::StudyConfig;
 use super::section::Part;
-use crate::probe::RunOutcome;
+use crate::probe::{ProbeConfig, RunOutcome};
 use crate::results::{Manifest, Summary};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::time::Instant;
 
@@ -61,4 +61,36 @@ pub fn run_parts(
         });
     }
     Ok(results)
+}
+
+/// Reads every run of a study back from its cells, without training.
+///
+/// # Errors
+/// If a run is missing or not finished.
+pub fn redo_parts(
+    config: &StudyConfig,
+    folder: &Path,
+    session: &Session<'_>,
+) -> Result<Vec<PartResult>> {
+    let parts = config.parts()?.into_iter();
+    parts
+        .map(|part| {
+            let name = part.name();
+            let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
+            ensure!(
+                stored == part.config,
+                "run `{name}` was made with other settings than this version of the study has; \
+                 run the study again"
+            );
+            let finished = session
+                .redo(&part.config, &run, part.extent())
+                .with_context(|| format!("run `{name}`"))?;
+            Ok(PartResult {
+                part,
+                outcome: finished.outcome,
+                summary: finished.summary,
+                manifest: finished.manifest,
+            })
+        })
+        .collect()
 }

@@ -9,6 +9,7 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
     let most = scale.largest_vocabulary.ilog2();
     let mut names = vec![
         "patch-merger".to_owned(),
+        format!("gelu-mlp@{}", vocabulary(most.min(10))),
         format!("vet-softmax@{}", vocabulary(most.min(10))),
     ];
     let words = [4, 6, 8, 10, 12, 14, 16]

@@ -1,0 +1,38 @@
+//! `claims`: the pre-registered claims against a study that was run.
+
+use super::Machine;
+use crate::data::FeatureCache;
+use crate::run_folder::RunFolder;
+use crate::session::Session;
+use crate::stop::Stop;
+use crate::study::{self, StudyConfig, redo_parts, verdicts};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Evaluates pre-registered claims on a finished study and writes its report again.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Folder of the study, for example `results/study-quick`.
+    run: PathBuf,
+    /// Claims as TOML [default: those that the study was made for].
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+    /// Folder with cached features.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// # Errors
+/// If the folder is not a study, its cells are not all there, or the claims make no sense.
+pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    let registration = verdicts::registration(args.claims.as_deref())?;
+    let (folder, config) = RunFolder::open::<StudyConfig>(&args.run)?;
+    let cache = FeatureCache::new(&args.data.join("cache"));
+    let session = Session::open(&args.machine, Some(cache), stop)?;
+    let results = redo_parts(&config, folder.path(), &session)?;
+    let written = study::write(folder.path(), &config, &registration, &results)?;
+    println!("{}", written.table());
+    Ok(())
+}
