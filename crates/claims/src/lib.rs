@@ -6,6 +6,39 @@
 //! numbers behind it and one sentence in words. Nothing here trains, reads images or knows how arms
 //! are built.
 //!
+//! ```
+//! use claims::{Measurements, Registration, Verdict, evaluate};
+//!
+//! let registration = Registration::from_toml(
+//!     r#"
+//!     [settings]
+//!     alpha = 0.05
+//!     level = 0.95
+//!     draws = 10000
+//!     permutations = 9999
+//!     seed = 1
+//!     fewest_clusters = 5
+//!
+//!     [[claims]]
+//!     id = "H1"
+//!     text = "Hard codes hurt reading."
+//!     family = "primary"
+//!
+//!     [[claims.parts]]
+//!     rule = "difference"
+//!     data = { study = "ocr", conditions = ["random"], charset = 94 }
+//!     subject = { select = "best", role = "hard" }
+//!     reference = { select = "width-matched-mlp" }
+//!     metric = "character-error"
+//!     direction = "higher"
+//!     sides = "one"
+//!     "#,
+//! )?;
+//! let report = evaluate(&registration, &Measurements::default())?;
+//! assert_eq!(report.claims[0].verdict, Verdict::NotMeasured);
+//! # Ok::<(), claims::ClaimsError>(())
+//! ```
+//!
 //! # How a verdict comes about
 //! A claim is a conjunction of parts, each with its own rule. A part *supports* the claim if its
 //! test is significant at `alpha` and its hierarchical bootstrap interval agrees; it *contradicts*

@@ -179,3 +179,59 @@ fn a_true_null_is_rarely_supported_and_rarely_refuted() {
     // Each side has 2.5 % by the sign flips alone; both tests must agree.
     assert!(supported <= 7 && refuted <= 7, "{supported} and {refuted}");
 }
+
+#[test]
+fn only_common_seeds_and_matching_test_sets_are_compared() {
+    let mut hurt = four_arms("ocr", 0.2, 0.1, 0.1, 0.1);
+    for series in &mut hurt.series {
+        series.density = Some(1.0);
+    }
+    // At another density the hard arm is better.
+    let mut dense = four_arms("ocr", 0.1, 0.9, 0.9, 0.9).series;
+    for series in &mut dense {
+        series.density = Some(4.0);
+    }
+    hurt.series.extend(dense);
+    let (all, sparse) = (
+        claim("A", "primary", "gelu-mlp"),
+        claim("A", "primary", "gelu-mlp").replace("\"ocr\"", "\"ocr\", densities = [0.5, 2.0]"),
+    );
+    let found = |text: &str, measurements: &Measurements| {
+        let report = evaluate(&read(text).unwrap(), measurements).unwrap();
+        report.claims[0].clone()
+    };
+    let pooled = found(&all, &hurt);
+    assert_eq!(
+        (pooled.verdict, pooled.parts[0].items),
+        (Verdict::Refuted, 400)
+    );
+    assert!(
+        (pooled.parts[0].effect.unwrap() + 0.35).abs() < 0.03,
+        "{pooled:?}"
+    );
+    let one = found(&sparse, &hurt);
+    assert_eq!((one.verdict, one.parts[0].items), (Verdict::Supported, 200));
+    assert!((one.parts[0].effect.unwrap() - 0.1).abs() < 0.03, "{one:?}");
+
+    // The reference lost two seeds, and lists the others in another order.
+    let mlp = hurt
+        .series
+        .iter_mut()
+        .find(|s| s.arm.starts_with("gelu"))
+        .unwrap();
+    mlp.seeds.drain(..2);
+    mlp.seeds.reverse();
+    let eight = found(&sparse, &hurt);
+    assert_eq!(
+        (eight.verdict, eight.parts[0].seeds),
+        (Verdict::Supported, 8)
+    );
+    assert_eq!(eight.p, Some(2.0 / 256.0));
+    hurt.series.retain(|s| !s.arm.starts_with("gelu"));
+    let none = found(&sparse, &hurt);
+    assert_eq!(none.verdict, Verdict::NotMeasured);
+    assert_eq!(
+        none.words,
+        "Not measured: any gelu-mlp in study ocr, 0.5 to 2 characters per token."
+    );
+}

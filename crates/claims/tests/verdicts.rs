@@ -502,3 +502,87 @@ fn arms_tested_on_different_items_are_an_error() {
     );
     assert_eq!(TRUTH.seeds, 10);
 }
+
+/// Everything that is claimed is true, in one study of ten seeds.
+fn all_true() -> Measurements {
+    let mut world = softmax(0.0);
+    let mut words = |arm: &str, rate: f64| {
+        let truth = Truth {
+            items: 180,
+            ..error(rate)
+        };
+        let series = varied("ocr", arm, truth, |s| s.condition = "words".to_owned());
+        world.series.push(series);
+    };
+    words("vet-st-argmax@1024", 0.12);
+    words("gelu-mlp@1024", 0.1);
+    // Noise that loses exactly what the hard arm loses.
+    let mut noisy = world.series[0].clone();
+    noisy.arm = "patch-merger+noise".to_owned();
+    world.series.push(noisy);
+    let mut noise_facts = facts("ocr", "patch-merger+noise", Role::NoiseMatched);
+    noise_facts.reconstruction_r2 = Some(0.5);
+    world.arms[0].reconstruction_r2 = Some(0.5);
+    world.arms.push(noise_facts);
+
+    let coarse = reading_and_coarse([0.2, 0.02]);
+    let from_other_studies = [
+        coarse,
+        capacity([2.0, 4.0], None),
+        ladder([0.5, 0.3, 0.2, 0.1], [4.0, 8.0, 16.0, 32.0]),
+        usage(12, -1.0),
+        estimators([0.1, 0.2, 0.3, 0.15]),
+        hardening(&[(1, 0.7), (4, 0.4), (16, 0.2), (64, 0.1)], 0.1),
+        regimes(0.2, 0.5, 0.1),
+        acuity(3.0, 1.5),
+        redundancy([0.5, 0.3, 0.1], 0.0, 0.5),
+    ];
+    for part in from_other_studies {
+        for series in part.series.into_iter().filter(|s| s.study != "ocr") {
+            world.series.push(series);
+        }
+        for facts in part.arms {
+            let known =
+                |known: &claims::ArmFacts| (&known.study, &known.arm) == (&facts.study, &facts.arm);
+            if !world.arms.iter().any(known) {
+                world.arms.push(facts);
+            }
+        }
+    }
+    world
+}
+
+#[test]
+fn a_study_in_which_all_is_true_supports_every_claim_after_holm() {
+    let all: Vec<String> = (1..=12).map(|n| format!("H{n}")).collect();
+    let ids: Vec<&str> = all.iter().map(String::as_str).collect();
+    let mut world = all_true();
+    for facts in &mut world.arms {
+        facts.gradients_present = Some(true);
+        facts.on_grid_edge = Some(false);
+        facts.mean_predictor_r2 = facts.reconstruction_r2.map(|_| 0.0);
+    }
+    let report = support::report(&ids, &world);
+    for claim in &report.claims {
+        println!(
+            "{} {:?} {:?} {:?} {}",
+            claim.id, claim.verdict, claim.p, claim.adjusted_p, claim.words
+        );
+    }
+    for claim in &report.claims {
+        assert_eq!(
+            claim.verdict,
+            Verdict::Supported,
+            "{}: {}",
+            claim.id,
+            claim.words
+        );
+        assert!(claim.adjusted_p.unwrap() <= 0.05);
+    }
+    // Five seeds cannot carry ten claims: nothing tested by sign flips survives.
+    let few = support::report(&ids, &with_seeds(&world, 5));
+    for id in ["H1", "H2", "H8", "H9", "H10"] {
+        let claim = few.claims.iter().find(|claim| claim.id == id).unwrap();
+        assert_eq!(claim.verdict, Verdict::Undecided, "{id}: {}", claim.words);
+    }
+}

@@ -183,7 +183,7 @@ impl Context<'_> {
             p: Some(p),
             seeds: smallest_seeds,
             items: hard.iter().map(|fitted| fitted.items).min().unwrap_or(0),
-            words: super::differences::capital(&words),
+            words,
             arms: all
                 .map(|fitted| (data.study.clone(), fitted.arm.clone()))
                 .collect(),
