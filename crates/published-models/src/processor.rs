@@ -50,7 +50,7 @@ impl Processor {
     /// those of `preprocessor_config.json`.
     ///
     /// # Errors
-    /// If a setting is impossible.
+    /// If a setting is impossible, or its patches are not the tower's.
     pub fn new(config: &ModelConfig, json: Option<&Value>) -> Result<Self> {
         let number = |name: &str, value: usize| {
             u32::try_from(value).map_err(|_| ModelError::Config {
@@ -69,6 +69,25 @@ impl Processor {
                 Some(json) => PackedConfig::from_json(json, defaults)?,
                 None => defaults,
             };
+            // Such patches do not fit the tower, and may be larger than the memory.
+            for (name, found, expected) in [
+                ("patch_size", config.patch_size, defaults.patch_size),
+                ("merge_size", config.merge_size, defaults.merge_size),
+                (
+                    "temporal_patch_size",
+                    config.temporal_patch_size,
+                    defaults.temporal_patch_size,
+                ),
+            ] {
+                if found != expected {
+                    return Err(ModelError::Config {
+                        path: "preprocessor_config.json".into(),
+                        problem: format!(
+                            "`{name}` is {found}, but the tower of config.json reads {expected}"
+                        ),
+                    });
+                }
+            }
             Ok(config.check()?)
         };
         match &config.tower {

@@ -94,6 +94,29 @@ fn use_it(folder: &Path) {
     let _ = model.features(&pixels.patches);
 }
 
+/// Found by the test below: patches of 4096 px took gigabytes before the tower refused them.
+#[test]
+fn an_image_processor_of_another_tower_is_refused() {
+    for (layout, key) in [
+        ("qwen2_5_vl", "patch_size"),
+        ("qwen2_5_vl", "merge_size"),
+        ("qwen2_vl", "temporal_patch_size"),
+        ("ovis2_5", "hidden_stride"),
+    ] {
+        let mut settings = read(layout, "preprocessor_config.json");
+        settings[key] = json!(1000);
+        let folder = with(layout, "preprocessor_config.json", &settings);
+        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let config = published_models::config_of(&checkpoint).unwrap();
+        let error = Processor::new(&config, checkpoint.preprocessor()).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("preprocessor_config.json") && error.contains("is 1000"),
+            "{error}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
