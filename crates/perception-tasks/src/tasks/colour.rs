@@ -15,7 +15,7 @@ const STRAY_DEG: f32 = 15.0;
 pub(crate) const TASK: Description = Description {
     question: "Which hue has the disc?",
     group: Group::Coarse,
-    classes: &["red", "magenta", "blue", "cyan", "green", "yellow"],
+    classes: &["red", "yellow", "green", "cyan", "blue", "magenta"],
     partner: Partner::Any,
     axis: Some(Axis {
         name: "chroma",

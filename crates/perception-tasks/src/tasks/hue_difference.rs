@@ -8,7 +8,7 @@ use crate::{Axis, Scale, TaskKind};
 
 const SIDE_PX: [f32; 2] = [9.0, 14.0];
 const SEPARATION_PX: f32 = 26.0;
-/// Mean of the two hues: halfway between red and green, on the side of blue.
+/// Mean of the two hues: between yellow and green.
 const MEAN_HUE_DEG: [f32; 2] = [80.0, 100.0];
 const CHROMA: f32 = 0.35;
 

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn zero_degrees_is_red_and_the_way_goes_over_yellow() {
-        let [red, yellow] = [0.0, 300.0].map(|hue| paint(hue, 0.4).map(|p| 1.0 - p));
+        let [red, yellow] = [0.0, 60.0].map(|hue| paint(hue, 0.4).map(|p| 1.0 - p));
         assert!(red[0] > 0.8 && red[1] < 0.45);
         assert!(yellow[2] < 0.3, "{yellow:?}");
     }

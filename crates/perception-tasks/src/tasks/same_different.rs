@@ -32,7 +32,8 @@ pub(crate) const TASK: Description = Description {
 };
 
 fn draw(scene: &mut Scene<'_>) {
-    let centre = scene.centre();
+    // On whole pixels, because cells that share half a pixel would leave a seam.
+    let centre = scene.centre().map(f32::round);
     let mut order: Vec<usize> = (0..SIDE * SIDE).collect();
     for last in (1..order.len()).rev() {
         let swap = scene.pick(last + 1);

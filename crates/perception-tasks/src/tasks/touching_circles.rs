@@ -42,5 +42,7 @@ fn draw(scene: &mut Scene<'_>) {
         scene.fill(&Shape::ring(at, radius, radius - STROKE_PX));
     }
     scene.note("distance", distance);
+    scene.note("left_radius", radii[0]);
+    scene.note("right_radius", radii[1]);
     scene.note("angle_deg", angle.to_degrees());
 }
