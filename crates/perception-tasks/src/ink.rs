@@ -11,9 +11,6 @@ pub(crate) type Paint = [f32; 3];
 /// Full ink.
 pub(crate) const INK: Paint = [1.0; 3];
 
-/// The background.
-pub(crate) const BLANK: Paint = [0.0; 3];
-
 /// Weights of the channels in grey: ITU-R BT.709 on coded values, as `image` converts to grey.
 pub(crate) const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
@@ -126,10 +123,48 @@ mod tests {
         }
     }
 
+    /// Coverage by counting 32 x 32 points in every pixel.
+    fn counted(inside: impl Fn(f32, f32) -> bool) -> Vec<f32> {
+        const POINTS: u32 = 32;
+        let mut pixels = vec![0.0; 64 * 32];
+        for y in 0..32 * POINTS {
+            for x in 0..64 * POINTS {
+                let at = |n: u32| (n as f32 + 0.5) / POINTS as f32;
+                if inside(at(x), at(y)) {
+                    pixels[(y / POINTS * 64 + x / POINTS) as usize] +=
+                        1.0 / (POINTS * POINTS) as f32;
+                }
+            }
+        }
+        pixels
+    }
+
+    #[test]
+    fn every_pixel_has_the_coverage_that_counting_points_finds() {
+        for angle in [0.0, 0.048, -0.3, 1.2] {
+            let centre = [31.37, 15.81];
+            let (width, height) = (2.7, 22.3);
+            let ink = drawn(&Shape::rectangle(centre, width, height).turned(centre, angle));
+            let (sin, cos) = f32::sin_cos(angle);
+            let expected = counted(|x, y| {
+                let (dx, dy) = (x - centre[0], y - centre[1]);
+                let (across, along) = (dx * cos + dy * sin, dy * cos - dx * sin);
+                across.abs() < width / 2.0 && along.abs() < height / 2.0
+            });
+            for (pixel, (ink, expected)) in ink.grey().iter().zip(&expected).enumerate() {
+                let place = (pixel % 64, pixel / 64);
+                assert!(
+                    (ink - expected).abs() < 0.02,
+                    "{angle} {place:?}: {ink} {expected}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn painting_blank_takes_ink_away() {
         let mut ink = drawn(&Shape::rectangle([20.0, 16.0], 10.0, 10.0));
-        ink.fill(&Shape::rectangle([20.0, 16.0], 4.0, 10.0), BLANK);
+        ink.fill(&Shape::rectangle([20.0, 16.0], 4.0, 10.0), [0.0; 3]);
         let total: f32 = ink.grey().iter().sum();
         assert!((total - 60.0).abs() < 1e-3);
     }

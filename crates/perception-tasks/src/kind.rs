@@ -133,7 +133,7 @@ tasks! {
     ShapeClass shape_class "shape-class" "Which of 6 shapes is it? Root of its area in px.",
     Shade shade "shade" "Which of 4 shades has the patch in the frame?",
     Colour colour "colour" "Which of 6 hues has the disc? Chroma; needs RGB.",
-    FontFamily font_family "font-family" "Which of 6 font families is it? Height in px.",
+    FontFamily font_family "font-family" "Which of 5 font families is it? Height in px.",
     TextSlant text_slant "text-slant" "Is the text slanted? Angle in degrees.",
     LayoutQuadrant layout_quadrant "layout-quadrant" "In which quarter is the text? Height in px.",
 }

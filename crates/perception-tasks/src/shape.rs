@@ -37,6 +37,21 @@ impl Shape {
         ring
     }
 
+    /// A ring whose gap of parallel sides faces `angle` radians, clockwise from the right. One
+    /// outline, because two shapes that share a pixel would not add up to the right coverage.
+    pub(crate) fn open_ring(centre: Point, [outer, inner]: [f32; 2], gap: f32, angle: f32) -> Self {
+        let arc = |radius: f32| {
+            let half = (gap / 2.0 / radius).asin();
+            let step = (TAU - 2.0 * half) / CIRCLE_PIECES as f32;
+            (0..=CIRCLE_PIECES)
+                .map(move |k| towards(centre, angle + half + step * k as f32, radius))
+        };
+        let mut points: Vec<Point> = arc(inner).collect();
+        points.reverse();
+        points.extend(arc(outer));
+        Self::polygon(&points)
+    }
+
     /// A regular polygon whose first corner lies at `angle` radians, clockwise from the right.
     pub(crate) fn regular(centre: Point, radius: f32, corners: usize, angle: f32) -> Self {
         let corner = |k: usize| towards(centre, angle + TAU * k as f32 / corners as f32, radius);
@@ -138,6 +153,9 @@ mod tests {
         let close = |shape: Shape, area: f32| (shape.area() / area - 1.0).abs() < 1e-3;
         assert!(close(Shape::disc(centre, 10.0), PI * 100.0));
         assert!(close(Shape::ring(centre, 10.0, 8.0), PI * 36.0));
+        // The gap is as wide as the hole: its area by numerical integration.
+        let half = Shape::open_ring(centre, [10.0, 8.0], 15.999, 0.4);
+        assert!(close(half, PI * 36.0 - 40.19), "an open ring");
         assert!(close(Shape::rectangle(centre, 3.0, 5.0), 15.0));
         assert!(close(Shape::stroke([1.0, 1.0], [4.0, 5.0], 2.0), 10.0));
         assert!(close(

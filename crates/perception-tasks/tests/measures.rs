@@ -113,13 +113,27 @@ fn close(measured: f64, asked: f64, tolerance: f64) {
 }
 
 #[test]
-fn vernier_offset_is_the_distance_of_the_centroids() {
+fn vernier_offset_is_the_distance_of_the_bars() {
     each(TaskKind::Vernier, |item, offset, ink| {
         let split = attribute(item, "break_y");
-        let [_, upper, ..] = ink.moments(|_, y| y < split);
-        let [_, lower, ..] = ink.moments(|_, y| y >= split);
         let sign = if item.label == 1 { 1.0 } else { -1.0 };
-        close(lower - upper, sign * offset, 0.02);
+        // Centroids of pixels: an edge counts as if it lay in the middle of its pixel.
+        let [_, upper, ..] = ink.moments(|_, y| y < split - 2.0);
+        let [_, lower, ..] = ink.moments(|_, y| y > split + 2.0);
+        close(lower - upper, sign * offset, 0.1);
+        // Edges: the ink on either side of a pixel boundary inside the bar.
+        let middle = |name: &str, y: f64| {
+            let boundary = attribute(item, name).round();
+            let side = |left: bool| -> f64 {
+                let row = ink.pixels().filter(|(_, at, _)| *at == y.floor() + 0.5);
+                row.filter(|(x, ..)| (*x < boundary) == left)
+                    .map(|(.., c)| c)
+                    .sum()
+            };
+            boundary + (side(false) - side(true)) / 2.0
+        };
+        let measured = middle("lower_x", split + 5.0) - middle("upper_x", split - 5.0);
+        close(measured, sign * offset, 0.01);
     });
 }
 
@@ -198,10 +212,28 @@ fn stroke_widths_differ_by_the_asked_amount() {
 #[test]
 fn bars_lean_by_the_asked_angle() {
     each(TaskKind::BarOrientation, |item, angle, ink| {
-        let [_, _, _, xx, xy, yy] = ink.moments(|_, _| true);
-        let measured = 0.5 * (-2.0 * xy).atan2(yy - xx).to_degrees();
+        let [_, cx, cy, xx, xy, yy] = ink.moments(|_, _| true);
         let sign = if item.label == 1 { 1.0 } else { -1.0 };
-        close(measured, sign * angle, 0.1);
+        let moments = 0.5 * (-2.0 * xy).atan2(yy - xx).to_degrees();
+        close(moments, sign * angle, 0.3 + 0.03 * angle);
+        if angle > 3.0 {
+            return;
+        }
+        // The left edge of every row: the ink left of a pixel boundary inside the bar.
+        let boundary = cx.round();
+        let edges: Vec<(f64, f64)> = (0..32)
+            .map(|row| row as f64 + 0.5)
+            .filter(|y| (y - cy).abs() < 6.0)
+            .map(|y| {
+                let row = ink.pixels().filter(|(x, at, _)| *at == y && *x < boundary);
+                (y - cy, boundary - row.map(|(.., c)| c).sum::<f64>())
+            })
+            .collect();
+        let mean =
+            |f: &dyn Fn(&(f64, f64)) -> f64| edges.iter().map(f).sum::<f64>() / edges.len() as f64;
+        let (my, mx) = (mean(&|edge| edge.0), mean(&|edge| edge.1));
+        let slope = mean(&|(y, x)| (y - my) * (x - mx)) / mean(&|(y, _)| (y - my).powi(2));
+        close((-slope).atan().to_degrees(), sign * angle, 0.03);
     });
 }
 
@@ -210,22 +242,21 @@ fn characters_have_the_asked_height() {
     let mut config = TaskConfig::new(TaskKind::CharacterHeight, Split::Test, 21);
     config.degradation = Degradation::none();
     let task = Task::new(config, &Fonts::embedded()).unwrap();
-    let mut measured = 0;
     for index in 0..task.balanced_items() {
         let item = task.item(index);
-        // The letters of one bar from top to bottom.
-        if !["H", "I", "E"].contains(&task.kind().classes()[item.label]) {
+        let (ink, height) = (Ink::of(&item), item.difficulty.unwrap());
+        let half = Ink::of(&task.item_at(index, (height / 2.0).max(2.5)).unwrap());
+        let ratio = height / (height / 2.0).max(2.5);
+        close((ink.total() / half.total()).sqrt(), ratio, 0.03 * ratio);
+        // Letters that reach from the line to the height of an H and not beyond.
+        if !["H", "I", "E", "T", "F"].contains(&task.kind().classes()[item.label]) {
             continue;
         }
-        let ink = Ink::of(&item);
-        let columns = (0..ink.width).map(|x| (0..32).map(|y| ink.at(x, y)).fold(0.0, f64::max));
-        let darkest = columns.fold(0.0, f64::max);
-        let rows = (0..32).map(|y| (0..ink.width).map(|x| ink.at(x, y)).fold(0.0, f64::max));
-        let height: f64 = rows.map(|row: f64| (row / darkest).min(1.0)).sum();
-        close(height, item.difficulty.unwrap(), 1.0);
-        measured += 1;
+        let most = ink.ink.iter().copied().fold(0.0, f64::max);
+        let row = |y: usize| (0..ink.width).map(|x| ink.at(x, y)).fold(0.0, f64::max);
+        let rows = (0..32).filter(|y| row(*y) > 0.25 * most).count();
+        close(rows as f64, height, 1.6);
     }
-    assert!(measured >= 30, "{measured}");
 }
 
 #[test]

@@ -209,18 +209,19 @@ fn nothing_is_clipped_on_any_canvas_in_any_split() {
                     ..Degradation::none()
                 };
                 let task = Task::new(config, &Fonts::embedded()).unwrap();
-                for index in 0..120 {
+                for index in 0..60 {
                     let item = task.item(index);
                     let place = format!("{kind} {split} {width_px} {index} {:?}", item.difficulty);
                     assert!(!item.is_clipped, "{place}");
                     let image = item.image.to_luma8();
                     assert_eq!(image.dimensions(), (width_px, height_px));
+                    let background = *image.get_pixel(0, 0);
                     let (right, bottom) = (width_px - 1, height_px - 1);
                     let on_border = image
                         .enumerate_pixels()
                         .filter(|(x, y, _)| *x == 0 || *y == 0 || *x == right || *y == bottom);
                     for (x, y, pixel) in on_border {
-                        assert_eq!(pixel.0, [255], "{place}: ink at {x} {y}");
+                        assert_eq!(*pixel, background, "{place}: ink at {x} {y}");
                     }
                 }
             }

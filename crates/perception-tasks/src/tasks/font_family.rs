@@ -2,7 +2,7 @@
 //!
 //! Families cannot be held out here, so the test split uses those of training, with other
 //! letters. Every family is represented by its upright face with the shortest name, the regular
-//! one.
+//! one. Hack is left out: most of its capitals are those of DejaVu Sans Mono.
 
 use super::text_slant::{LETTERS, word};
 use crate::kind::{Description, Group, Partner};
@@ -10,11 +10,10 @@ use crate::scene::Scene;
 use crate::shape::Shape;
 use crate::{Axis, Scale};
 
-const FAMILIES: [&str; 6] = [
+const FAMILIES: [&str; 5] = [
     "DejaVu Sans",
     "DejaVu Sans Mono",
     "DejaVu Serif",
-    "Hack",
     "NewComputerModern",
     "Ubuntu",
 ];

@@ -6,10 +6,9 @@
 
 use std::f32::consts::TAU;
 
-use crate::ink::BLANK;
 use crate::kind::{Description, Group, Partner};
 use crate::scene::Scene;
-use crate::shape::{Point, Shape, towards};
+use crate::shape::{Point, Shape};
 use crate::{Axis, Scale};
 
 const DIAMETER_PX: [f32; 2] = [20.0, 24.0];
@@ -69,11 +68,8 @@ impl Landolt {
     /// Draws the ring and notes its measures.
     pub(super) fn draw(&self, scene: &mut Scene<'_>) {
         let outer = self.diameter / 2.0;
-        scene.fill(&Shape::ring(self.centre, outer, outer - self.stroke));
-        // Wide enough to cut the whole stroke, and nothing of the opposite side.
-        let from = towards(self.centre, self.angle, (outer - self.stroke) / 2.0);
-        let to = towards(self.centre, self.angle, outer + self.stroke / 2.0);
-        scene.paint(&Shape::stroke(from, to, self.gap), BLANK);
+        let radii = [outer, outer - self.stroke];
+        scene.fill(&Shape::open_ring(self.centre, radii, self.gap, self.angle));
         scene.note("centre_x", self.centre[0]);
         scene.note("centre_y", self.centre[1]);
         scene.note("diameter", self.diameter);

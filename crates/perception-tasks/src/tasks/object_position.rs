@@ -9,7 +9,7 @@ use crate::{Axis, Scale};
 const COLUMNS: usize = 4;
 const ROWS: usize = 2;
 /// Most that the dot strays from the middle of its cell, as a share of the cell's side.
-const STRAY: f32 = 0.3;
+const STRAY: f32 = 0.25;
 
 pub(crate) const TASK: Description = Description {
     question: "In which cell is the dot?",
