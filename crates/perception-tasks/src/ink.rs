@@ -53,22 +53,12 @@ impl Ink {
         let (width, height) = (self.width_px as f32, self.height_px as f32);
         let [left, top, right, bottom] = shape.bounds();
         self.is_clipped |= left < 0.0 || top < 0.0 || right > width || bottom > height;
-        let mut rasterizer = Rasterizer::new(self.width_px as usize, self.height_px as usize);
-        for line in &shape.lines {
-            // The rasteriser carries what lies outside into neighbouring rows.
-            let [from, to] = line.map(|[x, y]| point(x.clamp(0.0, width), y.clamp(0.0, height)));
-            rasterizer.draw_line(from, to);
-        }
-        let planes = &mut self.planes;
-        rasterizer.for_each_pixel(|pixel, covered| {
-            // Sums of areas that should cancel leave about a millionth.
-            if covered > 1e-4 {
-                let covered = covered.min(1.0);
-                for (plane, paint) in planes.iter_mut().zip(paint) {
-                    plane[pixel] += (paint - plane[pixel]) * covered;
-                }
+        let covered = coverage(shape, self.width_px, self.height_px);
+        for (plane, paint) in self.planes.iter_mut().zip(paint) {
+            for (ink, covered) in plane.iter_mut().zip(&covered) {
+                *ink += (paint - *ink) * covered;
             }
-        });
+        }
     }
 
     /// Ink of one channel, row by row.
@@ -90,12 +80,25 @@ impl Ink {
             })
             .collect()
     }
+}
 
-    /// Sum over pixels of the absolute difference in grey ink, in px².
-    pub(crate) fn distance(&self, other: &Self) -> f32 {
-        let pixels = self.grey().into_iter().zip(other.grey());
-        pixels.map(|(a, b)| (a - b).abs()).sum()
+/// Share of every pixel's area that a shape covers, row by row.
+pub(crate) fn coverage(shape: &Shape, width_px: u32, height_px: u32) -> Vec<f32> {
+    let (width, height) = (width_px as f32, height_px as f32);
+    let mut rasterizer = Rasterizer::new(width_px as usize, height_px as usize);
+    for line in &shape.lines {
+        // The rasteriser carries what lies outside into neighbouring rows.
+        let [from, to] = line.map(|[x, y]| point(x.clamp(0.0, width), y.clamp(0.0, height)));
+        rasterizer.draw_line(from, to);
     }
+    let mut coverage = vec![0.0; width_px as usize * height_px as usize];
+    rasterizer.for_each_pixel(|pixel, covered| {
+        // Sums of areas that should cancel leave about a millionth.
+        if covered > 1e-4 {
+            coverage[pixel] = covered.min(1.0);
+        }
+    });
+    coverage
 }
 
 #[cfg(test)]

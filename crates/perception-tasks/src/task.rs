@@ -36,7 +36,7 @@ pub enum Channels {
 /// |---|---|
 /// | `width_px`, `height_px` | 64, 32: the canvas of the small tower, and the smallest |
 /// | `channels` | RGB for tasks that need it, else grey |
-/// | `levels` | 7 |
+/// | `levels` | 9 |
 /// | `degradation` | contrast 0.5 to 1, either polarity, jitter 0.7 px, noise 0.02; no blur, no JPEG |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,7 +75,7 @@ impl TaskConfig {
             } else {
                 Channels::Grey
             },
-            levels: 7,
+            levels: 9,
             degradation: Degradation {
                 noise_sd: 0.02,
                 blur_share: 0.0,

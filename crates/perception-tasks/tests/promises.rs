@@ -283,7 +283,7 @@ fn a_chosen_difficulty_keeps_everything_else() {
     );
     let message = task.item_at(6, 5.0).unwrap_err().to_string();
     assert!(
-        message.contains("vernier") && message.contains("0.05 to 4 px"),
+        message.contains("vernier") && message.contains("0.01 to 4 px"),
         "{message}"
     );
     let shade = Task::new(

@@ -10,9 +10,9 @@ use kernel_ridge::{Kernel, Samples, accuracy};
 use perception_tasks::{Group, Item, Task, TaskConfig, TaskKind};
 use text_images::{Fonts, Split};
 
-const TRAIN: u64 = 800;
-const VALIDATION: u64 = 200;
-const TEST: u64 = 400;
+const TRAIN: u64 = 600;
+const VALIDATION: u64 = 150;
+const TEST: u64 = 300;
 
 /// Pixels without what the default degradation changes from image to image: the level of the
 /// border is subtracted, and the sign and size of the contrast divided out.
@@ -88,35 +88,44 @@ fn autocorrelation(item: &Item) -> Vec<f32> {
     features
 }
 
-fn easy(kind: TaskKind, split: Split, count: u64) -> Vec<Item> {
-    let task = Task::new(TaskConfig::new(kind, split, 5), &Fonts::embedded()).unwrap();
-    (0..count)
-        .map(|index| match kind.difficulty() {
-            Some(axis) => task.item_at(index, axis.easy).unwrap(),
-            None => task.item(index),
-        })
-        .collect()
-}
-
-struct Easy {
+/// Items of every split at one difficulty.
+struct Items {
     kind: TaskKind,
     items: [Vec<Item>; 3],
 }
 
-impl Easy {
-    fn new(kind: TaskKind) -> Self {
+/// Features of an item.
+type Features = fn(&Item) -> Vec<f32>;
+
+impl Items {
+    fn easy(kind: TaskKind) -> Self {
+        let easy = kind.difficulty().map(|axis| axis.easy);
+        Self::of(kind, easy)
+    }
+
+    fn at(kind: TaskKind, difficulty: f64) -> Self {
+        Self::of(kind, Some(difficulty))
+    }
+
+    fn of(kind: TaskKind, difficulty: Option<f64>) -> Self {
         let splits = [
             (Split::Train, TRAIN),
             (Split::Validation, VALIDATION),
             (Split::Test, TEST),
         ];
-        Self {
-            kind,
-            items: splits.map(|(split, count)| easy(kind, split, count)),
-        }
+        let items = splits.map(|(split, count)| {
+            let task = Task::new(TaskConfig::new(kind, split, 5), &Fonts::embedded()).unwrap();
+            (0..count)
+                .map(|index| match difficulty {
+                    Some(difficulty) => task.item_at(index, difficulty).unwrap(),
+                    None => task.item(index),
+                })
+                .collect()
+        });
+        Self { kind, items }
     }
 
-    fn accuracy(&self, kernel: Kernel, features: fn(&Item) -> Vec<f32>) -> f64 {
+    fn accuracy(&self, kernel: Kernel, features: Features) -> f64 {
         let [train, validation, test] = [0, 1, 2].map(|part: usize| Samples {
             features: self.items[part].iter().map(features).collect(),
             labels: self.items[part].iter().map(|item| item.label).collect(),
@@ -131,22 +140,22 @@ impl Easy {
     }
 }
 
-/// What solves a task at its easy end, and the least accuracy that counts as solved: somewhat
+/// What solves a task at its easy end, and the least accuracy that counts as solved: well
 /// below what was measured when the test was written.
-fn solver(kind: TaskKind) -> (Kernel, fn(&Item) -> Vec<f32>, f64) {
+fn solver(kind: TaskKind) -> (Kernel, Features, f64) {
     match kind {
         // Any of these places and shapes alike: not linear in pixels.
         TaskKind::StrokeCount => (Kernel::Linear, autocorrelation, 0.9),
         TaskKind::DotCount => (Kernel::Gaussian(0.7), autocorrelation, 0.6),
         TaskKind::SameDifferent | TaskKind::Shade => (Kernel::Gaussian(0.7), pixels, 0.95),
         // Letters of many fonts, some of them unseen.
-        TaskKind::CharacterHeight => (Kernel::Linear, pixels, 0.85),
-        TaskKind::ConfusableGlyphs => (Kernel::Linear, pixels, 0.72),
-        TaskKind::ConfusableWords => (Kernel::Linear, pixels, 0.65),
-        TaskKind::Diacritics => (Kernel::Linear, pixels, 0.55),
-        TaskKind::Punctuation => (Kernel::Linear, pixels, 0.8),
-        TaskKind::FontFamily => (Kernel::Linear, pixels, 0.7),
-        TaskKind::TextSlant => (Kernel::Linear, pixels, 0.78),
+        TaskKind::CharacterHeight => (Kernel::Linear, pixels, 0.8),
+        TaskKind::ConfusableGlyphs => (Kernel::Linear, pixels, 0.65),
+        TaskKind::ConfusableWords => (Kernel::Linear, pixels, 0.55),
+        TaskKind::Diacritics => (Kernel::Linear, pixels, 0.45),
+        TaskKind::Punctuation => (Kernel::Linear, pixels, 0.65),
+        TaskKind::FontFamily => (Kernel::Linear, pixels, 0.65),
+        TaskKind::TextSlant => (Kernel::Linear, pixels, 0.75),
         TaskKind::LineIntersection => (Kernel::Linear, pixels, 0.73),
         TaskKind::Colour => (Kernel::Linear, pixels, 0.85),
         _ => (Kernel::Linear, pixels, 0.98),
@@ -164,32 +173,46 @@ fn shortcut(kind: TaskKind) -> Option<f64> {
         | TaskKind::Punctuation
         | TaskKind::Colour => None,
         // Strokes that cross or overlap share some ink; equal areas have unequal edges.
-        TaskKind::LineIntersection | TaskKind::TouchingCircles | TaskKind::ShapeClass => Some(0.15),
+        TaskKind::LineIntersection | TaskKind::TouchingCircles | TaskKind::ShapeClass => Some(0.2),
         _ => Some(0.1),
     }
 }
+
+/// Share of the way from chance to perfect that the same solver may reach at the hard end, so that
+/// thresholds lie inside the range and no curve ends at a ceiling.
+const MOST_AT_HARD_END: f64 = 0.65;
 
 fn check(group: Group) {
     for kind in TaskKind::ALL
         .into_iter()
         .filter(|kind| kind.group() == group)
     {
-        let easy = Easy::new(kind);
+        let (easy, chance) = (Items::easy(kind), kind.chance());
         let (kernel, features, least) = solver(kind);
         let solved = easy.accuracy(kernel, features);
-        let by_ink = easy.accuracy(Kernel::Gaussian(0.3), amounts);
-        println!(
-            "{:18} solved {solved:.3}, by ink {by_ink:.3}, chance {:.3}",
-            kind.name(),
-            kind.chance()
+        assert!(
+            solved >= least,
+            "{kind}: {solved} of {least} at the easy end"
         );
-        assert!(solved >= least, "{kind}: {solved} of {least}");
+
+        let by_ink = easy.accuracy(Kernel::Gaussian(0.3), amounts);
         if let Some(excess) = shortcut(kind) {
-            let chance = kind.chance();
             assert!(
                 by_ink < chance + excess,
                 "{kind}: ink alone answers {by_ink}, chance {chance}"
             );
+        }
+
+        let hard = kind.difficulty().map(|axis| axis.hard);
+        let at_hard_end = hard.map(|hard| Items::at(kind, hard).accuracy(kernel, features));
+        println!(
+            "{:18} chance {chance:.3} solved {solved:.3} by ink {by_ink:.3} hard {at_hard_end:.3?}",
+            kind.name()
+        );
+        // Dots that touch can still be told by their amount of ink and its extent.
+        if let Some(at_hard_end) = at_hard_end.filter(|_| kind != TaskKind::DotCount) {
+            let most = chance + MOST_AT_HARD_END * (1.0 - chance);
+            assert!(at_hard_end < most, "{kind}: {at_hard_end} at the hard end");
         }
     }
 }
@@ -222,33 +245,11 @@ fn colour_tasks_cannot_be_solved_in_grey() {
         pixels(&item)
     }
     for kind in TaskKind::ALL.into_iter().filter(|kind| kind.needs_colour()) {
-        let accuracy = Easy::new(kind).accuracy(Kernel::Linear, grey);
+        let accuracy = Items::easy(kind).accuracy(Kernel::Linear, grey);
         let chance = kind.chance();
         assert!(
             (accuracy - chance).abs() < 0.1,
             "{kind}: {accuracy}, chance {chance}"
         );
-    }
-}
-
-#[test]
-fn hard_ends_are_hard() {
-    for kind in [
-        TaskKind::Vernier,
-        TaskKind::Contrast,
-        TaskKind::ObjectPosition,
-    ] {
-        let axis = kind.difficulty().unwrap();
-        let mut easy = Easy::new(kind);
-        for (items, split) in easy.items.iter_mut().zip(Split::ALL) {
-            let config = TaskConfig::new(kind, split, 5);
-            let task = Task::new(config, &Fonts::embedded()).unwrap();
-            for item in items {
-                *item = task.item_at(item.index, axis.hard).unwrap();
-            }
-        }
-        let hard = easy.accuracy(Kernel::Linear, pixels);
-        let middle = kind.chance() + 0.6 * (1.0 - kind.chance());
-        assert!(hard < middle, "{kind}: {hard}");
     }
 }

@@ -17,7 +17,7 @@ pub(crate) const TASK: Description = Description {
         name: "angle from the upright",
         unit: "deg",
         easy: 30.0,
-        hard: 0.25,
+        hard: 0.04,
         scale: Scale::Log,
     }),
     in_grey: None,

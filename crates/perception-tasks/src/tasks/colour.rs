@@ -21,7 +21,7 @@ pub(crate) const TASK: Description = Description {
         name: "chroma",
         unit: "of the range",
         easy: hues::MOST_CHROMA as f64,
-        hard: 0.01,
+        hard: 0.005,
         scale: Scale::Log,
     }),
     in_grey: Some(TaskKind::Shade),

@@ -7,18 +7,18 @@
 
 use text_images::{Lettering, Typeface};
 
-use crate::ink::{INK, Ink};
+use crate::ink::coverage;
 use crate::scene::Scene;
 use crate::shape::{Point, Shape};
 
 /// Faces tried for a pair before the nearest distance counts.
 const TRIES: usize = 12;
 
-/// Halvings of the range of sizes: to a thousandth.
-const HALVINGS: usize = 12;
+/// Sizes tried for a face.
+const STEPS: usize = 10;
 
 /// A reached distance this close to the wanted one, as a ratio, ends the search.
-const CLOSE: f32 = 1.02;
+const CLOSE: f32 = 1.005;
 
 /// Free px that stay around the drawing, jitter aside.
 const MARGIN_PX: f32 = 2.0;
@@ -36,10 +36,17 @@ struct Pair {
     glyphs: [Lettering; 2],
     context: [Lettering; 2],
     centre: Point,
+    canvas_px: [u32; 2],
 }
 
 impl Pair {
-    fn new(face: &Typeface, pair: [&str; 2], context: [&str; 2], centre: Point) -> Self {
+    fn new(
+        face: &Typeface,
+        pair: [&str; 2],
+        context: [&str; 2],
+        centre: Point,
+        canvas_px: [u32; 2],
+    ) -> Self {
         let set = |word: &str| {
             face.lettering(word)
                 .expect("the typefaces of a task can draw its characters")
@@ -48,6 +55,7 @@ impl Pair {
             glyphs: pair.map(set),
             context: context.map(set),
             centre,
+            canvas_px,
         }
     }
 
@@ -87,10 +95,10 @@ impl Pair {
     }
 
     /// Largest height at which everything fits the canvas.
-    fn room(&self, ink: &Ink) -> f32 {
+    fn room(&self) -> f32 {
         let [left, top, right, bottom] = self.extent();
         let [x, y] = self.centre;
-        let (width, height) = (ink.width_px() as f32, ink.height_px() as f32);
+        let [width, height] = self.canvas_px.map(|side| side as f32);
         let ratio = |free: f32, need: f32| (free - MARGIN_PX) / need.max(1e-3);
         ratio(x, -left)
             .min(ratio(y, -top))
@@ -110,35 +118,45 @@ impl Pair {
         self.centre[1] + height / 2.0
     }
 
-    fn distance(&self, blank: &Ink, height: f32) -> f32 {
-        let [first, second] = [0, 1].map(|which| {
-            let mut ink = blank.clone();
-            ink.fill(&self.glyph(which, height), INK);
-            ink
-        });
-        first.distance(&second)
+    fn distance(&self, height: f32) -> f32 {
+        let [width_px, height_px] = self.canvas_px;
+        let [first, second] =
+            [0, 1].map(|which| coverage(&self.glyph(which, height), width_px, height_px));
+        let pixels = first.iter().zip(&second);
+        pixels.map(|(a, b)| (a - b).abs()).sum()
     }
 
     /// Height whose distance comes closest to the wanted one, and that distance.
-    fn fit(&self, blank: &Ink, wanted: f32, [low, high]: [f32; 2]) -> (f32, f32) {
-        let (mut low, mut high) = (low, high.min(self.room(blank)).max(low));
-        let (mut best, mut reached) = (high, self.distance(blank, high));
+    fn fit(&self, wanted: f32, [low, high]: [f32; 2]) -> (f32, f32) {
+        let (mut low, mut high) = (low, high.min(self.room()).max(low));
+        let mut height = high;
+        let mut best = (height, self.distance(height));
+        let mut reached = best.1;
         if reached <= wanted {
-            return (best, reached);
+            return best;
         }
-        for _ in 0..HALVINGS {
-            let middle = (low + high) / 2.0;
-            let distance = self.distance(blank, middle);
-            if ratio(distance, wanted) < ratio(reached, wanted) {
-                (best, reached) = (middle, distance);
-            }
-            if distance < wanted {
-                low = middle;
+        for _ in 0..STEPS {
+            if reached < wanted {
+                low = height;
             } else {
-                high = middle;
+                high = height;
+            }
+            // Areas grow as squares; steps that leave the bracket halve it.
+            let guess = height * (wanted / reached.max(1e-6)).sqrt();
+            height = if low < guess && guess < high {
+                guess
+            } else {
+                (low + high) / 2.0
+            };
+            reached = self.distance(height);
+            if ratio(reached, wanted) < ratio(best.1, wanted) {
+                best = (height, reached);
+            }
+            if ratio(reached, wanted) <= CLOSE {
+                break;
             }
         }
-        (best, reached)
+        best
     }
 }
 
@@ -152,19 +170,15 @@ fn ratio(a: f32, b: f32) -> f32 {
 pub(super) fn draw(scene: &mut Scene<'_>, names: &[&'static str], setting: &Setting) {
     let centre = scene.centre();
     let wanted = scene.difficulty;
-    let blank = Ink::new(scene.ink.width_px(), scene.ink.height_px());
+    let canvas_px = [scene.ink.width_px(), scene.ink.height_px()];
     // The same order for both images of the pair.
     let [first, second] = [scene.class.min(scene.other), scene.class.max(scene.other)];
     let mut best: Option<(f32, f32, Pair, Typeface)> = None;
     for _ in 0..TRIES {
         let face = scene.typeface();
-        let pair = Pair::new(
-            &face,
-            [names[first], names[second]],
-            setting.context,
-            centre,
-        );
-        let (height, reached) = pair.fit(&blank, wanted, setting.height_px);
+        let glyphs = [names[first], names[second]];
+        let pair = Pair::new(&face, glyphs, setting.context, centre, canvas_px);
+        let (height, reached) = pair.fit(wanted, setting.height_px);
         let nearer =
             |best: &(f32, f32, Pair, Typeface)| ratio(reached, wanted) < ratio(best.1, wanted);
         if best.as_ref().is_none_or(nearer) {

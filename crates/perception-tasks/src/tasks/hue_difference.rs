@@ -21,7 +21,7 @@ pub(crate) const TASK: Description = Description {
         name: "difference of hues",
         unit: "deg",
         easy: 90.0,
-        hard: 1.0,
+        hard: 0.4,
         scale: Scale::Log,
     }),
     in_grey: Some(TaskKind::ShadeDifference),

@@ -32,7 +32,7 @@ pub(crate) const TASK: Description = Description {
         name: "gap",
         unit: "px",
         easy: 5.0,
-        hard: 0.25,
+        hard: 0.05,
         scale: Scale::Log,
     }),
     in_grey: None,

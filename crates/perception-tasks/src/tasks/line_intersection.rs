@@ -26,7 +26,7 @@ pub(crate) const TASK: Description = Description {
         name: "least distance between the lines at a column",
         unit: "px",
         easy: 12.0,
-        hard: 1.0,
+        hard: 0.25,
         scale: Scale::Log,
     }),
     in_grey: None,

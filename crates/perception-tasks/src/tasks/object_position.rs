@@ -29,7 +29,7 @@ pub(crate) const TASK: Description = Description {
         name: "diameter",
         unit: "px",
         easy: 5.0,
-        hard: 0.25,
+        hard: 0.4,
         scale: Scale::Log,
     }),
     in_grey: None,

@@ -17,7 +17,7 @@ pub(crate) const TASK: Description = Description {
         name: "distance from the double",
         unit: "px²",
         easy: 8.0,
-        hard: 0.4,
+        hard: 0.2,
         scale: Scale::Log,
     }),
     in_grey: None,

@@ -19,7 +19,7 @@ pub(crate) const TASK: Description = Description {
         name: "difference",
         unit: "of full ink",
         easy: 0.8,
-        hard: 0.005,
+        hard: 0.002,
         scale: Scale::Log,
     }),
     in_grey: None,

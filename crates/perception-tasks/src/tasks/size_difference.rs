@@ -18,7 +18,7 @@ pub(crate) const TASK: Description = Description {
         name: "difference of diameters",
         unit: "px",
         easy: 6.0,
-        hard: 0.05,
+        hard: 0.01,
         scale: Scale::Log,
     }),
     in_grey: None,

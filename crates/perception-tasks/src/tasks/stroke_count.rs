@@ -21,7 +21,7 @@ pub(crate) const TASK: Description = Description {
         name: "gap between neighbours",
         unit: "px",
         easy: 5.0,
-        hard: 0.4,
+        hard: 0.2,
         scale: Scale::Log,
     }),
     in_grey: None,

@@ -19,7 +19,7 @@ pub(crate) const TASK: Description = Description {
         name: "distance or overlap of the outer edges",
         unit: "px",
         easy: 4.0,
-        hard: 0.2,
+        hard: 0.04,
         scale: Scale::Log,
     }),
     in_grey: None,

@@ -19,7 +19,7 @@ pub(crate) const TASK: Description = Description {
         name: "offset",
         unit: "px",
         easy: 4.0,
-        hard: 0.05,
+        hard: 0.01,
         scale: Scale::Log,
     }),
     in_grey: None,
