@@ -123,37 +123,27 @@ impl Degradation {
     /// Turns ink coverage into a grey image, and returns the contrast that was drawn.
     pub(crate) fn apply(&self, canvas: Canvas, rng: &mut impl Rng) -> (GrayImage, f32) {
         let (width, height) = (canvas.width_px(), canvas.height_px());
-        let (background, ink) = self.draw_levels(rng);
-        let blur_sigma_px = draw_if(self.blur_share, self.blur_sigma_px, rng);
-        let jpeg_quality = rng
-            .random_bool(f64::from(self.jpeg_share))
-            .then(|| rng.random_range(self.jpeg_quality[0]..=self.jpeg_quality[1]));
+        let appearance = self.draw(rng);
+        let image = appearance.develop(width, height, canvas.into_coverage(), rng);
+        (image, appearance.contrast())
+    }
 
-        let mut coverage = canvas.into_coverage();
-        if let Some(sigma) = blur_sigma_px {
-            let plane: Option<ImageBuffer<Luma<f32>, Vec<f32>>> =
-                ImageBuffer::from_raw(width, height, coverage);
-            coverage = plane
-                .map(|plane| image::imageops::blur(&plane, sigma).into_raw())
-                .unwrap_or_default();
+    /// Draws the levels, the blur and the JPEG quality of one image. Call [`Degradation::check`]
+    /// first.
+    ///
+    /// # Panics
+    /// If a share is not between 0 and 1, or a range is empty.
+    pub fn draw(&self, rng: &mut impl Rng) -> Appearance {
+        let (background, ink) = self.draw_levels(rng);
+        Appearance {
+            background,
+            ink,
+            blur_sigma_px: draw_if(self.blur_share, self.blur_sigma_px, rng),
+            jpeg_quality: rng
+                .random_bool(f64::from(self.jpeg_share))
+                .then(|| rng.random_range(self.jpeg_quality[0]..=self.jpeg_quality[1])),
+            noise_sd: self.noise_sd,
         }
-        let pixels = coverage
-            .into_iter()
-            .map(|covered| {
-                let mut level = background + (ink - background) * covered;
-                if self.noise_sd > 0.0 {
-                    level += self.noise_sd * rng.sample::<f32, _>(StandardNormal);
-                }
-                (level * 255.0).round().clamp(0.0, 255.0) as u8
-            })
-            .collect();
-        let image = GrayImage::from_raw(width, height, pixels)
-            .expect("coverage has one value for every pixel");
-        let image = match jpeg_quality {
-            Some(quality) => through_jpeg(&image, quality),
-            None => image,
-        };
-        (image, (ink - background).abs())
     }
 
     /// Levels of background and ink in 0 to 1.
@@ -168,6 +158,69 @@ impl Degradation {
             (darker, lighter)
         } else {
             (lighter, darker)
+        }
+    }
+}
+
+/// What a [`Degradation`] came to for one image: how coverage becomes grey.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Appearance {
+    /// Level where nothing is drawn, 0 to 1.
+    pub background: f32,
+    /// Level under full ink, 0 to 1.
+    pub ink: f32,
+    /// Standard deviation of the Gaussian blur in px, if any.
+    pub blur_sigma_px: Option<f32>,
+    /// Quality of the JPEG it goes through, if any.
+    pub jpeg_quality: Option<u8>,
+    /// Standard deviation of Gaussian noise, as a fraction of the range.
+    pub noise_sd: f32,
+}
+
+impl Appearance {
+    /// Difference between ink and background, as a fraction of the grey range.
+    pub fn contrast(&self) -> f32 {
+        (self.ink - self.background).abs()
+    }
+
+    /// Whether the ink is lighter than the background.
+    pub fn is_inverted(&self) -> bool {
+        self.ink > self.background
+    }
+
+    /// An 8-bit grey image from coverage in 0 to 1, row by row; the generator makes the noise.
+    ///
+    /// # Panics
+    /// If there is not one coverage value for every pixel.
+    pub fn develop(
+        &self,
+        width_px: u32,
+        height_px: u32,
+        mut coverage: Vec<f32>,
+        rng: &mut impl Rng,
+    ) -> GrayImage {
+        if let Some(sigma) = self.blur_sigma_px {
+            let plane: Option<ImageBuffer<Luma<f32>, Vec<f32>>> =
+                ImageBuffer::from_raw(width_px, height_px, coverage);
+            coverage = plane
+                .map(|plane| image::imageops::blur(&plane, sigma).into_raw())
+                .unwrap_or_default();
+        }
+        let pixels = coverage
+            .into_iter()
+            .map(|covered| {
+                let mut level = self.background + (self.ink - self.background) * covered;
+                if self.noise_sd > 0.0 {
+                    level += self.noise_sd * rng.sample::<f32, _>(StandardNormal);
+                }
+                (level * 255.0).round().clamp(0.0, 255.0) as u8
+            })
+            .collect();
+        let image = GrayImage::from_raw(width_px, height_px, pixels)
+            .expect("coverage has one value for every pixel");
+        match self.jpeg_quality {
+            Some(quality) => through_jpeg(&image, quality),
+            None => image,
         }
     }
 }

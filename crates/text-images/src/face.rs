@@ -13,11 +13,14 @@ const ONE_OUTLIER_IN: usize = 16;
 /// A squeezed character keeps at least this share of its height.
 const LEAST_SQUEEZED: f32 = 0.6;
 
-/// First and number of printable ASCII characters.
+/// Characters that a face keeps: printable ASCII, and the letters of Latin-1. No charset has the
+/// latter; [`Typeface`](crate::Typeface) draws them.
 const FIRST: char = '!';
 const PRINTABLE: usize = 94;
+const FIRST_LATIN: char = '\u{c0}';
+const LATIN: usize = 64;
 
-/// A face as loaded: one outline for each printable ASCII character that it really has.
+/// A face as loaded: one outline for each character above that it really has.
 #[derive(Debug)]
 pub(crate) struct Face {
     pub(crate) name: String,
@@ -112,9 +115,12 @@ impl CharsetFace {
 impl Face {
     pub(crate) fn load(font: &impl Font, name: String, family: String) -> Self {
         let notdef = font.outline(GlyphId(0));
-        let glyphs = (0..PRINTABLE)
-            .map(|offset| {
-                let id = font.glyph_id((FIRST as u8 + offset as u8) as char);
+        let printable = (0..PRINTABLE as u8).map(|offset| (FIRST as u8 + offset) as char);
+        let latin = (0..LATIN as u8).map(|offset| (FIRST_LATIN as u8 + offset) as char);
+        let glyphs = printable
+            .chain(latin)
+            .map(|character| {
+                let id = font.glyph_id(character);
                 let outline = font.outline(id).filter(|_| id.0 != 0)?;
                 let is_box = notdef.as_ref().is_some_and(|n| same_shape(n, &outline));
                 let glyph = Glyph {
@@ -134,8 +140,13 @@ impl Face {
     }
 
     pub(crate) fn glyph(&self, character: char) -> Option<&Glyph> {
-        let offset = u32::from(character).checked_sub(u32::from(FIRST))?;
-        self.glyphs.get(offset as usize)?.as_ref()
+        let after =
+            |first: char| (u32::from(character).checked_sub(first.into())).map(|n| n as usize);
+        let place = match after(FIRST_LATIN) {
+            Some(offset) => PRINTABLE + offset,
+            None => after(FIRST).filter(|offset| *offset < PRINTABLE)?,
+        };
+        self.glyphs.get(place)?.as_ref()
     }
 
     /// Why the face cannot draw the charset: characters without a glyph, and pairs of characters

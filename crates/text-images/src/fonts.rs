@@ -10,7 +10,7 @@ use fontdb::{Database, FaceInfo, Source};
 
 use crate::face::{CharsetFace, Face};
 use crate::stream::stable_hash;
-use crate::{Charset, Error, Result};
+use crate::{Charset, Error, Result, Typeface};
 
 /// Embedded families that appear in the test split only: one sans and one serif. Neither is
 /// derived from a family seen in training.
@@ -213,6 +213,20 @@ impl Fonts {
             .iter()
             .filter_map(|face| usable(face, charset).err());
         self.unreadable.iter().cloned().chain(faces).collect()
+    }
+
+    /// Faces that can draw every ASCII character, grouped by family: those of all splits, or with
+    /// `held_out` those of the test split only.
+    ///
+    /// # Errors
+    /// [`Error::NoUsableFont`] if there are none.
+    pub fn typefaces(&self, held_out: bool) -> Result<Vec<Vec<Typeface>>> {
+        let families = self.select(Charset::Printable94, held_out)?;
+        let typefaces = |family: Vec<CharsetFace>| {
+            let faces = family.into_iter().map(|face| Typeface::new(face.face));
+            faces.collect()
+        };
+        Ok(families.into_iter().map(typefaces).collect())
     }
 
     /// Faces that can draw the charset, grouped by family.

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 ///
 /// Streams with different names or indices are independent, so that the text of an item does not
 /// change when its appearance is drawn differently.
-pub(crate) fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
+pub fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
     let state = [stable_hash(name), index]
         .into_iter()
         .fold(scramble(seed), |state, part| scramble(state ^ part));
@@ -16,7 +16,7 @@ pub(crate) fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
 
 /// FNV-1a over the UTF-8 bytes, then scrambled. Unlike the standard library's hasher it is the
 /// same in every process and release; splits by hash rely on that.
-pub(crate) fn stable_hash(text: &str) -> u64 {
+pub fn stable_hash(text: &str) -> u64 {
     let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

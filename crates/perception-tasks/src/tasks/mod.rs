@@ -1,0 +1,30 @@
+//! One file per task: its question, classes, difficulty axis and generator.
+
+pub(crate) mod bar_orientation;
+pub(crate) mod character_height;
+pub(crate) mod colour;
+mod confusable;
+pub(crate) mod confusable_glyphs;
+pub(crate) mod confusable_words;
+pub(crate) mod contrast;
+pub(crate) mod diacritics;
+pub(crate) mod dot_count;
+pub(crate) mod font_family;
+pub(crate) mod hue_difference;
+mod hues;
+pub(crate) mod landolt_gap;
+pub(crate) mod landolt_size;
+pub(crate) mod layout_quadrant;
+pub(crate) mod line_intersection;
+pub(crate) mod object_position;
+pub(crate) mod punctuation;
+pub(crate) mod same_different;
+pub(crate) mod shade;
+pub(crate) mod shade_difference;
+pub(crate) mod shape_class;
+pub(crate) mod size_difference;
+pub(crate) mod stroke_count;
+pub(crate) mod stroke_width;
+pub(crate) mod text_slant;
+pub(crate) mod touching_circles;
+pub(crate) mod vernier;
