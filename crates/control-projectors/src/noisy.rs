@@ -3,7 +3,7 @@
 //! A hard visual word loses information by rounding. If what it costs is the information and not
 //! the discreteness, continuous tokens that noise has made just as poor must read just as badly.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 
@@ -42,7 +42,7 @@ impl<P: Projector> Noisy<P> {
     }
 }
 
-impl<P: Projector> Projector for Noisy<P> {
+impl<P: Projector + ModuleDisplay> Projector for Noisy<P> {
     fn merge_size(&self) -> usize {
         self.projector.merge_size()
     }

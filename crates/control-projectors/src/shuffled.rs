@@ -1,6 +1,6 @@
 //! Tokens in no order: what was seen, but not where.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor, TensorData};
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
 use rand::seq::SliceRandom;
@@ -25,7 +25,7 @@ impl<P: Projector> Shuffled<P> {
     }
 }
 
-impl<P: Projector> Projector for Shuffled<P> {
+impl<P: Projector + ModuleDisplay> Projector for Shuffled<P> {
     fn merge_size(&self) -> usize {
         self.projector.merge_size()
     }
