@@ -29,17 +29,19 @@ CEILING = "matmul 512x4608x16384"
 # The goals that were set: for the table of Ovis2.5-2B.
 RELEASED_TABLE = "4608->2048"
 VET_TIME, VET_MEMORY, VET_CEILING = 0.67, 0.1, 0.75
-STEP_TIME, STUDY_TIME = 1.0, 0.7
+STEP_TIME, TOWER_TIME, STUDY_TIME = 1.0, 1.0, 0.7
 
 SECTIONS = {
     "matmul": "Matrix products and elementwise operations",
     "vit": "ViT training step",
+    "towers": "Published vision towers",
     "vet": "Visual embedding table",
     "study": "The whole study, with a cold cache",
 }
 COMMANDS = {
     "matmul": ("--bench versus_matmul", "matmul.py"),
     "vit": ("--bench versus_vit", "vit_step.py"),
+    "towers": ("--bench versus_towers", "towers.py"),
     "vet": ("--bench versus_vet", "vet.py"),
     "study": ("ocr-probe", "ocr_probe.py"),
 }
@@ -75,6 +77,8 @@ class Work:
         """Largest ratio of our time to PyTorch's that was aimed at, or `None`."""
         if self.section == "vit" or (self.section == "matmul" and "matmul" not in self.work):
             return STEP_TIME
+        if self.section == "towers":
+            return TOWER_TIME
         if self.is_released_table():
             return VET_TIME
         if self.section == "study" and "quick" in self.work:
@@ -197,6 +201,8 @@ def section_rows(section, measured):
             if any(side.gflops for side in sides.values()):
                 row["GFLOP/s"] = plain(ours and ours.gflops)
                 row["PyTorch GFLOP/s"] = plain(theirs and theirs.gflops)
+            if section == "towers":
+                row |= memory_cells(ours, theirs)
             if section == "vet":
                 row |= vet_cells(work, ours, theirs, ceilings.get(work.threads))
             rows.append(row)
@@ -211,10 +217,18 @@ def vet_cells(work, ours, theirs, ceiling):
     return {
         "Of ceiling": "–" if share is None else f"{share:.0%}",
         f"≥ {VET_CEILING:.0%}": verdict(share, VET_CEILING if released else None, at_least=True),
-        "Peak MiB": plain(ours and ours.peak_mib),
-        "PyTorch peak MiB": plain(theirs and theirs.peak_mib),
-        "Memory ratio": plain(memory, 3),
+        **memory_cells(ours, theirs),
         f"≤ {VET_MEMORY}": verdict(memory, VET_MEMORY if released else None),
+    }
+
+
+def memory_cells(ours, theirs):
+    """Peak memory of both sides."""
+    peaks = ours and ours.peak_mib, theirs and theirs.peak_mib
+    return {
+        "Peak MiB": plain(peaks[0]),
+        "PyTorch peak MiB": plain(peaks[1]),
+        "Memory ratio": plain(ratio(*peaks), 3),
     }
 
 
@@ -275,7 +289,7 @@ def highlights(measured):
             (work, sides)
             for work, sides in measured.items()
             if work.section == section and work.threads == most and wanted(work)
-            and {OURS, THEIRS} <= set(sides)
+            and {OURS, THEIRS} <= set(sides) and sides[OURS].ms
         ]
         found.sort(key=lambda pair: (pair[0].words, pair[0].tokens), reverse=largest)
         for work, sides in found[:1]:
@@ -299,22 +313,33 @@ def highlights(measured):
             largest=True,
         )
 
-    def memory_of(mode):
-        for row in table_of(mode):
+    def memory_of(rows, section, wanted, label, goal):
+        for row in rows:
             work, sides = max(
-                (pair for pair in measured.items() if pair[0].mode == mode and has_peaks(pair[1])),
+                (
+                    (work, sides)
+                    for work, sides in measured.items()
+                    if work.section == section and wanted(work) and has_peaks(sides)
+                ),
                 key=lambda pair: pair[0].tokens,
                 default=(None, None),
             )
             if work:
                 peaks = sides[OURS].peak_mib, sides[THEIRS].peak_mib
                 yield row | {
-                    "Work": f"its peak memory, {mode}, {work.tokens:,} tokens",
+                    "Work": label(work),
                     "burn": f"{plain(peaks[0])} MiB",
                     "PyTorch": f"{plain(peaks[1])} MiB",
                     "Ratio": plain(ratio(*peaks), 2),
-                    "Goal": f"≤ {VET_MEMORY}",
+                    "Goal": goal,
                 }
+
+    def tower(name, tower):
+        of_it = lambda w: w.work == f"{tower} tower"
+        label = lambda work: f"{name} tower, 4 blocks, {4 * work.tokens:,} patches"
+        times = list(pick(label, "towers", of_it, largest=True))
+        label = lambda work: f"its peak memory, {4 * work.tokens:,} patches"
+        return [*times, *memory_of(times, "towers", of_it, label, "–")]
 
     def has_peaks(sides):
         return all(side in sides and sides[side].peak_mib for side in (OURS, THEIRS))
@@ -326,9 +351,17 @@ def highlights(measured):
         *pick(named("GELU, 2048 × 384"), "matmul", lambda w: w.work.startswith("gelu")),
         *pick(named("LayerNorm, 2048 × 128"), "matmul", lambda w: w.work.startswith("layer_norm")),
         *pick(named("ViT training step"), "vit", lambda w: True),
+        *tower("Qwen2.5-VL", "qwen2.5-vl"),
+        *tower("Ovis2.5", "ovis2.5"),
         *table_of("forward"),
         *table_of("forward+backward"),
-        *memory_of("forward+backward"),
+        *memory_of(
+            table_of("forward+backward"),
+            "vet",
+            lambda w: w.mode == "forward+backward",
+            lambda w: f"its peak memory, {w.mode}, {w.tokens:,} tokens",
+            f"≤ {VET_MEMORY}",
+        ),
         *pick(named("the whole study"), "study", lambda w: "quick" in w.work),
     ]
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Every comparison with PyTorch, from a fresh clone, into benchmarks/RESULTS.md and results.csv.
 #
-#   benchmarks/run.sh                  operations, ViT step, visual embedding table
+#   benchmarks/run.sh                  operations, ViT step, published towers, visual embedding table
 #   benchmarks/run.sh --full           the whole study as well: about an hour on 2 cores
 #   benchmarks/run.sh --quick          a smoke pass of everything, into target/benchmarks/quick
-#   benchmarks/run.sh --only matmul    some sections: matmul, vit, vet, study; into target/benchmarks/only
+#   benchmarks/run.sh --only matmul    some sections: matmul, vit, towers, vet, study; into
+#                                      target/benchmarks/only
 #
 # --rounds N measures every pair N times (2), --jobs LIST are the jobs of the study (1 and all cores).
 # --out FOLDER writes elsewhere. PYTHON names an interpreter that has
@@ -13,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=$PWD/target/benchmarks
 
-sections="matmul vit vet"
+sections="matmul vit towers vet"
 preset=quick
 rounds=2
 out=benchmarks
@@ -23,7 +24,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --full) sections="$sections study" ;;
     --quick)
-      quick=1 preset=smoke rounds=1 sections="matmul vit vet study" out=$scratch/quick
+      quick=1 preset=smoke rounds=1 sections="matmul vit towers vet study" out=$scratch/quick
       export VERSUS_SECONDS=0.2
       ;;
     --only)
@@ -52,9 +53,9 @@ while [ $# -gt 0 ]; do
 done
 for section in $sections; do
   case "$section" in
-    matmul | vit | vet | study) ;;
+    matmul | vit | towers | vet | study) ;;
     *)
-      echo "unknown section $section; there are matmul, vit, vet and study" >&2
+      echo "unknown section $section; there are matmul, vit, towers, vet and study" >&2
       exit 2
       ;;
   esac
@@ -77,10 +78,20 @@ fi
 
 # bench_of SECTION, twin_of SECTION: the Rust benchmark and the PyTorch script.
 bench_of() {
-  case "$1" in matmul) echo versus_matmul ;; vit) echo versus_vit ;; vet) echo versus_vet ;; esac
+  case "$1" in
+    matmul) echo versus_matmul ;;
+    vit) echo versus_vit ;;
+    towers) echo versus_towers ;;
+    vet) echo versus_vet ;;
+  esac
 }
 twin_of() {
-  case "$1" in matmul) echo matmul ;; vit) echo vit_step ;; vet) echo vet ;; esac
+  case "$1" in
+    matmul) echo matmul ;;
+    vit) echo vit_step ;;
+    towers) echo towers ;;
+    vet) echo vet ;;
+  esac
 }
 # Whether both sides of a section are there; says by name what is not.
 complete() {
@@ -134,11 +145,25 @@ vet_memory() {
   done
 }
 
+# Peak memory of an image of 12,544 patches (1792 px at 16 px each), one process each.
+towers_memory() {
+  local tower side
+  side=$([ -n "$quick" ] && echo 32 || echo 112)
+  for tower in qwen2.5-vl ovis2.5; do
+    cargo bench --quiet --workspace --profile dev --bench versus_towers -- \
+      --threads "$cores" --memory "$tower" "$side" | keep towers 1
+    "$PYTHON" benchmarks/pytorch/towers.py --threads "$cores" --memory "$tower" "$side" |
+      keep towers 1
+  done
+}
+
 for section in $runnable; do
   [ "$section" != study ] || continue
   [ "$section" != vet ] || vet_memory
+  [ "$section" != towers ] || towers_memory
   bench=$(bench_of "$section") script=benchmarks/pytorch/$(twin_of "$section").py
-  small=$([ -n "$quick" ] && [ "$section" = vet ] && echo --quick || true)
+  small=
+  case "$quick $section" in "1 vet" | "1 towers") small=--quick ;; esac
   for threads in $thread_counts; do
     # Calls of the table take seconds; one round has to do.
     for round in $(seq "$([ "$section" = vet ] && echo 1 || echo "$rounds")"); do

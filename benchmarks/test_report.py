@@ -63,6 +63,17 @@ class Tables(unittest.TestCase):
         small = self.only_row(pair(60.0, 100.0, words=252, **vet), "vet")
         self.assertEqual((small["Goal"], small["Met"]), ("–", "–"))
 
+    def test_towers_are_judged_by_time_and_their_peak_memory_is_stated(self):
+        tower = dict(section="towers", work="ovis2.5 tower", mode="forward")
+        rows = pair(90.0, 100.0, tokens=1024, gflops=200.0, **tower)
+        rows += [
+            row("burn-flex", None, tokens=3136, peak_mib=500.0, **tower),
+            row("pytorch", None, tokens=3136, peak_mib=1000.0, **tower),
+        ]
+        timed, large = report.section_rows("towers", report.measurements(rows))
+        self.assertEqual((timed["Goal"], timed["Met"], timed["Peak MiB"]), ("≤ 1.0", "yes", "–"))
+        self.assertEqual((large["Ours"], large["Met"], large["Memory ratio"]), ("–", "–", "0.500"))
+
     def test_another_implementation_of_ours_gets_a_row_of_its_own(self):
         rows = pair(10.0, 20.0) + [row("burn-flex plain", 40.0)]
         found = report.section_rows("vit", report.measurements(rows))
@@ -113,6 +124,18 @@ class Readme(unittest.TestCase):
         self.assertIn("| ViT training step | 10 ms | 20 ms | 0.50 | ≤ 1.0 |", filled)
         self.assertTrue(filled.startswith("before\n") and filled.endswith("after\n"))
         self.assertEqual(filled, report.fill_readme(filled, report.measurements(pair(10.0, 20.0))))
+
+    def test_towers_have_a_row_for_time_and_one_for_the_memory_of_a_large_image(self):
+        tower = dict(section="towers", work="qwen2.5-vl tower", mode="forward")
+        rows = pair(10.0, 20.0, tokens=256, **tower) + pair(80.0, 100.0, tokens=1024, **tower)
+        rows += [
+            row("burn-flex", None, tokens=3136, peak_mib=500.0, **tower),
+            row("pytorch", None, tokens=3136, peak_mib=1000.0, **tower),
+        ]
+        filled = report.fill_readme("<!-- speed -->\n<!-- /speed -->", report.measurements(rows))
+        time = "| Qwen2.5-VL tower, 4 blocks, 4,096 patches | 80 ms | 100 ms | 0.80 | ≤ 1.0 |"
+        memory = "| its peak memory, 12,544 patches | 500 MiB | 1,000 MiB | 0.50 | – |"
+        self.assertIn(f"{time}\n{memory}", filled)
 
     def test_missing_markers_are_an_error_that_says_what_to_add(self):
         with self.assertRaisesRegex(report.ReportError, "<!-- speed -->"):

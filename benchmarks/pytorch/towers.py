@@ -5,7 +5,8 @@ Released widths with 4 blocks, random weights, f32, one still image of 32 x 32 a
 patches; rows of pixels in, state of the last block out, in merge order. No merger and no table:
 they have benchmarks of their own. Positions are computed in every call, as the references do.
 
-    python3 benchmarks/pytorch/towers.py --threads 2
+    python3 benchmarks/pytorch/towers.py --threads 2                  # times
+    python3 benchmarks/pytorch/towers.py --memory ovis2.5 112         # peak memory of one call
     python3 benchmarks/pytorch/towers.py --check      # against transformers and the parity files
 
 Written for speed: attention is PyTorch's fused one, and windows of one size are a batch of it.
@@ -21,7 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from timing import measure, report
+from memory import peak_of
+from timing import measure, report, report_peak
 
 SIDES = (32, 64)
 STRIDE = 2
@@ -46,6 +48,7 @@ OVIS = {
     "patch_size": 16,
     "image_size": 512,
 }
+CONFIGS = {"qwen2.5-vl": QWEN, "ovis2.5": OVIS}
 
 
 def merge_order(rows, cols):
@@ -274,6 +277,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--quick", action="store_true", help="the small image only")
+    parser.add_argument("--memory", nargs=2, metavar=("TOWER", "SIDE"))
     parser.add_argument("--check", action="store_true", help="compare with the references instead")
     parser.add_argument("--transformers", action="store_true", help="its Qwen2.5-VL as well")
     args = parser.parse_args()
@@ -284,6 +288,15 @@ def main():
         check()
         return
     torch.manual_seed(1)
+    if args.memory:
+        name, side = args.memory[0], int(args.memory[1])
+        tower = {"qwen2.5-vl": QwenTower, "ovis2.5": OvisTower}[name](CONFIGS[name])
+        pixels = torch.randn(side * side, tower.patches.in_features)
+        kept = 4 * side * side * CONFIGS[name]["hidden_size"]
+        peak_mib = peak_of(lambda: tower(pixels, side, side), kept)
+        fields = {"mode": "forward", "tokens": side * side // STRIDE**2}
+        report_peak(f"{name} tower", args.threads, peak_mib, **fields)
+        return
     qwen = QwenTower(QWEN)
     works = [("qwen2.5-vl tower", qwen, qwen), ("ovis2.5 tower", OvisTower(OVIS), None)]
     if args.transformers:

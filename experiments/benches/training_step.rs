@@ -87,7 +87,7 @@ fn measure_pretraining(bencher: Bencher) -> Result<()> {
         // All within the step, as in training, where every batch is a new one.
         let places = group.layout.patch_centres_px();
         let anchors = group
-            .anchors(&items, &places, &device)
+            .anchors(&items, &places, 1.0, &device)
             .expect("rendered characters have places");
         let pixels = pixel_batch(&group, &items, &device);
         let allowed = allowed_classes(task.charset, &device);

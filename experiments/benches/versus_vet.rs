@@ -12,7 +12,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use ovis_vet::{Tokenize, Vet};
 use projector::{LayerNorm, Pass};
-use versus::{measure_for, report_peak, report_with};
+use versus::{measure_for, peak_mib, report_peak, report_with};
 
 /// The allocator of the study.
 #[global_allocator]
@@ -175,11 +175,7 @@ fn memory_of(function: &str, tokens: &str, mode: &str, threads: usize) -> Result
         Mode::ForwardAndBackward => tokens * d_in + 2 * words,
     };
     let call = call(&vet, &blocks, mode, Learns::AllButMatrices);
-    // Resets the high-water mark.
-    std::fs::write("/proc/self/clear_refs", "5").context("peak memory is read on Linux only")?;
-    let before = status_mib("VmRSS")?;
-    call();
-    let peak = status_mib("VmHWM")? - before - (4 * kept) as f64 / f64::from(1 << 20);
+    let peak = peak_mib(call)? - (4 * kept) as f64 / f64::from(1 << 20);
     report_peak(
         &name_of(function, RELEASED),
         threads,
@@ -187,15 +183,6 @@ fn memory_of(function: &str, tokens: &str, mode: &str, threads: usize) -> Result
         serde_json::json!({"mode": mode.name(), "tokens": tokens, "words": words}),
     );
     Ok(())
-}
-
-/// A line of the kernel's books about this process, in MiB.
-fn status_mib(field: &str) -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with(field));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    let kib: f64 = kib.context("a field of /proc/self/status")?.parse()?;
-    Ok(kib / 1024.0)
 }
 
 fn table([d_in, words, d_out]: Sizes, function: &str) -> Result<Vet> {

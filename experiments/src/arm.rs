@@ -1,8 +1,11 @@
 //! The registry of arms: every projector of the comparison, by name.
 //!
 //! An arm is written `kind[@K][+usage]`: `patch-merger`, `gelu-mlp@256`, `vet-st-argmax@1024+usage`.
+//! The projector of a published checkpoint is `pretrained`, `pretrained+argmax`, `pretrained+top16`.
 //! To add one, add a variant to [`ArmKind`] and say in [`ArmSpec::build`] what it is.
 
+use crate::published::Swap;
+use anyhow::bail;
 use burn::module::Module;
 use burn::tensor::Device;
 use control_projectors::{
@@ -11,6 +14,7 @@ use control_projectors::{
 };
 use ovis_vet::{TableInit, Tau, Tokenize, Vet, VetConfig};
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use published_models::PublishedProjector;
 use qwen_merger::{PatchMerger, PatchMergerConfig};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -45,10 +49,12 @@ pub enum ArmKind {
     VetGumbelAnnealed,
     /// The same token whatever the image: the floor.
     Blind,
+    /// The projector that a published checkpoint brings, frozen.
+    Pretrained(Swap),
 }
 
 impl ArmKind {
-    /// Every kind, in the order in which results list them.
+    /// Every kind that we train, in the order in which results list them.
     pub const ALL: [Self; 11] = [
         Self::Identity,
         Self::Linear,
@@ -78,10 +84,12 @@ impl ArmKind {
             Self::VetGumbel => "vet-gumbel",
             Self::VetGumbelAnnealed => "vet-gumbel-annealed",
             Self::Blind => "blind",
+            Self::Pretrained(_) => "pretrained",
         }
     }
 
-    /// The tokenize function, for arms with a visual vocabulary.
+    /// The tokenize function, for arms with a visual vocabulary; what `pretrained` alone has, the
+    /// checkpoint knows.
     #[must_use]
     pub fn tokenize(self) -> Option<Tokenize> {
         match self {
@@ -92,6 +100,7 @@ impl ArmKind {
                 tau: Tau::Fixed(1.0),
             }),
             Self::VetGumbelAnnealed => Some(Tokenize::GumbelArgmax { tau: Tau::OVIS }),
+            Self::Pretrained(swap) => swap.tokenize(),
             _ => None,
         }
     }
@@ -108,10 +117,26 @@ impl ArmKind {
         matches!(self, Self::VetGumbel | Self::VetGumbelAnnealed)
     }
 
+    /// Whether it is the projector of a checkpoint.
+    #[must_use]
+    pub fn is_pretrained(self) -> bool {
+        matches!(self, Self::Pretrained(_))
+    }
+
+    /// Whether the arm mixes words by softmax (or may: `pretrained`), and so can be read with only
+    /// its best words.
+    #[must_use]
+    pub fn hardens(self) -> bool {
+        matches!(
+            self,
+            Self::VetSoftmax | Self::Pretrained(Swap::Own | Swap::Softmax)
+        )
+    }
+
     /// Whether the arm is sized by a vocabulary: the VET arms and the MLP matched to them.
     #[must_use]
     pub fn takes_vocabulary(self) -> bool {
-        self == Self::GeluMlp || self.tokenize().is_some()
+        !self.is_pretrained() && (self == Self::GeluMlp || self.tokenize().is_some())
     }
 }
 
@@ -173,6 +198,7 @@ fn known() -> String {
             (true, false) => format!("{}@K", kind.name()),
             _ => kind.name().to_owned(),
         })
+        .chain([Swap::FORMS.to_owned()])
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -182,6 +208,13 @@ impl FromStr for ArmSpec {
 
     fn from_str(text: &str) -> Result<Self, ArmError> {
         let text = text.trim();
+        if let Some(swap) = text.strip_prefix("pretrained").and_then(Swap::parse) {
+            return Ok(Self {
+                kind: ArmKind::Pretrained(swap),
+                vocabulary: None,
+                usage: false,
+            });
+        }
         let (rest, usage) = match text.strip_suffix("+usage") {
             Some(rest) => (rest, true),
             None => (text, false),
@@ -236,6 +269,9 @@ impl From<ArmSpec> for String {
 impl fmt::Display for ArmSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
+        if let ArmKind::Pretrained(swap) = self.kind {
+            swap.fmt(f)?;
+        }
         if let Some(vocabulary) = self.vocabulary {
             write!(f, "@{vocabulary}")?;
         }
@@ -268,7 +304,8 @@ impl ArmSpec {
     /// Builds a fresh projector; `rng` decides every parameter.
     ///
     /// # Errors
-    /// If the sizes make no projector; the message names the number to change.
+    /// If the sizes make no projector; the message names the number to change. If the arm is the
+    /// projector of a checkpoint, which cannot be built but only read.
     pub fn build(
         &self,
         sizes: ArmSizes,
@@ -281,6 +318,9 @@ impl ArmSpec {
             d_token,
             table_init,
         } = sizes;
+        if self.kind.is_pretrained() {
+            bail!("arm `{self}` is the projector of a checkpoint; name one with --checkpoint");
+        }
         let vocabulary = self.vocabulary.unwrap_or(0);
         if let Some(tokenize) = self.kind.tokenize() {
             let config = VetConfig {
@@ -343,6 +383,8 @@ pub enum Arm {
     Vet(Vet),
     /// See [`ArmKind::Blind`].
     Blind(Blind),
+    /// See [`ArmKind::Pretrained`].
+    Pretrained(PublishedProjector),
 }
 
 macro_rules! each_arm {
@@ -355,6 +397,7 @@ macro_rules! each_arm {
             Arm::GeluMlp($arm) => $body,
             Arm::Vet($arm) => $body,
             Arm::Blind($arm) => $body,
+            Arm::Pretrained($arm) => $body,
         }
     };
 }
@@ -392,6 +435,18 @@ mod tests {
                 name.push_str("+usage");
             }
             assert_eq!(name.parse::<ArmSpec>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn pretrained_arms_have_names_but_cannot_be_built() {
+        for name in ["pretrained", "pretrained+argmax", "pretrained+top16"] {
+            let spec: ArmSpec = name.parse().unwrap();
+            assert_eq!(spec.to_string(), name);
+            assert_eq!(spec.kind.is_hard(), name == "pretrained+argmax");
+        }
+        for name in ["pretrained+usage", "pretrained@8", "pretrained+top"] {
+            assert!(name.parse::<ArmSpec>().is_err(), "{name}");
         }
     }
 

@@ -21,6 +21,9 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
         fill(&mut buffer)?;
         buffer.flush()?;
         drop(buffer);
+        // Before the rename: after a power cut there is the old file or the new one, never an
+        // empty one.
+        file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };

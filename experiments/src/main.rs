@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     /// How much OCR does each projector lose? Trains the same probe behind all of them.
     OcrProbe(Box<cmd::ocr_probe::Args>),
+    /// The whole study: every section, the claims, one report.
+    Study(cmd::study::Args),
     /// Render labelled text images and a contact sheet.
     Render(cmd::render::Args),
     /// Pre-train the backbone that `ocr-probe` freezes.
@@ -71,6 +73,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     let stop = Stop::on_ctrl_c()?;
     match command {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
+        Command::Study(args) => cmd::study::run(args, &stop),
         Command::Render(args) => cmd::render::run(args),
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),

@@ -2,15 +2,31 @@
 
 use crate::atomic;
 use crate::probe::ProbeConfig;
+use crate::study::StudyConfig;
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
-const CONFIG: &str = "config.toml";
+/// Settings that a folder of results belongs to.
+pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
+    /// Name of the file that holds them.
+    const FILE: &'static str;
+}
+
+impl FolderConfig for ProbeConfig {
+    const FILE: &'static str = "config.toml";
+}
+
+impl FolderConfig for StudyConfig {
+    const FILE: &'static str = "study.toml";
+}
 
 /// An existing folder that belongs to one configuration.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    file: &'static str,
     fresh: bool,
 }
 
@@ -24,19 +40,19 @@ impl RunFolder {
     /// # Errors
     /// If the folder holds a run of another configuration, holds this run already and `resume` was
     /// not asked for, or cannot be written. Nothing is ever overwritten without `resume`.
-    pub fn choose(
+    pub fn choose<C: FolderConfig>(
         results: &Path,
         name: Option<&str>,
         base: &str,
         resume: bool,
-        config: &ProbeConfig,
+        config: &C,
     ) -> Result<Self> {
         let text = toml::to_string(config).context("the configuration does not fit into TOML")?;
         if let Some(name) = name {
             let path = results.join(name);
             return match Self::state(&path, config)? {
-                State::Absent => Self::create(path, &text),
-                State::Same if resume => Ok(Self::taken(path)),
+                State::Absent => Self::create(path, C::FILE, &text),
+                State::Same if resume => Ok(Self::taken::<C>(path)),
                 State::Same => bail!(
                     "{} holds a run of this configuration; add --resume to go on with it, \
                      or choose another --run",
@@ -57,7 +73,7 @@ impl RunFolder {
             match Self::state(&path, config)? {
                 State::Absent if resume => {
                     return match found {
-                        Some(path) => Ok(Self::taken(path)),
+                        Some(path) => Ok(Self::taken::<C>(path)),
                         None => bail!(
                             "no run of this configuration under {} to resume; leave out --resume, \
                              or name the run with --run",
@@ -65,7 +81,7 @@ impl RunFolder {
                         ),
                     };
                 }
-                State::Absent => return Self::create(path, &text),
+                State::Absent => return Self::create(path, C::FILE, &text),
                 State::Same => found = Some(path),
                 State::Other(_) => {}
             }
@@ -77,13 +93,13 @@ impl RunFolder {
     ///
     /// # Errors
     /// If there is none, or its configuration cannot be read.
-    pub fn open(path: &Path) -> Result<(Self, ProbeConfig)> {
-        let file = path.join(CONFIG);
+    pub fn open<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
+        let file = path.join(C::FILE);
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("{}: not the folder of a run", path.display()))?;
         let config = toml::from_str(&text)
             .with_context(|| format!("{}: not a configuration of this version", file.display()))?;
-        Ok((Self::taken(path.to_owned()), config))
+        Ok((Self::taken::<C>(path.to_owned()), config))
     }
 
     /// Where it is.
@@ -92,22 +108,25 @@ impl RunFolder {
         &self.path
     }
 
-    /// Where finished cells are kept.
+    /// Where finished cells are kept: in the run's folder, or for the runs of a study in the study's,
+    /// so that they share what they have in common.
     #[must_use]
     pub fn cells(&self) -> PathBuf {
-        self.path.join("cells")
+        let study = self.path.parent();
+        let study = study.filter(|parent| parent.join(StudyConfig::FILE).is_file());
+        study.unwrap_or(&self.path).join("cells")
     }
 
     /// Takes the folder back if this run made it and it holds the configuration only, so that the
     /// name is free again once the cause of a failed start is mended.
     pub fn abandon(self) {
-        if self.fresh && std::fs::remove_file(self.path.join(CONFIG)).is_ok() {
+        if self.fresh && std::fs::remove_file(self.path.join(self.file)).is_ok() {
             // Fails, as it should, if anything else is in the folder.
             let _ = std::fs::remove_dir(&self.path);
         }
     }
 
-    fn create(path: PathBuf, config: &str) -> Result<Self> {
+    fn create(path: PathBuf, file: &'static str, config: &str) -> Result<Self> {
         std::fs::create_dir_all(&path).with_context(|| {
             format!(
                 "cannot make the results folder {} (read-only or full disk? name another \
@@ -115,19 +134,27 @@ impl RunFolder {
                 path.display()
             )
         })?;
-        atomic::write_bytes(&path.join(CONFIG), config.as_bytes())?;
-        Ok(Self { path, fresh: true })
+        atomic::write_bytes(&path.join(file), config.as_bytes())?;
+        Ok(Self {
+            path,
+            file,
+            fresh: true,
+        })
     }
 
-    fn taken(path: PathBuf) -> Self {
-        Self { path, fresh: false }
+    fn taken<C: FolderConfig>(path: PathBuf) -> Self {
+        Self {
+            path,
+            file: C::FILE,
+            fresh: false,
+        }
     }
 
-    fn state(path: &Path, config: &ProbeConfig) -> Result<State> {
+    fn state<C: FolderConfig>(path: &Path, config: &C) -> Result<State> {
         if !path.exists() {
             return Ok(State::Absent);
         }
-        let Ok((_, found)) = Self::open(path) else {
+        let Ok((_, found)) = Self::open::<C>(path) else {
             if !path.is_dir() {
                 return Ok(State::Other("it is a file".to_owned()));
             }
@@ -155,8 +182,8 @@ enum State {
 }
 
 /// The first line in which two configurations differ.
-fn first_difference(found: &ProbeConfig, wanted: &ProbeConfig) -> String {
-    let lines = |config: &ProbeConfig| toml::to_string(config).unwrap_or_default();
+fn first_difference<C: Serialize>(found: &C, wanted: &C) -> String {
+    let lines = |config: &C| toml::to_string(config).unwrap_or_default();
     let (found, wanted) = (lines(found), lines(wanted));
     found
         .lines()
@@ -204,7 +231,7 @@ mod tests {
             "{error}"
         );
         assert_eq!(choose(None, false, &other).unwrap(), "base-3");
-        let (_, read) = RunFolder::open(&results.path().join("base-3")).unwrap();
+        let (_, read) = RunFolder::open::<ProbeConfig>(&results.path().join("base-3")).unwrap();
         assert_eq!(read, other);
     }
 
@@ -228,6 +255,6 @@ mod tests {
         assert!(!path.exists());
         choose(false).unwrap();
         choose(true).unwrap().abandon();
-        assert!(path.join(CONFIG).exists());
+        assert!(path.join(ProbeConfig::FILE).exists());
     }
 }

@@ -44,6 +44,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
     scenes.extend(of(made_up::hardening_curves()));
     scenes.extend(of(made_up::tokens_over_training()));
     scenes.extend(of(made_up::learning_curves()));
+    scenes.extend(of(made_up::error_curves()));
     scenes
 }
 

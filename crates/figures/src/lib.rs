@@ -10,6 +10,7 @@
 //! | [`CerByArm`] | which arm reads best, and by how much? |
 //! | [`CerByDensity`] | where does each arm stop reading as the text gets denser? |
 //! | [`HardeningCurve`] | how many table rows must be mixed before reading works? |
+//! | [`ErrorCurves`] | how does the error depend on bits, words or training images? |
 //! | [`TokensOverTraining`] | does the vocabulary collapse while training? |
 //! | [`LearningCurves`] | has every arm finished learning? |
 //!
@@ -26,6 +27,7 @@ mod axis;
 mod cer_by_arm;
 mod cer_by_density;
 mod error;
+mod error_curves;
 mod figure;
 mod font;
 mod frame;
@@ -50,6 +52,7 @@ extern crate self as figures;
 pub use cer_by_arm::{CerByArm, CerCell, DensityPanel, LiveCodes};
 pub use cer_by_density::{Bound, Capacity, CerByDensity, DensityLine, DensityPoint};
 pub use error::FigureError;
+pub use error_curves::{BoundCurve, Curve, CurvePanel, CurvePoint, ErrorCurves};
 pub use hardening_curve::{HardeningCurve, HardeningLine, HardeningPanel, HardeningPoint};
 pub use learning_curves::{LearningCurve, LearningCurves, LearningPoint};
 pub use numbers::{Arm, CerScale, Estimate, Reference};

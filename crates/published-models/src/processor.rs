@@ -169,7 +169,7 @@ impl Processor {
             }
             Self::Tiles { processor, tower } => {
                 let tiles = processor.image(image)?;
-                let side = tiles.side as usize;
+                let side = tiles.side;
                 let shape = [tiles.tiles, tower.channels, side, side];
                 let patches = tile_patches(&tiles.values, shape, tower.patch, device)?;
                 Ok(Pixels {

@@ -194,6 +194,18 @@ impl Fonts {
             .collect()
     }
 
+    /// As [`Fonts::face_names`], without the faces that the test split alone uses; sorted.
+    pub fn seen_faces(&self, charset: Charset) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .faces
+            .iter()
+            .filter(|face| !face.held_out && usable(face, charset).is_ok())
+            .map(|face| face.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// Files and faces that are not used for a charset, and why.
     pub fn warnings(&self, charset: Charset) -> Vec<FontWarning> {
         let faces = self

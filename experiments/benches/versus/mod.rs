@@ -7,6 +7,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+
 /// Name of burn's default backend in the JSON lines.
 pub const IMPLEMENTATION: &str = "burn-flex";
 
@@ -95,6 +97,30 @@ pub fn report_with(
         row.extend(fields);
     }
     println!("{row}");
+}
+
+/// MiB of resident memory that a call takes at most beyond what was there before, from the kernel's
+/// own books.
+///
+/// # Errors
+/// If there are none: they are read on Linux only.
+pub fn peak_mib<T>(call: impl FnOnce() -> T) -> anyhow::Result<f64> {
+    // Resets the high-water mark.
+    std::fs::write("/proc/self/clear_refs", "5").context("peak memory is read on Linux only")?;
+    let before = status_mib("VmRSS")?;
+    let result = call();
+    let peak = status_mib("VmHWM")? - before;
+    drop(result);
+    Ok(peak)
+}
+
+/// A line of the kernel's books about this process, in MiB.
+fn status_mib(field: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with(field));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    let kib: f64 = kib.context("a field of /proc/self/status")?.parse()?;
+    Ok(kib / 1024.0)
 }
 
 /// Prints the most memory that a call took, as one JSON line without a time.

@@ -7,6 +7,7 @@ pub mod parity;
 pub mod pretrain_backbone;
 pub mod render;
 pub mod report;
+pub mod study;
 
 use crate::backend::{self, BackendChoice};
 use crate::lanes::Lanes;

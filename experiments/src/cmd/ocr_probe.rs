@@ -3,16 +3,14 @@
 use super::Machine;
 use crate::arm::ArmSpec;
 use crate::data::FeatureCache;
-use crate::probe::{
-    CellStore, LayoutKind, Prepared, Preset, ProbeConfig, ReaderKind, Regime, run_study,
-};
-use crate::progress::Progress;
-use crate::provenance;
-use crate::results;
+use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use crate::published;
+use crate::results::Extent;
 use crate::run_folder::RunFolder;
+use crate::session::Session;
 use crate::settings::overlay_file;
 use crate::stop::{Stop, Stopped};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Charset;
@@ -30,6 +28,20 @@ pub struct Args {
     /// Arms, separated by commas, for example `identity,patch-merger,vet-softmax@256`.
     #[arg(long, value_delimiter = ',')]
     arms: Option<Vec<ArmSpec>>,
+    /// Published model whose frozen features are probed in the place of the backbone's: the folder
+    /// of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.
+    #[arg(long, value_name = "DIR|ID", conflicts_with = "backbone")]
+    checkpoint: Option<String>,
+    /// Projectors to read them through: `pretrained` for the checkpoint's own, with a visual
+    /// vocabulary also `pretrained+argmax` and `pretrained+topN`, or any arm, trained on the
+    /// features.
+    #[arg(
+        long,
+        value_name = "ARM",
+        value_delimiter = ',',
+        conflicts_with = "arms"
+    )]
+    projector: Option<Vec<ArmSpec>>,
     /// Number of paired seeds: 1 to N.
     #[arg(long)]
     seeds: Option<u64>,
@@ -98,16 +110,29 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 impl Args {
     /// The resolved configuration: preset, then file, then flags.
     fn resolve(&self) -> Result<ProbeConfig> {
-        let mut config = self.preset.config();
-        if let Some(path) = &self.config {
-            config = overlay_file(&config, path)?;
+        let overlaid = |base: ProbeConfig| match &self.config {
+            Some(path) => overlay_file(&base, path),
+            None => Ok(base),
+        };
+        let mut config = overlaid(self.preset.config())?;
+        let checkpoint = self.checkpoint.clone().or(config.checkpoint);
+        if let Some(name) = &checkpoint {
+            let outline = published::outline(name)?;
+            config = overlaid(self.preset.config().for_checkpoint(outline))?;
         }
         fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {
                 *place = value.clone();
             }
         }
+        config.checkpoint = checkpoint;
+        ensure!(
+            self.projector.is_none() || config.checkpoint.is_some(),
+            "--projector reads the features of a published model; name it with --checkpoint DIR|ID, \
+             or choose arms of the study with --arms"
+        );
         set(&mut config.arms, &self.arms);
+        set(&mut config.arms, &self.projector);
         set(&mut config.data.charset, &self.charset);
         set(&mut config.data.densities, &self.densities);
         set(&mut config.data.layout, &self.layout);
@@ -143,109 +168,44 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let mut config = args.resolve()?;
-    let (device, lanes) = args.machine.open()?;
-    if config.backbone == Path::new("train") {
-        config.backbone = super::pretrain_backbone::fresh(&args.data, &lanes, &device, stop)?;
+    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
+    let session = Session::open(&args.machine, cache, stop)?;
+    if config.checkpoint.is_none() && config.backbone == Path::new("train") {
+        let (lanes, device) = (&session.lanes, &session.device);
+        config.backbone = super::pretrain_backbone::fresh(&args.data, lanes, device, stop)?;
     }
     let base = format!("ocr-probe-{}", config.preset);
     let name = args.run.as_deref();
     let folder = RunFolder::choose(&args.results, name, &base, args.resume, &config)?;
-    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
     eprintln!("results go to {}", folder.path().display());
     eprintln!("rendering images and computing features ...");
-    let prepared = match Prepared::new(&config, cache.as_ref(), &lanes, &device, stop) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            folder.abandon();
-            return Err(error);
-        }
-    };
-    for warning in &prepared.warnings {
-        eprintln!("note: {warning}");
-    }
-    let mut manifest = provenance::manifest(&config, args.machine.backend, &device, lanes.count());
-    provenance::add_preparation(&mut manifest, &prepared);
-    let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
-    let progress = Progress::new(lanes.count());
-    let clock = Instant::now();
-    let outcome = run_study(&config, &prepared, &store, &lanes, &device, stop, &progress);
-    progress.clear();
-    let outcome = outcome.map_err(|error| {
-        if error.is::<Stopped>() {
-            let run = folder.path().file_name().unwrap_or_default();
-            error.context(format!(
-                "not finished; go on with the same command and --resume --run {}",
-                run.to_string_lossy()
-            ))
-        } else {
-            error
-        }
-    })?;
-    provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
-    let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
-    println!("{}", summary.table());
+    let path = folder.path().to_owned();
+    let finished = session
+        .carry_out(&config, folder, Extent::of(&config))
+        .map_err(|error| {
+            if error.is::<Stopped>() {
+                let run = path.file_name().unwrap_or_default();
+                error.context(format!(
+                    "not finished; go on with the same command and --resume --run {}",
+                    run.to_string_lossy()
+                ))
+            } else {
+                error
+            }
+        })?;
+    println!("{}", finished.summary.table());
     println!(
         "{:.0} s in all; read {} and look at {}",
         started.elapsed().as_secs_f64(),
-        folder.path().join("verdict.md").display(),
-        folder.path().join("plots").display()
+        path.join("verdict.md").display(),
+        path.join("plots").display()
     );
-    let failed = outcome
-        .cells
-        .iter()
-        .filter(|cell| cell.validation_cer.is_none())
-        .count();
-    if failed == outcome.cells.len() {
+    if finished.outcome.all_failed() {
         bail!(
             "every cell failed; {} says at which step and why, lower --learning-rates if they \
              diverged",
-            folder.path().join("verdict.md").display()
+            path.join("verdict.md").display()
         );
     }
-    Ok(())
-}
-
-/// Redoes tables and plots of a finished run from its cells; the manifest stays as it is.
-///
-/// # Errors
-/// If a cell is missing, or belongs to images or a backbone that have changed since.
-pub fn redo(path: &Path, machine: &Machine, data: &Path, stop: &Stop) -> Result<()> {
-    let (folder, config) = RunFolder::open(path)?;
-    let (device, lanes) = machine.open()?;
-    let cache = FeatureCache::new(&data.join("cache"));
-    let prepared = Prepared::new(&config, Some(&cache), &lanes, &device, stop)?;
-    let store = CellStore::open(&folder.cells(), &prepared.inputs_hash())?;
-    let progress = Progress::new(lanes.count());
-    // Nothing is to be trained: a cell that is not in the store stops at once.
-    let no_training = Stop::default();
-    no_training.raise();
-    let outcome = run_study(
-        &config,
-        &prepared,
-        &store,
-        &lanes,
-        &device,
-        &no_training,
-        &progress,
-    );
-    progress.clear();
-    let outcome = outcome.map_err(|error| {
-        if error.is::<Stopped>() {
-            anyhow!(
-                "{}: not all cells of this configuration, data and backbone are there; finish \
-                 the run with its `ocr-probe` command and --resume --run NAME",
-                path.display()
-            )
-        } else {
-            error
-        }
-    })?;
-    let manifest = provenance::stored(path).unwrap_or_else(|| {
-        let mut manifest = provenance::manifest(&config, machine.backend, &device, lanes.count());
-        provenance::add_preparation(&mut manifest, &prepared);
-        manifest
-    });
-    let summary = results::write(folder.path(), &config, &outcome, &manifest)?;
-    println!("{}", summary.table());
     Ok(())
 }

@@ -1,6 +1,10 @@
 //! `report`: tables and plots of a finished run, without training.
 
 use super::Machine;
+use crate::data::FeatureCache;
+use crate::probe::ProbeConfig;
+use crate::run_folder::RunFolder;
+use crate::session::Session;
 use crate::stop::Stop;
 use anyhow::Result;
 use std::path::PathBuf;
@@ -20,5 +24,10 @@ pub struct Args {
 /// # Errors
 /// If the folder is not a run, or its cells are not all there.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
-    super::ocr_probe::redo(&args.run, &args.machine, &args.data, stop)
+    let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
+    let cache = FeatureCache::new(&args.data.join("cache"));
+    let session = Session::open(&args.machine, Some(cache), stop)?;
+    let finished = session.redo(&config, &folder)?;
+    println!("{}", finished.summary.table());
+    Ok(())
 }

@@ -3,14 +3,18 @@
 use super::cache::FeatureCache;
 use super::group::Group;
 use crate::lanes::Lanes;
+use crate::published::Published;
+use crate::stop::Stop;
 use anyhow::Result;
 use burn::tensor::{Device, Tensor, TensorData};
 use projector::PatchGrid;
-use std::ops::Range;
 use vision_backbone::{PatchLayout, SmallVit, patchify};
 
 /// Images encoded at a time.
 const CHUNK: usize = 128;
+/// Patches encoded at a time by a published tower: enough to use each weight often, few enough to
+/// keep its hidden layers small.
+const PUBLISHED_CHUNK: usize = 2048;
 
 /// What is taken from the tower.
 #[derive(Clone, Debug)]
@@ -24,6 +28,46 @@ pub enum Source<'a> {
         /// Blocks that are run.
         blocks: usize,
     },
+    /// The state that the projector of a checkpoint reads.
+    Published(&'a Published),
+}
+
+impl Source<'_> {
+    /// Width of a patch vector.
+    fn d(&self, layout: PatchLayout) -> usize {
+        match self {
+            Self::Pixels => layout.patch * layout.patch,
+            Self::Tower { tower, .. } => tower.config().d_model,
+            Self::Published(published) => published.d_model(),
+        }
+    }
+
+    /// Images encoded at a time.
+    fn chunk(&self, layout: PatchLayout) -> usize {
+        match self {
+            Self::Published(_) => (PUBLISHED_CHUNK / layout.patches()).max(1),
+            _ => CHUNK,
+        }
+    }
+
+    fn features(&self, group: &Group, items: &[usize], device: &Device) -> Result<Vec<f32>> {
+        let state = match self {
+            Self::Pixels => pixel_batch(group, items, device),
+            Self::Tower { tower, blocks } => {
+                tower.run_blocks(tower.embed(&pixel_batch(group, items, device)), 0..*blocks)
+            }
+            Self::Published(published) => return published.features(group, items, device),
+        };
+        let values = state.features().clone().into_data();
+        Ok(values.iter::<f32>().collect())
+    }
+}
+
+/// Bytes that the features of a group take.
+#[must_use]
+pub fn feature_bytes(group: &Group, source: &Source<'_>) -> u64 {
+    let values = group.len() * group.layout.patches() * source.d(group.layout);
+    4 * values as u64
 }
 
 /// One vector per patch of every image of a group, in merge order.
@@ -103,18 +147,16 @@ pub fn pixel_batch(group: &Group, items: &[usize], device: &Device) -> PatchGrid
 /// Features of every image of `group`; `cache` is asked first and filled after.
 ///
 /// # Errors
-/// If the cache cannot be written.
+/// If the cache cannot be written, a published tower refuses an image, or `stop` is raised.
 pub fn encode(
     group: &Group,
     source: &Source<'_>,
     cache: Option<(&FeatureCache, &str)>,
     lanes: &Lanes,
     device: &Device,
+    stop: &Stop,
 ) -> Result<Features> {
-    let d = match source {
-        Source::Pixels => group.layout.patch * group.layout.patch,
-        Source::Tower { tower, .. } => tower.config().d_model,
-    };
+    let d = source.d(group.layout);
     let expected = group.len() * group.layout.patches() * d;
     let key = cache.map(|(_, encoder)| FeatureCache::key(encoder, &group.content_hash()));
     if let (Some((cache, _)), Some(key)) = (cache, &key)
@@ -123,21 +165,16 @@ pub fn encode(
     {
         return Ok(features);
     }
-    let chunks = lanes.map(group.len().div_ceil(CHUNK), |_, chunk| {
-        let items: Vec<usize> = chunk_range(chunk, group.len()).collect();
-        let pixels = pixel_batch(group, &items, device);
-        let state = match source {
-            Source::Pixels => pixels,
-            Source::Tower { tower, blocks } => tower.run_blocks(tower.embed(&pixels), 0..*blocks),
-        };
-        state
-            .features()
-            .clone()
-            .into_data()
-            .iter::<f32>()
-            .collect::<Vec<f32>>()
+    let size = source.chunk(group.layout);
+    let chunks = lanes.map(group.len().div_ceil(size), |_, chunk| {
+        stop.check()?;
+        let items: Vec<usize> = (chunk * size..group.len().min((chunk + 1) * size)).collect();
+        source.features(group, &items, device)
     });
-    let values = chunks.concat();
+    let mut values = Vec::with_capacity(expected);
+    for chunk in chunks {
+        values.extend(chunk?);
+    }
     if let (Some((cache, _)), Some(key)) = (cache, &key) {
         cache.store(key, &values)?;
     }
@@ -145,8 +182,4 @@ pub fn encode(
         Some(features) => Ok(features),
         None => anyhow::bail!("the tower returned features of another size than it was built for"),
     }
-}
-
-fn chunk_range(chunk: usize, len: usize) -> Range<usize> {
-    chunk * CHUNK..len.min((chunk + 1) * CHUNK)
 }

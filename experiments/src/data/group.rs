@@ -90,7 +90,8 @@ impl Group {
         format!("{:x}", hash.finalize())
     }
 
-    /// Anchors of the character places, from centres `places_px` of the tokens or patches.
+    /// Anchors of the character places, from centres `places_px` of the tokens or patches; all are
+    /// multiplied by `scale` first.
     ///
     /// A grid has one set for all images; otherwise every image has its own, padded to the longest.
     /// `None` if the places are unknown.
@@ -99,17 +100,23 @@ impl Group {
         &self,
         items: &[usize],
         places_px: &[[f32; 2]],
+        scale: f32,
         device: &Device,
     ) -> Option<Anchors> {
+        let scaled = |places: &[[f32; 2]]| -> Vec<[f32; 2]> {
+            let places = places.iter();
+            places.map(|[x, y]| [scale * x, scale * y]).collect()
+        };
+        let places_px = &scaled(places_px);
         if self.grid.is_some() {
-            let slots = &self.labels.first()?.slots_px;
+            let slots = &scaled(&self.labels.first()?.slots_px);
             return Some(Anchors::shared(slots, places_px, device));
         }
         let longest = items.iter().map(|&i| self.labels[i].slots_px.len()).max()?;
         let padded: Vec<Vec<[f32; 2]>> = items
             .iter()
             .map(|&i| {
-                let mut slots = self.labels[i].slots_px.clone();
+                let mut slots = scaled(&self.labels[i].slots_px);
                 slots.resize(longest, [0.0, 0.0]);
                 slots
             })
@@ -189,16 +196,27 @@ impl Group {
     /// Every tenth image, or all the others; `None` if that leaves nothing.
     #[must_use]
     pub fn every_tenth(&self, tenth: bool) -> Option<Self> {
+        let kept = self.some(|index, _| index.is_multiple_of(10) == tenth);
+        (!kept.is_empty()).then_some(kept)
+    }
+
+    /// The images whose label is wanted.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&Label) -> bool) -> Self {
+        self.some(|_, label| wanted(label))
+    }
+
+    fn some(&self, wanted: impl Fn(usize, &Label) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.len())
-            .filter(|index| index.is_multiple_of(10) == tenth)
+            .filter(|&index| wanted(index, &self.labels[index]))
             .collect();
-        (!kept.is_empty()).then(|| Self {
+        Self {
             key: self.key.clone(),
             layout: self.layout,
             grid: self.grid,
             pixels: kept.iter().flat_map(|&i| self.image(i).to_vec()).collect(),
             labels: kept.iter().map(|&i| self.labels[i].clone()).collect(),
             clusters: self.clusters.clone(),
-        })
+        }
     }
 }

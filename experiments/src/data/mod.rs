@@ -5,9 +5,11 @@ mod features;
 mod folder;
 mod group;
 mod rendered;
+mod task;
 
 pub use cache::FeatureCache;
-pub use features::{Features, Source, encode, pixel_batch};
+pub use features::{Features, Source, encode, feature_bytes, pixel_batch};
 pub use folder::{FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};
+pub use task::Task;

@@ -60,7 +60,7 @@ fn read(
     device: &Device,
 ) -> Vec<(bool, bool)> {
     let places = group.layout.patch_centres_px();
-    let Some(anchors) = group.anchors(items, &places, device) else {
+    let Some(anchors) = group.anchors(items, &places, 1.0, device) else {
         return Vec::new();
     };
     let pixels = pixel_batch(group, items, device);

@@ -146,7 +146,7 @@ fn shard_gradients(
     let model = model.clone().fork(device);
     let items: Vec<usize> = (0..group.len()).collect();
     let places = group.layout.patch_centres_px();
-    let Some(anchors) = group.anchors(&items, &places, device) else {
+    let Some(anchors) = group.anchors(&items, &places, 1.0, device) else {
         return (0.0, GradientsParams::new());
     };
     let allowed = allowed_classes(config.tasks[task].charset, device);

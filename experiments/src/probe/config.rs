@@ -1,8 +1,9 @@
 //! Everything that decides the results of `ocr-probe`.
 
 use crate::arm::ArmSpec;
+use crate::data::Task;
 use crate::optimize::OptimizerConfig;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ovis_vet::TableInit;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub enum ReaderKind {
     SlotLinear,
     /// Lines of free length, aligned by CTC.
     Ctc,
+    /// One answer for the whole image, from the mean of its tokens.
+    Pooled,
 }
 
 /// How text is laid out.
@@ -60,6 +63,9 @@ pub struct SplitSizes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
+    /// What is asked about the images.
+    #[serde(default, skip_serializing_if = "Task::is_text")]
+    pub task: Task,
     /// Grid or strip.
     pub layout: LayoutKind,
     /// Alphabet.
@@ -72,6 +78,10 @@ pub struct DataConfig {
     pub test_contents: Vec<Content>,
     /// Number of images.
     pub images: SplitSizes,
+    /// Whether the validation images are the training images that follow those trained on, as the
+    /// next block of an online code is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub next_block: bool,
     /// Root of the randomness of the images.
     pub seed: u64,
     /// Contrast, noise and artefacts.
@@ -97,6 +107,10 @@ pub struct TrainingConfig {
     pub batch: usize,
     /// Peak learning rates that every arm is tried with.
     pub learning_rates: Vec<f64>,
+    /// How many more rates an arm is tried with, one after the other, while its best one is the
+    /// smallest or largest so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: usize,
     /// Weight of the usage regulariser, for arms that have it.
     pub usage_weight: f64,
     /// Evaluations on validation images during training, besides the one at step 0.
@@ -105,6 +119,11 @@ pub struct TrainingConfig {
     pub evaluation_images: usize,
     /// Optimiser settings.
     pub optimizer: OptimizerConfig,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Everything that decides the results.
@@ -125,8 +144,11 @@ pub struct ProbeConfig {
     pub d_token: usize,
     /// Start of the visual embedding tables.
     pub table_init: TableInit,
-    /// Pre-trained backbone.
+    /// Pre-trained backbone; not read if there is a checkpoint.
     pub backbone: PathBuf,
+    /// Folder or hub id of a published model whose tower takes the place of the backbone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
     /// Test images per group on which the hardening curve is measured; 0 leaves it out.
     pub hardening_images: usize,
     /// Draws of the bootstrap.
@@ -138,6 +160,28 @@ pub struct ProbeConfig {
 }
 
 impl ProbeConfig {
+    /// What decides a cell besides its [`CellSpec`](super::CellSpec) and the images: two runs that
+    /// agree in it can share cells. TOML.
+    ///
+    /// # Errors
+    /// If the settings do not fit into TOML.
+    pub fn cell_identity(&self) -> Result<String> {
+        let mut config = self.clone();
+        // Which cells there are, and what is made of them afterwards.
+        config.preset.clear();
+        config.arms.clear();
+        config.seeds.clear();
+        config.bootstrap_draws = 0;
+        config.training.learning_rates.clear();
+        config.training.extensions = 0;
+        // Found by content, not by place.
+        config.backbone = PathBuf::new();
+        config.data.fonts = None;
+        config.data.test_folder = None;
+        config.data.train_folder = None;
+        toml::to_string(&config).context("the configuration does not fit into TOML")
+    }
+
     /// Checks what can be checked without touching data.
     ///
     /// # Errors
@@ -151,6 +195,7 @@ impl ProbeConfig {
                 "arm `{arm}` is listed twice"
             );
         }
+        self.check_checkpoint()?;
         ensure!(!self.seeds.is_empty(), "zero seeds; give at least 1");
         for (index, seed) in self.seeds.iter().enumerate() {
             ensure!(
@@ -217,6 +262,21 @@ impl ProbeConfig {
             ),
         }
         ensure!(
+            data.task.is_of_whole_image() == (self.reader == ReaderKind::Pooled),
+            "task `{}` needs {} reader `pooled`",
+            data.task.name(),
+            if data.task.is_of_whole_image() {
+                "the"
+            } else {
+                "another than the"
+            }
+        );
+        ensure!(
+            data.task.is_text() || (data.test_folder.is_none() && data.train_folder.is_none()),
+            "task `{}` is for rendered images; leave out --dataset and --train-dataset",
+            data.task.name()
+        );
+        ensure!(
             !data.train_contents.is_empty(),
             "`data.train_contents` is empty"
         );
@@ -224,6 +284,26 @@ impl ProbeConfig {
             !data.test_contents.is_empty(),
             "`data.test_contents` is empty"
         );
+        Ok(())
+    }
+
+    /// Whether arms, regime and layout go with a checkpoint, or with its absence.
+    fn check_checkpoint(&self) -> Result<()> {
+        if self.checkpoint.is_some() {
+            ensure!(
+                self.regime == Regime::Frozen,
+                "--checkpoint needs `regime` frozen: a published tower is not trained here"
+            );
+            ensure!(
+                self.data.layout == LayoutKind::Grid,
+                "--checkpoint needs `data.layout` grid: the size of the images is the tower's"
+            );
+        } else if let Some(arm) = self.arms.iter().find(|arm| arm.kind.is_pretrained()) {
+            bail!(
+                "arm `{arm}` is the projector of a published model; name the model with \
+                 --checkpoint DIR|ID"
+            );
+        }
         Ok(())
     }
 }

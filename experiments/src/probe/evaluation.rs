@@ -31,6 +31,8 @@ pub struct GroupReading {
     pub predictions: Vec<String>,
     /// Use of the vocabulary.
     pub usage: Option<WordTally>,
+    /// Loss summed over characters (over lines for CTC), in nats, and what it was summed over.
+    pub loss: (f64, usize),
 }
 
 /// How groups are read.
@@ -62,6 +64,7 @@ impl Examination<'_> {
         let count = data.group.len().min(self.limit);
         let mut predictions = Vec::with_capacity(count);
         let mut usage: Option<WordTally> = None;
+        let mut total = (0.0, 0);
         for start in (0..count).step_by(CHUNK) {
             let items: Vec<usize> = (start..count.min(start + CHUNK)).collect();
             let mut pass = Pass {
@@ -74,6 +77,10 @@ impl Examination<'_> {
             if !scores.clone().is_finite().all().into_scalar::<bool>() {
                 return Err(Diverged("the probe's scores are not finite".to_owned()).into());
             }
+            let units = model.loss_units(data, &items);
+            let loss = model.loss(scores.clone(), data, &items, self.device);
+            total.0 += f64::from(loss.into_scalar::<f32>()) * units as f64;
+            total.1 += units;
             if let Some(words) = tokens.words.filter(|_| self.tally) {
                 let tally = match &mut usage {
                     Some(tally) => tally,
@@ -85,7 +92,11 @@ impl Examination<'_> {
                 predictions.push(text_of(&classes, self.config.data.charset));
             }
         }
-        Ok(GroupReading { predictions, usage })
+        Ok(GroupReading {
+            predictions,
+            usage,
+            loss: total,
+        })
     }
 }
 

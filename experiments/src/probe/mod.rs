@@ -2,6 +2,7 @@
 
 mod config;
 mod evaluation;
+mod half_done;
 mod model;
 mod outcome;
 mod preparation;
@@ -13,6 +14,7 @@ mod training;
 pub use config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
+pub use half_done::HalfDone;
 pub use model::{CellModel, Place};
 pub use outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, RunOutcome, Status,

@@ -2,16 +2,17 @@
 
 use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::{Prepared, PreparedGroup};
-use crate::arm::{Arm, ArmSpec};
+use crate::arm::{Arm, ArmKind, ArmSpec};
 use crate::reader::{
-    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, Reader, SlotLinearConfig, slot_loss,
-    weighted_slot_loss,
+    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, PooledReaderConfig, Reader,
+    SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
 };
 use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use ovis_vet::Tokenize;
+use ovis_vet::{Tokenize, Vet};
 use projector::{Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use published_models::PublishedProjector;
 use vision_backbone::SmallVit;
 
 /// Added to the mean square before the parameter-free norm in front of every probe.
@@ -43,8 +44,13 @@ impl CellModel {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
-        let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
-        let arm = arm.build(prepared.arm_sizes(config), &mut rng, device)?;
+        let arm = match arm.kind {
+            ArmKind::Pretrained(swap) => Arm::Pretrained(prepared.pretrained(swap)?),
+            _ => {
+                let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
+                arm.build(prepared.arm_sizes(config), &mut rng, device)?
+            }
+        };
         let mut rng = seeded::stream(seed, "probe");
         let (d_token, classes) = (arm.d_out(), config.data.charset.size());
         let reader = match config.reader {
@@ -63,6 +69,9 @@ impl CellModel {
                 let layout = prepared.layout().context("no images")?;
                 let rows = layout.rows / layout.merge;
                 Reader::Ctc(CtcReaderConfig::new(d_token, classes, rows).init(&mut rng, device))
+            }
+            ReaderKind::Pooled => {
+                Reader::Pooled(PooledReaderConfig::new(d_token, classes).init(&mut rng, device))
             }
         };
         Ok(Self {
@@ -107,6 +116,7 @@ impl CellModel {
             }
             (Reader::SlotLinear(reader), Place::Plan(plan)) => reader.forward(embeddings, *plan),
             (Reader::Ctc(reader), _) => reader.forward(embeddings),
+            (Reader::Pooled(reader), _) => reader.forward(embeddings),
             // `Place::of` gives each probe what it needs.
             _ => unreachable!("the probe was given another kind of place"),
         }
@@ -138,14 +148,30 @@ impl CellModel {
         }
     }
 
+    /// What [`CellModel::loss`] is a mean over: characters (lines for CTC).
+    #[must_use]
+    pub fn loss_units(&self, data: &PreparedGroup, items: &[usize]) -> usize {
+        match &self.reader {
+            Reader::Ctc(_) => items.len(),
+            _ => items
+                .iter()
+                .map(|&item| data.group.labels[item].classes.len())
+                .sum(),
+        }
+    }
+
     /// The same weights with the softmax cut to the `k` best words; `None` without softmax words.
     #[must_use]
     pub fn hardened(&self, k: usize) -> Option<Self> {
-        let Arm::Vet(vet) = &self.arm else {
+        let wrap: fn(Vet) -> Arm = match &self.arm {
+            Arm::Pretrained(_) => |vet| Arm::Pretrained(PublishedProjector::Vet(vet)),
+            _ => Arm::Vet,
+        };
+        let (Arm::Vet(vet) | Arm::Pretrained(PublishedProjector::Vet(vet))) = &self.arm else {
             return None;
         };
         (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
-            arm: Arm::Vet(vet.clone().with_tokenize(Tokenize::TopK { k })),
+            arm: wrap(vet.clone().with_tokenize(Tokenize::TopK { k })),
             ..self.clone()
         })
     }
@@ -176,8 +202,8 @@ pub enum Place {
     Anchors(Box<Anchors>),
     /// Number of the linear probe's plan.
     Plan(usize),
-    /// Along the line.
-    Line,
+    /// All of it: along the line, or the image as a whole.
+    Everywhere,
 }
 
 impl Place {
@@ -187,7 +213,7 @@ impl Place {
     /// If the places of characters are not known.
     pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
         match reader {
-            ReaderKind::Ctc => Ok(Self::Line),
+            ReaderKind::Ctc | ReaderKind::Pooled => Ok(Self::Everywhere),
             ReaderKind::SlotLinear => {
                 let plan = data
                     .plan
@@ -195,8 +221,11 @@ impl Place {
                 Ok(Self::Plan(plan))
             }
             ReaderKind::Anchored => {
-                let tokens = data.group.layout.token_centres_px();
-                let anchors = data.group.anchors(&[0], &tokens, device);
+                let layout = data.group.layout;
+                let tokens = layout.token_centres_px();
+                // The probe knows tokens of 16 px; those of published towers are larger.
+                let scale = TOKEN_PX / (layout.patch * layout.merge) as f32;
+                let anchors = data.group.anchors(&[0], &tokens, scale, device);
                 Ok(Self::Anchors(Box::new(anchors.context(
                     "the anchored probe needs known character places; use --reader ctc",
                 )?)))

@@ -49,6 +49,10 @@ pub struct CellOutcome {
     pub history: Vec<Checkpoint>,
     /// Micro CER on the validation images, all groups together; what learning rates are chosen by.
     pub validation_cer: Option<f64>,
+    /// Mean loss on the validation images in nats per character (per line for CTC), all groups
+    /// together.
+    #[serde(default)]
+    pub validation_loss: Option<f64>,
     /// Test results, one per group and evaluation mode; none for a learning rate that was tried
     /// and not chosen.
     pub tests: Vec<TestResult>,
@@ -185,4 +189,12 @@ pub struct RunOutcome {
     pub tuning: Vec<Tuning>,
     /// The cells at the chosen learning rates: arms in order, seeds in order.
     pub cells: Vec<CellOutcome>,
+}
+
+impl RunOutcome {
+    /// Whether there is nothing to report.
+    #[must_use]
+    pub fn all_failed(&self) -> bool {
+        self.cells.iter().all(|cell| cell.validation_cer.is_none())
+    }
 }

@@ -2,16 +2,20 @@
 
 use super::config::{LayoutKind, ProbeConfig, Regime};
 use super::outcome::TestSet;
-use crate::arm::ArmSizes;
+use crate::arm::{ArmKind, ArmSizes};
 use crate::data::{
-    FeatureCache, Features, Group, RenderPlan, Source, encode, group_from_folder, render_group,
+    FeatureCache, Features, Group, RenderPlan, Source, encode, feature_bytes, group_from_folder,
+    render_group,
 };
 use crate::lanes::Lanes;
+use crate::published::{Published, Swap, swapped};
 use crate::reader::SlotPlan;
 use crate::stop::Stop;
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::module::Module;
 use burn::tensor::Device;
+use projector::Projector;
+use published_models::PublishedProjector;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Instant;
@@ -52,8 +56,60 @@ pub struct Prepared {
     pub warnings: Vec<String>,
     /// Wall times.
     pub times: StageTimes,
-    tower: SmallVit,
+    backbone: Backbone,
     regime: Regime,
+}
+
+/// What is left of the backbone once the features are computed.
+#[derive(Debug)]
+enum Backbone {
+    /// The small tower, for cells that train part of it.
+    Small(SmallVit),
+    /// The projector of a checkpoint, and the width of a patch feature.
+    Published {
+        projector: PublishedProjector,
+        d_in: usize,
+    },
+}
+
+/// The backbone of a run, as long as features are computed.
+enum Encoder {
+    Small(Box<SmallVit>),
+    Published(Box<Published>),
+}
+
+impl Encoder {
+    /// Reads the backbone of `config`, and its hash.
+    fn load(config: &ProbeConfig, device: &Device) -> Result<(Self, String)> {
+        if let Some(name) = &config.checkpoint {
+            let published = Published::load(name, device)?;
+            let hash = published.hash().to_owned();
+            return Ok((Self::Published(Box::new(published)), hash));
+        }
+        let (tower, hash) = load_backbone(&config.backbone, device)?;
+        Ok((Self::Small(Box::new(tower)), hash))
+    }
+
+    /// Size of the images that are rendered for it; the height is that of a line of free length.
+    fn layout(&self, layout: LayoutKind) -> Result<PatchLayout> {
+        match self {
+            Self::Published(published) => Ok(published.layout()),
+            Self::Small(tower) => {
+                let SmallVitConfig { patch, merge, .. } = *tower.config();
+                let (width, height) = match layout {
+                    LayoutKind::Grid => (64, 32),
+                    LayoutKind::Strip => (128, 32),
+                };
+                PatchLayout::of_image(width, height, patch, merge).with_context(|| {
+                    format!(
+                        "an image of {width} x {height} px is not a whole number of {0} x {0} px \
+                         tokens; choose another backbone",
+                        patch * merge
+                    )
+                })
+            }
+        }
+    }
 }
 
 /// Reads a backbone with its configuration.
@@ -91,30 +147,34 @@ impl Prepared {
             times.push((name.to_owned(), clock.elapsed().as_secs_f64()));
             clock = Instant::now();
         };
-        let (tower, tower_hash) = load_backbone(&config.backbone, device)?;
+        let (encoder, tower_hash) = Encoder::load(config, device)?;
         let mut hashes = vec![("backbone".to_owned(), tower_hash.clone())];
         lap("load backbone");
-        let mut data = DataMaker::new(config, &tower)?;
+        check_pretrained(config, &encoder)?;
+        let mut data = DataMaker::new(config, encoder.layout(config.data.layout)?)?;
         let mut groups = Vec::new();
         for split in Split::ALL {
             stop.check()?;
             groups.push(data.split(split, lanes)?);
         }
         lap("render");
-        let first_block = match config.regime {
-            Regime::Frozen => tower.depth(),
-            Regime::LastBlock => tower.depth() - 1,
-            Regime::Joint => 0,
+        let (source, first_block) = match &encoder {
+            Encoder::Published(published) => (Source::Published(published), 0),
+            Encoder::Small(tower) => {
+                let blocks = match config.regime {
+                    Regime::Frozen => tower.depth(),
+                    Regime::LastBlock => tower.depth() - 1,
+                    Regime::Joint => 0,
+                };
+                match config.regime {
+                    Regime::Joint => (Source::Pixels, blocks),
+                    _ => (Source::Tower { tower, blocks }, blocks),
+                }
+            }
         };
-        let source = match config.regime {
-            Regime::Joint => Source::Pixels,
-            _ => Source::Tower {
-                tower: &tower,
-                blocks: first_block,
-            },
-        };
+        check_memory(&groups, &source)?;
         // Backends differ in the last bits, so none reads what another has cached.
-        let encoder = format!(
+        let encoder_key = format!(
             "{tower_hash}/{first_block}/{}/{device:?}",
             config.backbone_format()
         );
@@ -128,8 +188,8 @@ impl Prepared {
                 // Pixels are cheaper to cut again than to read back.
                 let cache = cache
                     .filter(|_| config.regime != Regime::Joint)
-                    .map(|cache| (cache, encoder.as_str()));
-                let features = encode(&group, &source, cache, lanes, device)?;
+                    .map(|cache| (cache, encoder_key.as_str()));
+                let features = encode(&group, &source, cache, lanes, device, stop)?;
                 hashes.push((format!("features {name}"), hash_values(features.values())));
                 let plan = group.slot_plan().map(|plan| data.plan_number(plan));
                 prepared.push(PreparedGroup {
@@ -141,6 +201,14 @@ impl Prepared {
             splits.push(prepared);
         }
         lap("features");
+        let backbone = match encoder {
+            Encoder::Small(tower) => Backbone::Small(*tower),
+            // The tower, most of the memory, goes.
+            Encoder::Published(published) => Backbone::Published {
+                d_in: published.d_model(),
+                projector: published.into_projector(),
+            },
+        };
         let mut splits = splits.into_iter();
         let mut next = || splits.next().unwrap_or_default();
         Ok(Self {
@@ -152,7 +220,7 @@ impl Prepared {
             hashes,
             warnings: data.warnings,
             times,
-            tower,
+            backbone,
             regime: config.regime,
         })
     }
@@ -174,10 +242,13 @@ impl Prepared {
     /// Sizes that all arms share.
     #[must_use]
     pub fn arm_sizes(&self, config: &ProbeConfig) -> ArmSizes {
-        let tower = self.tower.config();
+        let (d_in, merge) = match &self.backbone {
+            Backbone::Small(tower) => (tower.config().d_model, tower.config().merge),
+            Backbone::Published { d_in, projector } => (*d_in, projector.merge_size()),
+        };
         ArmSizes {
-            d_in: tower.d_model,
-            merge: tower.merge,
+            d_in,
+            merge,
             d_token: config.d_token,
             table_init: config.table_init,
         }
@@ -186,7 +257,28 @@ impl Prepared {
     /// A copy of the tower for a cell that trains part of it.
     #[must_use]
     pub fn trainable_tower(&self, device: &Device) -> Option<SmallVit> {
-        (self.regime != Regime::Frozen).then(|| self.tower.clone().fork(device).train())
+        match &self.backbone {
+            Backbone::Small(tower) if self.regime != Regime::Frozen => {
+                Some(tower.clone().fork(device).train())
+            }
+            _ => None,
+        }
+    }
+
+    /// The projector of the checkpoint, frozen, for a cell on a device with autodiff.
+    ///
+    /// # Errors
+    /// If there is no checkpoint, or it has no words to be read in another way.
+    pub fn pretrained(&self, swap: Swap) -> Result<PublishedProjector> {
+        match &self.backbone {
+            Backbone::Small(_) => bail!(
+                "arm `pretrained{swap}` is the projector of a published model; name the model with \
+                 --checkpoint DIR|ID"
+            ),
+            Backbone::Published { projector, .. } => {
+                Ok(swapped(projector, swap)?.train().no_grad())
+            }
+        }
     }
 
     /// Size of the images.
@@ -232,17 +324,64 @@ impl ProbeConfig {
     }
 }
 
+/// Refuses arms that the checkpoint's projector cannot be read as, before anything is rendered.
+fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
+    for arm in &config.arms {
+        if let (ArmKind::Pretrained(swap), Encoder::Published(published)) = (arm.kind, encoder) {
+            swapped(published.projector(), swap)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses features that do not fit into memory, where the system says how much is free.
+fn check_memory(groups: &[Vec<Group>], source: &Source<'_>) -> Result<()> {
+    let needed: u64 = groups
+        .iter()
+        .flatten()
+        .map(|group| feature_bytes(group, source))
+        .sum();
+    match free_memory_bytes() {
+        Some(free) => refuse_above(needed, free),
+        None => Ok(()),
+    }
+}
+
+fn refuse_above(needed: u64, free: u64) -> Result<()> {
+    ensure!(
+        needed <= free,
+        "the features of all images take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer \
+         images (`data.images`) or fewer --densities",
+        gib(needed),
+        gib(free)
+    );
+    Ok(())
+}
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+/// Memory that can be had without swapping; `None` where the system does not say.
+fn free_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kib)
+}
+
 struct DataMaker<'a> {
     config: &'a ProbeConfig,
     fonts: Fonts,
-    patch: usize,
-    merge: usize,
+    layout: PatchLayout,
     plans: Vec<SlotPlan>,
     warnings: Vec<String>,
 }
 
 impl<'a> DataMaker<'a> {
-    fn new(config: &'a ProbeConfig, tower: &SmallVit) -> Result<Self> {
+    fn new(config: &'a ProbeConfig, layout: PatchLayout) -> Result<Self> {
         let fonts = match &config.data.fonts {
             Some(folder) => Fonts::from_dir(folder)?,
             None => Fonts::embedded(),
@@ -255,8 +394,7 @@ impl<'a> DataMaker<'a> {
         Ok(Self {
             config,
             fonts,
-            patch: tower.config().patch,
-            merge: tower.config().merge,
+            layout,
             plans: Vec::new(),
             warnings,
         })
@@ -276,6 +414,11 @@ impl<'a> DataMaker<'a> {
             Split::Validation => (&data.train_contents, data.images.validation),
             Split::Test => (&data.test_contents, data.images.test),
         };
+        // The next block of an online code goes on where the training images end.
+        let (source, first) = match split {
+            Split::Validation if data.next_block => (Split::Train, data.images.train),
+            _ => (split, 0),
+        };
         let mut groups = Vec::new();
         for &content in contents {
             let images = match (split, content) {
@@ -283,8 +426,13 @@ impl<'a> DataMaker<'a> {
                 _ => images,
             };
             for density in self.densities() {
-                let plan = self.plan(split, content, density, images);
-                groups.push(render_group(&plan, &self.fonts, lanes)?);
+                let plan = RenderPlan {
+                    first: first as u64,
+                    ..self.plan(source, content, density, images)
+                };
+                let group = render_group(&plan, &self.fonts, lanes)?;
+                let charset = data.charset;
+                groups.push(data.task.relabel(group, &self.fonts, charset, split)?);
             }
         }
         Ok(groups)
@@ -315,10 +463,10 @@ impl<'a> DataMaker<'a> {
             charset: data.charset,
             content,
             density,
-            width_px: if density.is_some() { 64 } else { 128 },
-            height_px: 32,
-            patch: self.patch,
-            merge: self.merge,
+            width_px: (self.layout.cols * self.layout.patch) as u32,
+            height_px: (self.layout.rows * self.layout.patch) as u32,
+            patch: self.layout.patch,
+            merge: self.layout.merge,
             split,
             images,
             first: 0,
@@ -340,7 +488,7 @@ impl<'a> DataMaker<'a> {
             let layout = plan.patch_layout()?;
             let grid = match density {
                 Some(density) => {
-                    let token_px = (self.patch * self.merge) as u32;
+                    let token_px = (self.layout.patch * self.layout.merge) as u32;
                     let grid = Grid::for_density(density, plan.width_px, plan.height_px, token_px)?;
                     Some((grid, density))
                 }
@@ -376,5 +524,26 @@ impl<'a> DataMaker<'a> {
                 self.plans.len() - 1
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_that_do_not_fit_into_memory_are_refused_with_a_remedy() {
+        const GIB: u64 = 1 << 30;
+        assert!(refuse_above(GIB, GIB).is_ok());
+        let error = refuse_above(7 * GIB, 4 * GIB).unwrap_err().to_string();
+        for part in ["7.0 GiB", "4.0 GiB", "data.images"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_says_how_much_memory_is_free() {
+        assert!(free_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
     }
 }

@@ -4,10 +4,17 @@ use super::config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
 use crate::arm::{ArmKind, ArmSpec};
+use crate::data::Task;
 use crate::optimize::OptimizerConfig;
+use crate::published::{Outline, Swap};
 use ovis_vet::TableInit;
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
+
+/// Tokens of an image of the small tower, for which the presets are made.
+const SMALL_TOKENS: usize = 8;
+/// Images, at least, of whatever is scaled down.
+const FEWEST: usize = 2;
 
 /// A named size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -93,6 +100,42 @@ impl Preset {
     }
 }
 
+impl ProbeConfig {
+    /// The same size of study on the images of a published tower: fewer images where they have more
+    /// tokens, so that characters, and the memory of features, stay what they are; and the
+    /// checkpoint's own projector beside the two of ours that the question is about.
+    #[must_use]
+    pub fn for_checkpoint(mut self, outline: Outline) -> Self {
+        let tokens = outline.layout.tokens().max(1);
+        let fewer = |count: &mut usize| {
+            *count = (*count * SMALL_TOKENS)
+                .div_ceil(tokens)
+                .max(FEWEST)
+                .min(*count);
+        };
+        let images = &mut self.data.images;
+        fewer(&mut images.train);
+        fewer(&mut images.validation);
+        fewer(&mut images.test);
+        fewer(&mut images.test_words);
+        fewer(&mut self.hardening_images);
+        fewer(&mut self.training.batch);
+        fewer(&mut self.training.evaluation_images);
+        let pretrained = |swap| plain(ArmKind::Pretrained(swap));
+        self.arms = vec![plain(ArmKind::Identity), pretrained(Swap::Own)];
+        if outline.has_vocabulary {
+            self.arms
+                .extend([Swap::Argmax, Swap::TopK(16)].map(pretrained));
+        }
+        self.arms.extend([
+            plain(ArmKind::PatchMerger),
+            sized(ArmKind::VetSoftmax, 256, false),
+            plain(ArmKind::Blind),
+        ]);
+        self
+    }
+}
+
 fn quick() -> ProbeConfig {
     ProbeConfig {
         preset: Preset::Quick.name().to_owned(),
@@ -103,9 +146,12 @@ fn quick() -> ProbeConfig {
         d_token: 128,
         table_init: TableInit::MatchedOutput,
         backbone: PathBuf::from("data/backbones/small-vit.safetensors"),
+        checkpoint: None,
         hardening_images: 200,
         bootstrap_draws: 2000,
         data: DataConfig {
+            task: Task::Text,
+            next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
             densities: vec![1.0, 2.0, 4.0],
@@ -127,6 +173,7 @@ fn quick() -> ProbeConfig {
             steps: 350,
             batch: 64,
             learning_rates: vec![4e-3, 8e-3, 1.6e-2],
+            extensions: 0,
             usage_weight: 1.0,
             evaluations: 6,
             evaluation_images: 60,
@@ -200,12 +247,39 @@ fn smoke_arms() -> Vec<ArmSpec> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vision_backbone::PatchLayout;
 
     #[test]
     fn every_preset_is_sound() {
         for preset in [Preset::Smoke, Preset::Quick, Preset::Full] {
             preset.config().check().unwrap();
             assert_eq!(preset.config().preset, preset.name());
+        }
+    }
+
+    #[test]
+    fn images_with_more_tokens_are_fewer_and_none_gets_more() {
+        for preset in [Preset::Smoke, Preset::Quick, Preset::Full] {
+            let small = preset.config();
+            for (side, has_vocabulary) in [(2, false), (4, true), (32, true)] {
+                let outline = Outline {
+                    layout: PatchLayout::of_image(4 * side, 2 * side, 2, 1).unwrap(),
+                    has_vocabulary,
+                };
+                let config = ProbeConfig {
+                    checkpoint: Some("tiny".to_owned()),
+                    ..small.clone().for_checkpoint(outline)
+                };
+                config.check().unwrap();
+                let tokens = outline.layout.tokens();
+                let (images, before) = (config.data.images, small.data.images);
+                assert!(images.train <= before.train);
+                assert!(images.train * tokens <= before.train * 8 + 2 * tokens);
+                assert_eq!(
+                    config.arms.iter().any(|arm| arm.kind.is_hard()),
+                    has_vocabulary
+                );
+            }
         }
     }
 

@@ -1,34 +1,42 @@
 //! Finished cells on disk.
 
+use super::config::ProbeConfig;
+use super::half_done::HalfDone;
 use super::outcome::{CellOutcome, CellSpec};
 use crate::atomic;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// A folder with one TOML file per finished cell, named by a hash of what the cell is and of what
-/// it was trained and tested on: a cell of images or a backbone that have changed counts as absent.
+/// Extension of the files of cells in training.
+const HALF_DONE: &str = "half-done";
+
+/// A folder with one TOML file per finished cell, named by a hash of what the cell is, of the
+/// settings it was trained with and of what it was trained and tested on: a cell of images or a
+/// backbone that have changed counts as absent, and runs that have cells in common may share a
+/// folder.
 ///
 /// TOML, because every number reads back as the bits that were written: a resumed run then leaves
 /// the same bytes as an uninterrupted one. (`serde_json` may be off by one unit in the last place.)
 #[derive(Clone, Debug)]
 pub struct CellStore {
     folder: PathBuf,
-    inputs: String,
+    origin: String,
 }
 
 impl CellStore {
-    /// Opens `folder`, which is made if it does not exist, for cells of `inputs`
+    /// Opens `folder`, which is made if it does not exist, for cells of `config` on `inputs`
     /// ([`Prepared::inputs_hash`](super::Prepared::inputs_hash)).
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn open(folder: &Path, inputs: &str) -> Result<Self> {
+    pub fn open(folder: &Path, config: &ProbeConfig, inputs: &str) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let settings = config.cell_identity()?;
         Ok(Self {
             folder: folder.to_owned(),
-            inputs: inputs.to_owned(),
+            origin: format!("{:x} {inputs}", Sha256::digest(settings)),
         })
     }
 
@@ -40,13 +48,21 @@ impl CellStore {
         (outcome.spec == *spec).then_some(outcome)
     }
 
-    /// Stores an outcome, atomically.
+    /// Stores an outcome, atomically, and forgets the state it was trained from.
     ///
     /// # Errors
     /// If the disk is full or the folder is read-only.
     pub fn save(&self, outcome: &CellOutcome) -> Result<()> {
         let text = toml::to_string(outcome).context("a cell does not fit into TOML")?;
-        atomic::write_bytes(&self.path(&outcome.spec), text.as_bytes())
+        let path = self.path(&outcome.spec);
+        atomic::write_bytes(&path, text.as_bytes())?;
+        HalfDone::discard(&path.with_extension(HALF_DONE))
+    }
+
+    /// Where a cell is kept while it trains.
+    #[must_use]
+    pub fn half_done(&self, spec: &CellSpec) -> HalfDone {
+        HalfDone::new(self.path(spec).with_extension(HALF_DONE))
     }
 
     fn path(&self, spec: &CellSpec) -> PathBuf {
@@ -55,7 +71,7 @@ impl CellStore {
             seed,
             learning_rate,
         } = spec;
-        let name = format!("{arm} {seed} {learning_rate} {}", self.inputs);
+        let name = format!("{arm} {seed} {learning_rate} {}", self.origin);
         let hash = format!("{:x}", Sha256::digest(name));
         self.folder.join(format!("{}.toml", &hash[..16]))
     }
@@ -65,6 +81,7 @@ impl CellStore {
 mod tests {
     use super::super::outcome::{Checkpoint, EvaluationMode, HardeningResult, Status};
     use super::super::outcome::{TestResult, UsageRecord};
+    use super::super::presets::Preset;
     use super::*;
 
     fn outcome(learning_rate: f64) -> CellOutcome {
@@ -103,6 +120,7 @@ mod tests {
                 usage: Some(usage.clone()),
             }],
             validation_cer: None,
+            validation_loss: None,
             tests: vec![TestResult {
                 group: 0,
                 mode: EvaluationMode::Sampled,
@@ -119,10 +137,29 @@ mod tests {
         }
     }
 
+    fn config() -> ProbeConfig {
+        Preset::Smoke.config()
+    }
+
+    #[test]
+    fn runs_share_the_cells_that_are_the_same_in_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |config: &ProbeConfig| CellStore::open(folder.path(), config, "inputs").unwrap();
+        let outcome = outcome(0.002);
+        open(&config()).save(&outcome).unwrap();
+        let mut other = config();
+        other.arms.truncate(1);
+        other.seeds = vec![7];
+        other.training.learning_rates.push(0.5);
+        assert_eq!(open(&other).load(&outcome.spec), Some(outcome.clone()));
+        other.training.steps += 1;
+        assert_eq!(open(&other).load(&outcome.spec), None);
+    }
+
     #[test]
     fn cells_read_back_to_the_bit() {
         let folder = tempfile::tempdir().unwrap();
-        let store = CellStore::open(folder.path(), "inputs").unwrap();
+        let store = CellStore::open(folder.path(), &config(), "inputs").unwrap();
         for rate in [0.002, 1e30, 0.1 + 0.2, 1.0 / 3.0] {
             let outcome = outcome(rate);
             assert_eq!(store.load(&outcome.spec), None);
@@ -134,10 +171,10 @@ mod tests {
     #[test]
     fn cells_of_other_inputs_and_damaged_cells_count_as_absent() {
         let folder = tempfile::tempdir().unwrap();
-        let store = CellStore::open(folder.path(), "inputs").unwrap();
+        let store = CellStore::open(folder.path(), &config(), "inputs").unwrap();
         let outcome = outcome(0.002);
         store.save(&outcome).unwrap();
-        let other = CellStore::open(folder.path(), "other inputs").unwrap();
+        let other = CellStore::open(folder.path(), &config(), "other inputs").unwrap();
         assert_eq!(other.load(&outcome.spec), None);
         std::fs::write(store.path(&outcome.spec), "[spec]\narm = \"blind").unwrap();
         assert_eq!(store.load(&outcome.spec), None);

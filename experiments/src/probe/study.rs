@@ -70,7 +70,7 @@ pub fn run_study(
     })?;
     let cells = tuning
         .iter()
-        .zip(tried.chunks(config.training.learning_rates.len()))
+        .zip(&tried)
         .flat_map(|(tuning, tried)| {
             let chosen = tried
                 .iter()
@@ -100,46 +100,82 @@ struct Study<'a> {
 }
 
 impl Study<'_> {
-    /// Trains the first seed at every learning rate and tests it at the best.
-    fn tune(&self) -> Result<(Vec<Tuning>, Vec<CellOutcome>)> {
+    /// Trains the first seed at every learning rate, goes on beyond the ends of the grid where the
+    /// best rate lies on one, and tests the best. The candidates of each arm are sorted by rate.
+    fn tune(&self) -> Result<(Vec<Tuning>, Vec<Vec<CellOutcome>>)> {
         let rates = &self.config.training.learning_rates;
-        let specs: Vec<CellSpec> = self
-            .config
-            .arms
-            .iter()
-            .flat_map(|&arm| {
-                rates.iter().map(move |&learning_rate| CellSpec {
-                    arm,
-                    seed: self.config.seeds[0],
-                    learning_rate,
-                })
-            })
-            .collect();
         let kept: Mutex<Vec<TrainedCell>> = Mutex::new(Vec::new());
-        let mut tried = self.run("tuning", &specs, |lane, spec| {
-            let trained = self.train(lane, spec)?;
-            let outcome = trained.outcome.clone();
-            keep_best(
-                &mut kept.lock().unwrap_or_else(PoisonError::into_inner),
-                trained,
-            );
-            Ok(outcome)
-        })?;
+        let mut wanted: Vec<(usize, f64)> = (0..self.config.arms.len())
+            .flat_map(|arm| rates.iter().map(move |&rate| (arm, rate)))
+            .collect();
+        let mut tried: Vec<Vec<CellOutcome>> = vec![Vec::new(); self.config.arms.len()];
+        for extension in 0..=self.config.training.extensions {
+            let specs: Vec<CellSpec> = wanted
+                .iter()
+                .map(|&(arm, learning_rate)| self.first(arm, learning_rate))
+                .collect();
+            let outcomes = self.run("tuning", &specs, |lane, spec| {
+                let trained = self.train(lane, spec)?;
+                let outcome = trained.outcome.clone();
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                keep_best(&mut kept, trained);
+                Ok(outcome)
+            })?;
+            for ((arm, _), outcome) in wanted.iter().zip(outcomes) {
+                tried[*arm].push(outcome);
+            }
+            for candidates in &mut tried {
+                let rate = |cell: &CellOutcome| cell.spec.learning_rate;
+                candidates.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
+            }
+            wanted = tried
+                .iter()
+                .enumerate()
+                .filter_map(|(arm, candidates)| Some((arm, beyond(&choose(candidates))?)))
+                .collect();
+            if wanted.is_empty() || extension == self.config.training.extensions {
+                break;
+            }
+        }
+        self.test_best(&kept, &mut tried)?;
+        Ok((tried.iter().map(|cells| choose(cells)).collect(), tried))
+    }
+
+    /// The cell of an arm's first seed.
+    fn first(&self, arm: usize, learning_rate: f64) -> CellSpec {
+        CellSpec {
+            arm: self.config.arms[arm],
+            seed: self.config.seeds[0],
+            learning_rate,
+        }
+    }
+
+    /// Tests the chosen candidate of every arm.
+    fn test_best(
+        &self,
+        kept: &Mutex<Vec<TrainedCell>>,
+        tried: &mut [Vec<CellOutcome>],
+    ) -> Result<()> {
         loop {
-            let tuning: Vec<Tuning> = tried.chunks(rates.len()).map(choose).collect();
-            let untested: Vec<usize> = (0..tried.len())
-                .filter(|&index| {
-                    let chosen = tuning[index / rates.len()].chosen;
-                    Some(tried[index].spec.learning_rate) == chosen && tried[index].tests.is_empty()
+            let untested: Vec<(usize, usize)> = tried
+                .iter()
+                .enumerate()
+                .filter_map(|(arm, candidates)| {
+                    let chosen = choose(candidates).chosen?;
+                    let best = candidates
+                        .iter()
+                        .position(|cell| cell.spec.learning_rate == chosen)?;
+                    candidates[best].tests.is_empty().then_some((arm, best))
                 })
                 .collect();
             // A model that breaks down in its test leaves the choice to the others.
             if untested.is_empty() || self.prepared.test.is_empty() {
-                return Ok((tuning, tried));
+                return Ok(());
             }
             self.observer.stage("testing", untested.len(), 0);
             let tested = self.lanes.map(untested.len(), |lane, item| {
-                let spec = &tried[untested[item]].spec;
+                let (arm, best) = untested[item];
+                let spec = &tried[arm][best].spec;
                 let known = {
                     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                     let place = kept.iter().position(|cell| cell.outcome.spec == *spec);
@@ -158,8 +194,8 @@ impl Study<'_> {
             if tested.len() < untested.len() {
                 return Err(Stopped.into());
             }
-            for (index, outcome) in untested.into_iter().zip(tested) {
-                tried[index] = outcome?;
+            for ((arm, best), outcome) in untested.into_iter().zip(tested) {
+                tried[arm][best] = outcome?;
             }
         }
     }
@@ -202,7 +238,20 @@ impl Study<'_> {
         observer.cell_started(lane, spec, config.training.steps);
         let report = |step| observer.cell_step(lane, step);
         guarded(
-            || train_cell(config, self.prepared, spec, self.device, self.stop, report),
+            || {
+                // The frozen projector of a checkpoint may be gigabytes, too many for every minute.
+                let is_small = !spec.arm.kind.is_pretrained();
+                let half_done = is_small.then(|| self.store.half_done(spec));
+                train_cell(
+                    config,
+                    self.prepared,
+                    spec,
+                    self.device,
+                    self.stop,
+                    half_done,
+                    report,
+                )
+            },
             |reason| TrainedCell {
                 outcome: broken(spec, reason),
                 model: None,
@@ -259,6 +308,7 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
         reader_parameters: 0,
         history: Vec::new(),
         validation_cer: None,
+        validation_loss: None,
         tests: Vec::new(),
         hardening: Vec::new(),
         seconds: 0.0,
@@ -286,6 +336,18 @@ fn choose(candidates: &[CellOutcome]) -> Tuning {
     }
 }
 
+/// The rate to try next where the best one lies on the edge of those tried: as far beyond it as its
+/// neighbour is on this side. None for a best rate within.
+fn beyond(tuning: &Tuning) -> Option<f64> {
+    let chosen = tuning.chosen.filter(|_| tuning.on_edge)?;
+    let rates: Vec<f64> = tuning.candidates.iter().map(|(rate, _)| *rate).collect();
+    let neighbour = match rates.iter().position(|rate| *rate == chosen)? {
+        0 => rates[1],
+        last => rates[last - 1],
+    };
+    Some(chosen * (chosen / neighbour))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +367,7 @@ mod tests {
             reader_parameters: 0,
             history: Vec::new(),
             validation_cer,
+            validation_loss: None,
             tests: Vec::new(),
             hardening: Vec::new(),
             seconds: 0.0,
@@ -329,6 +392,22 @@ mod tests {
         assert_eq!((edge.chosen, edge.on_edge), (Some(1e-3), true));
         let single = choose(&[cell(1e-3, Some(0.1))]);
         assert!(!single.on_edge);
+    }
+
+    #[test]
+    fn a_best_rate_on_the_edge_asks_for_one_beyond() {
+        let next = |cells: &[CellOutcome]| beyond(&choose(cells));
+        let up = [cell(2e-3, Some(0.2)), cell(4e-3, Some(0.1))];
+        assert_eq!(next(&up), Some(8e-3));
+        let down = [cell(2e-3, Some(0.1)), cell(4e-3, Some(0.2))];
+        assert_eq!(next(&down), Some(1e-3));
+        let within = [
+            cell(1e-3, Some(0.3)),
+            cell(2e-3, Some(0.1)),
+            cell(4e-3, Some(0.2)),
+        ];
+        assert_eq!(next(&within), None);
+        assert_eq!(next(&[cell(2e-3, Some(0.1))]), None);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use super::config::ProbeConfig;
 use super::evaluation::{Diverged, Examination, count_edits, hardening_ks};
+use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
 use super::outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, Status, TestResult,
 };
 use super::preparation::{Prepared, PreparedGroup};
-use crate::arm::ArmKind;
 use crate::stop::Stop;
 use anyhow::Result;
 use burn::module::Module;
@@ -32,7 +32,8 @@ pub struct TrainedCell {
 
 /// Trains one cell on the calling thread.
 ///
-/// `report` is told the number of steps done.
+/// `report` is told the number of steps done. With a place for it, the state is saved about once a
+/// minute and when `stop` is raised, and training goes on from a state that is found there.
 ///
 /// # Errors
 /// If the cell cannot be built or `stop` is raised. A loss or scores that are not numbers are no
@@ -43,6 +44,7 @@ pub fn train_cell(
     spec: &CellSpec,
     device: &Device,
     stop: &Stop,
+    half_done: Option<HalfDone>,
     report: impl Fn(usize),
 ) -> Result<TrainedCell> {
     let started = Instant::now();
@@ -58,6 +60,7 @@ pub fn train_cell(
         reader_parameters: model.reader.num_params(),
         history: Vec::new(),
         validation_cer: None,
+        validation_loss: None,
         tests: Vec::new(),
         hardening: Vec::new(),
         seconds: 0.0,
@@ -67,9 +70,15 @@ pub fn train_cell(
         step = done;
         report(done);
     };
-    let trained = train(config, prepared, model, device, stop, report, &mut outcome);
+    let run = TrainingRun {
+        config,
+        prepared,
+        device,
+        stop,
+    };
+    let trained = run.train(model, half_done, report, &mut outcome);
     let model = unless_diverged(&mut outcome, step, trained)?;
-    outcome.seconds = started.elapsed().as_secs_f64();
+    outcome.seconds += started.elapsed().as_secs_f64();
     Ok(TrainedCell { outcome, model })
 }
 
@@ -111,6 +120,7 @@ fn unless_diverged<T>(
                 ),
             };
             outcome.validation_cer = None;
+            outcome.validation_loss = None;
             outcome.tests.clear();
             outcome.hardening.clear();
             Ok(None)
@@ -119,69 +129,116 @@ fn unless_diverged<T>(
     }
 }
 
-/// Fills `outcome` with what is measured during training; returns the trained model.
-fn train(
-    config: &ProbeConfig,
-    prepared: &Prepared,
-    mut model: CellModel,
-    device: &Device,
-    stop: &Stop,
-    mut report: impl FnMut(usize),
-    outcome: &mut CellOutcome,
-) -> Result<CellModel> {
-    let training = &config.training;
-    let training_device = device.clone().autodiff();
-    let spec = outcome.spec.clone();
-    let places = prepared
-        .train
-        .iter()
-        .map(|data| Place::of(config.reader, data, &training_device))
-        .collect::<Result<Vec<_>>>()?;
-    let mut optimizer = training.optimizer.init(&model);
-    let mut batches = Batches::new(&prepared.train, training.batch, spec.seed);
-    let mut noise = seeded::stream(spec.seed, "noise/training");
-    let evaluate_every = training.steps.div_ceil(training.evaluations);
-    outcome
-        .history
-        .push(checkpoint(config, prepared, &model, 0, None, device)?);
-    for step in 0..training.steps {
-        stop.check()?;
-        let (group, items) = batches.next(step);
-        let data = &prepared.train[group];
-        let mut pass = Pass {
-            progress: step as f64 / training.steps.max(2).saturating_sub(1) as f64,
-            noise: Some(&mut noise),
-            distribution: spec.arm.usage,
+/// What the training of a cell needs.
+struct TrainingRun<'a> {
+    config: &'a ProbeConfig,
+    prepared: &'a Prepared,
+    device: &'a Device,
+    stop: &'a Stop,
+}
+
+impl TrainingRun<'_> {
+    /// Fills `outcome` with what is measured during training; returns the trained model.
+    fn train(
+        &self,
+        model: CellModel,
+        mut half_done: Option<HalfDone>,
+        mut report: impl FnMut(usize),
+        outcome: &mut CellOutcome,
+    ) -> Result<CellModel> {
+        let Self {
+            config,
+            prepared,
+            device,
+            stop,
+        } = *self;
+        let training = &config.training;
+        let training_device = device.clone().autodiff();
+        let spec = outcome.spec.clone();
+        let started = Instant::now();
+        let places = prepared
+            .train
+            .iter()
+            .map(|data| Place::of(config.reader, data, &training_device))
+            .collect::<Result<Vec<_>>>()?;
+        let mut batches = Batches::new(&prepared.train, training.batch, spec.seed);
+        let mut noise = seeded::stream(spec.seed, "noise/training");
+        let evaluate_every = training.steps.div_ceil(training.evaluations);
+        let found = half_done
+            .as_ref()
+            .and_then(|place| place.load(&model, &training.optimizer, &mut noise));
+        let first = found.as_ref().map_or(0, |(_, _, progress)| progress.step);
+        let (mut model, mut optimizer) = match found {
+            Some((model, optimizer, progress)) => {
+                outcome.history = progress.history;
+                outcome.seconds = progress.seconds;
+                // Batches depend on the seed and the step alone.
+                for step in 0..first {
+                    batches.next(step);
+                }
+                (model, optimizer)
+            }
+            None => {
+                let start = checkpoint(config, prepared, &model, 0, None, device)?;
+                outcome.history.push(start);
+                let optimizer = training.optimizer.init(&model);
+                (model, optimizer)
+            }
         };
-        let tokens = model.tokens(data.features.batch(&items, &training_device), &mut pass);
-        let scores = model.read(tokens.embeddings, &places[group]);
-        let reading = model.loss(scores, data, &items, &training_device);
-        let distribution = tokens.words.and_then(|words| words.probabilities);
-        let loss = match distribution.filter(|_| spec.arm.usage) {
-            Some(words) => reading.clone() + usage_penalty(words).mul_scalar(training.usage_weight),
-            None => reading.clone(),
-        };
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        if !value.is_finite() {
-            return Err(Diverged(format!("the loss is {value}")).into());
+        for step in first..training.steps {
+            if let Some(place) = &mut half_done
+                && step > first
+                && (place.is_due() || stop.is_raised())
+            {
+                let progress = Progress {
+                    step,
+                    history: outcome.history.clone(),
+                    seconds: outcome.seconds + started.elapsed().as_secs_f64(),
+                };
+                place.save(&model, &optimizer, &noise, progress)?;
+            }
+            stop.check()?;
+            let (group, items) = batches.next(step);
+            let data = &prepared.train[group];
+            let mut pass = Pass {
+                progress: step as f64 / training.steps.max(2).saturating_sub(1) as f64,
+                noise: Some(&mut noise),
+                distribution: spec.arm.usage,
+            };
+            let tokens = model.tokens(data.features.batch(&items, &training_device), &mut pass);
+            let scores = model.read(tokens.embeddings, &places[group]);
+            let reading = model.loss(scores, data, &items, &training_device);
+            let distribution = tokens.words.and_then(|words| words.probabilities);
+            let loss = match distribution.filter(|_| spec.arm.usage) {
+                Some(words) => {
+                    reading.clone() + usage_penalty(words).mul_scalar(training.usage_weight)
+                }
+                None => reading.clone(),
+            };
+            let value = f64::from(loss.clone().into_scalar::<f32>());
+            if !value.is_finite() {
+                return Err(Diverged(format!("the loss is {value}")).into());
+            }
+            let reading_loss = f64::from(reading.into_scalar::<f32>());
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let rate = training
+                .optimizer
+                .learning_rate(spec.learning_rate, step, training.steps);
+            model = optimizer.step(rate, model, gradients);
+            let done = step + 1;
+            report(done);
+            if done.is_multiple_of(evaluate_every) || done == training.steps {
+                let loss = Some(reading_loss);
+                let checkpoint = checkpoint(config, prepared, &model, done, loss, device)?;
+                outcome.history.push(checkpoint);
+            }
         }
-        let reading_loss = f64::from(reading.into_scalar::<f32>());
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        let rate = training
-            .optimizer
-            .learning_rate(spec.learning_rate, step, training.steps);
-        model = optimizer.step(rate, model, gradients);
-        let done = step + 1;
-        report(done);
-        if done.is_multiple_of(evaluate_every) || done == training.steps {
-            let loss = Some(reading_loss);
-            let checkpoint = checkpoint(config, prepared, &model, done, loss, device)?;
-            outcome.history.push(checkpoint);
-        }
+        let model = model.valid();
+        let (cer, loss) = validate(config, prepared, &model, device)?;
+        outcome.validation_cer = Some(cer);
+        outcome.validation_loss = Some(loss);
+        Ok(model)
     }
-    let model = model.valid();
-    outcome.validation_cer = Some(validation_cer(config, prepared, &model, device)?);
-    Ok(model)
 }
 
 /// Fills `outcome` with what is measured on test images.
@@ -194,7 +251,7 @@ fn test(
     outcome: &mut CellOutcome,
 ) -> Result<()> {
     outcome.tests = read_tests(config, prepared, &outcome.spec, model, device, stop)?;
-    if outcome.spec.arm.kind == ArmKind::VetSoftmax && config.hardening_images > 0 {
+    if outcome.spec.arm.kind.hardens() && config.hardening_images > 0 {
         outcome.hardening = harden(config, prepared, model, device, stop)?;
     }
     Ok(())
@@ -276,13 +333,14 @@ fn ratio(edits: usize, characters: usize) -> f64 {
     edits as f64 / characters.max(1) as f64
 }
 
-/// Mean over groups of the micro CER, so that dense groups do not outweigh sparse ones.
-fn validation_cer(
+/// Mean over groups of the micro CER, so that dense groups do not outweigh sparse ones; and the mean
+/// loss over all characters.
+fn validate(
     config: &ProbeConfig,
     prepared: &Prepared,
     model: &CellModel,
     device: &Device,
-) -> Result<f64> {
+) -> Result<(f64, f64)> {
     let examination = Examination {
         config,
         device,
@@ -290,12 +348,18 @@ fn validation_cer(
         tally: false,
     };
     let mut total = 0.0;
+    let mut loss = (0.0, 0);
     for data in &prepared.validation {
         let reading = examination.read(model, data, None)?;
         let (edits, characters) = count_edits(data, &reading.predictions);
         total += ratio(edits, characters);
+        loss.0 += reading.loss.0;
+        loss.1 += reading.loss.1;
     }
-    Ok(total / prepared.validation.len().max(1) as f64)
+    Ok((
+        total / prepared.validation.len().max(1) as f64,
+        loss.0 / loss.1.max(1) as f64,
+    ))
 }
 
 fn read_tests(

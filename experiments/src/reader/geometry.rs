@@ -2,6 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+/// Side of a merged token of the small tower, which the wavelengths and the reader's first widths
+/// are meant for.
+pub const TOKEN_PX: f32 = 16.0;
+
 /// Wavelengths in pixels; they cover a fraction of a character to several tokens.
 const WAVELENGTHS_PX: [f32; 10] = [4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0, 128.0, 256.0];
 

@@ -3,16 +3,19 @@
 //! A probe sees visual tokens only, all normalised by the same parameter-free RMSNorm, and has to
 //! say which characters the image shows. [`AnchoredReader`] knows where each character stands and
 //! attends to the tokens near it; [`SlotLinear`] is the strict version, one linear map per
-//! character place; [`CtcReader`] reads lines of free length.
+//! character place; [`CtcReader`] reads lines of free length. [`PooledReader`] answers one question
+//! about the whole image.
 
 mod anchored;
 mod ctc;
 mod geometry;
+mod pooled;
 mod slot_linear;
 
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
 pub use ctc::{CtcReader, CtcReaderConfig};
-pub use geometry::{Anchors, wave_features};
+pub use geometry::{Anchors, TOKEN_PX, wave_features};
+pub use pooled::{PooledReader, PooledReaderConfig};
 pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
 
 use burn::module::Module;
@@ -28,6 +31,8 @@ pub enum Reader {
     SlotLinear(SlotLinear),
     /// Frames along the line, aligned by CTC.
     Ctc(CtcReader),
+    /// One answer for the whole image.
+    Pooled(PooledReader),
 }
 
 /// Mean cross-entropy in nats over characters.

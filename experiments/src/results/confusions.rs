@@ -1,7 +1,8 @@
 //! `confusions.csv`: which characters are read as which, pooled over seeds.
 
 use super::csv_file::{self, number};
-use super::scored::{ScoredRun, ScoredTest, density};
+use super::scored::{ScoredRun, density};
+use crate::arm::ArmSpec;
 use crate::probe::EvaluationMode;
 use anyhow::Result;
 use probe_statistics::text_metrics::{CONFUSABLE_GROUPS, Confusion};
@@ -11,13 +12,47 @@ use std::path::Path;
 /// Substitutions listed per arm and group.
 const TOP_PAIRS: usize = 20;
 
-/// Writes `confusions.csv` from readings without noise.
+/// The substitutions of an arm in a test group, without noise.
+pub(super) struct GroupConfusion {
+    pub arm: ArmSpec,
+    pub group: usize,
+    pub confusion: Confusion,
+}
+
+/// Counts every arm and group.
+pub(super) fn count(scored: &ScoredRun<'_>) -> Vec<GroupConfusion> {
+    let groups = 0..scored.run.test_sets.len();
+    let arms = scored.config.arms.iter();
+    let jobs: Vec<_> = arms
+        .flat_map(|&arm| groups.clone().map(move |group| (arm, group)))
+        .collect();
+    let counted = jobs.into_par_iter().map(|(arm, group)| {
+        let mut confusion = Confusion::default();
+        for (_, test) in scored.tests_of(arm, group, EvaluationMode::Deterministic) {
+            for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
+                confusion.observe(target, prediction);
+            }
+        }
+        GroupConfusion {
+            arm,
+            group,
+            confusion,
+        }
+    });
+    counted.collect()
+}
+
+/// Writes `confusions.csv`.
 ///
 /// Rows of kind `pair` are the most frequent substitutions; `rate` is their share of the
 /// occurrences of the reference character. Rows of kind `look-alikes` are named groups: the share
 /// of their occurrences that was read as another member. Groups the charset cannot hold are left
 /// out.
-pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
+pub(super) fn write(
+    path: &Path,
+    scored: &ScoredRun<'_>,
+    confusions: &[GroupConfusion],
+) -> Result<()> {
     let header = [
         "arm",
         "density",
@@ -29,25 +64,11 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
         "occurrences",
         "rate",
     ];
-    let groups = 0..scored.run.test_sets.len();
-    let jobs: Vec<_> = scored
-        .config
-        .arms
-        .iter()
-        .flat_map(|&arm| groups.clone().map(move |group| (arm, group)))
-        .collect();
-    let tables: Vec<_> = jobs
-        .into_par_iter()
-        .map(|(arm, group)| {
-            let tests = scored.tests_of(arm, group, EvaluationMode::Deterministic);
-            (arm, group, rows_of(tests.map(|(_, test)| test)))
-        })
-        .collect();
     csv_file::write(path, &header, |rows| {
-        for (arm, group, table) in tables {
-            let set = &scored.run.test_sets[group];
-            let (arm, density) = (arm.to_string(), number(density(set)));
-            for row in table {
+        for counted in confusions {
+            let set = &scored.run.test_sets[counted.group];
+            let (arm, density) = (counted.arm.to_string(), number(density(set)));
+            for row in rows_of(&counted.confusion) {
                 let start = [&*arm, &*density, &*set.condition];
                 rows.add(start.into_iter().chain(row.iter().map(String::as_str)))?;
             }
@@ -57,13 +78,7 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
 }
 
 /// Kind, reference, read, count, occurrences, rate.
-fn rows_of<'a>(tests: impl Iterator<Item = &'a ScoredTest<'a>>) -> Vec<[String; 6]> {
-    let mut confusion = Confusion::default();
-    for test in tests {
-        for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
-            confusion.observe(target, prediction);
-        }
-    }
+fn rows_of(confusion: &Confusion) -> Vec<[String; 6]> {
     let row = |kind: &str, reference: String, read: String, count: u64, occurrences: u64| {
         let rate = number(count as f64 / occurrences as f64);
         let counts = [count.to_string(), occurrences.to_string()];

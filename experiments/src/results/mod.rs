@@ -1,7 +1,8 @@
 //! What a run leaves behind: tables, plots and a verdict, made from its outcome alone.
 //!
 //! Nothing here trains or draws random numbers of its own, so the files can be made again from
-//! stored cells. All but `manifest.json` depend on the numbers only, to the byte.
+//! stored cells. All but `manifest.json` and `report.html`, which shows it, depend on the numbers
+//! only, to the byte.
 //!
 //! | File | One row or section per |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
 //! | `tuning.csv` | arm and learning rate |
 //! | `verdict.md` | question, answer, checks, design |
+//! | `report.html` | all of this to read in a browser, in one file |
 //! | `plots/` | figure, as SVG, PNG and CSV |
 //! | `manifest.json` | the run: versions, machine, times, hashes |
 //!
@@ -23,9 +25,10 @@
 mod comparison;
 mod confusions;
 mod csv_file;
+mod html;
 mod manifest;
 mod metrics;
-mod plots;
+pub(crate) mod plots;
 mod predictions;
 mod scored;
 mod summary;
@@ -33,7 +36,7 @@ mod summary_file;
 mod table;
 mod tuning;
 mod verdict;
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(test)]
 mod synthetic;
@@ -49,6 +52,29 @@ use crate::probe::RunOutcome;
 use anyhow::Result;
 use scored::ScoredRun;
 use std::path::Path;
+use verdict::Verdict;
+
+/// How much is made of a run's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Tables, plots and verdict.
+    Full,
+    /// Tables only: a run that is one point of a study, or that asks something else than what is
+    /// written.
+    Tables,
+}
+
+impl Extent {
+    /// What a run of its own leaves.
+    #[must_use]
+    pub fn of(config: &ProbeConfig) -> Self {
+        if config.data.task.is_text() {
+            Self::Full
+        } else {
+            Self::Tables
+        }
+    }
+}
 
 /// Writes all results of a run into an existing folder, each file whole or not at all.
 ///
@@ -63,6 +89,7 @@ pub fn write(
     config: &ProbeConfig,
     run: &RunOutcome,
     manifest: &Manifest,
+    extent: Extent,
 ) -> Result<Summary> {
     let scored = ScoredRun::new(config, run)?;
     manifest.write(&folder.join("manifest.json"))?;
@@ -70,10 +97,25 @@ pub fn write(
     metrics::write_history(&folder.join("history.csv"), &scored)?;
     tuning::write(&folder.join("tuning.csv"), &scored)?;
     predictions::write(&folder.join("predictions.csv"), &scored)?;
-    confusions::write(&folder.join("confusions.csv"), &scored)?;
+    let confusions = confusions::count(&scored);
+    confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
     let mut summary = Summary::of(&scored)?;
     summary.write(&folder.join("summary.csv"))?;
-    summary.skipped_figures = plots::draw(&folder.join("plots"), &scored, &summary)?;
-    verdict::write(&folder.join("verdict.md"), &scored, &summary)?;
+    if extent == Extent::Tables {
+        return Ok(summary);
+    }
+    let drawn = plots::draw(&folder.join("plots"), &scored, &summary)?;
+    summary.skipped_figures = drawn.skipped;
+    let verdict = Verdict::of(&scored, &summary);
+    verdict.write(&folder.join("verdict.md"))?;
+    let page = html::Page {
+        scored: &scored,
+        summary: &summary,
+        verdict: &verdict,
+        figures: &drawn.figures,
+        confusions: &confusions,
+        manifest,
+    };
+    page.write(folder)?;
     Ok(summary)
 }

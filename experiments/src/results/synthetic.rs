@@ -3,6 +3,7 @@
 //! Numbers of a plausible shape; not results.
 
 use crate::arm::{ArmKind, ArmSpec};
+use crate::data::Task;
 use crate::optimize::OptimizerConfig;
 use crate::probe::{
     CellOutcome, CellSpec, Checkpoint, DataConfig, EvaluationMode, HardeningResult, LayoutKind,
@@ -25,9 +26,12 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         d_token: 128,
         table_init: TableInit::MatchedOutput,
         backbone: "backbone.safetensors".into(),
+        checkpoint: None,
         hardening_images: 20,
         bootstrap_draws: 200,
         data: DataConfig {
+            task: Task::Text,
+            next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
             densities: densities.to_vec(),
@@ -49,6 +53,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
             steps: 300,
             batch: 64,
             learning_rates: vec![0.001, 0.002],
+            extensions: 0,
             usage_weight: 1.0,
             evaluations: 3,
             evaluation_images: 60,
@@ -182,6 +187,7 @@ fn cell(
             })
             .to_vec(),
         validation_cer: Some(last),
+        validation_loss: None,
         tests,
         hardening: hardening(config, test_sets, arm, misreads),
         seconds: 1.0,

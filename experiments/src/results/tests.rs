@@ -1,5 +1,6 @@
 //! The files of synthetic runs, against hand-computed numbers.
 
+use super::Extent;
 use super::synthetic::{config, fail, run};
 use super::{Manifest, Summary, write};
 use crate::arm::{ArmKind, ArmSpec};
@@ -31,7 +32,14 @@ fn expected(hard: f64) -> impl Fn(ArmSpec, f64) -> f64 {
 
 fn written(config: &ProbeConfig, run: &RunOutcome) -> (TempDir, Summary) {
     let folder = tempfile::tempdir().unwrap();
-    let summary = write(folder.path(), config, run, &Manifest::default()).unwrap();
+    let summary = write(
+        folder.path(),
+        config,
+        run,
+        &Manifest::default(),
+        Extent::Full,
+    )
+    .unwrap();
     (folder, summary)
 }
 
@@ -397,7 +405,14 @@ fn an_outcome_of_another_config_is_refused() {
     let good = run(&config, &expected(0.3));
     let message = |config: &ProbeConfig, run: &RunOutcome| {
         let folder = tempfile::tempdir().unwrap();
-        let error = write(folder.path(), config, run, &Manifest::default()).unwrap_err();
+        let error = write(
+            folder.path(),
+            config,
+            run,
+            &Manifest::default(),
+            Extent::Full,
+        )
+        .unwrap_err();
         format!("{error:#}")
     };
     let mut fewer = config.clone();
@@ -417,7 +432,7 @@ fn a_missing_folder_is_named() {
     let run = run(&config, &expected(0.3));
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
-    let error = write(&missing, &config, &run, &Manifest::default()).unwrap_err();
+    let error = write(&missing, &config, &run, &Manifest::default(), Extent::Full).unwrap_err();
     let message = format!("{error:#}");
     assert!(
         message.contains("missing") && message.contains("read-only"),

@@ -4,13 +4,13 @@ use super::comparison::{Comparison, Judgement, Value};
 use probe_statistics::bootstrap::Interval;
 
 /// A fraction in percent, `12.3%`; two decimals below 1%.
-pub(super) fn percent(fraction: f64) -> String {
+pub(crate) fn percent(fraction: f64) -> String {
     let decimals = decimals_for(fraction * 100.0);
     format!("{}%", fixed(fraction * 100.0, decimals))
 }
 
 /// A value with its interval, `12.3% [11.0, 13.9]`; `failed` if there is none.
-pub(super) fn value(value: Option<Value>) -> String {
+pub(crate) fn value(value: Option<Value>) -> String {
     let Some(value) = value else {
         return "failed".to_owned();
     };
@@ -25,15 +25,32 @@ pub(super) fn value(value: Option<Value>) -> String {
 }
 
 /// A difference of error rates in points with its interval, `+12.3 [10.1, 14.0]`.
-pub(super) fn difference(comparison: &Comparison) -> String {
+pub(crate) fn difference(comparison: &Comparison) -> String {
     let decimals = decimals_for(comparison.difference * 100.0);
     let points = fixed(comparison.difference * 100.0, decimals);
     let sign = if comparison.difference > 0.0 { "+" } else { "" };
     format!("{sign}{points}{}", bracket(comparison.interval, decimals))
 }
 
+/// A difference of error rates with its unit, `+12.3 points`.
+pub(super) fn points(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    let points = fixed(comparison.difference * 100.0, decimals);
+    let sign = if comparison.difference > 0.0 { "+" } else { "" };
+    format!("{sign}{points} points")
+}
+
+/// The interval of a difference in points, `95% [10.1, 14.0]; `, or nothing if there is none.
+pub(super) fn interval(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    match comparison.interval {
+        Some(_) => format!("95%{}; ", bracket(comparison.interval, decimals)),
+        None => String::new(),
+    }
+}
+
 /// A difference of error rates in words, by sign and interval.
-pub(super) fn judged(comparison: &Comparison) -> String {
+pub(crate) fn judged(comparison: &Comparison) -> String {
     let decimals = decimals_for(comparison.difference * 100.0);
     let points = fixed(comparison.difference.abs() * 100.0, decimals);
     match comparison.judgement() {
@@ -55,7 +72,7 @@ pub(super) fn judged(comparison: &Comparison) -> String {
 }
 
 /// `2 characters per token`.
-pub(super) fn density(density: f64) -> String {
+pub(crate) fn density(density: f64) -> String {
     let noun = if density == 1.0 {
         "character"
     } else {
@@ -65,12 +82,12 @@ pub(super) fn density(density: f64) -> String {
 }
 
 /// A number with at most two decimals.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
 /// A count with separators, `16,384`.
-pub(super) fn count(value: usize) -> String {
+pub(crate) fn count(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -83,13 +100,13 @@ pub(super) fn count(value: usize) -> String {
 }
 
 /// `1 seed`, `3 seeds`.
-pub(super) fn counted(number: usize, noun: &str) -> String {
+pub(crate) fn counted(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", count(number))
 }
 
 /// With the minus sign of running text, and none before a zero.
-pub(super) fn fixed(value: f64, decimals: usize) -> String {
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let is_zero = text.chars().all(|c| c == '0' || c == '.');
     if value < 0.0 && !is_zero {

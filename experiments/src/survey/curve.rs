@@ -100,7 +100,7 @@ fn losses(
         seed: 1,
         learning_rate: config.training.learning_rates[0],
     };
-    let cell = train_cell(config, prepared, &spec, device, stop, |_| {})?;
+    let cell = train_cell(config, prepared, &spec, device, stop, None, |_| {})?;
     let history = cell.outcome.history.iter();
     Ok(history.filter_map(|point| point.train_loss).collect())
 }

@@ -1,10 +1,10 @@
 //! Numbers of a plausible shape, made up to try the layout. Not results.
 
 use figures::{
-    Arm, Bound, Capacity, CerByArm, CerByDensity, CerCell, CerScale, DensityLine, DensityPanel,
-    DensityPoint, Estimate, Family, HardeningCurve, HardeningLine, HardeningPanel, HardeningPoint,
-    LearningCurve, LearningCurves, LearningPoint, LiveCodes, Reference, TokenPoint, TokenTrace,
-    TokensOverTraining,
+    Arm, Bound, BoundCurve, Capacity, CerByArm, CerByDensity, CerCell, CerScale, Curve, CurvePanel,
+    CurvePoint, DensityLine, DensityPanel, DensityPoint, ErrorCurves, Estimate, Family,
+    HardeningCurve, HardeningLine, HardeningPanel, HardeningPoint, LearningCurve, LearningCurves,
+    LearningPoint, LiveCodes, Reference, TokenPoint, TokenTrace, TokensOverTraining,
 };
 
 const SUBTITLE: &str = "made-up numbers for layout checks – 1,500 test strings per density, \
@@ -422,4 +422,67 @@ pub fn learning_curves() -> Vec<(&'static str, LearningCurves)> {
         ("learning_curves_crowded", crowded),
         ("learning_curves_single", single),
     ]
+}
+
+/// Error against bits: three alphabets with a bound, a single crowded panel with a failed point.
+pub fn error_curves() -> Vec<(&'static str, ErrorCurves)> {
+    let curve = |label: &str, family, offset: f64| Curve {
+        arm: Arm::new(label, family),
+        points: (2..=8)
+            .map(|power| {
+                let x = 2f64.powi(power);
+                CurvePoint {
+                    x,
+                    error: estimate((1.2 - 0.15 * f64::from(power) + offset).max(0.01), 0.1),
+                }
+            })
+            .collect(),
+    };
+    let panel = |title: &str, offset| CurvePanel {
+        title: title.to_owned(),
+        curves: vec![
+            curve("VET, one table", Family::VetHard, offset),
+            curve("VET, several tables", Family::VetHard, offset + 0.03),
+            curve("finite scalars", Family::Codebook, offset - 0.05),
+            curve("nearest codeword", Family::Codebook, offset + 0.07),
+        ],
+        references: vec![
+            Reference {
+                label: "PatchMerger".to_owned(),
+                family: Family::Merger,
+                cer: 0.013,
+            },
+            Reference {
+                label: "VET, soft".to_owned(),
+                family: Family::VetSoft,
+                cer: 0.012,
+            },
+        ],
+        bounds: vec![BoundCurve {
+            label: "least error that the bits allow".to_owned(),
+            points: (8..=40)
+                .map(|step| {
+                    let x = 2f64.powf(f64::from(step) / 5.0);
+                    (x, (1.0 - x / 40.0).max(0.0))
+                })
+                .collect(),
+        }],
+    };
+    let three = ErrorCurves {
+        title: "Error against bits per token".to_owned(),
+        subtitle: SUBTITLE.to_owned(),
+        x_title: "bits per token".to_owned(),
+        y_title: "CER (%)".to_owned(),
+        scale: CerScale::Linear,
+        panels: vec![
+            panel("10 characters", 0.0),
+            panel("36 characters", 0.1),
+            panel("94 characters", 0.2),
+        ],
+    };
+    let mut single = three.clone();
+    single.scale = CerScale::Log;
+    single.panels.truncate(1);
+    single.panels[0].curves[1].points[3].error = Estimate::failed();
+    vec![("error_curves", three), ("error_curves_single", single)]
 }

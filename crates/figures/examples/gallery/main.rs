@@ -30,6 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, figure) in made_up::learning_curves() {
         figure.draw(&folder.join(name))?;
     }
+    for (name, figure) in made_up::error_curves() {
+        figure.draw(&folder.join(name))?;
+    }
     println!("{}", folder.display());
     Ok(())
 }

@@ -24,7 +24,7 @@ impl View<'_> {
             cells: arms.iter().map(|&arm| self.cell(arm, group)).collect(),
             references: self.references(group),
         };
-        let hard = arms.iter().any(|arm| arm.kind.tokenize().is_some());
+        let hard = arms.iter().any(|arm| self.scored.has_words(*arm));
         let codes = if hard {
             "; codes used: mean over seeds, of the words of the table"
         } else {

@@ -1,7 +1,7 @@
 //! Softmax arms read with only their k likeliest words.
 
 use super::{Reason, View, family, mean, scale_of, validation_cer};
-use crate::arm::{ArmKind, ArmSpec};
+use crate::arm::ArmSpec;
 use figures::{Estimate, HardeningCurve, HardeningLine, HardeningPanel, HardeningPoint, Reference};
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ impl View<'_> {
         let arms = &self.scored.config.arms;
         let soft: Vec<ArmSpec> = arms
             .iter()
-            .filter(|arm| arm.kind == ArmKind::VetSoftmax)
+            .filter(|arm| arm.kind.hardens())
             .copied()
             .collect();
         if soft.is_empty() {
@@ -74,7 +74,11 @@ impl View<'_> {
                 })
             })
             .collect();
-        let words = arm.words()? as u64;
+        // The curve of a published table ends at all of its words.
+        let words = match arm.words() {
+            Some(words) => words as u64,
+            None => points.last()?.k,
+        };
         (!points.is_empty()).then_some(HardeningLine { words, points })
     }
 
@@ -92,7 +96,11 @@ impl View<'_> {
                 .filter_map(|other| Some((*other, validation_cer(self.scored, *other)?)))
                 .min_by(|a, b| a.1.total_cmp(&b.1));
             references.extend(best.map(|(best, _)| Reference {
-                label: format!("{best}, trained hard (best of its K on validation)"),
+                label: if best.kind.is_pretrained() {
+                    format!("{best}, the probe trained on its words")
+                } else {
+                    format!("{best}, trained hard (best of its K on validation)")
+                },
                 family: family(best.kind),
                 cer: self.estimate(best, group).mean,
             }));

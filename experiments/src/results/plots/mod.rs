@@ -10,26 +10,46 @@ use super::wording;
 use crate::arm::{ArmKind, ArmSpec};
 use crate::atomic;
 use anyhow::{Context, Result};
-use figures::{Arm, CerScale, Family, FigureError};
+use figures::{
+    Arm, CerByArm, CerByDensity, CerScale, Family, FigureError, HardeningCurve, LearningCurves,
+    TokensOverTraining,
+};
 use std::path::Path;
 
 /// Error rates that differ by more than this factor are drawn on a logarithmic scale.
 const LOG_FROM: f64 = 20.0;
 
-/// Draws every figure and returns those left out, each with the reason.
+/// The figures of a run.
+pub(super) struct Drawn {
+    /// Those that were drawn, in the order of reading.
+    pub figures: Vec<DrawnFigure>,
+    /// Those left out, each with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// A figure that was drawn.
+pub(super) struct DrawnFigure {
+    /// Its files' name without ending.
+    pub name: String,
+    /// Its headline.
+    pub title: String,
+    /// One sentence on how to read it.
+    pub how_to_read: &'static str,
+}
+
+/// Draws every figure.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub(super) fn draw(
-    folder: &Path,
-    scored: &ScoredRun<'_>,
-    summary: &Summary,
-) -> Result<Vec<String>> {
+pub(super) fn draw(folder: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> Result<Drawn> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let mut plots = Plots {
         folder,
-        skipped: Vec::new(),
+        drawn: Drawn {
+            figures: Vec::new(),
+            skipped: Vec::new(),
+        },
     };
     for (index, condition) in summary.conditions.iter().enumerate() {
         let suffix = match index {
@@ -43,50 +63,96 @@ pub(super) fn draw(
             groups: summary.groups_of(condition),
         };
         let name = |figure: &str| format!("{figure}{suffix}");
-        plots.add(&name("cer_by_arm"), view.cer_by_arm(), |figure, stem| {
-            figure.draw(stem)
-        })?;
-        plots.add(
-            &name("cer_by_density"),
-            view.cer_by_density(),
-            |figure, stem| figure.draw(stem),
-        )?;
-        plots.add(&name("hardening"), view.hardening(), |figure, stem| {
-            figure.draw(stem)
-        })?;
+        plots.add(name("cer_by_arm"), view.cer_by_arm())?;
+        plots.add(name("cer_by_density"), view.cer_by_density())?;
+        plots.add(name("hardening"), view.hardening())?;
     }
     let tokens = training::tokens_over_training(scored);
-    plots.add("tokens_over_training", tokens, |figure, stem| {
-        figure.draw(stem)
-    })?;
+    plots.add("tokens_over_training".to_owned(), tokens)?;
     let curves = training::learning_curves(scored);
-    plots.add("learning_curves", curves, |figure, stem| figure.draw(stem))?;
-    Ok(plots.skipped)
+    plots.add("learning_curves".to_owned(), curves)?;
+    Ok(plots.drawn)
 }
+
+/// A figure of a run.
+trait Drawing {
+    /// One sentence for those who see it for the first time.
+    const HOW_TO_READ: &'static str;
+
+    fn title(&self) -> &str;
+
+    fn draw(&self, stem: &Path) -> Result<(), FigureError>;
+}
+
+macro_rules! drawing {
+    ($figure:ty, $how_to_read:literal) => {
+        impl Drawing for $figure {
+            const HOW_TO_READ: &'static str = $how_to_read;
+
+            fn title(&self) -> &str {
+                &self.title
+            }
+
+            fn draw(&self, stem: &Path) -> Result<(), FigureError> {
+                self.draw(stem)
+            }
+        }
+    };
+}
+
+drawing!(
+    CerByArm,
+    "One row per arm and one panel per text density: further left is better, whiskers are 95% \
+     intervals, and a hard arm with few codes used (at the right) loses to collapse, not to \
+     discreteness as such."
+);
+drawing!(
+    CerByDensity,
+    "Lower is better: follow an arm from left to right as every token has to carry more \
+     characters; dashed vertical lines mark the capacity of one hard token, and no hard code of \
+     that size can lie below its black bound."
+);
+drawing!(
+    HardeningCurve,
+    "Arms trained soft and read, without retraining, with only their k best words: the left end is \
+     argmax, and where the curve flattens is how many words a soft token really mixes."
+);
+drawing!(
+    TokensOverTraining,
+    "From the first step to the last: a falling entropy (above) means that tokens become more like \
+     single words, a falling count (below) that words go out of use."
+);
+drawing!(
+    LearningCurves,
+    "Validation error by training step: an arm whose curve still falls at the right end had not \
+     finished learning, so its rank there is one of speed."
+);
 
 /// Why there is nothing to draw.
 type Reason = &'static str;
 
 struct Plots<'a> {
     folder: &'a Path,
-    skipped: Vec<String>,
+    drawn: Drawn,
 }
 
 impl Plots<'_> {
-    fn add<F>(
-        &mut self,
-        name: &str,
-        figure: Result<F, Reason>,
-        draw: impl FnOnce(&F, &Path) -> Result<(), FigureError>,
-    ) -> Result<()> {
+    fn add<F: Drawing>(&mut self, name: String, figure: Result<F, Reason>) -> Result<()> {
         let files = ["svg", "png", "csv"].map(|extension| format!("{name}.{extension}"));
         let reason = match figure {
             Ok(figure) => {
                 let drawn = atomic::write_group(self.folder, &files, |folder| {
-                    draw(&figure, &folder.join(name))
+                    figure.draw(&folder.join(&name))
                 })?;
                 match drawn {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => {
+                        self.drawn.figures.push(DrawnFigure {
+                            title: figure.title().to_owned(),
+                            how_to_read: F::HOW_TO_READ,
+                            name,
+                        });
+                        return Ok(());
+                    }
                     // A number that has no place on an axis, such as a density of 0, costs one
                     // figure, not the run.
                     Err(
@@ -102,7 +168,7 @@ impl Plots<'_> {
         for file in &files {
             atomic::remove_stale(&self.folder.join(file))?;
         }
-        self.skipped.push(format!("{name}: {reason}"));
+        self.drawn.skipped.push(format!("{name}: {reason}"));
         Ok(())
     }
 }
@@ -177,11 +243,16 @@ fn figure_arm(scored: &ScoredRun<'_>, arm: ArmSpec) -> Arm {
         finished if finished == cells => arm.to_string(),
         finished => format!("{arm} ({finished} of {cells} seeds)"),
     };
-    Arm::new(label, family(arm.kind))
+    // Only the cells know whether the checkpoint's projector has a vocabulary.
+    let family = match arm.kind {
+        ArmKind::Pretrained(_) if !scored.has_words(arm) => Family::Merger,
+        kind => family(kind),
+    };
+    Arm::new(label, family)
 }
 
 /// The family that lends a kind of arm its colour and marker.
-fn family(kind: ArmKind) -> Family {
+pub(crate) fn family(kind: ArmKind) -> Family {
     match kind {
         ArmKind::Identity => Family::Ceiling,
         ArmKind::PatchMerger => Family::Merger,
@@ -190,11 +261,13 @@ fn family(kind: ArmKind) -> Family {
         ArmKind::VetStArgmax | ArmKind::VetStArgmaxRaw => Family::VetHard,
         ArmKind::VetGumbel | ArmKind::VetGumbelAnnealed => Family::VetGumbel,
         ArmKind::Blind => Family::Blind,
+        ArmKind::Pretrained(_) if kind.is_hard() => Family::VetHard,
+        ArmKind::Pretrained(_) => Family::VetSoft,
     }
 }
 
 /// Logarithmic where small and large error rates meet.
-fn scale_of(cers: impl Iterator<Item = f64>) -> CerScale {
+pub(crate) fn scale_of(cers: impl Iterator<Item = f64>) -> CerScale {
     let (low, high) = cers
         .filter(|cer| *cer > 0.0)
         .fold((f64::INFINITY, 0.0_f64), |(low, high), cer| {

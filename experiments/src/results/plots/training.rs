@@ -17,7 +17,7 @@ pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverT
         .config
         .arms
         .iter()
-        .filter(|arm| arm.kind.tokenize().is_some());
+        .filter(|arm| scored.has_words(**arm));
     let mut vocabularies = Vec::new();
     let mut traces = Vec::new();
     for &arm in with_words {

@@ -1,14 +1,15 @@
 //! Integrity checks: a run whose ceiling is not the best or whose floor reads something measures
 //! something else than it says.
 
-use super::answer::text_kind;
-use super::{Page, Report, listed};
+use super::comparisons::text_kind;
+use super::{Report, listed};
 use crate::arm::{ArmKind, ArmSpec};
 use crate::probe::EvaluationMode;
 use crate::results::comparison::{Comparison, Judgement, LEVEL, arm_of};
 use crate::results::scored::{RANDOM, ScoredTest};
 use crate::results::summary::SummaryRow;
 use crate::results::wording;
+use html_report::{Gate, GateState};
 use probe_statistics::multiplicity::simultaneous_stretch;
 use probe_statistics::text_metrics::PositionAccuracy;
 
@@ -24,29 +25,25 @@ enum Finding {
 }
 
 impl Finding {
-    fn line(&self, check: &str) -> String {
-        match self {
-            Self::Pass(text) => format!("**pass** – {check}: {text}"),
-            Self::Fail(text) => format!("**FAIL** – {check}: {text}"),
-            Self::NotChecked(text) => format!("**not checked** – {check}: {text}"),
+    fn gate(self, check: &str) -> Gate {
+        let (state, reason) = match self {
+            Self::Pass(text) => (GateState::Passed, text),
+            Self::Fail(text) => (GateState::Failed, text),
+            Self::NotChecked(text) => (GateState::NotMeasured, text),
+        };
+        Gate {
+            name: check.to_owned(),
+            state,
+            reason,
         }
     }
 }
 
 impl Report<'_> {
-    pub(super) fn checks(&self, page: &mut Page) {
-        let (ceiling, floor) = (self.ceiling(), self.floor());
-        page.heading("## Integrity checks");
-        page.bullets(&[
-            ceiling.line("the ceiling, `identity`, reads at least as well as every arm"),
-            floor.line("the floor, `blind`, is at chance"),
-        ]);
-        if matches!(ceiling, Finding::Fail(_)) || matches!(floor, Finding::Fail(_)) {
-            page.paragraph(
-                "A failed check means that the differences above may not be what they seem: find \
-                 its cause before using them.",
-            );
-        }
+    pub(super) fn checks(&self) -> Vec<Gate> {
+        let ceiling = "the ceiling, `identity`, reads at least as well as every arm";
+        let floor = "the floor, `blind`, is at chance";
+        vec![self.ceiling().gate(ceiling), self.floor().gate(floor)]
     }
 
     /// No arm may be better than the untouched features beyond its interval.

@@ -1,6 +1,6 @@
 //! How the run was made, and what went wrong.
 
-use super::answer::text_kind;
+use super::comparisons::text_kind;
 use super::{Page, Report, code, listed};
 use crate::probe::{LayoutKind, ReaderKind, Regime};
 use crate::results::metrics::name_of;
@@ -9,7 +9,7 @@ use crate::results::wording;
 
 impl Report<'_> {
     pub(super) fn learning_rates(&self, page: &mut Page) {
-        page.heading("## Learning rates");
+        page.section("Learning rates");
         let tuning = &self.scored.run.tuning;
         let rates = &self.scored.config.training.learning_rates;
         if rates.len() < 2 {
@@ -48,7 +48,7 @@ impl Report<'_> {
     }
 
     pub(super) fn failed_cells(&self, page: &mut Page) {
-        page.heading("## Failed cells");
+        page.section("Failed cells");
         let arms = self.summary.arms.iter();
         let lines: Vec<String> = arms
             .flat_map(|arm| arm.failures.iter().map(move |failure| (arm.arm, failure)))
@@ -85,11 +85,21 @@ impl Report<'_> {
             ReaderKind::Anchored => "cross-attention anchored at the character places",
             ReaderKind::SlotLinear => "one linear map per character place",
             ReaderKind::Ctc => "CTC",
+            ReaderKind::Pooled => "a small MLP on the mean of the tokens",
+        };
+        let backbone = match &config.checkpoint {
+            Some(name) => format!("tower of `{name}`"),
+            None => "backbone".to_owned(),
         };
         let regime = match config.regime {
-            Regime::Frozen => "the backbone stays frozen",
-            Regime::LastBlock => "the last block of the backbone trains along",
-            Regime::Joint => "the whole backbone trains along",
+            Regime::Frozen => format!("the {backbone} stays frozen"),
+            Regime::LastBlock => format!("the last block of the {backbone} trains along"),
+            Regime::Joint => format!("the whole {backbone} trains along"),
+        };
+        let own_width = if self.arms().iter().any(|arm| arm.kind.is_pretrained()) {
+            " (those of `pretrained` arms have the width of their language model)"
+        } else {
+            ""
         };
         let conditions = self.summary.conditions.iter();
         let texts: Vec<String> = conditions.map(|condition| self.tested(condition)).collect();
@@ -121,11 +131,11 @@ impl Report<'_> {
                 wording::count(data.images.train)
             ),
         };
-        page.heading("## Design");
+        page.section("Design");
         page.paragraph(&format!(
             "Preset `{}`. {} of {}, paired by seed{vocabularies}. Text of A = {} characters {layout}. \
              Trained on {trained_on} for {} of {} images; {regime} (regime `{}`). The probe reads \
-             by {reader}, from tokens of width {}, normalised to unit RMS, the same for every arm. \
+             by {reader}, from tokens of width {}{own_width}, normalised to unit RMS, the same for every arm. \
              Tested on {}. Intervals are 95% BCa bootstrap intervals of {} draws over {}, paired \
              across arms; learning rates are chosen on validation images, nothing on test images.",
             config.preset,
@@ -158,7 +168,7 @@ impl Report<'_> {
     /// Figures that could not be drawn.
     pub(super) fn figures(&self, page: &mut Page) {
         if !self.summary.skipped_figures.is_empty() {
-            page.heading("## Figures left out");
+            page.section("Figures left out");
             page.bullets(&self.summary.skipped_figures);
         }
     }

@@ -1,26 +1,101 @@
-//! `verdict.md`: what the run says, in words and numbers. Every sentence is made from the data.
+//! What the run says, in words and numbers. Every sentence is made from the data, once: `verdict.md`
+//! and `report.html` show the same [`Verdict`].
 
 mod answer;
 mod checks;
 mod circumstances;
+mod comparisons;
+mod page;
 mod vocabulary;
 
 use super::scored::ScoredRun;
 use super::summary::Summary;
+use super::wording;
 use crate::arm::ArmSpec;
 use crate::atomic;
 use anyhow::Result;
+use html_report::{Gate, GateState, KeyNumber, Section};
+use page::Page;
 use std::path::Path;
 
-const QUESTION: &str = "Does it cost reading to pass an image through a visual vocabulary (the \
-                        visual embedding table of Ovis, VET) instead of a continuous projector \
-                        (the PatchMerger of Qwen2.5-VL)? The same small probe is trained to read \
-                        behind each projector; the character error rate (CER) says what is lost.";
+/// Headline of a run.
+pub(super) const TITLE: &str = "What the projectors cost in reading";
 
-/// Writes `verdict.md`.
-pub(super) fn write(path: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> Result<()> {
-    let text = Report { scored, summary }.text();
-    atomic::write(path, |out| Ok(out.write_all(text.as_bytes())?))
+/// What a run asks.
+pub(super) const QUESTION: &str = "Does it cost reading to pass an image through a visual \
+                                   vocabulary (the visual embedding table of Ovis, VET) instead of \
+                                   a continuous projector (the PatchMerger of Qwen2.5-VL)? The same \
+                                   small probe is trained to read behind each projector; the \
+                                   character error rate (CER) says what is lost.";
+
+/// The sentences and tables of a run.
+pub(super) struct Verdict {
+    /// The answer: one paragraph with the numbers, then what they can carry.
+    pub answer: Vec<String>,
+    /// The numbers of the answer.
+    pub key_numbers: Vec<KeyNumber>,
+    /// What a reader has to know before using the numbers.
+    pub warnings: Vec<String>,
+    /// Integrity checks.
+    pub gates: Vec<Gate>,
+    /// Every arm against the reference arms.
+    pub comparisons: Section,
+    /// What explains the answer, and how the run was made.
+    pub details: Vec<Section>,
+}
+
+impl Verdict {
+    pub fn of(scored: &ScoredRun<'_>, summary: &Summary) -> Self {
+        let report = Report { scored, summary };
+        let mut comparisons = Page::new("Comparisons");
+        report.comparisons(&mut comparisons);
+        let mut page = Page::default();
+        report.live_codes(&mut page);
+        report.capacity(&mut page);
+        report.other_texts(&mut page);
+        report.noise(&mut page);
+        report.learning_rates(&mut page);
+        report.failed_cells(&mut page);
+        report.design(&mut page);
+        report.figures(&mut page);
+        let gates = report.checks();
+        Self {
+            answer: report.answer(),
+            key_numbers: report.key_numbers(),
+            warnings: report.warnings(&gates),
+            gates,
+            comparisons: comparisons.only_section(),
+            details: page.sections,
+        }
+    }
+
+    /// Writes `verdict.md`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = self.markdown();
+        atomic::write(path, |out| Ok(out.write_all(text.as_bytes())?))
+    }
+
+    fn markdown(&self) -> String {
+        let mut page = Page::new("Answer");
+        self.answer.iter().for_each(|text| page.paragraph(text));
+        if !self.warnings.is_empty() {
+            page.section("Before use");
+            page.bullets(&self.warnings);
+        }
+        page.sections.push(self.comparisons.clone());
+        page.section("Integrity checks");
+        let gates = self.gates.iter().map(|gate| {
+            let state = match gate.state {
+                GateState::Passed => "pass",
+                GateState::Failed => "FAIL",
+                GateState::NotMeasured => "not checked",
+            };
+            format!("**{state}** – {}: {}", gate.name, gate.reason)
+        });
+        page.bullets(&gates.collect::<Vec<_>>());
+        page.sections.extend(self.details.iter().cloned());
+        page.markdown(TITLE, QUESTION)
+    }
 }
 
 struct Report<'a> {
@@ -29,21 +104,25 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn text(&self) -> String {
-        let mut page = Page::default();
-        page.heading("# What the projectors cost in reading");
-        page.paragraph(QUESTION);
-        self.answer(&mut page);
-        self.checks(&mut page);
-        self.live_codes(&mut page);
-        self.capacity(&mut page);
-        self.other_texts(&mut page);
-        self.noise(&mut page);
-        self.learning_rates(&mut page);
-        self.failed_cells(&mut page);
-        self.design(&mut page);
-        self.figures(&mut page);
-        page.0
+    /// What a reader has to know before using the numbers.
+    fn warnings(&self, gates: &[Gate]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if gates.iter().any(|gate| gate.state == GateState::Failed) {
+            warnings.push(
+                "A failed check means that the differences may not be what they seem: find its \
+                 cause before using them."
+                    .to_owned(),
+            );
+        }
+        let failed: usize = self.summary.arms.iter().map(|arm| arm.failures.len()).sum();
+        if failed > 0 {
+            let finished: usize = self.summary.arms.iter().map(|arm| arm.finished).sum();
+            warnings.push(format!(
+                "{failed} of {} failed and count nowhere; they are listed below.",
+                wording::counted(failed + finished, "cell")
+            ));
+        }
+        warnings
     }
 
     fn arms(&self) -> &[ArmSpec] {
@@ -57,7 +136,7 @@ impl Report<'_> {
 
     fn soft_arms(&self) -> Vec<ArmSpec> {
         let arms = self.arms().iter();
-        arms.filter(|arm| arm.kind.tokenize().is_some() && !arm.kind.is_hard())
+        arms.filter(|arm| self.scored.has_words(**arm) && !arm.kind.is_hard())
             .copied()
             .collect()
     }
@@ -72,51 +151,6 @@ impl Report<'_> {
 
     fn nothing_finished(&self) -> bool {
         self.summary.rows.iter().all(|row| row.value.is_none())
-    }
-}
-
-/// A Markdown page that grows from top to bottom.
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn heading(&mut self, text: &str) {
-        self.gap();
-        self.line(text);
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.gap();
-        self.line(text);
-    }
-
-    fn bullets(&mut self, items: &[String]) {
-        self.gap();
-        for item in items {
-            self.line(&format!("- {item}"));
-        }
-    }
-
-    /// A table whose first column is text and whose others are aligned right.
-    fn table(&mut self, header: &[&str], rows: &[Vec<String>]) {
-        self.gap();
-        self.line(&format!("| {} |", header.join(" | ")));
-        let rest = "|---:".repeat(header.len().saturating_sub(1));
-        self.line(&format!("|:---{rest}|"));
-        for row in rows {
-            self.line(&format!("| {} |", row.join(" | ")));
-        }
-    }
-
-    fn gap(&mut self) {
-        if !self.0.is_empty() {
-            self.0.push('\n');
-        }
-    }
-
-    fn line(&mut self, text: &str) {
-        self.0.push_str(text);
-        self.0.push('\n');
     }
 }
 

@@ -1,6 +1,6 @@
 //! How much of a vocabulary is used, and what it could carry.
 
-use super::answer::text_kind;
+use super::comparisons::text_kind;
 use super::{Page, Report, code};
 use crate::arm::ArmSpec;
 use crate::results::scored::RANDOM;
@@ -20,7 +20,7 @@ impl Report<'_> {
             return;
         }
         let bits_per_char = (self.scored.config.data.charset.size() as f64).log2();
-        page.heading("## Live codes and entropy");
+        page.section("Live codes and entropy");
         page.paragraph(
             "Means over seeds. A hard arm that uses few of its words loses to their collapse, not \
              to discreteness as such. For hard arms the last column is the entropy of the words \
@@ -63,7 +63,7 @@ impl Report<'_> {
             "entropy of a token (bits)",
             "characters' worth",
         ];
-        page.table(&header, &rows);
+        page.table(&header, rows);
     }
 
     fn finished(&self, arm: ArmSpec) -> bool {
@@ -78,7 +78,7 @@ impl Report<'_> {
         if hard.is_empty() || groups.is_empty() {
             return;
         }
-        page.heading("## Capacity of a hard token");
+        page.section("Capacity of a hard token");
         if condition != RANDOM {
             page.paragraph(&format!(
                 "Not applied: the characters of {} are not uniform and independent, so log2 A bits \
@@ -95,7 +95,9 @@ impl Report<'_> {
         ));
         let mut rows = Vec::new();
         for arm in hard {
-            let Some(words) = arm.words() else { continue };
+            let Some(words) = self.scored.words(arm) else {
+                continue;
+            };
             let Ok(capacity) = characters_per_token(words, alphabet) else {
                 continue;
             };
@@ -138,6 +140,6 @@ impl Report<'_> {
             "CER at densities up to it",
             "CER at densities above it",
         ];
-        page.table(&header, &rows);
+        page.table(&header, rows);
     }
 }

@@ -1,0 +1,31 @@
+//! Coarse properties of the whole image, against which the loss in reading is held.
+
+use super::ocr::BITS;
+use super::{arms, base, vocabulary};
+use crate::data::Task;
+use crate::probe::{ProbeConfig, ReaderKind};
+use crate::study::scale::Scale;
+use text_images::Charset;
+
+/// The face that the text is set in, and its slant, from the mean of the tokens.
+pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
+    let k = vocabulary(BITS.min(scale.largest_vocabulary.ilog2()));
+    [Task::Face, Task::Slant]
+        .into_iter()
+        .map(|task| {
+            let mut config = base(scale, Charset::Printable94, &[2.0], scale.seeds);
+            config.arms = arms(&[
+                "identity".to_owned(),
+                "patch-merger".to_owned(),
+                format!("gelu-mlp@{k}"),
+                format!("vet-softmax@{k}"),
+                format!("vet-st-argmax@{k}"),
+                format!("vet-st-argmax@{k}+usage"),
+                "blind".to_owned(),
+            ]);
+            config.data.task = task;
+            config.reader = ReaderKind::Pooled;
+            (task.name().to_owned(), config)
+        })
+        .collect()
+}

@@ -1,0 +1,106 @@
+//! How large a study is.
+
+use serde::{Deserialize, Serialize};
+
+/// Named sizes of a study.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum StudyPreset {
+    /// Does everything work? A minute or two; the numbers mean nothing.
+    Smoke,
+    /// Below an hour on two cores: ten seeds where claims are tested, few elsewhere.
+    Quick,
+    /// Ten seeds everywhere, long training, vocabularies up to 65,536: a GPU, or days of CPU
+    /// (`experiments plan` says how many).
+    Full,
+}
+
+impl StudyPreset {
+    /// Name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn scale(self) -> Scale {
+        match self {
+            Self::Smoke => Scale {
+                seeds: 2,
+                few_seeds: 2,
+                steps: 12,
+                long_steps: 24,
+                train: 128,
+                validation: 16,
+                test: 32,
+                rates: vec![8e-3],
+                extensions: 0,
+                evaluations: 2,
+                bootstrap_draws: 200,
+                largest_vocabulary: 256,
+            },
+            Self::Quick => Scale {
+                seeds: 10,
+                few_seeds: 3,
+                steps: 350,
+                long_steps: 1000,
+                train: 6000,
+                validation: 300,
+                test: 1000,
+                rates: vec![4e-3, 8e-3],
+                extensions: 1,
+                evaluations: 5,
+                bootstrap_draws: 2000,
+                largest_vocabulary: 4096,
+            },
+            Self::Full => Scale {
+                seeds: 10,
+                few_seeds: 10,
+                steps: 4000,
+                long_steps: 10_000,
+                train: 50_000,
+                validation: 2000,
+                test: 15_000,
+                rates: vec![1e-3, 2e-3, 4e-3, 8e-3],
+                extensions: 2,
+                evaluations: 20,
+                bootstrap_draws: 10_000,
+                largest_vocabulary: 65_536,
+            },
+        }
+    }
+}
+
+/// Sizes that the sections of a study share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    /// Paired seeds where claims are tested.
+    pub seeds: u64,
+    /// Paired seeds elsewhere.
+    pub few_seeds: u64,
+    /// Optimiser steps of a cell.
+    pub steps: usize,
+    /// The same where capacity is to be told apart from too little training.
+    pub long_steps: usize,
+    /// Training images per density.
+    pub train: usize,
+    /// Validation images per density.
+    pub validation: usize,
+    /// Test images per density.
+    pub test: usize,
+    /// Learning rates that every arm is tried with.
+    pub rates: Vec<f64>,
+    /// Further rates where the best one lies on the edge.
+    pub extensions: usize,
+    /// Looks at validation images during training.
+    pub evaluations: usize,
+    /// Draws of the bootstrap.
+    pub bootstrap_draws: usize,
+    /// Largest visual vocabulary.
+    pub largest_vocabulary: usize,
+}
