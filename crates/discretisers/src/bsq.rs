@@ -44,6 +44,14 @@ fn to_sphere(z: Tensor<2>) -> Tensor<2> {
     z / norm
 }
 
+/// Whether there is a quantiser of `words` codes.
+///
+/// # Errors
+/// If `words` is not a power of two up to 2^[`MOST_BITS`].
+pub fn check(words: usize) -> Result<(), DiscretiserError> {
+    bits("bsq", words, MOST_BITS).map(|_| ())
+}
+
 impl Bsq {
     /// A quantiser of `words` codes.
     ///

@@ -8,7 +8,7 @@
 //! uniform count, because a code is restarted long before its `N` comes near 0. Restarts:
 //! arXiv:2107.03312 §3.3. The start by k-means: the same.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use projector::seeded;
 use rand::seq::index;
@@ -28,26 +28,28 @@ pub const DEAD_BELOW: f64 = 0.1;
 const START_STD: f64 = 0.577;
 
 /// Vectors that follow the points nearest to them.
+///
+/// All three tensors are frozen parameters: no optimiser sees them, but they are saved with the
+/// weights.
 #[derive(Module, Debug)]
 pub struct Codebook {
-    /// `[words, d]`; a constant, which no optimiser sees.
-    vectors: Tensor<2>,
-    /// `N`; empty before the first batch.
-    #[module(skip)]
-    counts: Vec<f64>,
+    /// `e`, `[words, d]`.
+    vectors: Param<Tensor<2>>,
+    /// `N`, `[words]`; all 0 before the first batch.
+    counts: Param<Tensor<1>>,
     /// `m`, `[words, d]`.
-    #[module(skip)]
-    sums: Vec<f64>,
+    sums: Param<Tensor<2>>,
 }
 
 impl Codebook {
     /// Random vectors, which the first batch replaces.
     #[must_use]
     pub fn new(words: usize, d: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let vectors = seeded::normal([words, d], START_STD, rng, device);
         Self {
-            vectors: seeded::normal([words, d], START_STD, rng, device),
-            counts: Vec::new(),
-            sums: Vec::new(),
+            vectors: Param::from_tensor(vectors).set_require_grad(false),
+            counts: Param::from_tensor(Tensor::zeros([words], device)).set_require_grad(false),
+            sums: Param::from_tensor(Tensor::zeros([words, d], device)).set_require_grad(false),
         }
     }
 
@@ -59,20 +61,20 @@ impl Codebook {
 
     /// The vectors, `[words, d]`.
     #[must_use]
-    pub fn vectors(&self) -> &Tensor<2> {
-        &self.vectors
+    pub fn vectors(&self) -> Tensor<2> {
+        self.vectors.val()
     }
 
     /// The code of each point, `[n]`.
     #[must_use]
     pub fn nearest(&self, points: Tensor<2>) -> Tensor<1, Int> {
-        nearest(points, self.vectors.clone())
+        nearest(points, self.vectors())
     }
 
     /// The vectors of codes, `[n, d]`, without a gradient.
     #[must_use]
     pub fn look_up(&self, ids: Tensor<1, Int>) -> Tensor<2> {
-        self.vectors.clone().select(0, ids)
+        self.vectors().select(0, ids)
     }
 
     /// Follows a batch of points `[n, d]`: the first one by k-means, all later ones by running
@@ -82,14 +84,18 @@ impl Codebook {
         let words = self.words();
         let equal_share = n as f64 / words as f64;
         let values: Vec<f32> = points.clone().into_data().iter::<f32>().collect();
-        if self.counts.is_empty() {
+        let mut counts = numbers(self.counts.val());
+        if counts.iter().all(|&count| count == 0.0) {
             let centres = k_means(&values, d, words, rng);
-            self.counts = vec![equal_share; words];
-            self.sums = centres.iter().map(|&x| f64::from(x) * equal_share).collect();
-            self.set_vectors(centres);
+            let centres: Vec<f64> = centres.into_iter().map(f64::from).collect();
+            let sums: Vec<f64> = centres.iter().map(|x| x * equal_share).collect();
+            replace(&mut self.counts, &vec![equal_share; words]);
+            replace(&mut self.sums, &sums);
+            replace(&mut self.vectors, &centres);
             return;
         }
-        let ids = nearest(points, self.vectors.clone().without_autodiff());
+        let mut sums = numbers(self.sums.val());
+        let ids = nearest(points, self.vectors().without_autodiff());
         let mut added = vec![0.0; words];
         let mut added_sums = vec![0.0; words * d];
         for (id, point) in ids.into_data().iter::<i64>().zip(values.chunks_exact(d)) {
@@ -99,35 +105,40 @@ impl Codebook {
                 *sum += f64::from(x);
             }
         }
-        decay(&mut self.counts, &added);
-        decay(&mut self.sums, &added_sums);
-        self.restart_dead(&values, d, equal_share, rng);
-        let vectors = self.sums.chunks_exact(d).zip(&self.counts);
-        let vectors = vectors.flat_map(|(sums, count)| sums.iter().map(move |sum| sum / count));
-        self.set_vectors(vectors.map(|x| x as f32).collect());
-    }
-
-    fn restart_dead(&mut self, points: &[f32], d: usize, equal_share: f64, rng: &mut ChaCha8Rng) {
-        let dead: Vec<usize> = (0..self.counts.len())
-            .filter(|&id| self.counts[id] < DEAD_BELOW * equal_share)
+        decay(&mut counts, &added);
+        decay(&mut sums, &added_sums);
+        let dead: Vec<usize> = (0..words)
+            .filter(|&id| counts[id] < DEAD_BELOW * equal_share)
             .collect();
-        let n = points.len() / d;
         // Different points, so that restarted codes do not share one. Those that find none left
         // wait for the next batch.
         let places = index::sample(rng, n, dead.len().min(n));
         for (&id, place) in dead.iter().zip(places.iter()) {
-            self.counts[id] = equal_share;
-            let point = &points[place * d..(place + 1) * d];
-            for (sum, &x) in self.sums[id * d..(id + 1) * d].iter_mut().zip(point) {
+            counts[id] = equal_share;
+            let point = &values[place * d..(place + 1) * d];
+            for (sum, &x) in sums[id * d..(id + 1) * d].iter_mut().zip(point) {
                 *sum = f64::from(x) * equal_share;
             }
         }
+        let vectors = sums.chunks_exact(d).zip(&counts);
+        let vectors = vectors.flat_map(|(sums, count)| sums.iter().map(move |sum| sum / count));
+        replace(&mut self.vectors, &vectors.collect::<Vec<f64>>());
+        replace(&mut self.counts, &counts);
+        replace(&mut self.sums, &sums);
     }
+}
 
-    fn set_vectors(&mut self, values: Vec<f32>) {
-        let data = TensorData::new(values, self.vectors.dims());
-        self.vectors = Tensor::from_data(data, &self.vectors.device());
-    }
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}
+
+/// Puts other numbers into a parameter, which stays frozen and where it is.
+fn replace<const D: usize>(param: &mut Param<Tensor<D>>, values: &[f64]) {
+    let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+    let tensor = param.val();
+    let data = TensorData::new(values, tensor.dims());
+    let fresh = Tensor::from_data(data, (&tensor.device(), tensor.dtype()));
+    *param = param.clone().map(|_| fresh).set_require_grad(false);
 }
 
 fn decay(running: &mut [f64], added: &[f64]) {
@@ -141,7 +152,7 @@ mod tests {
     use super::*;
 
     fn vectors(book: &Codebook) -> Vec<f32> {
-        book.vectors().clone().into_data().try_to_vec().unwrap()
+        book.vectors().into_data().try_to_vec().unwrap()
     }
 
     fn points<const N: usize>(rows: [[f32; 2]; N]) -> Tensor<2> {
@@ -218,10 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn the_codebook_is_no_parameter() {
-        let book = started().train();
-        assert_eq!(book.num_params(), 0);
+    fn the_codebook_is_frozen_and_stays_so_but_is_saved() {
+        let mut book = started().train();
+        book.learn(points([[0.0, 0.0], [9.0, 1.0]]), &mut rng());
         assert!(book.vectors().is_autodiff() && !book.vectors().is_tracked());
         assert!(!book.valid().vectors().is_autodiff());
+        assert_eq!(projector::contract::trainable_parameters(&book), 0);
+        let record = book.clone().into_record();
+        let fresh = Codebook::new(2, 2, &mut seeded::stream(9, "other"), &Device::flex()).train();
+        let mut read = fresh.try_load_record(record).unwrap();
+        assert_eq!(vectors(&read), vectors(&book));
+        let batch = points([[1.0, 0.0], [1.0, 2.0]]);
+        for book in [&mut book, &mut read] {
+            book.learn(batch.clone(), &mut rng());
+        }
+        assert_eq!(vectors(&read), vectors(&book));
     }
 }

@@ -42,6 +42,23 @@ pub fn levels(words: usize) -> Result<&'static [usize], DiscretiserError> {
         .ok_or(DiscretiserError::Levels { found: words })
 }
 
+/// The vocabulary nearest to `words`, in bits.
+#[must_use]
+pub fn nearest(words: usize) -> usize {
+    let bits = |words: usize| (words.max(1) as f64).log2();
+    let distance = |product: usize| (bits(product) - bits(words)).abs();
+    LEVELS
+        .iter()
+        .map(|(product, _)| *product)
+        .fold(LEVELS[0].0, |best, product| {
+            if distance(product) < distance(best) {
+                product
+            } else {
+                best
+            }
+        })
+}
+
 /// The vocabularies as a list in words.
 pub(crate) fn known() -> String {
     let products: Vec<String> = LEVELS
@@ -172,6 +189,7 @@ mod tests {
         let message = levels(256).unwrap_err().to_string();
         assert!(message.contains("256") && message.contains("240, 1000"), "{message}");
         assert!(message.ends_with("15360 or 64000"), "{message}");
+        assert_eq!([1, 200, 600, 1 << 20].map(nearest), [15, 240, 1000, 64_000]);
     }
 
     #[test]

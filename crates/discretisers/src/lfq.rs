@@ -52,6 +52,14 @@ fn corners(bits: usize, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [bits, words]), device)
 }
 
+/// Whether there is a quantiser of `words` codes.
+///
+/// # Errors
+/// If `words` is not a power of two up to 2^[`MOST_BITS`].
+pub fn check(words: usize) -> Result<(), DiscretiserError> {
+    bits("lfq", words, MOST_BITS).map(|_| ())
+}
+
 impl Lfq {
     /// A quantiser of `words` codes.
     ///

@@ -113,7 +113,7 @@ impl Projector for Vq {
         let words = self.stages[0].words();
         let stages = self.stages.len();
         Cost {
-            parameters: self.num_params(),
+            parameters: self.bottleneck.num_params(),
             multiply_adds_per_token: self.bottleneck.multiply_adds() + stages * words * D_CODE,
             bits_per_token: Some(stages as f64 * (words as f64).log2()),
             words: Some(words),

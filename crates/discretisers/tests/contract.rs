@@ -261,7 +261,7 @@ fn learning_from_batches_repeats_itself_and_only_the_codebook_changes() {
         let books: Vec<f64> = vq
             .stages
             .iter()
-            .flat_map(|stage| floats(stage.vectors().clone()))
+            .flat_map(|stage| floats(stage.vectors()))
             .collect();
         (books, floats(vq.bottleneck.down.weight.val()))
     };

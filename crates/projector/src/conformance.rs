@@ -8,7 +8,7 @@ use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, FloatDType, Gradients, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
-use crate::contract::parameters_without_gradient;
+use crate::contract::{parameters_without_gradient, trainable_parameters};
 use crate::{Pass, PatchGrid, Projector, seeded};
 
 /// Step of the central differences, near the cube root of the double-precision epsilon.
@@ -33,7 +33,7 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
         whole.embeddings.dims(),
         [batch, patches.tokens(), projector.d_out()]
     );
-    assert_eq!(projector.cost().parameters, projector.num_params());
+    assert_eq!(projector.cost().parameters, trainable_parameters(&projector));
     let count = projector.cost().words.unwrap_or(0);
     for words in &whole.words {
         assert!(
