@@ -12,7 +12,7 @@ use experiments::probe::{
 };
 use experiments::stop::Stop;
 use ovis_vet::{TableInit, usage_penalty};
-use projector::contract::parameters_without_gradient;
+use projector::contract::{parameters_without_gradient, trainable_parameters};
 use projector::{Pass, PatchGrid, Projector, conformance, seeded};
 use std::path::Path;
 use text_images::Charset;
@@ -26,23 +26,28 @@ const SIZES: ArmSizes = ArmSizes {
     table_init: TableInit::MatchedOutput,
 };
 
-/// Every kind, hard ones with and without the usage regulariser.
+/// Every kind, with the usage regulariser and without it where there is a choice, and the settings
+/// that change what an arm is made of.
 fn registry() -> Vec<ArmSpec> {
     let mut arms = Vec::new();
     for kind in ArmKind::ALL {
-        let plain = ArmSpec {
-            kind,
-            vocabulary: kind.takes_vocabulary().then_some(24),
-            usage: false,
-        };
+        let plain = ArmSpec::example(kind, 24);
         arms.push(plain);
-        if kind.is_hard() {
-            arms.push(ArmSpec {
-                usage: true,
-                ..plain
-            });
+        if kind.takes_usage() {
+            arms.push(plain.with_usage());
         }
     }
+    let settings = [
+        "vet-softmax@24+top4",
+        "vet-softmax@24+gain3",
+        "vet-softmax@24+rank3",
+        "vet-softmax@24+top4+gain0.5+rank3+codes2",
+        "vet-st-argmax@24+codes3+usage",
+        "vet-gumbel@24+rank3+codes2+usage0.5",
+        "vet-curriculum@24+codes2+usage",
+        "rvq@16+codes4",
+    ];
+    arms.extend(settings.map(|name| name.parse::<ArmSpec>().unwrap()));
     arms
 }
 
@@ -68,17 +73,25 @@ fn every_arm_keeps_shapes_and_images_apart_and_repeats_itself() {
 fn every_arm_counts_its_parameters() {
     for spec in registry() {
         let arm = build(spec);
-        assert_eq!(arm.cost().parameters, arm.num_params(), "{spec}");
-        let without = matches!(spec.kind, ArmKind::Identity | ArmKind::MeanPool);
+        assert_eq!(arm.cost().parameters, trainable_parameters(&arm), "{spec}");
+        let without = matches!(
+            spec.kind,
+            ArmKind::Identity | ArmKind::MeanPool | ArmKind::Random
+        );
         assert_eq!(arm.num_params() == 0, without, "{spec}");
-        let words = spec.kind.tokenize().and_then(|_| spec.words());
+        let words = spec.words().filter(|_| spec.kind.has_words());
         assert_eq!(arm.cost().words, words, "{spec}");
         let bits = match spec.kind {
             ArmKind::Blind => Some(0.0),
-            kind if kind.is_hard() => words.map(|words| (words as f64).log2()),
-            _ => None,
+            _ => spec.nominal_bits(),
         };
         assert_eq!(arm.cost().bits_per_token, bits, "{spec}");
+        let tokens = arm.forward(&patches(), &mut Pass::deterministic());
+        let codes = if words.is_some() { spec.codes() } else { 0 };
+        assert_eq!(tokens.words.len(), codes, "{spec}");
+        for words in tokens.words {
+            assert_eq!(words.ids.is_some(), spec.kind.is_hard(), "{spec}");
+        }
     }
 }
 
@@ -86,12 +99,7 @@ fn every_arm_counts_its_parameters() {
 fn the_matched_mlp_has_the_parameters_of_the_vet_but_for_its_indicator_rows() {
     for vocabulary in [5, 16, 256, 1024] {
         let parameters = |kind| {
-            build(ArmSpec {
-                kind,
-                vocabulary: Some(vocabulary),
-                usage: false,
-            })
-            .num_params()
+            build(ArmSpec::sized(kind, vocabulary)).num_params()
         };
         let (vet, mlp) = (
             parameters(ArmKind::VetSoftmax),
@@ -150,8 +158,11 @@ fn missing(config: &ProbeConfig, prepared: &Prepared, spec: ArmSpec) -> Vec<Stri
     let tokens = model.tokens(data.features.batch(&items, &device), &mut pass);
     let place = Place::of(config.reader, data, &device).unwrap();
     let mut loss = model.loss(model.read(tokens.embeddings, &place), data, &items, &device);
-    if spec.usage {
-        loss = loss + usage_penalty(tokens.words.unwrap().probabilities.unwrap());
+    for words in tokens.words.into_iter().filter(|_| spec.usage) {
+        loss = loss + usage_penalty(words.probabilities.unwrap());
+    }
+    if let Some(auxiliary) = tokens.auxiliary_loss {
+        loss = loss + auxiliary;
     }
     assert!(loss.clone().into_scalar::<f32>().is_finite(), "{spec}");
     parameters_without_gradient(&model, &loss.backward())

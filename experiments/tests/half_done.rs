@@ -90,6 +90,9 @@ fn a_stopped_cell_goes_on_to_the_same_bits() {
         (Regime::Frozen, "vet-gumbel@24+usage"),
         (Regime::Frozen, "patch-merger"),
         (Regime::LastBlock, "vet-softmax@24"),
+        (Regime::Frozen, "rvq@16+codes2"),
+        (Regime::LastBlock, "vq@16"),
+        (Regime::Frozen, "noisy-merger@0.5"),
     ] {
         let (bench, spec) = (Bench::new(regime), spec(arm));
         let uninterrupted = bench.run(&spec, None).unwrap();

@@ -67,14 +67,11 @@ impl Projector for Blind {
     fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
         patches.assert_fits("blind", self.d_in, self.merge);
         let batch = patches.features().dims()[0];
-        VisualTokens {
-            embeddings: self.token.val().unsqueeze::<3>().expand([
+        VisualTokens::continuous(self.token.val().unsqueeze::<3>().expand([
                 batch,
                 patches.tokens(),
                 self.d_out(),
-            ]),
-            words: None,
-        }
+            ]))
     }
 
     fn cost(&self) -> Cost {

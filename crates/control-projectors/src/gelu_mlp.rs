@@ -51,6 +51,42 @@ impl GeluMlpConfig {
         }
     }
 
+    /// The MLP without a LayerNorm that has as many parameters as [`matching_vet`] for `words`: an
+    /// ordinary one with biases, a little wider to make up for the LayerNorm.
+    ///
+    /// `hidden (d_block + d_out + 1) + d_out` is as near as a whole number of hidden units comes to
+    /// `words (d_block + d_out + 2)`.
+    ///
+    /// [`matching_vet`]: Self::matching_vet
+    #[must_use]
+    pub fn plain(d_in: usize, merge: usize, words: usize, d_out: usize) -> Self {
+        let d_block = merge * merge * d_in;
+        let parameters = (words * (d_block + d_out + 2)) as f64;
+        let hidden = (parameters - d_out as f64) / (d_block + d_out + 1) as f64;
+        Self {
+            hidden: (hidden.round() as usize).max(1),
+            hidden_layer_norm: false,
+            bias: true,
+            ..Self::matching_vet(d_in, merge, words, d_out)
+        }
+    }
+
+    /// The MLP that makes a token with as many multiply-adds as a *hard* table of `words` words.
+    ///
+    /// A hard token costs the product with the head, `d_block * words`; the row is looked up for
+    /// nothing. An MLP has to multiply its second layer as well, so at the same cost it is narrower:
+    /// `hidden = words * d_block / (d_block + d_out)`. All else is as in
+    /// [`matching_vet`](Self::matching_vet), which has the multiply-adds of a *soft* table.
+    #[must_use]
+    pub fn matching_look_up(d_in: usize, merge: usize, words: usize, d_out: usize) -> Self {
+        let d_block = merge * merge * d_in;
+        let hidden = (words * d_block) as f64 / (d_block + d_out).max(1) as f64;
+        Self {
+            hidden: (hidden.round() as usize).max(1),
+            ..Self::matching_vet(d_in, merge, words, d_out)
+        }
+    }
+
     /// Checks the sizes and builds the MLP with PyTorch's default start.
     ///
     /// # Errors
@@ -109,19 +145,11 @@ impl Projector for GeluMlp {
             Some(norm) => norm.forward(hidden),
             None => hidden,
         };
-        VisualTokens {
-            embeddings: linear::apply(&self.fc2, gelu(hidden)),
-            words: None,
-        }
+        VisualTokens::continuous(linear::apply(&self.fc2, gelu(hidden)))
     }
 
     fn cost(&self) -> Cost {
         let [d_block, hidden] = self.fc1.weight.dims();
-        Cost {
-            parameters: self.num_params(),
-            multiply_adds_per_token: d_block * hidden + hidden * self.d_out(),
-            bits_per_token: None,
-            words: None,
-        }
+        Cost::continuous(self.num_params(), d_block * hidden + hidden * self.d_out())
     }
 }

@@ -41,18 +41,10 @@ impl Projector for Identity {
 
     fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
         patches.assert_fits("identity", self.d_in, self.merge);
-        VisualTokens {
-            embeddings: rms_normalize(patches.merged(), EPS),
-            words: None,
-        }
+        VisualTokens::continuous(rms_normalize(patches.merged(), EPS))
     }
 
     fn cost(&self) -> Cost {
-        Cost {
-            parameters: 0,
-            multiply_adds_per_token: 0,
-            bits_per_token: None,
-            words: None,
-        }
+        Cost::continuous(0, 0)
     }
 }

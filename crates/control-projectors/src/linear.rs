@@ -68,19 +68,11 @@ impl Projector for LinearProjector {
 
     fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
         patches.assert_fits("linear", self.d_in, self.merge);
-        VisualTokens {
-            embeddings: linear::apply(&self.linear, patches.merged()),
-            words: None,
-        }
+        VisualTokens::continuous(linear::apply(&self.linear, patches.merged()))
     }
 
     fn cost(&self) -> Cost {
         let [d_block, d_out] = self.linear.weight.dims();
-        Cost {
-            parameters: self.num_params(),
-            multiply_adds_per_token: d_block * d_out,
-            bits_per_token: None,
-            words: None,
-        }
+        Cost::continuous(self.num_params(), d_block * d_out)
     }
 }

@@ -50,19 +50,11 @@ impl Projector for MeanPool {
             .reshape([batch, count / block, block, d_in])
             .mean_dim(2)
             .squeeze_dim(2);
-        VisualTokens {
-            embeddings,
-            words: None,
-        }
+        VisualTokens::continuous(embeddings)
     }
 
     fn cost(&self) -> Cost {
-        Cost {
-            parameters: 0,
-            multiply_adds_per_token: 0,
-            bits_per_token: None,
-            words: None,
-        }
+        Cost::continuous(0, 0)
     }
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use projector::{LayerNorm, seeded};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::tokenize::Tokenize;
 use crate::vet::Vet;
@@ -39,6 +40,14 @@ pub enum VetError {
         /// Rows kept for indicators.
         indicators: usize,
     },
+    /// A fraction that leaves nothing on one side.
+    #[error("visual embedding table: {name} is {found}; set it to a number between 0 and 1")]
+    BadShare {
+        /// What the number is.
+        name: &'static str,
+        /// The number given.
+        found: f64,
+    },
     /// A scale that is not a positive finite number.
     #[error("visual embedding table: {name} is {found}; set it to a finite number above 0")]
     BadScale {
@@ -50,15 +59,9 @@ pub enum VetError {
     /// `top-k` without any word.
     #[error("tokenize function top-k: k is 0; keep 1 word or more")]
     EmptyTopK,
-    /// The output scale of a truncated softmax has no closed form here.
-    #[error(
-        "table start matched-output is defined for softmax and hard tokens, not for top-k with \
-         k = {k}; give the table a normal start with its std instead"
-    )]
-    NoMatchedScale {
-        /// Words kept.
-        k: usize,
-    },
+    /// A token of no codes.
+    #[error("visual embedding table: codes per token is 0; set it to 1 or more")]
+    NoCodes,
 }
 
 /// How the rows of a fresh table are drawn.
@@ -75,7 +78,8 @@ pub enum TableInit {
     /// Fresh logits are `N(0, g²)` with `g` the LayerNorm gain. A hard token is one row, so
     /// `std = 0.2`. A soft token is a mixture with variance `std² Σp²`; with log-normal weights
     /// `Σp² = E[e^2l] / (K E[e^l]²) = e^(g²) / K`, so `std = 0.2 sqrt(K / e^(g²))`, which is
-    /// `0.2 sqrt(K / e)` at `g = 1`.
+    /// `0.2 sqrt(K / e)` at `g = 1`. Over the `k` best words only, `Σp²` is that of the softmax of
+    /// the `k` largest of `K` normal scores.
     MatchedOutput,
 }
 
@@ -114,6 +118,10 @@ pub struct VetConfig {
     pub head_init: HeadInit,
     /// Start of the LayerNorm's gain, the inverse temperature of the softmax; 1 in Ovis.
     pub layer_norm_gain: f64,
+    /// Width of a linear layer between block and head, which makes the head's matrix the product
+    /// of two of this rank; none in Ovis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
 }
 
 impl VetConfig {
@@ -136,6 +144,7 @@ impl VetConfig {
             table_init: TableInit::Normal { std: 1.0 },
             head_init: HeadInit::FanIn,
             layer_norm_gain: 1.0,
+            rank: None,
         }
     }
 
@@ -152,12 +161,13 @@ impl VetConfig {
     ///
     /// # Errors
     /// If an axis is 0, no word is left beside the indicators, a scale is not a positive finite
-    /// number, or the table start is not defined for the tokenize function.
+    /// number, or the tokenize function has no valid parameters.
     pub fn check(&self) -> Result<(), VetError> {
         for (axis, extent) in [
             ("d_in", self.d_in),
             ("merge", self.merge),
             ("d_out", self.d_out),
+            ("rank", self.rank.unwrap_or(1)),
         ] {
             if extent == 0 {
                 return Err(VetError::EmptyAxis { axis });
@@ -176,27 +186,23 @@ impl VetConfig {
         if let TableInit::Normal { std } = self.table_init {
             check_scale("table_init std", std)?;
         }
-        self.tokenize.check()?;
-        self.table_std().map(|_| ())
+        self.tokenize.check()
     }
 
     /// Standard deviation of an entry of the fresh table.
-    ///
-    /// # Errors
-    /// If [`TableInit::MatchedOutput`] is asked for a truncated softmax.
-    pub fn table_std(&self) -> Result<f64, VetError> {
+    #[must_use]
+    pub fn table_std(&self) -> f64 {
         match self.table_init {
-            TableInit::Normal { std } => Ok(std),
+            TableInit::Normal { std } => std,
             TableInit::MatchedOutput => {
                 let words = self.words();
+                let gain = self.layer_norm_gain;
                 let sum_of_squares = match self.tokenize {
                     tokenize if tokenize.is_hard() => 1.0,
-                    Tokenize::TopK { k } if k < words => {
-                        return Err(VetError::NoMatchedScale { k });
-                    }
-                    _ => (self.layer_norm_gain * self.layer_norm_gain).exp() / words as f64,
+                    Tokenize::TopK { k } if k < words => best_weights_squared(k, words, gain),
+                    _ => (gain * gain).exp() / words as f64,
                 };
-                Ok(PATCH_MERGER_TOKEN_STD / sum_of_squares.sqrt())
+                PATCH_MERGER_TOKEN_STD / sum_of_squares.sqrt()
             }
         }
     }
@@ -207,32 +213,61 @@ impl VetConfig {
     /// As [`check`](Self::check).
     pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<Vet, VetError> {
         self.check()?;
-        let table_std = self.table_std()?;
         let words = self.words();
-        let head = self.init_head(rng, device);
+        let d_block = self.merge * self.merge * self.d_in;
+        let reduction = self
+            .rank
+            .map(|rank| self.init_head(d_block, rank, rng, device));
+        let head = self.init_head(self.rank.unwrap_or(d_block), words, rng, device);
         let mut norm: LayerNorm = seeded::layer_norm(words, LAYER_NORM_EPS, device);
         norm.gamma = Param::from_tensor(Tensor::full([words], self.layer_norm_gain, device));
-        let table = seeded::normal([self.words_total, self.d_out], table_std, rng, device);
-        Ok(Vet::from_parts(
+        let shape = [self.words_total, self.d_out];
+        let table = seeded::normal(shape, self.table_std(), rng, device);
+        let vet = Vet::from_parts(
             head,
             norm,
             Param::from_tensor(table),
             self.merge,
             self.tokenize,
-        ))
+        );
+        Ok(match reduction {
+            Some(reduction) => vet.with_reduction(reduction),
+            None => vet,
+        })
     }
 
-    fn init_head(&self, rng: &mut ChaCha8Rng, device: &Device) -> Linear {
-        let d_block = self.merge * self.merge * self.d_in;
-        let words = self.words();
+    fn init_head(
+        &self,
+        d_in: usize,
+        d_out: usize,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> Linear {
         match self.head_init {
-            HeadInit::FanIn => seeded::linear(d_block, words, false, rng, device),
+            HeadInit::FanIn => seeded::linear(d_in, d_out, false, rng, device),
             HeadInit::Normal { std } => Linear {
-                weight: Param::from_tensor(seeded::normal([d_block, words], std, rng, device)),
+                weight: Param::from_tensor(seeded::normal([d_in, d_out], std, rng, device)),
                 bias: None,
             },
         }
     }
+}
+
+/// `Σp²` of the softmax over the `k` best of `words` scores `N(0, gain²)`.
+///
+/// The scores are put at their expected places (G. Blom, "Statistical Estimates and Transformed
+/// Beta-Variables", 1958): the `i`-th best of `n` normal scores is near
+/// `Φ⁻¹(1 - (i - 3/8) / (n + 1/4))`.
+fn best_weights_squared(k: usize, words: usize, gain: f64) -> f64 {
+    let normal = Normal::standard();
+    let weights = (1..=k).map(|place| {
+        let upper = (place as f64 - 0.375) / (words as f64 + 0.25);
+        (-gain * normal.inverse_cdf(upper)).exp()
+    });
+    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), weight| {
+        (sum + weight, squares + weight * weight)
+    });
+    squares / (sum * sum)
 }
 
 pub(crate) fn check_scale(name: &'static str, found: f64) -> Result<(), VetError> {
@@ -295,11 +330,10 @@ mod tests {
             ),
             (
                 VetConfig {
-                    tokenize: Tokenize::TopK { k: 3 },
-                    table_init: TableInit::MatchedOutput,
+                    rank: Some(0),
                     ..tiny()
                 },
-                "k = 3",
+                "rank",
             ),
         ] {
             let message = config.check().unwrap_err().to_string();

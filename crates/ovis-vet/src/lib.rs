@@ -11,11 +11,12 @@
 //! [`vet`] the module, [`tokenize`] one file per family of tokenize functions, `fused` the whole
 //! table as one operation without a matrix of tokens by words, `tile` how many
 //! tokens go through it at a time, [`usage`] the regulariser against
-//! code collapse.
+//! code collapse, [`multi_vet`] several tables whose rows add up to one token.
 
 pub mod config;
 #[cfg(feature = "flex")]
 pub mod fused;
+pub mod multi_vet;
 mod released;
 pub mod tile;
 pub mod tokenize;
@@ -23,6 +24,7 @@ pub mod usage;
 pub mod vet;
 
 pub use config::{HeadInit, TableInit, VetConfig, VetError};
-pub use tokenize::{HardChoice, Selection, Tau, Tokenize};
+pub use multi_vet::MultiVet;
+pub use tokenize::{Curriculum, HardChoice, Selection, Tau, Tokenize};
 pub use usage::usage_penalty;
 pub use vet::Vet;

@@ -12,7 +12,8 @@ use crate::tokenize::{Selection, Tokenize};
 
 /// Linear head, LayerNorm, tokenize function, table look-up.
 ///
-/// `out = tokenize(LayerNorm(x W)) E[0 .. K - indicators]`
+/// `out = tokenize(LayerNorm(x W)) E[0 .. K - indicators]`, where a low-rank head has `x A W` in
+/// place of `x W`.
 ///
 /// Every stage is a public method, so that each can be compared with the reference on its own.
 /// Weights are public so that checkpoints can be put in; PyTorch stores the head as `[out, in]`,
@@ -25,7 +26,9 @@ use crate::tokenize::{Selection, Tokenize};
 /// computed in the type of the features (f32 is meant: the references' bf16 softmax is not copied).
 #[derive(Module, Debug)]
 pub struct Vet {
-    /// `merge² * d_in -> K - indicators`, no bias.
+    /// In front of a low-rank head, `merge² * d_in -> rank`, no bias; none in the references.
+    pub reduction: Option<Linear>,
+    /// `merge² * d_in -> K - indicators` (from `rank` behind a reduction), no bias.
     pub head: Linear,
     /// Over the `K - indicators` logits.
     pub norm: LayerNorm,
@@ -66,6 +69,7 @@ impl Vet {
             "the table has fewer rows than words"
         );
         let vet = Self {
+            reduction: None,
             head,
             norm,
             table,
@@ -73,6 +77,36 @@ impl Vet {
             tokenize: Tokenize::Softmax,
         };
         vet.with_tokenize(tokenize)
+    }
+
+    /// The same layers behind a linear layer to as many numbers as the head takes.
+    ///
+    /// # Panics
+    /// If the widths disagree.
+    #[must_use]
+    pub fn with_reduction(self, reduction: Linear) -> Self {
+        assert_eq!(
+            reduction.weight.dims()[1],
+            self.head.weight.dims()[0],
+            "reduction and head disagree on the rank"
+        );
+        Self {
+            reduction: Some(reduction),
+            ..self
+        }
+    }
+
+    /// What the head takes in: blocks, behind the reduction of a low-rank head.
+    pub(crate) fn reduce<const D: usize>(&self, blocks: Tensor<D>) -> Tensor<D> {
+        match &self.reduction {
+            Some(reduction) => linear::apply(reduction, blocks),
+            None => blocks,
+        }
+    }
+
+    /// Width of a block, `merge² * d_in`.
+    fn d_block(&self) -> usize {
+        self.reduction.as_ref().unwrap_or(&self.head).weight.dims()[0]
     }
 
     /// The same weights under another tokenize function, to evaluate a trained table.
@@ -112,7 +146,8 @@ impl Vet {
     /// - output: `[batch, tokens, words]`
     #[must_use]
     pub fn logits(&self, blocks: Tensor<3>) -> Tensor<3> {
-        self.norm.forward(linear::apply(&self.head, blocks))
+        let scores = linear::apply(&self.head, self.reduce(blocks));
+        self.norm.forward(scores)
     }
 
     /// Applies the tokenize function to logits of shape `[batch, tokens, words]`.
@@ -195,13 +230,13 @@ impl Vet {
     #[must_use]
     pub fn forward_in_stages(&self, blocks: Tensor<3>, pass: &mut Pass<'_>) -> VisualTokens {
         let selection = self.tokenize(self.logits(blocks), pass);
-        VisualTokens {
-            embeddings: self.embed(&selection),
-            words: Some(WordUse {
+        VisualTokens::of_words(
+            self.embed(&selection),
+            WordUse {
                 ids: selection.hard.map(|hard| hard.ids),
                 probabilities: Some(selection.probabilities),
-            }),
-        }
+            },
+        )
     }
 
     /// The same tokens without the distribution, some at a time, on any backend: without gradients
@@ -220,17 +255,18 @@ impl Vet {
             .map(|first| {
                 let some = blocks.clone().slice_dim(1, first..count.min(first + tile));
                 let found = self.forward_in_stages(some, pass);
-                (found.embeddings, found.words.and_then(|words| words.ids))
+                let embeddings = found.embeddings.clone();
+                (embeddings, found.first_words().and_then(|words| words.ids))
             })
             .unzip();
         let ids: Option<Vec<_>> = ids.into_iter().collect();
-        VisualTokens {
-            embeddings: Tensor::cat(embeddings, 1).reshape([batch, tokens, self.d_out()]),
-            words: Some(WordUse {
+        VisualTokens::of_words(
+            Tensor::cat(embeddings, 1).reshape([batch, tokens, self.d_out()]),
+            WordUse {
                 ids: ids.map(|ids| Tensor::cat(ids, 1).reshape([batch, tokens])),
                 probabilities: None,
-            }),
-        }
+            },
+        )
     }
 
     /// The same tokens in one operation that never holds a matrix of tokens by words, and therefore
@@ -248,13 +284,13 @@ impl Vet {
             return None;
         }
         let found = fused::tokens(self, blocks.reshape([batch * tokens, d_block]), pass)?;
-        Some(VisualTokens {
-            embeddings: found.embeddings.reshape([batch, tokens, self.d_out()]),
-            words: Some(WordUse {
+        Some(VisualTokens::of_words(
+            found.embeddings.reshape([batch, tokens, self.d_out()]),
+            WordUse {
                 ids: found.ids.map(|ids| ids.reshape([batch, tokens])),
                 probabilities: None,
-            }),
-        })
+            },
+        ))
     }
 
     fn word_rows(&self) -> Tensor<2> {
@@ -282,10 +318,9 @@ impl Projector for Vet {
     }
 
     fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
-        let d_block = self.head.weight.dims()[0];
         patches.assert_fits(
             "visual embedding table",
-            d_block / (self.merge * self.merge),
+            self.d_block() / (self.merge * self.merge),
             self.merge,
         );
         let blocks = patches.merged();
@@ -301,10 +336,15 @@ impl Projector for Vet {
     }
 
     fn cost(&self) -> Cost {
-        let [d_block, words] = self.head.weight.dims();
+        let [d_head, words] = self.head.weight.dims();
+        let reduction = match &self.reduction {
+            Some(_) => self.d_block() * d_head,
+            None => 0,
+        };
         Cost {
             parameters: self.num_params(),
-            multiply_adds_per_token: d_block * words
+            multiply_adds_per_token: reduction
+                + d_head * words
                 + self.tokenize.rows_mixed(words) * self.d_out(),
             bits_per_token: self.tokenize.is_hard().then(|| (words as f64).log2()),
             words: Some(words),

@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use burn::module::Module;
-use burn::tensor::Device;
-use ovis_vet::{HeadInit, TableInit, Tau, Tokenize, Vet, VetConfig, usage_penalty};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use ovis_vet::{
+    Curriculum, HeadInit, MultiVet, TableInit, Tau, Tokenize, Vet, VetConfig, usage_penalty,
+};
 use projector::{Pass, PatchGrid, Projector, conformance, seeded};
 
 const WORDS: usize = 9;
 
-const EVERY_FUNCTION: [Tokenize; 9] = [
+const EVERY_FUNCTION: [Tokenize; 11] = [
     Tokenize::Softmax,
     Tokenize::StArgmax,
     Tokenize::StArgmaxRaw,
@@ -22,16 +24,47 @@ const EVERY_FUNCTION: [Tokenize; 9] = [
     Tokenize::TopK { k: 3 },
     Tokenize::TopK { k: WORDS },
     Tokenize::TopK { k: 1000 },
+    Tokenize::Curriculum(Curriculum::STANDARD),
+    Tokenize::Curriculum(HARD_SOON),
 ];
 
-fn build(tokenize: Tokenize) -> Vet {
-    let config = VetConfig {
+/// Hard at half of the training, where the checks look.
+const HARD_SOON: Curriculum = Curriculum {
+    tau: Tau::Fixed(0.5),
+    hard_from: 0.25,
+};
+
+fn config(tokenize: Tokenize) -> VetConfig {
+    VetConfig {
         tokenize,
         ..VetConfig::new(5, 2, WORDS + 4, 4, 7)
+    }
+}
+
+fn build(tokenize: Tokenize) -> Vet {
+    config(tokenize)
+        .init(&mut seeded::stream(1, "vet"), &Device::flex())
+        .unwrap()
+}
+
+fn low_rank(tokenize: Tokenize) -> Vet {
+    let config = VetConfig {
+        rank: Some(3),
+        ..config(tokenize)
     };
     config
         .init(&mut seeded::stream(1, "vet"), &Device::flex())
         .unwrap()
+}
+
+fn multi(tokenize: Tokenize, codes: usize) -> MultiVet {
+    MultiVet::init(
+        &config(tokenize),
+        codes,
+        &mut seeded::stream(1, "vet"),
+        &Device::flex(),
+    )
+    .unwrap()
 }
 
 fn patches() -> PatchGrid {
@@ -44,6 +77,8 @@ fn patches() -> PatchGrid {
 fn shapes_batch_independence_and_seeds_hold() {
     for tokenize in EVERY_FUNCTION {
         conformance::assert_conforms(|| build(tokenize), &patches());
+        conformance::assert_conforms(|| low_rank(tokenize), &patches());
+        conformance::assert_conforms(|| multi(tokenize, 3), &patches());
     }
 }
 
@@ -56,7 +91,57 @@ fn every_parameter_gets_a_gradient() {
             _ => &[],
         };
         conformance::assert_trains(build(tokenize), &patches(), without);
+        if without.is_empty() {
+            conformance::assert_trains(low_rank(tokenize), &patches(), without);
+            conformance::assert_trains(multi(tokenize, 3), &patches(), without);
+        }
     }
+}
+
+#[test]
+fn a_low_rank_head_is_a_head_of_the_product_of_its_matrices() {
+    let factored = low_rank(Tokenize::Softmax);
+    let mut whole = factored.clone();
+    let reduction = whole.reduction.take().unwrap();
+    let product = reduction.weight.val().matmul(factored.head.weight.val());
+    whole.head.weight = Param::from_tensor(product);
+    let tokens = |vet: &Vet| -> Vec<f32> {
+        let tokens = vet.forward(&patches(), &mut Pass::deterministic());
+        tokens.embeddings.into_data().try_to_vec().unwrap()
+    };
+    let difference = tokens(&factored)
+        .iter()
+        .zip(tokens(&whole))
+        .fold(0.0_f32, |largest, (a, b)| largest.max((a - b).abs()));
+    assert!(difference < 1e-5, "{difference}");
+    let cost = factored.cost();
+    assert_eq!(cost.multiply_adds_per_token, 20 * 3 + 3 * WORDS + WORDS * 7);
+    assert_eq!(
+        cost.parameters,
+        20 * 3 + 3 * WORDS + 2 * WORDS + (WORDS + 4) * 7
+    );
+}
+
+#[test]
+fn tokens_of_several_codes_are_sums_of_rows_and_carry_the_bits_of_all() {
+    let vet = multi(Tokenize::StArgmax, 3);
+    let tokens = vet.forward(&patches(), &mut Pass::deterministic());
+    assert_eq!(tokens.words.len(), 3);
+    let mut sum: Option<Tensor<3>> = None;
+    for (book, words) in vet.books.iter().zip(&tokens.words) {
+        let rows = book.embed_ids(words.ids.clone().unwrap());
+        sum = Some(match sum {
+            Some(sum) => sum + rows,
+            None => rows,
+        });
+    }
+    let difference: f32 = (tokens.embeddings - sum.unwrap()).abs().max().into_scalar();
+    assert!(difference < 1e-6, "{difference}");
+    let cost = vet.cost();
+    assert_eq!(cost.words, Some(WORDS));
+    assert_eq!(cost.bits_per_token, Some(3.0 * (WORDS as f64).log2()));
+    assert_eq!(cost.parameters, 3 * build(Tokenize::StArgmax).cost().parameters);
+    assert_eq!(multi(Tokenize::Softmax, 2).cost().bits_per_token, None);
 }
 
 #[test]
@@ -68,7 +153,9 @@ fn soft_gradients_agree_with_finite_differences() {
         Tokenize::TopK { k: WORDS },
     ] {
         conformance::assert_true_gradient(build(tokenize), &patches());
+        conformance::assert_true_gradient(low_rank(tokenize), &patches());
     }
+    conformance::assert_true_gradient(multi(Tokenize::Softmax, 2), &patches());
 }
 
 #[test]
@@ -96,7 +183,7 @@ fn the_usage_penalty_trains_the_head_of_every_function() {
         let vet = build(tokenize).train();
         let patches = patches().map_features(|features| features.autodiff());
         let tokens = vet.forward(&patches, &mut Pass::deterministic());
-        let gradients = usage_penalty(tokens.words.unwrap().probabilities.unwrap()).backward();
+        let gradients = usage_penalty(tokens.first_words().unwrap().probabilities.unwrap()).backward();
         let gradient = vet.head.weight.val().grad(&gradients).unwrap();
         let size: f32 = gradient.abs().max().into_scalar();
         assert!(size.is_finite() && size > 1e-6, "{tokenize:?}: {size}");
@@ -131,8 +218,8 @@ fn start(config: &VetConfig) -> (f64, f64) {
     let features = seeded::normal([1, 256, 32], 1.0, &mut seeded::stream(4, "x"), &device);
     let patches = PatchGrid::new(features, 16, 16, 2).unwrap();
     let tokens = vet.forward(&patches, &mut Pass::deterministic());
-    let std: f32 = tokens.embeddings.square().mean().sqrt().into_scalar();
-    let p = tokens.words.unwrap().probabilities.unwrap();
+    let std: f32 = tokens.embeddings.clone().square().mean().sqrt().into_scalar();
+    let p = tokens.first_words().unwrap().probabilities.unwrap();
     let entropy = (p.clone() * p.log()).sum_dim(2).neg();
     let perplexity: f32 = entropy.exp().mean().into_scalar();
     (f64::from(std), f64::from(perplexity))
@@ -188,6 +275,10 @@ fn a_matched_start_gives_tokens_of_the_merger_scale() {
         (Tokenize::Softmax, 1.5),
         (Tokenize::TopK { k: 4096 }, 1.0),
         (Tokenize::TopK { k: 1 }, 1.0),
+        (Tokenize::TopK { k: 2 }, 1.0),
+        (Tokenize::TopK { k: 16 }, 1.0),
+        (Tokenize::TopK { k: 16 }, 2.0),
+        (Tokenize::TopK { k: 1000 }, 1.0),
         (Tokenize::StArgmax, 1.0),
         (Tokenize::StArgmaxRaw, 1.0),
         (Tokenize::GumbelArgmax { tau: Tau::OVIS }, 1.0),

@@ -6,7 +6,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Tensor};
-use ovis_vet::{Tau, Tokenize, Vet, VetConfig, tile};
+use ovis_vet::{Curriculum, Tau, Tokenize, Vet, VetConfig, tile};
 use projector::{Pass, PatchGrid, Projector, VisualTokens, seeded};
 
 const D_BLOCK: usize = 24;
@@ -22,6 +22,12 @@ fn every_function(words: usize) -> Vec<Tokenize> {
         Tokenize::GumbelArgmax {
             tau: Tau::Fixed(0.7),
         },
+        // At two fifths of training, where all is run, the first is soft and the second hard.
+        Tokenize::Curriculum(Curriculum::STANDARD),
+        Tokenize::Curriculum(Curriculum {
+            tau: Tau::Fixed(0.7),
+            hard_from: 0.4,
+        }),
     ];
     functions
         .extend([1, 2, 5, words / 2, words - 1, words, 2 * words].map(|k| Tokenize::TopK { k }));
@@ -97,7 +103,7 @@ fn run(
     Found {
         tokens: floats(found.embeddings.without_autodiff()),
         ids: found
-            .words
+            .first_words()
             .and_then(|words| words.ids)
             .map(|ids| ids.into_data().iter::<i64>().collect()),
         gradients: vec![
@@ -195,6 +201,38 @@ fn frozen_operands_get_no_gradient_and_change_none_of_the_others() {
 }
 
 #[test]
+fn a_low_rank_head_is_reduced_in_front_of_the_operation() {
+    let device = Device::flex().autodiff();
+    let blocks = blocks(9, &device);
+    let mut rng = seeded::stream(4, "reduction");
+    for tokenize in every_function(40) {
+        let mut vet = vet(40, tokenize, &device);
+        vet.head = seeded::linear(5, 40, false, &mut rng, &device);
+        let reduction = seeded::linear(D_BLOCK, 5, false, &mut rng, &device);
+        let vet = vet.with_reduction(reduction);
+        let gradient = |forward: fn(&Vet, Tensor<3>, &mut Pass<'_>) -> VisualTokens| {
+            let mut pass = Pass {
+                progress: 0.4,
+                noise: None,
+                distribution: false,
+            };
+            let tokens = forward(&vet, blocks.clone(), &mut pass).embeddings;
+            let gradients = tokens.clone().square().sum().backward();
+            let weight = vet.reduction.as_ref().unwrap().weight.val();
+            (floats(tokens), weight.grad(&gradients).map(floats))
+        };
+        let (found, expected) = (gradient(fused), gradient(Vet::forward_in_stages));
+        assert!(deviation(&found.0, &expected.0) < 1e-5, "{tokenize:?}");
+        match (found.1, expected.1) {
+            (Some(found), Some(expected)) => {
+                assert!(deviation(&found, &expected) < 1e-4, "{tokenize:?}");
+            }
+            (found, expected) => assert_eq!(found, expected, "{tokenize:?}"),
+        }
+    }
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let device = Device::flex().autodiff();
     let blocks = blocks(70, &device).require_grad();
@@ -236,7 +274,7 @@ fn what_has_no_kernels_goes_through_the_stages_some_tokens_at_a_time() {
                 distribution,
             };
             let found = vet.forward(&patches, &mut pass);
-            let words = found.words.unwrap();
+            let words = found.clone().first_words().unwrap();
             assert_eq!(words.probabilities.is_some(), distribution);
             let ids = words
                 .ids

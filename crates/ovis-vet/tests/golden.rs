@@ -102,7 +102,7 @@ fn ovis2_agrees_with_the_official_path() {
     let tokens = fixture
         .ovis2_vet()
         .forward(&fixture.ovis2_patches(), &mut Pass::deterministic());
-    let words = tokens.words.unwrap();
+    let words = tokens.clone().first_words().unwrap();
     assert!(words.ids.is_none());
     assert_parity(
         "prob",
@@ -159,7 +159,8 @@ fn ovis2_5_agrees_at_every_tap() {
     assert_parity(
         "prob",
         tokens
-            .words
+            .clone()
+            .first_words()
             .unwrap()
             .probabilities
             .unwrap()

@@ -8,6 +8,7 @@
 //! | How many characters and words are read correctly, and which are confused? | [`text_metrics`] |
 //! | How many words of a vocabulary carry the mass? | [`vocabulary_usage`] |
 //! | What error does a code of `b` bits force? | [`capacity`] |
+//! | How much of some vectors does a linear map find in others? | [`linear_reconstruction`] |
 //! | How wide is the interval around a value or a paired difference? | [`bootstrap`] |
 //! | Could the sign of the per-seed differences be chance? | [`sign_flip`] |
 //! | Are two arms equal within a margin? | [`equivalence`] |
@@ -33,6 +34,7 @@ pub mod equivalence;
 mod error;
 pub mod isotonic;
 pub mod knee;
+pub mod linear_reconstruction;
 pub mod mcnemar;
 pub mod multiplicity;
 pub mod power;

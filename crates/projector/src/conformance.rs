@@ -8,7 +8,7 @@ use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, FloatDType, Gradients, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
-use crate::contract::parameters_without_gradient;
+use crate::contract::{parameters_without_gradient, trainable_parameters};
 use crate::{Pass, PatchGrid, Projector, seeded};
 
 /// Step of the central differences, near the cube root of the double-precision epsilon.
@@ -33,20 +33,26 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
         whole.embeddings.dims(),
         [batch, patches.tokens(), projector.d_out()]
     );
-    assert_eq!(projector.cost().parameters, projector.num_params());
-    if let Some(words) = &whole.words {
-        let count = projector.cost().words.unwrap_or(0);
-        let Some(probabilities) = words.probabilities.clone() else {
-            panic!("the pass asks for the distribution over words and gets none");
-        };
-        assert_eq!(probabilities.dims(), [batch, patches.tokens(), count]);
-        for sum in to_vec(probabilities.sum_dim(2)) {
-            assert!((sum - 1.0).abs() < 1e-5, "word probabilities sum to {sum}");
+    assert_eq!(projector.cost().parameters, trainable_parameters(&projector));
+    let count = projector.cost().words.unwrap_or(0);
+    for words in &whole.words {
+        assert!(
+            words.probabilities.is_some() || words.ids.is_some(),
+            "the pass asks for the words and gets neither a distribution nor ids"
+        );
+        if let Some(probabilities) = words.probabilities.clone() {
+            assert_eq!(probabilities.dims(), [batch, patches.tokens(), count]);
+            for sum in to_vec(probabilities.sum_dim(2)) {
+                assert!((sum - 1.0).abs() < 1e-5, "word probabilities sum to {sum}");
+            }
         }
         if let Some(ids) = &words.ids {
             assert_eq!(ids.dims(), [batch, patches.tokens()]);
+            let ids: Vec<i64> = ids.clone().into_data().iter::<i64>().collect();
+            assert!(ids.iter().all(|&id| (0..count as i64).contains(&id)), "{ids:?}");
         }
     }
+    assert_eq!(whole.words.is_empty(), projector.cost().words.is_none());
 
     let first = patches.features().clone().slice_dim(0, 0..1);
     let alone = PatchGrid::new(first, patches.rows(), patches.cols(), patches.merge());
@@ -78,7 +84,8 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
 }
 
 /// Asserts that every parameter except those named in `without` gets a finite gradient that is
-/// not all zero, and that those in `without` get none.
+/// not all zero, and that those in `without` get none. The loss is a random projection of the
+/// tokens, with the projector's own auxiliary loss where it has one.
 ///
 /// # Panics
 /// If this does not hold; the message names the parameters.
@@ -91,9 +98,13 @@ pub fn assert_trains<P: Projector>(projector: P, patches: &PatchGrid, without: &
         noise: Some(&mut noise),
         distribution: false,
     };
-    let tokens = projector.forward(&patches, &mut pass).embeddings;
-    let directions = directions(&tokens);
-    let gradients = (tokens * directions).sum().backward();
+    let tokens = projector.forward(&patches, &mut pass);
+    let directions = directions(&tokens.embeddings);
+    let mut loss = (tokens.embeddings * directions).sum();
+    if let Some(auxiliary) = tokens.auxiliary_loss {
+        loss = loss + auxiliary;
+    }
+    let gradients = loss.backward();
     assert_eq!(
         parameters_without_gradient(&projector, &gradients),
         without,

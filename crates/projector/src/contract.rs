@@ -3,7 +3,25 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
+/// Number of parameters that training moves by gradients: all but the frozen ones.
+#[must_use]
+pub fn trainable_parameters<M: Module>(module: &M) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.val().is_require_grad() {
+                self.0 += param.shape().num_elements();
+            }
+        }
+    }
+    let mut count = Count(0);
+    // Whether a parameter is frozen only shows where there is autodiff.
+    module.clone().train().visit(&mut count);
+    count.0
+}
+
 /// Names of the trainable parameters that got no gradient, an all-zero one, or a non-finite one.
+/// Frozen ones, which should get none, are passed over.
 ///
 /// A projector whose gradient is severed still runs and still gives a number, only a wrong one
 /// ("discretisation hurts"), so this is checked for every arm.
@@ -34,6 +52,9 @@ impl ModuleVisitor for MissingGradients<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !param.val().is_require_grad() {
+            return;
+        }
         let size = param
             .val()
             .grad(self.gradients)
@@ -49,6 +70,21 @@ mod tests {
     use super::*;
     use crate::seeded;
     use burn::tensor::Device;
+
+    #[test]
+    fn frozen_parameters_are_neither_counted_nor_missed() {
+        let device = Device::flex().autodiff();
+        let mut rng = seeded::stream(0, "layers");
+        let mut layer = seeded::linear(3, 2, true, &mut rng, &device);
+        assert_eq!(trainable_parameters(&layer), 8);
+        assert_eq!(trainable_parameters(&layer.valid()), 8);
+        layer.bias = layer.bias.map(|bias| bias.set_require_grad(false));
+        assert_eq!(trainable_parameters(&layer), 6);
+        assert_eq!(trainable_parameters(&layer.valid()), 6);
+        let x = seeded::normal([4, 3], 1.0, &mut rng, &device);
+        let gradients = layer.forward(x).sum().backward();
+        assert!(parameters_without_gradient(&layer, &gradients).is_empty());
+    }
 
     #[test]
     fn a_detached_layer_is_named() {

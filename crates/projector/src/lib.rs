@@ -76,4 +76,13 @@ pub trait Projector: Module {
 
     /// What one token costs and how much it can carry.
     fn cost(&self) -> Cost;
+
+    /// Learns from a batch without gradients, after the optimiser's step on that batch: running
+    /// means of codebooks, restarts of dead codes. Does nothing unless a projector says so.
+    ///
+    /// `patches` gives the features of the batch on a device without autodiff; it is not called
+    /// where nothing is to be learnt. `rng` is the only source of randomness.
+    fn after_step(&mut self, patches: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {
+        let _ = (patches, rng);
+    }
 }

@@ -7,8 +7,40 @@ use burn::tensor::{Int, Tensor};
 pub struct VisualTokens {
     /// Token vectors, `[batch, tokens, d_out]`.
     pub embeddings: Tensor<3>,
-    /// How the visual vocabulary was used; `None` for projectors without one.
-    pub words: Option<WordUse>,
+    /// How the visual vocabulary was used, one entry per codebook: several where a token is the
+    /// sum of several words, none for projectors without a vocabulary.
+    pub words: Vec<WordUse>,
+    /// What training adds to the loss of the task, weighted already, `[1]`: commitment and entropy
+    /// terms of discretisers. `None` where there is none, and where no gradient is recorded.
+    pub auxiliary_loss: Option<Tensor<1>>,
+}
+
+impl VisualTokens {
+    /// Tokens without a vocabulary.
+    #[must_use]
+    pub fn continuous(embeddings: Tensor<3>) -> Self {
+        Self {
+            embeddings,
+            words: Vec::new(),
+            auxiliary_loss: None,
+        }
+    }
+
+    /// Tokens made of the words of one codebook.
+    #[must_use]
+    pub fn of_words(embeddings: Tensor<3>, words: WordUse) -> Self {
+        Self {
+            embeddings,
+            words: vec![words],
+            auxiliary_loss: None,
+        }
+    }
+
+    /// How the only, or the first, codebook was used.
+    #[must_use]
+    pub fn first_words(self) -> Option<WordUse> {
+        self.words.into_iter().next()
+    }
 }
 
 /// The visual words behind a batch of tokens.
@@ -19,7 +51,8 @@ pub struct VisualTokens {
 pub struct WordUse {
     /// Distribution over words, `[batch, tokens, words]`, rows sum to 1. It carries gradients: a
     /// usage regulariser may be put on it. For hard tokens it is the distribution that the word
-    /// was taken from. `None` only if the pass did not ask for it.
+    /// was taken from. `None` if the pass did not ask for it, and for discretisers, which take the
+    /// nearest code without one.
     pub probabilities: Option<Tensor<3>>,
     /// The one word a hard token stands for, `[batch, tokens]`; `None` for soft tokens.
     pub ids: Option<Tensor<2, Int>>,
@@ -32,8 +65,23 @@ pub struct Cost {
     pub parameters: usize,
     /// Multiply-adds to make one token from one block of patches.
     pub multiply_adds_per_token: usize,
-    /// The most a token can carry, `log2(words)`; `None` where tokens are continuous.
+    /// The most a token can carry, `log2(words)` for each of its codes; `None` where tokens are
+    /// continuous.
     pub bits_per_token: Option<f64>,
-    /// Visual words a token can be assigned to (without indicator rows), soft or hard.
+    /// Visual words of one codebook that a token can be assigned to (without indicator rows), soft
+    /// or hard. All codebooks of a projector have as many.
     pub words: Option<usize>,
+}
+
+impl Cost {
+    /// Of a projector without a vocabulary.
+    #[must_use]
+    pub fn continuous(parameters: usize, multiply_adds_per_token: usize) -> Self {
+        Self {
+            parameters,
+            multiply_adds_per_token,
+            bits_per_token: None,
+            words: None,
+        }
+    }
 }

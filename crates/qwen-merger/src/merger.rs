@@ -215,20 +215,12 @@ impl Projector for PatchMerger {
     fn forward(&self, patches: &PatchGrid, _pass: &mut Pass<'_>) -> VisualTokens {
         patches.assert_fits("PatchMerger", self.norm_gain.dims()[0], self.merge);
         let normalized = patches.map_features(|features| self.normalize(features));
-        VisualTokens {
-            embeddings: self.mlp(normalized.merged()),
-            words: None,
-        }
+        VisualTokens::continuous(self.mlp(normalized.merged()))
     }
 
     fn cost(&self) -> Cost {
         let [d_block, d_hidden] = self.fc1.weight.dims();
-        Cost {
-            parameters: self.num_params(),
-            multiply_adds_per_token: d_block * d_hidden + d_hidden * self.d_out(),
-            bits_per_token: None,
-            words: None,
-        }
+        Cost::continuous(self.num_params(), d_block * d_hidden + d_hidden * self.d_out())
     }
 }
 

@@ -103,8 +103,10 @@ impl Encoder<'_> {
                 };
                 for blocks in slices(features)? {
                     let tokens = vet.forward(&blocks, &mut Pass::deterministic());
-                    embeddings.append(tokens.embeddings);
-                    if let Some(probabilities) = tokens.words.and_then(|w| w.probabilities) {
+                    embeddings.append(tokens.embeddings.clone());
+                    if let Some(probabilities) =
+                        tokens.first_words().and_then(|words| words.probabilities)
+                    {
                         words.add(probabilities);
                     }
                     if self.keep.taps {

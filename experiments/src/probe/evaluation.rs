@@ -2,22 +2,17 @@
 
 use super::config::ProbeConfig;
 use super::model::{CellModel, Place};
-use super::outcome::UsageRecord;
 use super::preparation::PreparedGroup;
+use super::word_tally::WordTally;
 use anyhow::Result;
 use burn::tensor::Device;
 use probe_statistics::text_metrics::Reading;
-use probe_statistics::vocabulary_usage::UsageAccumulator;
-use projector::{Pass, Projector, WordUse};
+use projector::{Pass, Projector};
 use rand_chacha::ChaCha8Rng;
 use text_images::Charset;
 
 /// Images read at a time.
 const CHUNK: usize = 128;
-
-/// Tokens of a group whose whole distribution is looked at. Which word a hard token is, is counted
-/// for every token; sorting the distributions of all of them would cost more than reading.
-const SOFT_TOKENS: u64 = 4096;
 
 /// The model puts out something that is not a number; the text says what.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +44,7 @@ pub struct Examination<'a> {
 }
 
 impl Examination<'_> {
-    /// Reads a group, with sampled tokens if there is `noise`.
+    /// Reads a group, with `noise` where tokens are sampled or noise is part of the arm.
     ///
     /// # Errors
     /// [`Diverged`] if the model puts out something that is not a number; otherwise if the probe
@@ -81,12 +76,15 @@ impl Examination<'_> {
             let loss = model.loss(scores.clone(), data, &items, self.device);
             total.0 += f64::from(loss.into_scalar::<f32>()) * units as f64;
             total.1 += units;
-            if let Some(words) = tokens.words.filter(|_| self.tally) {
+            if self.tally && !tokens.words.is_empty() {
                 let tally = match &mut usage {
                     Some(tally) => tally,
-                    None => usage.insert(WordTally::new(model.arm.cost().words.unwrap_or(0))?),
+                    None => {
+                        let words = model.arm.cost().words.unwrap_or(0);
+                        usage.insert(WordTally::new(words, tokens.words.len())?)
+                    }
                 };
-                tally.add(words)?;
+                tally.add(tokens.words)?;
             }
             for classes in model.decode(scores) {
                 predictions.push(text_of(&classes, self.config.data.charset));
@@ -127,91 +125,6 @@ pub fn edits_by_image(data: &PreparedGroup, predictions: &[String]) -> Vec<u32> 
     labels
         .map(|(label, prediction)| Reading::compare(&label.text, prediction).edits as u32)
         .collect()
-}
-
-/// Adds up how a vocabulary is used.
-#[derive(Debug)]
-pub struct WordTally {
-    soft: UsageAccumulator,
-    hard: Option<UsageAccumulator>,
-    words: usize,
-    soft_tokens: u64,
-}
-
-impl WordTally {
-    fn new(words: usize) -> Result<Self> {
-        Ok(Self {
-            soft: UsageAccumulator::new(words)?,
-            hard: None,
-            words,
-            soft_tokens: 0,
-        })
-    }
-
-    fn add(&mut self, words: WordUse) -> Result<()> {
-        let wanted = self.soft_tokens < SOFT_TOKENS;
-        if let Some(probabilities) = words.probabilities.filter(|_| wanted) {
-            let [images, tokens, _] = probabilities.dims();
-            let probabilities: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
-            self.soft.add_probabilities(&probabilities)?;
-            self.soft_tokens += (images * tokens) as u64;
-        }
-        if let Some(ids) = words.ids {
-            let ids: Vec<usize> = ids
-                .into_data()
-                .iter::<i64>()
-                .map(|id| id as usize)
-                .collect();
-            let hard = match &mut self.hard {
-                Some(hard) => hard,
-                None => self.hard.insert(UsageAccumulator::new(self.words)?),
-            };
-            hard.add_ids(&ids)?;
-        }
-        Ok(())
-    }
-
-    /// Joins the tally of another group.
-    ///
-    /// # Errors
-    /// If the vocabularies differ.
-    pub fn merge(&mut self, other: &Self) -> Result<()> {
-        self.soft.merge(&other.soft)?;
-        match (&mut self.hard, &other.hard) {
-            (Some(mine), Some(theirs)) => mine.merge(theirs)?,
-            (None, Some(theirs)) => self.hard = Some(theirs.clone()),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The numbers. What a token's distribution looks like comes from the softmax; which words
-    /// tokens end up as comes from the words taken, where they are hard.
-    ///
-    /// # Errors
-    /// If no token was added.
-    pub fn finish(&self) -> Result<UsageRecord> {
-        let soft = self.soft.finish()?;
-        let hard = self.hard.as_ref().map(|hard| hard.finish()).transpose()?;
-        let corrected = hard.as_ref().map(|used| used.hard.chao_shen);
-        let used = hard.as_ref().unwrap_or(&soft);
-        Ok(UsageRecord {
-            words: self.words,
-            tokens: used.tokens,
-            token_entropy_bits: soft.per_token.bits(),
-            marginal_entropy_bits: used.marginal.bits(),
-            corrected_entropy_bits: corrected.map(|entropy| entropy.bits()),
-            perplexity: corrected.unwrap_or(used.marginal).perplexity(),
-            codes_used: used.codes_used,
-            codes_covering_90: used.codes_covering_90,
-            top_k_mass: soft
-                .top_k_mass
-                .iter()
-                .map(|top| (top.k, top.mass))
-                .collect(),
-            fraction_above_small: soft.fraction_above_small,
-        })
-    }
 }
 
 /// 1, 2, 4 … below `words`, and `words` itself.

@@ -7,9 +7,11 @@ mod model;
 mod outcome;
 mod preparation;
 mod presets;
+mod reconstruction;
 mod store;
 mod study;
 mod training;
+mod word_tally;
 
 pub use config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
@@ -22,6 +24,7 @@ pub use outcome::{
 };
 pub use preparation::{Prepared, PreparedGroup, StageTimes};
 pub use presets::Preset;
+pub use reconstruction::{TokenSample, match_noise, reconstruct};
 pub use store::CellStore;
 pub use study::{Observer, run_study};
 pub use training::{TrainedCell, test_cell, train_cell};

@@ -13,6 +13,7 @@ use burn::tensor::{Device, Tensor};
 use ovis_vet::{Tokenize, Vet};
 use projector::{Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
 use published_models::PublishedProjector;
+use rand_chacha::ChaCha8Rng;
 use vision_backbone::SmallVit;
 
 /// Added to the mean square before the parameter-free norm in front of every probe.
@@ -89,22 +90,33 @@ impl CellModel {
     /// - embeddings: `[batch, tokens, d_token]`
     #[must_use]
     pub fn tokens(&self, input: PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
-        let features = match &self.tower {
-            None => input,
-            Some(tower) => {
-                let state = if self.first_block == 0 {
-                    tower.embed(&input)
-                } else {
-                    input
-                };
-                tower.run_blocks(state, self.first_block..tower.depth())
-            }
-        };
-        let tokens = self.arm.forward(&features, pass);
+        self.tokens_of(&self.features(input), pass)
+    }
+
+    /// Patch features in front of the projector.
+    #[must_use]
+    pub fn features(&self, input: PatchGrid) -> PatchGrid {
+        features(self.tower.as_ref(), self.first_block, input)
+    }
+
+    /// As [`tokens`](Self::tokens), of the features in front of the projector.
+    #[must_use]
+    pub fn tokens_of(&self, features: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        let tokens = self.arm.forward(features, pass);
         VisualTokens {
             embeddings: rms_normalize(tokens.embeddings, NORM_EPS),
-            words: tokens.words,
+            ..tokens
         }
+    }
+
+    /// What the projector learns without gradients, after the optimiser's step on a batch.
+    ///
+    /// `input` gives the patch features of the batch as cached for the regime, on a device without
+    /// autodiff; it is only asked if there is something to learn.
+    pub fn after_step(&mut self, input: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {
+        let (tower, first_block) = (self.tower.as_ref(), self.first_block);
+        let patches = || features(tower.map(Module::valid).as_ref(), first_block, input());
+        self.arm.after_step(patches, rng);
     }
 
     /// What the probe says: class scores per slot, or log-probabilities per frame.
@@ -193,6 +205,18 @@ impl CellModel {
             })
             .collect()
     }
+}
+
+/// Patch features behind the part of the tower that a cell runs itself.
+fn features(tower: Option<&SmallVit>, first_block: usize, input: PatchGrid) -> PatchGrid {
+    let Some(tower) = tower else {
+        return input;
+    };
+    let state = match first_block {
+        0 => tower.embed(&input),
+        _ => input,
+    };
+    tower.run_blocks(state, first_block..tower.depth())
 }
 
 /// Where a probe reads in the images of a group.

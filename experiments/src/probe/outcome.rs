@@ -83,7 +83,7 @@ pub struct Checkpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvaluationMode {
-    /// Without noise.
+    /// Without noise, but for noise that is part of the arm.
     Deterministic,
     /// With Gumbel noise, as the reference implementations evaluate.
     Sampled,
@@ -130,8 +130,15 @@ pub struct HardeningResult {
 }
 
 /// Use of a visual vocabulary over a set of tokens.
+///
+/// Where a token has several codes, counts and entropies are sums over the codebooks, each counted
+/// by itself, and masses and fractions are means. The sum of the entropies is an upper bound on that
+/// of the codes together, which cannot be counted: what two codes share is in it twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UsageRecord {
+    /// Codes of a token.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub codebooks: usize,
     /// Words that exist, without indicator rows.
     pub words: usize,
     /// Tokens whose words were counted; distributions are averaged over at most 4,096 of a group.
@@ -142,7 +149,7 @@ pub struct UsageRecord {
     pub marginal_entropy_bits: f64,
     /// The same with Chao–Shen correction; hard tokens only.
     pub corrected_entropy_bits: Option<f64>,
-    /// Two to the best estimate of the marginal entropy.
+    /// Two to the best estimate of the marginal entropy; the geometric mean over codebooks.
     pub perplexity: f64,
     /// Words that are the best one of at least one token.
     pub codes_used: usize,
@@ -152,6 +159,15 @@ pub struct UsageRecord {
     pub top_k_mass: Vec<(usize, f64)>,
     /// Share of probabilities above 1e-4.
     pub fraction_above_small: f64,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 /// Labels of a test group, shared by all cells of a run.

@@ -88,6 +88,7 @@ mod tests {
         // 0.1 + 0.2 and the like have no short decimal form.
         let awkward = |i: u32| f64::from(i) * 0.1 + 0.2 / 3.0;
         let usage = UsageRecord {
+            codebooks: 2,
             words: 12,
             tokens: 99,
             token_entropy_bits: awkward(1),

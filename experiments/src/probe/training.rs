@@ -8,6 +8,7 @@ use super::outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, Status, TestResult,
 };
 use super::preparation::{Prepared, PreparedGroup};
+use super::word_tally::WordTally;
 use crate::stop::Stop;
 use anyhow::Result;
 use burn::module::Module;
@@ -182,7 +183,7 @@ impl TrainingRun<'_> {
                 (model, optimizer)
             }
             None => {
-                let start = checkpoint(config, prepared, &model, 0, None, device)?;
+                let start = checkpoint(config, prepared, &spec, &model, (0, None), device)?;
                 outcome.history.push(start);
                 let optimizer = training.optimizer.init(&model);
                 (model, optimizer)
@@ -212,13 +213,16 @@ impl TrainingRun<'_> {
             let tokens = model.tokens(data.features.batch(&items, &training_device), &mut pass);
             let scores = model.read(tokens.embeddings, &places[group]);
             let reading = model.loss(scores, data, &items, &training_device);
-            let distribution = tokens.words.and_then(|words| words.probabilities);
-            let loss = match distribution.filter(|_| spec.arm.usage) {
-                Some(words) => {
-                    reading.clone() + usage_penalty(words).mul_scalar(training.usage_weight)
+            let mut loss = reading.clone();
+            if let Some(weight) = spec.arm.usage_weight(training.usage_weight) {
+                let books = tokens.words.into_iter();
+                for words in books.filter_map(|words| words.probabilities) {
+                    loss = loss + usage_penalty(words).mul_scalar(weight);
                 }
-                None => reading.clone(),
-            };
+            }
+            if let Some(auxiliary) = tokens.auxiliary_loss {
+                loss = loss + auxiliary;
+            }
             let value = f64::from(loss.clone().into_scalar::<f32>());
             if !value.is_finite() {
                 return Err(Diverged(format!("the loss is {value}")).into());
@@ -234,16 +238,18 @@ impl TrainingRun<'_> {
                 .optimizer
                 .learning_rate(spec.learning_rate, step, training.steps);
             model = optimizer.step(rate, model, gradients);
+            model.after_step(|| data.features.batch(&items, device), &mut noise);
             let done = step + 1;
             report(done);
             if done.is_multiple_of(evaluate_every) || done == training.steps {
                 let loss = Some(reading_loss);
-                let checkpoint = checkpoint(config, prepared, &model, done, loss, device)?;
+                let at = (done, loss);
+                let checkpoint = checkpoint(config, prepared, &spec, &model, at, device)?;
                 outcome.history.push(checkpoint);
             }
         }
         let model = model.valid();
-        let (cer, loss) = validate(config, prepared, &model, device)?;
+        let (cer, loss) = validate(config, prepared, &spec, &model, device)?;
         outcome.validation_cer = Some(cer);
         outcome.validation_loss = Some(loss);
         Ok(model)
@@ -302,12 +308,19 @@ impl Batches {
     }
 }
 
+/// The noise that is part of an arm, where its images are read at a place of the given name.
+fn noise_of(spec: &CellSpec, place: &str) -> Option<ChaCha8Rng> {
+    let noisy = spec.arm.kind.is_noisy();
+    noisy.then(|| seeded::stream(spec.seed, &format!("noise/{place}")))
+}
+
+/// A look at validation images after a number of steps, the last of which had the given loss.
 fn checkpoint(
     config: &ProbeConfig,
     prepared: &Prepared,
+    spec: &CellSpec,
     model: &CellModel,
-    step: usize,
-    train_loss: Option<f64>,
+    (step, train_loss): (usize, Option<f64>),
     device: &Device,
 ) -> Result<Checkpoint> {
     let model = model.valid();
@@ -318,9 +331,10 @@ fn checkpoint(
         tally: true,
     };
     let (mut edits, mut characters) = (0, 0);
-    let mut usage = None;
-    for data in &prepared.validation {
-        let reading = examination.read(&model, data, None)?;
+    let mut usage: Option<WordTally> = None;
+    for (group, data) in prepared.validation.iter().enumerate() {
+        let mut noise = noise_of(spec, &format!("validation/{group}"));
+        let reading = examination.read(&model, data, noise.as_mut())?;
         let (group_edits, group_characters) = count_edits(data, &reading.predictions);
         edits += group_edits;
         characters += group_characters;
@@ -347,6 +361,7 @@ fn ratio(edits: usize, characters: usize) -> f64 {
 fn validate(
     config: &ProbeConfig,
     prepared: &Prepared,
+    spec: &CellSpec,
     model: &CellModel,
     device: &Device,
 ) -> Result<(f64, f64)> {
@@ -358,8 +373,9 @@ fn validate(
     };
     let mut total = 0.0;
     let mut loss = (0.0, 0);
-    for data in &prepared.validation {
-        let reading = examination.read(model, data, None)?;
+    for (group, data) in prepared.validation.iter().enumerate() {
+        let mut noise = noise_of(spec, &format!("validation/{group}"));
+        let reading = examination.read(model, data, noise.as_mut())?;
         let (edits, characters) = count_edits(data, &reading.predictions);
         total += ratio(edits, characters);
         loss.0 += reading.loss.0;
@@ -395,7 +411,8 @@ fn read_tests(
         for &mode in modes {
             stop.check()?;
             let mut noise = seeded::stream(spec.seed, &format!("noise/test/{group}"));
-            let noise = (mode == EvaluationMode::Sampled).then_some(&mut noise);
+            let noisy = mode == EvaluationMode::Sampled || spec.arm.kind.is_noisy();
+            let noise = noisy.then_some(&mut noise);
             let reading = examination.read(model, data, noise)?;
             results.push(TestResult {
                 group,

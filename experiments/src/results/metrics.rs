@@ -148,7 +148,9 @@ impl<'a, 'b> CellRows<'a, 'b> {
 
     fn add_usage(&mut self, place: Place<'_>, usage: &UsageRecord) -> Result<()> {
         let n = Some(usage.tokens);
+        let several = (usage.codebooks > 1).then_some(usage.codebooks as f64);
         let values = [
+            ("codebooks", several),
             ("token_entropy_bits", Some(usage.token_entropy_bits)),
             ("marginal_entropy_bits", Some(usage.marginal_entropy_bits)),
             ("corrected_entropy_bits", usage.corrected_entropy_bits),

@@ -40,10 +40,10 @@ impl<'a> ScoredRun<'a> {
     /// Whether an arm has a visual vocabulary. What the projector of a checkpoint has, only its
     /// cells know.
     pub fn has_words(&self, arm: ArmSpec) -> bool {
-        arm.kind.tokenize().is_some() || (arm.kind.is_pretrained() && self.words(arm).is_some())
+        arm.kind.has_words() || (arm.kind.is_pretrained() && self.words(arm).is_some())
     }
 
-    /// Visual words of an arm, without indicator rows.
+    /// Visual words of an arm (of one codebook), without indicator rows.
     pub fn words(&self, arm: ArmSpec) -> Option<usize> {
         arm.words().or_else(|| {
             let tests = self.cells_of(arm).flat_map(|cell| &cell.outcome.tests);

@@ -170,10 +170,7 @@ fn cell(
         status: Status::Finished,
         parameters: 10_000 + arm.vocabulary.unwrap_or(0),
         multiply_adds_per_token: 9000,
-        bits_per_token: arm
-            .words()
-            .filter(|_| arm.kind.is_hard())
-            .map(|words| (words as f64).log2()),
+        bits_per_token: arm.nominal_bits(),
         reader_parameters: 5000,
         without_gradient: None,
         history: steps
@@ -209,8 +206,7 @@ fn misread(config: &ProbeConfig, text: &str, probability: f64, rng: &mut ChaCha8
 }
 
 fn usage(arm: ArmSpec, progress: f64) -> Option<UsageRecord> {
-    arm.kind.tokenize()?;
-    let words = arm.words()?;
+    let words = arm.words().filter(|_| arm.kind.has_words())?;
     let share = match (arm.kind.is_hard(), arm.usage) {
         (true, false) => 0.2,
         _ => 0.9,
@@ -222,6 +218,7 @@ fn usage(arm: ArmSpec, progress: f64) -> Option<UsageRecord> {
         2.0 + 4.0 * progress
     };
     Some(UsageRecord {
+        codebooks: 1,
         words,
         tokens: 320,
         token_entropy_bits,

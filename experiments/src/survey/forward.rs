@@ -32,13 +32,9 @@ pub(super) fn compare(
     };
     case("small ViT".to_owned(), &tower)?;
     for kind in ArmKind::ALL {
-        let arm = ArmSpec {
-            kind,
-            vocabulary: kind.takes_vocabulary().then_some(VOCABULARY),
-            usage: false,
-        };
+        let arm = ArmSpec::example(kind, VOCABULARY);
         case(arm.to_string(), &|device| tokens(arm, false, device))?;
-        if kind.is_sampled() {
+        if kind.is_sampled() || kind.is_noisy() {
             let name = format!("{arm}, sampled");
             case(name, &|device| tokens(arm, true, device))?;
         }

@@ -40,6 +40,7 @@ use projector::Pass;
 
 use crate::Vet;
 use crate::tokenize::Tokenize;
+use crate::tokenize::curriculum::Phase;
 use extension::FusedWords;
 use words::Words;
 
@@ -61,7 +62,12 @@ pub(crate) fn tokens(vet: &Vet, blocks: Tensor<2>, pass: &mut Pass<'_>) -> Optio
     let mut gain = vet.norm.gamma.val();
     let mut bias = vet.norm.beta.val();
     let table = vet.table.val();
-    let mut x = blocks;
+    let mut x = vet.reduce(blocks);
+    if let Tokenize::Curriculum(curriculum) = tokenize
+        && let Phase::Soft { tau } = curriculum.phase(pass.progress)
+    {
+        [gain, bias] = [gain, bias].map(|vector| vector.div_scalar(tau));
+    }
     if matches!(tokenize, Tokenize::TopK { k: 1 }) && words > 1 {
         // One kept word has weight 1 whatever its logit: nothing in front of it has a gradient.
         [head, x] = [head, x].map(|matrix| matrix.set_require_grad(false));

@@ -4,6 +4,7 @@ use projector::Pass;
 
 use super::noise::Noise;
 use crate::tokenize::Tokenize;
+use crate::tokenize::curriculum::Phase;
 
 /// Which rows of the table make the value of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,11 @@ impl Words {
                 (Value::One, 1.0)
             }
             Tokenize::TopK { k } => (Value::Best(k), 1.0),
+            // The temperature of soft tokens is in the gain and bias that the operation is given.
+            Tokenize::Curriculum(curriculum) => match curriculum.phase(pass.progress) {
+                Phase::Soft { .. } => (Value::All, 1.0),
+                Phase::Hard { tau } => (Value::One, 1.0 / tau),
+            },
             Tokenize::GumbelArgmax { tau } => {
                 noise = pass
                     .noise

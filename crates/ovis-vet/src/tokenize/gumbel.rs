@@ -24,6 +24,13 @@ pub enum Tau {
         /// At the last step.
         to: f64,
     },
+    /// By equal factors from step to step.
+    Geometric {
+        /// At the first step.
+        from: f64,
+        /// At the last step.
+        to: f64,
+    },
 }
 
 impl Tau {
@@ -39,15 +46,16 @@ impl Tau {
         match *self {
             Self::Fixed(tau) => tau,
             Self::Linear { from, to } => from + (to - from) * progress.clamp(0.0, 1.0),
+            Self::Geometric { from, to } => from * (to / from).powf(progress.clamp(0.0, 1.0)),
         }
     }
 
     pub(super) fn check(&self) -> Result<(), VetError> {
         match *self {
-            Self::Fixed(tau) => check_scale("gumbel tau", tau),
-            Self::Linear { from, to } => {
-                check_scale("gumbel tau at the start", from)?;
-                check_scale("gumbel tau at the end", to)
+            Self::Fixed(tau) => check_scale("tau", tau),
+            Self::Linear { from, to } | Self::Geometric { from, to } => {
+                check_scale("tau at the start", from)?;
+                check_scale("tau at the end", to)
             }
         }
     }

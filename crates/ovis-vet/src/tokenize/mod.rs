@@ -7,7 +7,9 @@
 //! | [`StArgmax`](Tokenize::StArgmax) | best row | of the softmax mixture |
 //! | [`StArgmaxRaw`](Tokenize::StArgmaxRaw) | best row | of the raw logits as weights |
 //! | [`GumbelArgmax`](Tokenize::GumbelArgmax) | sampled row | of the tempered, noisy softmax mixture |
+//! | [`Curriculum`](Tokenize::Curriculum) | mixture, then best row | true, then of the tempered mixture |
 
+pub mod curriculum;
 pub mod gumbel;
 pub mod softmax;
 pub mod straight_through;
@@ -17,6 +19,7 @@ use burn::tensor::{Int, Tensor};
 use projector::Pass;
 use serde::{Deserialize, Serialize};
 
+pub use curriculum::Curriculum;
 pub use gumbel::Tau;
 
 use crate::config::VetError;
@@ -64,30 +67,37 @@ pub enum Tokenize {
         /// Words kept.
         k: usize,
     },
+    /// Softmax whose temperature falls, then straight-through look-ups of the best word. At the end
+    /// of training, and therefore in a deterministic pass, tokens are hard.
+    Curriculum(Curriculum),
 }
 
 impl Tokenize {
     /// Checks the parameters of the function.
     ///
     /// # Errors
-    /// If `k` is 0 or a temperature is not a positive finite number.
+    /// If `k` is 0, a temperature is not a positive finite number, or a curriculum has no soft or no
+    /// hard part.
     pub fn check(&self) -> Result<(), VetError> {
         match self {
             Self::Softmax | Self::StArgmax | Self::StArgmaxRaw => Ok(()),
             Self::GumbelArgmax { tau } => tau.check(),
+            Self::Curriculum(curriculum) => curriculum.check(),
             Self::TopK { k: 0 } => Err(VetError::EmptyTopK),
             Self::TopK { .. } => Ok(()),
         }
     }
 
-    /// Whether a token is one word, so that it carries at most `log2(words)` bits.
+    /// Whether a token is one word once training is done, so that it carries at most `log2(words)`
+    /// bits.
     ///
     /// Soft tokens (softmax, top-k above 1) are continuous: no bound in bits applies to them.
     #[must_use]
     pub fn is_hard(&self) -> bool {
         match self {
             Self::Softmax => false,
-            Self::StArgmax | Self::StArgmaxRaw | Self::GumbelArgmax { .. } => true,
+            Self::StArgmax | Self::StArgmaxRaw => true,
+            Self::GumbelArgmax { .. } | Self::Curriculum(_) => true,
             Self::TopK { k } => *k == 1,
         }
     }
@@ -114,6 +124,9 @@ impl Tokenize {
             Self::StArgmaxRaw => straight_through::select_raw(logits),
             Self::GumbelArgmax { tau } => gumbel::select(logits, tau.at(pass.progress), pass),
             Self::TopK { k } => top_k::select(logits, k),
+            Self::Curriculum(curriculum) => {
+                curriculum::select(logits, curriculum, pass.progress)
+            }
         }
     }
 }
@@ -138,6 +151,7 @@ mod tests {
                 tau: Tau::Fixed(1.0),
             },
             Tokenize::TopK { k: 4 },
+            Tokenize::Curriculum(Curriculum::STANDARD),
         ] {
             let json = serde_json::to_string(&tokenize).unwrap();
             assert_eq!(serde_json::from_str::<Tokenize>(&json).unwrap(), tokenize);

@@ -161,7 +161,8 @@ impl View<'_> {
         let best = |arm: &ArmSpec| {
             let rivals = arms.iter().filter(|other| {
                 other.kind.is_hard()
-                    && (other.vocabulary, other.usage) == (arm.vocabulary, arm.usage)
+                    && (other.vocabulary, other.usage, other.codes())
+                        == (arm.vocabulary, arm.usage, arm.codes())
             });
             let scored =
                 rivals.filter_map(|other| Some((*other, validation_cer(self.scored, *other)?)));
@@ -177,7 +178,8 @@ impl View<'_> {
         (drawn.copied().collect(), choice)
     }
 
-    /// Sizes of the hard arms' vocabularies, without indicator rows, rising.
+    /// Sizes of the hard arms' vocabularies, without indicator rows, rising; for tokens of several
+    /// codes, all their combinations, where those can be counted.
     fn hard_words(&self) -> Vec<usize> {
         let hard = self
             .scored
@@ -185,7 +187,7 @@ impl View<'_> {
             .arms
             .iter()
             .filter(|arm| arm.kind.is_hard());
-        let mut words: Vec<usize> = hard.filter_map(|arm| arm.words()).collect();
+        let mut words: Vec<usize> = hard.filter_map(|arm| arm.distinct_tokens()).collect();
         words.retain(|&words| words >= 2);
         words.sort_unstable();
         words.dedup();

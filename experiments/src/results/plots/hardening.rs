@@ -91,7 +91,8 @@ impl View<'_> {
                 .config
                 .arms
                 .iter()
-                .filter(|other| other.kind.is_hard() && other.vocabulary == arm.vocabulary);
+                .filter(|other| other.kind.is_vet() && other.kind.is_hard())
+                .filter(|other| other.vocabulary == arm.vocabulary && other.codes() == 1);
             let best = hard
                 .filter_map(|other| Some((*other, validation_cer(self.scored, *other)?)))
                 .min_by(|a, b| a.1.total_cmp(&b.1));

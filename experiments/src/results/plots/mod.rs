@@ -256,10 +256,23 @@ pub(crate) fn family(kind: ArmKind) -> Family {
     match kind {
         ArmKind::Identity => Family::Ceiling,
         ArmKind::PatchMerger => Family::Merger,
-        ArmKind::Linear | ArmKind::MeanPool | ArmKind::GeluMlp => Family::Control,
+        ArmKind::Linear
+        | ArmKind::MeanPool
+        | ArmKind::NoisyMerger
+        | ArmKind::GeluMlp
+        | ArmKind::GeluMlpPlain
+        | ArmKind::FlopMlp
+        | ArmKind::Random
+        | ArmKind::Shuffled => Family::Control,
         ArmKind::VetSoftmax => Family::VetSoft,
-        ArmKind::VetStArgmax | ArmKind::VetStArgmaxRaw => Family::VetHard,
+        ArmKind::VetStArgmax | ArmKind::VetStArgmaxRaw | ArmKind::VetCurriculum => Family::VetHard,
         ArmKind::VetGumbel | ArmKind::VetGumbelAnnealed => Family::VetGumbel,
+        ArmKind::Vq
+        | ArmKind::Rvq
+        | ArmKind::Fsq
+        | ArmKind::Lfq
+        | ArmKind::Bsq
+        | ArmKind::SimVq => Family::Codebook,
         ArmKind::Blind => Family::Blind,
         ArmKind::Pretrained(_) if kind.is_hard() => Family::VetHard,
         ArmKind::Pretrained(_) => Family::VetSoft,

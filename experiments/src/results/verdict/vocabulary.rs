@@ -89,7 +89,8 @@ impl Report<'_> {
         }
         let alphabet = self.scored.config.data.charset.size();
         page.paragraph(&format!(
-            "One of W words (K less the indicator rows) holds log2 W / log2 A random characters \
+            "One of W words (K less the indicator rows, to the power of the codes where a token has \
+             several) holds log2 W / log2 A random characters \
              of an alphabet of A = {alphabet}. Above that, Fano's inequality sets a smallest error \
              per character place, given as ≥; the edit distance may fall slightly below it."
         ));
@@ -98,9 +99,12 @@ impl Report<'_> {
             let Some(words) = self.scored.words(arm) else {
                 continue;
             };
-            let Ok(capacity) = characters_per_token(words, alphabet) else {
+            let Ok(of_one_code) = characters_per_token(words, alphabet) else {
                 continue;
             };
+            let codes = arm.codes();
+            let capacity = codes as f64 * of_one_code;
+            let bits = codes as f64 * (words as f64).log2();
             let (mut below, mut above) = (Vec::new(), Vec::new());
             for &group in &groups {
                 let density = self.summary.groups[group].density;
@@ -110,7 +114,7 @@ impl Report<'_> {
                 if density <= capacity {
                     below.push(text);
                 } else {
-                    let bound = fano_error_bound((words as f64).log2(), density, alphabet);
+                    let bound = fano_error_bound(bits, density, alphabet);
                     let bound = bound.map_or_else(
                         |_| String::new(),
                         |bound| format!(" (≥ {})", wording::percent(bound)),
@@ -127,7 +131,10 @@ impl Report<'_> {
             };
             rows.push(vec![
                 code(arm),
-                wording::count(words),
+                match codes {
+                    1 => wording::count(words),
+                    _ => format!("{}^{codes}", wording::count(words)),
+                },
                 wording::fixed(capacity, 2),
                 joined(below),
                 joined(above),

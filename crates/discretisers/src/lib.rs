@@ -1,0 +1,99 @@
+//! Discrete tokens as they are made elsewhere, to set beside hard visual words.
+//!
+//! A hard word of a visual embedding table is the best of `K` scores. The discretisers of image
+//! tokenizers choose in another way: they project the block to a few numbers and round those.
+//!
+//! | discretiser | code | kept in use by | file |
+//! |---|---|---|---|
+//! | [`Vq`] | nearest vector of a codebook of running means | k-means start, restarts | [`vq`] |
+//! | [`Vq`] of several stages | nearest vectors of what is left over | the same | [`vq`] |
+//! | [`Fsq`] | every number rounded to a few levels | nothing: no codebook | [`fsq`] |
+//! | [`Lfq`] | the sign of every number | entropy over codes | [`lfq`] |
+//! | [`Bsq`] | the sign of every number on the sphere | entropy over bits | [`bsq`] |
+//! | [`SimVq`] | nearest row of a frozen codebook behind a learnt map | the map, which moves all rows | [`simvq`] |
+//!
+//! All stand in the same frame, [`bottleneck`]: a norm without parameters, a linear layer to the
+//! space of codes, the quantiser, a linear layer to the token. Gradients pass the quantiser straight
+//! through, as if it added a constant. What a quantiser adds to the loss comes with the tokens
+//! ([`projector::VisualTokens::auxiliary_loss`]), and what it learns without gradients it learns in
+//! [`projector::Projector::after_step`].
+//!
+//! Files besides: [`codebook`] running means and restarts, [`k_means`] where they start, [`nearest`]
+//! the search, `binary` what the two sign quantisers share.
+
+mod binary;
+pub mod bottleneck;
+pub mod bsq;
+pub mod codebook;
+pub mod fsq;
+pub mod k_means;
+pub mod lfq;
+pub mod nearest;
+pub mod simvq;
+pub mod vq;
+
+pub use bottleneck::{Bottleneck, Sizes};
+pub use bsq::Bsq;
+pub use codebook::Codebook;
+pub use fsq::Fsq;
+pub use lfq::Lfq;
+pub use simvq::SimVq;
+pub use vq::Vq;
+
+use burn::tensor::Tensor;
+
+/// Why a discretiser cannot be built.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DiscretiserError {
+    /// An axis has no extent.
+    #[error("{name}: {axis} is 0; set it to 1 or more")]
+    EmptyAxis {
+        /// The discretiser.
+        name: &'static str,
+        /// The field.
+        axis: &'static str,
+    },
+    /// Fewer than two codes say nothing.
+    #[error("{name}: {found} codes in the codebook; give 2 or more")]
+    TooFewCodes {
+        /// The discretiser.
+        name: &'static str,
+        /// The number given.
+        found: usize,
+    },
+    /// A number of codes that is no product of the levels in use.
+    #[error("fsq: no levels are known for {found} codes; take {}", fsq::known())]
+    Levels {
+        /// The number given.
+        found: usize,
+    },
+    /// A number of codes that is no power of two, or too large a one.
+    #[error(
+        "{name}: {found} codes are not a power of two from 2 to {most}; take {nearest}",
+        most = 1_usize << bits
+    )]
+    NotBits {
+        /// The discretiser.
+        name: &'static str,
+        /// The number given.
+        found: usize,
+        /// Bits that the discretiser can take.
+        bits: usize,
+        /// The nearest number that it takes.
+        nearest: usize,
+    },
+}
+
+/// `quantised` exactly, with the gradient going to `z`.
+///
+/// The bracket is zero to the bit, so the value is the code itself and a reader never sees a
+/// remainder of what was rounded away.
+pub(crate) fn straight_through(quantised: Tensor<2>, z: Tensor<2>) -> Tensor<2> {
+    quantised.detach() + (z.clone() - z.detach())
+}
+
+/// Mean squared difference over all numbers, `[1]`.
+pub(crate) fn mean_square(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    (a - b).square().mean()
+}

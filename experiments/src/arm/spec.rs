@@ -1,0 +1,123 @@
+//! One arm: its kind and what it is told.
+
+use super::ArmKind;
+use super::thousandths::Thousandths;
+use serde::{Deserialize, Serialize};
+
+/// One arm of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ArmSpec {
+    /// What it is.
+    pub kind: ArmKind,
+    /// Size of the vocabulary `K` (of one codebook, where a token has several codes), indicator
+    /// rows included, where the kind takes one.
+    pub vocabulary: Option<usize>,
+    /// Whether training is rewarded for using many words.
+    pub usage: bool,
+    /// What else it is told; nothing for most arms.
+    pub settings: Settings,
+}
+
+/// Settings of an arm beside its vocabulary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Settings {
+    /// Best words that a soft token mixes, in training and after; all if none is given.
+    pub top: Option<usize>,
+    /// Start of the LayerNorm's gain, the inverse temperature; 1 if none is given.
+    pub gain: Option<Thousandths>,
+    /// Rank of the head; full if none is given.
+    pub rank: Option<usize>,
+    /// Codes per token; 1 if none is given.
+    pub codes: Option<usize>,
+    /// Weight of the usage regulariser; that of the run if none is given.
+    pub usage_weight: Option<Thousandths>,
+    /// Standard deviation of the noise on tokens of unit root mean square.
+    pub noise: Option<Thousandths>,
+}
+
+impl ArmSpec {
+    /// An arm without a vocabulary.
+    #[must_use]
+    pub fn plain(kind: ArmKind) -> Self {
+        Self {
+            kind,
+            vocabulary: None,
+            usage: false,
+            settings: Settings::default(),
+        }
+    }
+
+    /// An arm with a vocabulary of `vocabulary` words, indicator rows included.
+    #[must_use]
+    pub fn sized(kind: ArmKind, vocabulary: usize) -> Self {
+        Self {
+            vocabulary: Some(vocabulary),
+            ..Self::plain(kind)
+        }
+    }
+
+    /// The same arm, rewarded for using many words.
+    #[must_use]
+    pub fn with_usage(self) -> Self {
+        Self {
+            usage: true,
+            ..self
+        }
+    }
+
+    /// An arm of a kind with about `words` words, for surveys and tests of all kinds: where the kind
+    /// does not take just any number, the nearest that it takes; several codes and noise where the
+    /// kind needs them.
+    #[must_use]
+    pub fn example(kind: ArmKind, words: usize) -> Self {
+        let mut spec = Self::plain(kind);
+        spec.vocabulary = kind.takes_vocabulary().then(|| match kind {
+            ArmKind::Fsq => discretisers::fsq::nearest(words),
+            ArmKind::Lfq | ArmKind::Bsq => 1 << words.max(2).ilog2(),
+            _ => words,
+        });
+        match kind {
+            ArmKind::Rvq => spec.settings.codes = Some(2),
+            ArmKind::NoisyMerger => spec.settings.noise = Some(Thousandths::ONE),
+            _ => {}
+        }
+        spec
+    }
+
+    /// Words of one codebook that a token can be assigned to, `K` without indicator rows; for the
+    /// MLPs matched to a table, the words of that table.
+    #[must_use]
+    pub fn words(&self) -> Option<usize> {
+        self.vocabulary
+            .map(|vocabulary| vocabulary - self.kind.indicators())
+    }
+
+    /// Codes of a token.
+    #[must_use]
+    pub fn codes(&self) -> usize {
+        self.settings.codes.unwrap_or(1)
+    }
+
+    /// Different tokens that a hard arm can make, one code or all together; `None` for others, and
+    /// where there are more than can be counted here.
+    #[must_use]
+    pub fn distinct_tokens(&self) -> Option<usize> {
+        let words = self.words().filter(|_| self.kind.is_hard())?;
+        words.checked_pow(u32::try_from(self.codes()).ok()?)
+    }
+
+    /// The most that a token of a hard arm can carry, `log2(words)` for each code.
+    #[must_use]
+    pub fn nominal_bits(&self) -> Option<f64> {
+        let words = self.words().filter(|_| self.kind.is_hard())?;
+        Some(self.codes() as f64 * (words as f64).log2())
+    }
+
+    /// Weight of the usage regulariser in a run that gives it `of_run`; `None` without it.
+    #[must_use]
+    pub fn usage_weight(&self, of_run: f64) -> Option<f64> {
+        let own = self.settings.usage_weight.map(Thousandths::value);
+        self.usage.then(|| own.unwrap_or(of_run))
+    }
+}
