@@ -121,6 +121,22 @@ impl Vet {
         Self { tokenize, ..self }
     }
 
+    /// The same table with its scores divided by `temperature`, by way of the norm's gain and bias.
+    ///
+    /// # Panics
+    /// If `temperature` is not a number above 0.
+    #[must_use]
+    pub fn with_temperature(mut self, temperature: f64) -> Self {
+        assert!(
+            temperature.is_finite() && temperature > 0.0,
+            "a temperature is a number above 0, not {temperature}"
+        );
+        let cooled = |scores: Tensor<1>| scores.div_scalar(temperature);
+        self.norm.gamma = self.norm.gamma.map(cooled);
+        self.norm.beta = self.norm.beta.map(cooled);
+        self
+    }
+
     /// The tokenize function in use.
     #[must_use]
     pub fn tokenize_function(&self) -> Tokenize {

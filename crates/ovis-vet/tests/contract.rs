@@ -140,7 +140,10 @@ fn tokens_of_several_codes_are_sums_of_rows_and_carry_the_bits_of_all() {
     let cost = vet.cost();
     assert_eq!(cost.words, Some(WORDS));
     assert_eq!(cost.bits_per_token, Some(3.0 * (WORDS as f64).log2()));
-    assert_eq!(cost.parameters, 3 * build(Tokenize::StArgmax).cost().parameters);
+    assert_eq!(
+        cost.parameters,
+        3 * build(Tokenize::StArgmax).cost().parameters
+    );
     assert_eq!(multi(Tokenize::Softmax, 2).cost().bits_per_token, None);
 }
 
@@ -183,7 +186,8 @@ fn the_usage_penalty_trains_the_head_of_every_function() {
         let vet = build(tokenize).train();
         let patches = patches().map_features(|features| features.autodiff());
         let tokens = vet.forward(&patches, &mut Pass::deterministic());
-        let gradients = usage_penalty(tokens.first_words().unwrap().probabilities.unwrap()).backward();
+        let gradients =
+            usage_penalty(tokens.first_words().unwrap().probabilities.unwrap()).backward();
         let gradient = vet.head.weight.val().grad(&gradients).unwrap();
         let size: f32 = gradient.abs().max().into_scalar();
         assert!(size.is_finite() && size > 1e-6, "{tokenize:?}: {size}");
@@ -218,7 +222,13 @@ fn start(config: &VetConfig) -> (f64, f64) {
     let features = seeded::normal([1, 256, 32], 1.0, &mut seeded::stream(4, "x"), &device);
     let patches = PatchGrid::new(features, 16, 16, 2).unwrap();
     let tokens = vet.forward(&patches, &mut Pass::deterministic());
-    let std: f32 = tokens.embeddings.clone().square().mean().sqrt().into_scalar();
+    let std: f32 = tokens
+        .embeddings
+        .clone()
+        .square()
+        .mean()
+        .sqrt()
+        .into_scalar();
     let p = tokens.first_words().unwrap().probabilities.unwrap();
     let entropy = (p.clone() * p.log()).sum_dim(2).neg();
     let perplexity: f32 = entropy.exp().mean().into_scalar();

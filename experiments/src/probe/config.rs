@@ -151,6 +151,10 @@ pub struct ProbeConfig {
     pub checkpoint: Option<String>,
     /// Test images per group on which the hardening curve is measured; 0 leaves it out.
     pub hardening_images: usize,
+    /// Images per group and split on which the linear reconstruction of patch features from tokens
+    /// is measured; 0 leaves it out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reconstruction_images: usize,
     /// Draws of the bootstrap.
     pub bootstrap_draws: usize,
     /// The data.

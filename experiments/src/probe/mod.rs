@@ -19,8 +19,8 @@ pub use config::{
 pub use half_done::HalfDone;
 pub use model::{CellModel, Place};
 pub use outcome::{
-    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, RunOutcome, Status,
-    TestResult, TestSet, Tuning, UsageRecord,
+    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,
+    RunOutcome, Status, TemperatureResult, TestResult, TestSet, Tuning, UsageRecord,
 };
 pub use preparation::{Prepared, PreparedGroup, StageTimes};
 pub use presets::Preset;

@@ -175,6 +175,16 @@ impl CellModel {
     /// The same weights with the softmax cut to the `k` best words; `None` without softmax words.
     #[must_use]
     pub fn hardened(&self, k: usize) -> Option<Self> {
+        self.with_soft_words(|vet| vet.with_tokenize(Tokenize::TopK { k }))
+    }
+
+    /// The same weights with the softmax at another temperature; `None` without softmax words.
+    #[must_use]
+    pub fn at_temperature(&self, temperature: f64) -> Option<Self> {
+        self.with_soft_words(|vet| vet.with_temperature(temperature))
+    }
+
+    fn with_soft_words(&self, change: impl FnOnce(Vet) -> Vet) -> Option<Self> {
         let wrap: fn(Vet) -> Arm = match &self.arm {
             Arm::Pretrained(_) => |vet| Arm::Pretrained(PublishedProjector::Vet(vet)),
             _ => Arm::Vet,
@@ -183,7 +193,7 @@ impl CellModel {
             return None;
         };
         (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
-            arm: wrap(vet.clone().with_tokenize(Tokenize::TopK { k })),
+            arm: wrap(change(vet.clone())),
             ..self.clone()
         })
     }

@@ -62,6 +62,13 @@ pub struct CellOutcome {
     pub tests: Vec<TestResult>,
     /// Softmax arms: CER when only the `k` best words are kept, without retraining.
     pub hardening: Vec<HardeningResult>,
+    /// Softmax arms: CER with the softmax at other temperatures, without retraining.
+    #[serde(default)]
+    pub temperatures: Vec<TemperatureResult>,
+    /// How much of the patch features a linear map finds in the tokens; none where it was not
+    /// measured.
+    #[serde(default)]
+    pub reconstruction: Option<ReconstructionRecord>,
     /// Wall time in seconds.
     pub seconds: f64,
 }
@@ -127,6 +134,28 @@ pub struct HardeningResult {
     /// Edits of every image.
     #[serde(default)]
     pub edits: Vec<u32>,
+}
+
+/// Softmax words read at another temperature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TemperatureResult {
+    /// Index into the run's test sets.
+    pub group: usize,
+    /// What the scores are divided by; 1 as trained.
+    pub temperature: f64,
+    /// Micro CER.
+    pub cer: f64,
+    /// Reference characters behind it.
+    pub characters: usize,
+}
+
+/// Linear reconstruction of the merged patch features from the tokens, on validation images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReconstructionRecord {
+    /// `R²` of the linear map.
+    pub r2: f64,
+    /// `R²` of the mean of the training features, by the same sums: 0.
+    pub mean_predictor_r2: f64,
 }
 
 /// Use of a visual vocabulary over a set of tokens.

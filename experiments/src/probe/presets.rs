@@ -148,6 +148,7 @@ fn quick() -> ProbeConfig {
         backbone: PathBuf::from("data/backbones/small-vit.safetensors"),
         checkpoint: None,
         hardening_images: 200,
+        reconstruction_images: 0,
         bootstrap_draws: 2000,
         data: DataConfig {
             task: Task::Text,

@@ -136,6 +136,8 @@ mod tests {
                 characters: 5,
                 edits: Vec::new(),
             }],
+            temperatures: Vec::new(),
+            reconstruction: None,
             seconds: 1e9 / 7.0,
         }
     }

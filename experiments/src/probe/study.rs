@@ -312,6 +312,8 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
         validation_loss: None,
         tests: Vec::new(),
         hardening: Vec::new(),
+        temperatures: Vec::new(),
+        reconstruction: None,
         seconds: 0.0,
     }
 }
@@ -372,6 +374,8 @@ mod tests {
             validation_loss: None,
             tests: Vec::new(),
             hardening: Vec::new(),
+            temperatures: Vec::new(),
+            reconstruction: None,
             seconds: 0.0,
         }
     }

@@ -1,13 +1,15 @@
 //! Training and testing of one cell.
 
-use super::config::ProbeConfig;
+use super::config::{ProbeConfig, Regime};
 use super::evaluation::{Diverged, Examination, count_edits, edits_by_image, hardening_ks};
 use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
 use super::outcome::{
-    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, Status, TestResult,
+    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,
+    Status, TemperatureResult, TestResult,
 };
 use super::preparation::{Prepared, PreparedGroup};
+use super::reconstruction::reconstruct;
 use super::word_tally::WordTally;
 use crate::stop::Stop;
 use anyhow::Result;
@@ -66,6 +68,8 @@ pub fn train_cell(
         validation_loss: None,
         tests: Vec::new(),
         hardening: Vec::new(),
+        temperatures: Vec::new(),
+        reconstruction: None,
         seconds: 0.0,
     };
     let mut step = 0;
@@ -126,6 +130,8 @@ fn unless_diverged<T>(
             outcome.validation_loss = None;
             outcome.tests.clear();
             outcome.hardening.clear();
+            outcome.temperatures.clear();
+            outcome.reconstruction = None;
             Ok(None)
         }
         Err(error) => Err(error),
@@ -268,6 +274,15 @@ fn test(
     outcome.tests = read_tests(config, prepared, &outcome.spec, model, device, stop)?;
     if outcome.spec.arm.kind.hardens() && config.hardening_images > 0 {
         outcome.hardening = harden(config, prepared, model, device, stop)?;
+        outcome.temperatures = warm(config, prepared, model, device, stop)?;
+    }
+    if config.reconstruction_images > 0 && config.regime == Regime::Frozen {
+        let (images, seed) = (config.reconstruction_images, outcome.spec.seed);
+        let found = reconstruct(prepared, model, images, seed, device)?;
+        outcome.reconstruction = Some(ReconstructionRecord {
+            r2: found.r2,
+            mean_predictor_r2: found.mean_predictor_r2,
+        });
     }
     Ok(())
 }
@@ -454,6 +469,42 @@ fn harden(
                 cer: ratio(edits, characters),
                 characters,
                 edits: edits_by_image(data, &reading.predictions),
+            });
+        }
+    }
+    Ok(results)
+}
+
+/// Temperatures at which softmax arms are read.
+const TEMPERATURES: [f64; 7] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0];
+
+fn warm(
+    config: &ProbeConfig,
+    prepared: &Prepared,
+    model: &CellModel,
+    device: &Device,
+    stop: &Stop,
+) -> Result<Vec<TemperatureResult>> {
+    let examination = Examination {
+        config,
+        device,
+        limit: config.hardening_images,
+        tally: false,
+    };
+    let mut results = Vec::new();
+    for temperature in TEMPERATURES {
+        let Some(model) = model.at_temperature(temperature) else {
+            continue;
+        };
+        for (group, data) in prepared.test.iter().enumerate() {
+            stop.check()?;
+            let reading = examination.read(&model, data, None)?;
+            let (edits, characters) = count_edits(data, &reading.predictions);
+            results.push(TemperatureResult {
+                group,
+                temperature,
+                cer: ratio(edits, characters),
+                characters,
             });
         }
     }

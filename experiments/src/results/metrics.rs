@@ -45,6 +45,7 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
                     writer.add_test(test)?;
                 }
                 writer.add_hardening(cell, group, &scored.run.test_sets[group])?;
+                writer.add_temperatures(cell, group, &scored.run.test_sets[group])?;
             }
         }
         Ok(())
@@ -105,6 +106,11 @@ impl<'a, 'b> CellRows<'a, 'b> {
             ("bits_per_token", outcome.bits_per_token),
             ("reader_parameters", Some(outcome.reader_parameters as f64)),
             ("validation_cer", outcome.validation_cer),
+            ("validation_loss_nats", outcome.validation_loss),
+            (
+                "reconstruction_r2",
+                outcome.reconstruction.map(|found| found.r2),
+            ),
         ];
         for (metric, value) in values {
             if let Some(value) = value {
@@ -167,6 +173,21 @@ impl<'a, 'b> CellRows<'a, 'b> {
             self.add(place, &format!("top_k_mass/{k}"), *mass, n)?;
         }
         self.add(place, "fraction_above_1e-4", usage.fraction_above_small, n)
+    }
+
+    fn add_temperatures(
+        &mut self,
+        cell: &ScoredCell<'_>,
+        group: usize,
+        set: &TestSet,
+    ) -> Result<()> {
+        let results = cell.outcome.temperatures.iter();
+        for result in results.filter(|result| result.group == group) {
+            let place = Some((set, EvaluationMode::Deterministic));
+            let metric = format!("cer_temperature/{}", result.temperature);
+            self.add(place, &metric, result.cer, Some(result.characters as u64))?;
+        }
+        Ok(())
     }
 
     fn add_hardening(&mut self, cell: &ScoredCell<'_>, group: usize, set: &TestSet) -> Result<()> {

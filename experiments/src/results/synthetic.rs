@@ -28,6 +28,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         backbone: "backbone.safetensors".into(),
         checkpoint: None,
         hardening_images: 20,
+        reconstruction_images: 0,
         bootstrap_draws: 200,
         data: DataConfig {
             task: Task::Text,
@@ -188,6 +189,8 @@ fn cell(
         validation_loss: None,
         tests,
         hardening: hardening(config, test_sets, arm, misreads),
+        temperatures: Vec::new(),
+        reconstruction: None,
         seconds: 1.0,
     }
 }

@@ -6,7 +6,7 @@ use super::section::Section;
 use super::tables::code;
 use crate::arm::{ArmKind, ArmSpec};
 use crate::data::Task;
-use crate::probe::{CellOutcome, EvaluationMode};
+use crate::probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
 use crate::results::{ItemSeries, hardening_series, item_series};
 use anyhow::Result;
 use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
@@ -126,6 +126,8 @@ fn role(arm: ArmSpec) -> Role {
         ArmKind::Identity => Role::Ceiling,
         ArmKind::Blind => Role::Floor,
         ArmKind::GeluMlp => Role::WidthMatchedMlp,
+        ArmKind::NoisyMerger => Role::NoiseMatched,
+        ArmKind::VetCurriculum => Role::Curriculum,
         kind if kind.is_hard() => Role::Hard,
         kind if kind.tokenize().is_some() => Role::Soft,
         _ => Role::Continuous,
@@ -151,8 +153,17 @@ fn facts(result: &PartResult, study: &str, arm: ArmSpec) -> ArmFacts {
             .iter()
             .filter_map(|(rate, error)| Some((*rate, (*error)?)))
             .collect(),
+        reconstruction_r2: mean_of(&cells, |found| found.r2),
+        mean_predictor_r2: mean_of(&cells, |found| found.mean_predictor_r2),
         ..ArmFacts::new(study, &arm.to_string(), &without_size(arm), role(arm))
     }
+}
+
+/// Mean over the seeds that measured it.
+fn mean_of(cells: &[&CellOutcome], of: fn(&ReconstructionRecord) -> f64) -> Option<f64> {
+    let found = cells.iter().filter_map(|cell| cell.reconstruction.as_ref());
+    let values: Vec<f64> = found.map(of).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// Joins the facts of an arm that several runs of one study have: what fails in one fails.

@@ -19,6 +19,8 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
         names.push(format!("{kind}@{k}"));
         names.push(format!("{kind}@{k}+usage"));
     }
+    names.push(format!("vet-curriculum@{k}"));
+    names.push(format!("vet-curriculum@{k}+usage"));
     let mut config = base(scale, Charset::Alnum36, &[1.0, 2.0], scale.few_seeds);
     config.arms = arms(&names);
     vec![(String::new(), config)]

@@ -1,12 +1,17 @@
 //! Reading of random strings and words: what the main claims are tested on.
 
 use super::{arms, base, vocabulary};
+use crate::arm::INDICATORS;
 use crate::probe::ProbeConfig;
 use crate::study::scale::Scale;
 use text_images::{Charset, Content};
 
 /// Bits of the vocabulary that the main comparison is made at.
 pub(super) const BITS: u32 = 10;
+
+/// Standard deviation of the noise at which a merger loses as much of the features, by linear
+/// reconstruction, as the best hard arm; found on the first seed's validation images.
+const NOISE: f64 = 1.0;
 
 /// All arms at one size, with the 94 printable characters, at densities on both sides of what a hard
 /// token can hold (10 bits are 1.5 of 94 characters).
@@ -18,12 +23,20 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
         "linear".to_owned(),
         "mean-pool".to_owned(),
         "patch-merger".to_owned(),
+        format!("noisy-merger@{NOISE}"),
         format!("gelu-mlp@{k}"),
+        format!("gelu-mlp-plain@{k}"),
+        format!("flop-mlp@{k}"),
         format!("vet-softmax@{k}"),
         format!("vet-st-argmax@{k}"),
         format!("vet-st-argmax@{k}+usage"),
+        format!("vet-curriculum@{k}"),
+        format!("vq@{}", k - INDICATORS),
+        "random".to_owned(),
+        "shuffled".to_owned(),
         "blind".to_owned(),
     ]);
+    config.reconstruction_images = scale.test.min(200);
     config.hardening_images = scale.test.min(200);
     config.data.test_contents = vec![Content::Random, Content::Words];
     vec![(String::new(), config)]

@@ -16,6 +16,28 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
         .into_iter()
         .filter(|&bits| bits <= most);
     names.extend(words.map(|bits| format!("vet-st-argmax@{}+usage", vocabulary(bits))));
+    let several = most.min(8);
+    for codes in [2, 4, 8] {
+        let k = vocabulary(several);
+        names.push(format!("vet-st-argmax@{k}+codes{codes}+usage"));
+    }
+    names.extend(
+        [4, 8, 10, 12, 16]
+            .into_iter()
+            .filter_map(|bits| (bits <= most).then(|| format!("vq@{}", 1_usize << bits))),
+    );
+    for codes in [2, 4, 8, 16, 32] {
+        names.push(format!("rvq@{}+codes{codes}", 1_usize << several));
+    }
+    let fsq = [15, 240, 1000, 4375, 15_360, 64_000].into_iter();
+    names.extend(
+        fsq.filter(|k| *k <= scale.largest_vocabulary)
+            .map(|k| format!("fsq@{k}")),
+    );
+    for kind in ["lfq", "bsq", "simvq"] {
+        let bits = [4, 8, 12, 16].into_iter().filter(|&bits| bits <= most);
+        names.extend(bits.map(|bits| format!("{kind}@{}", 1_usize << bits)));
+    }
     let mut config = base(scale, Charset::Alnum36, &[2.0], scale.few_seeds);
     config.arms = arms(&names);
     vec![(String::new(), config)]

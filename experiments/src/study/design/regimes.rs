@@ -21,6 +21,7 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
                 "patch-merger".to_owned(),
                 format!("vet-softmax@{k}"),
                 format!("vet-st-argmax@{k}+usage"),
+                format!("vet-curriculum@{k}"),
             ]);
             config.regime = regime;
             // A pre-trained tower wants smaller steps than a fresh projector.
