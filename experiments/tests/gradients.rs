@@ -98,9 +98,7 @@ fn every_arm_counts_its_parameters() {
 #[test]
 fn the_matched_mlp_has_the_parameters_of_the_vet_but_for_its_indicator_rows() {
     for vocabulary in [5, 16, 256, 1024] {
-        let parameters = |kind| {
-            build(ArmSpec::sized(kind, vocabulary)).num_params()
-        };
+        let parameters = |kind| build(ArmSpec::sized(kind, vocabulary)).num_params();
         let (vet, mlp) = (
             parameters(ArmKind::VetSoftmax),
             parameters(ArmKind::GeluMlp),

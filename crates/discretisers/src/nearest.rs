@@ -59,7 +59,7 @@ mod tests {
         let rows: Vec<i64> = (0..300).map(|i| i * 211).collect();
         let picked = Tensor::from_data(TensorData::new(rows.clone(), [300]), &device);
         let points = codes.clone().select(0, picked);
-        let ids = nearest(points, codes).into_data().iter::<i64>();
-        assert_eq!(ids.collect::<Vec<_>>(), rows);
+        let ids = nearest(points, codes).into_data();
+        assert_eq!(ids.iter::<i64>().collect::<Vec<_>>(), rows);
     }
 }

@@ -108,7 +108,7 @@ impl Reader {
     }
 
     fn thousandths(&self, name: &str, text: &str) -> Result<Thousandths, ArmError> {
-        text.parse().map_err(|()| {
+        text.parse::<Thousandths>().map_err(|()| {
             self.problem(format!(
                 "`{text}` is no number for {name}; write one above 0 with at most three decimals, \
                  for example 1.5"
@@ -356,11 +356,19 @@ mod tests {
         for (name, kind, vocabulary, usage) in [
             ("patch-merger", ArmKind::PatchMerger, None, false),
             ("gelu-mlp@256", ArmKind::GeluMlp, Some(256), false),
-            ("vet-st-argmax@1024+usage", ArmKind::VetStArgmax, Some(1024), true),
+            (
+                "vet-st-argmax@1024+usage",
+                ArmKind::VetStArgmax,
+                Some(1024),
+                true,
+            ),
             ("vet-gumbel@256", ArmKind::VetGumbel, Some(256), false),
         ] {
             let spec: ArmSpec = name.parse().unwrap();
-            assert_eq!((spec.kind, spec.vocabulary, spec.usage), (kind, vocabulary, usage));
+            assert_eq!(
+                (spec.kind, spec.vocabulary, spec.usage),
+                (kind, vocabulary, usage)
+            );
             assert_eq!(spec.settings, Settings::default());
             assert_eq!(spec.to_string(), name);
         }
@@ -371,7 +379,10 @@ mod tests {
         let spec = |name: &str| name.parse::<ArmSpec>().unwrap();
         assert_eq!(spec("vet-st-argmax@260").nominal_bits(), Some(8.0));
         assert_eq!(spec("vet-st-argmax@260+codes4").nominal_bits(), Some(32.0));
-        assert_eq!(spec("vet-st-argmax@260+codes4").distinct_tokens(), Some(1 << 32));
+        assert_eq!(
+            spec("vet-st-argmax@260+codes4").distinct_tokens(),
+            Some(1 << 32)
+        );
         assert_eq!(spec("rvq@256+codes8").nominal_bits(), Some(64.0));
         assert_eq!(spec("rvq@256+codes8").distinct_tokens(), None);
         assert_eq!(spec("lfq@1024").nominal_bits(), Some(10.0));
@@ -393,7 +404,10 @@ mod tests {
         for kind in ArmKind::ALL {
             assert!(message.contains(kind.name()), "{message}");
         }
-        assert!(message.contains("vet-softmax@K[+topN][+gainX]"), "{message}");
+        assert!(
+            message.contains("vet-softmax@K[+topN][+gainX]"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -58,7 +58,18 @@ mod tests {
         for (text, written) in [("1", "1"), ("2.50", "2.5"), ("0.003", "0.003"), ("07", "7")] {
             assert_eq!(text.parse::<Thousandths>().unwrap().to_string(), written);
         }
-        for text in ["", "0", "0.0001", "0.0", "-1", "1e3", ".5", "1.", "nan", "9999999999"] {
+        for text in [
+            "",
+            "0",
+            "0.0001",
+            "0.0",
+            "-1",
+            "1e3",
+            ".5",
+            "1.",
+            "nan",
+            "9999999999",
+        ] {
             assert!(text.parse::<Thousandths>().is_err(), "{text}");
         }
     }

@@ -187,7 +187,10 @@ mod tests {
         let mut tally = WordTally::new(4, 1).unwrap();
         tally.add(vec![ids([0, 1, 0, 1])]).unwrap();
         let record = tally.finish().unwrap();
-        assert_eq!((record.codebooks, record.words, record.codes_used), (1, 4, 2));
+        assert_eq!(
+            (record.codebooks, record.words, record.codes_used),
+            (1, 4, 2)
+        );
         assert_eq!(record.token_entropy_bits, 0.0);
         assert!((record.marginal_entropy_bits - 1.0).abs() < 1e-12);
         assert!(record.top_k_mass.iter().all(|&(_, mass)| mass == 1.0));
@@ -196,9 +199,13 @@ mod tests {
     #[test]
     fn codes_of_a_token_are_counted_each_in_its_codebook_and_their_bits_added() {
         let mut tally = WordTally::new(4, 2).unwrap();
-        tally.add(vec![ids([0, 1, 0, 1]), ids([3, 3, 3, 3])]).unwrap();
+        tally
+            .add(vec![ids([0, 1, 0, 1]), ids([3, 3, 3, 3])])
+            .unwrap();
         let mut other = WordTally::new(4, 2).unwrap();
-        other.add(vec![ids([0, 1, 0, 1]), ids([0, 1, 2, 2])]).unwrap();
+        other
+            .add(vec![ids([0, 1, 0, 1]), ids([0, 1, 2, 2])])
+            .unwrap();
         tally.merge(&other).unwrap();
         let record = tally.finish().unwrap();
         assert_eq!((record.codebooks, record.words, record.tokens), (2, 8, 8));

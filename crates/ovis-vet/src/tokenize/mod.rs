@@ -124,9 +124,7 @@ impl Tokenize {
             Self::StArgmaxRaw => straight_through::select_raw(logits),
             Self::GumbelArgmax { tau } => gumbel::select(logits, tau.at(pass.progress), pass),
             Self::TopK { k } => top_k::select(logits, k),
-            Self::Curriculum(curriculum) => {
-                curriculum::select(logits, curriculum, pass.progress)
-            }
+            Self::Curriculum(curriculum) => curriculum::select(logits, curriculum, pass.progress),
         }
     }
 }
