@@ -5,6 +5,7 @@
 
 mod support;
 
+use experiments::arm::{ArmKind, ArmSpec};
 use std::fs;
 use support::{Scratch, names};
 
@@ -48,6 +49,26 @@ fn lanes_and_cache_change_no_byte() {
     }
     place.probe("--run damaged").succeeded();
     assert_same(&results(&place, "damaged"), &expected);
+}
+
+#[test]
+fn every_kind_of_arm_gives_the_same_bytes_on_any_number_of_lanes() {
+    let place = Scratch::new();
+    let arms: Vec<String> = ArmKind::ALL
+        .map(|kind| ArmSpec::example(kind, 24).to_string())
+        .into_iter()
+        .chain(["vet-st-argmax@24+codes2+usage".to_owned()])
+        .collect();
+    let arms = arms.join(",");
+    place
+        .probe(&format!("--run one --jobs 1 --arms {arms}"))
+        .succeeded();
+    place
+        .probe(&format!("--run two --jobs 3 --arms {arms}"))
+        .succeeded();
+    assert_same(&results(&place, "two"), &results(&place, "one"));
+    let verdict = fs::read_to_string(place.result("one", "verdict.md")).unwrap();
+    assert!(verdict.contains("of 48"), "codes of several codebooks");
 }
 
 #[test]

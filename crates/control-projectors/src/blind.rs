@@ -68,10 +68,10 @@ impl Projector for Blind {
         patches.assert_fits("blind", self.d_in, self.merge);
         let batch = patches.features().dims()[0];
         VisualTokens::continuous(self.token.val().unsqueeze::<3>().expand([
-                batch,
-                patches.tokens(),
-                self.d_out(),
-            ]))
+            batch,
+            patches.tokens(),
+            self.d_out(),
+        ]))
     }
 
     fn cost(&self) -> Cost {

@@ -194,11 +194,18 @@ fn the_plain_mlp_has_the_parameters_of_the_one_with_a_layer_norm() {
         let matched = parameters(GeluMlpConfig::matching_vet(16, MERGE, words, 32));
         let plain = parameters(GeluMlpConfig::plain(16, MERGE, words, 32));
         let unit = (64 + 32 + 1) as f64;
-        assert!((plain - matched).abs() <= unit / 2.0, "{words}: {plain}, {matched}");
-        assert!(words < 60 || plain != parameters(GeluMlpConfig {
-            hidden_layer_norm: false,
-            ..GeluMlpConfig::matching_vet(16, MERGE, words, 32)
-        }));
+        assert!(
+            (plain - matched).abs() <= unit / 2.0,
+            "{words}: {plain}, {matched}"
+        );
+        assert!(
+            words < 60
+                || plain
+                    != parameters(GeluMlpConfig {
+                        hidden_layer_norm: false,
+                        ..GeluMlpConfig::matching_vet(16, MERGE, words, 32)
+                    })
+        );
     }
 }
 
@@ -215,7 +222,10 @@ fn the_mlp_matched_to_a_look_up_costs_what_the_hard_table_costs() {
             .init(&mut seeded::stream(0, "mlp"), &Device::flex())
             .unwrap();
         let found = mlp.cost().multiply_adds_per_token as f64;
-        assert!((found - hard).abs() <= (64 + 32) as f64 / 2.0, "{found}, {hard}");
+        assert!(
+            (found - hard).abs() <= (64 + 32) as f64 / 2.0,
+            "{found}, {hard}"
+        );
         assert!(mlp.norm.is_some());
     }
 }
@@ -237,10 +247,19 @@ fn noise_has_its_size_and_its_seed_and_is_there_only_if_the_pass_brings_it() {
         .collect();
     let sigma = (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
     assert!((sigma - 0.5).abs() < 0.02, "{sigma}");
-    assert_eq!(floats(disturbed(&projector, 3)), floats(disturbed(&projector, 3)));
-    assert_ne!(floats(disturbed(&projector, 3)), floats(disturbed(&projector, 4)));
+    assert_eq!(
+        floats(disturbed(&projector, 3)),
+        floats(disturbed(&projector, 3))
+    );
+    assert_ne!(
+        floats(disturbed(&projector, 3)),
+        floats(disturbed(&projector, 4))
+    );
     let error = Noisy::new(linear(), -1.0).unwrap_err().to_string();
-    assert!(error.contains("-1") && error.contains("0 or more"), "{error}");
+    assert!(
+        error.contains("-1") && error.contains("0 or more"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_bit_has_the_entropy_of_its_probability() {
-        let logits = Tensor::<2>::from_floats([[0.0, 3f32.ln(), -(3f32.ln()), 40.0]], &Device::flex());
+        let logits =
+            Tensor::<2>::from_floats([[0.0, 3f32.ln(), -(3f32.ln()), 40.0]], &Device::flex());
         let found: Vec<f32> = bit_entropy(logits).into_data().try_to_vec().unwrap();
         let quarter = -(0.25 * 0.25_f32.ln() + 0.75 * 0.75_f32.ln());
         for (found, expected) in found.iter().zip([2f32.ln(), quarter, quarter, 0.0]) {
@@ -83,7 +84,14 @@ mod tests {
     fn what_is_no_power_of_two_is_told_the_nearest() {
         assert_eq!(bits("lfq", 256, 16), Ok(8));
         assert_eq!(bits("lfq", 2, 16), Ok(1));
-        for (words, nearest) in [(240, 256), (300, 256), (400, 512), (0, 2), (1, 2), (1 << 17, 1 << 16)] {
+        for (words, nearest) in [
+            (240, 256),
+            (300, 256),
+            (400, 512),
+            (0, 2),
+            (1, 2),
+            (1 << 17, 1 << 16),
+        ] {
             let error = bits("lfq", words, 16).unwrap_err();
             let message = error.to_string();
             assert!(message.ends_with(&format!("take {nearest}")), "{message}");

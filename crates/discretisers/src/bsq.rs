@@ -136,7 +136,8 @@ mod tests {
         // The value of a token is that of its code, whatever the point.
         let bsq = bsq(4);
         let corner = 1.0 / 2f32.sqrt();
-        let codes = Tensor::<2>::from_floats([[corner, -corner], [corner, corner]], &Device::flex());
+        let codes =
+            Tensor::<2>::from_floats([[corner, -corner], [corner, corner]], &Device::flex());
         let expected = projector::linear::apply(&bsq.bottleneck.up, codes);
         let (signs, _) = signs(&to_sphere(z.clone()));
         let quantised = straight_through(signs.div_scalar(2f64.sqrt()), to_sphere(z));
@@ -159,18 +160,21 @@ mod tests {
             expected += bits.iter().map(|&p| h(p)).sum::<f64>() / 3.0;
             expected -= h(bits.iter().sum::<f64>() / 3.0);
         }
-        let u = Tensor::<2>::from_floats(
-            points.map(|row| row.map(|x| x as f32)),
-            &Device::flex(),
-        );
+        let u = Tensor::<2>::from_floats(points.map(|row| row.map(|x| x as f32)), &Device::flex());
         let found: f32 = bsq(4).entropy_loss(u).into_scalar();
-        assert!((f64::from(found) - expected).abs() < 1e-5, "{found} {expected}");
+        assert!(
+            (f64::from(found) - expected).abs() < 1e-5,
+            "{found} {expected}"
+        );
     }
 
     #[test]
     fn large_vocabularies_need_no_large_matrix() {
         let cost = bsq(1 << 20).cost();
-        assert_eq!((cost.words, cost.bits_per_token), (Some(1 << 20), Some(20.0)));
+        assert_eq!(
+            (cost.words, cost.bits_per_token),
+            (Some(1 << 20), Some(20.0))
+        );
         assert_eq!(cost.parameters, (16 + 1) * 20 + (20 + 1) * 6);
     }
 }

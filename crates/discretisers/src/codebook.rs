@@ -198,7 +198,10 @@ mod tests {
         let found = vectors(&book);
         for (id, expected) in [(near, expected), (1 - near, far_expected)] {
             for (found, expected) in found[2 * id..2 * id + 2].iter().zip(expected) {
-                assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} {expected}");
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-5,
+                    "{found} {expected}"
+                );
             }
         }
     }

@@ -65,9 +65,9 @@ pub(crate) fn known() -> String {
         .iter()
         .map(|(product, _)| product.to_string())
         .collect();
-    let (last, first) = products.split_last().map_or(("", &[][..]), |(last, first)| {
-        (last.as_str(), first)
-    });
+    let (last, first) = products
+        .split_last()
+        .map_or(("", &[][..]), |(last, first)| (last.as_str(), first));
     format!("{} or {last}", first.join(", "))
 }
 
@@ -187,7 +187,10 @@ mod tests {
             assert_eq!(super::levels(words).unwrap(), levels);
         }
         let message = levels(256).unwrap_err().to_string();
-        assert!(message.contains("256") && message.contains("240, 1000"), "{message}");
+        assert!(
+            message.contains("256") && message.contains("240, 1000"),
+            "{message}"
+        );
         assert!(message.ends_with("15360 or 64000"), "{message}");
         assert_eq!([1, 200, 600, 1 << 20].map(nearest), [15, 240, 1000, 64_000]);
     }
@@ -198,7 +201,12 @@ mod tests {
         // Levels 8, 6, 5: from -4 to 3, from -3 to 2, from -2 to 2. Far out are the outermost; at 0
         // even levels take 0 because of their shift.
         let z = Tensor::<2>::from_floats(
-            [[-9.0, -9.0, -9.0], [9.0, 9.0, 9.0], [0.0, 0.0, 0.0], [0.5, -0.5, 0.5]],
+            [
+                [-9.0, -9.0, -9.0],
+                [9.0, 9.0, 9.0],
+                [0.0, 0.0, 0.0],
+                [0.5, -0.5, 0.5],
+            ],
             &Device::flex(),
         );
         let bounded = fsq.bound(z);
@@ -210,13 +218,18 @@ mod tests {
             2.002 * 0.5_f64.tanh(),
         ];
         for (found, expected) in values[9..].iter().zip(by_hand) {
-            assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} {expected}");
+            assert!(
+                (f64::from(*found) - expected).abs() < 1e-5,
+                "{found} {expected}"
+            );
         }
         let (rounded, ids) = fsq.round(bounded);
         let rounded: Vec<f32> = rounded.into_data().try_to_vec().unwrap();
         assert_eq!(
             rounded,
-            [-4.0, -3.0, -2.0, 3.0, 2.0, 2.0, 0.0, 0.0, 0.0, 1.0, -1.0, 1.0]
+            [
+                -4.0, -3.0, -2.0, 3.0, 2.0, 2.0, 0.0, 0.0, 0.0, 1.0, -1.0, 1.0
+            ]
         );
         // place + 8 place + 48 place
         let ids: Vec<i64> = ids.into_data().iter::<i64>().collect();

@@ -43,7 +43,10 @@ pub fn k_means(points: &[f32], d: usize, words: usize, rng: &mut ChaCha8Rng) -> 
         for (place, &count) in counts.iter().enumerate() {
             // A centre that lost all its points stays where it is.
             if count > 0 {
-                for (centre, sum) in centres[place * d..].iter_mut().zip(&sums[place * d..]).take(d)
+                for (centre, sum) in centres[place * d..]
+                    .iter_mut()
+                    .zip(&sums[place * d..])
+                    .take(d)
                 {
                     *centre = (sum / count as f64) as f32;
                 }
@@ -85,7 +88,10 @@ fn spread(points: &[f32], d: usize, words: usize, rng: &mut ChaCha8Rng) -> Vec<f
             // Fewer different points than centres.
             let left = words - centres.len() / d;
             let picked = index::sample(rng, n, left.min(n));
-            let picked: Vec<f32> = picked.iter().flat_map(|place| row(place).to_vec()).collect();
+            let picked: Vec<f32> = picked
+                .iter()
+                .flat_map(|place| row(place).to_vec())
+                .collect();
             centres.extend(picked);
             continue;
         }

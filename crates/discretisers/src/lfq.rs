@@ -45,7 +45,7 @@ pub struct Lfq {
 /// Corners `±1`, bit `i` of a word in row `i`.
 fn corners(bits: usize, device: &Device) -> Tensor<2> {
     let words = 1_usize << bits;
-    let sign = |bit: usize, word: usize| if word >> bit & 1 == 1 { 1.0 } else { -1.0 };
+    let sign = |bit: usize, word: usize| if (word >> bit) & 1 == 1 { 1.0 } else { -1.0 };
     let values: Vec<f32> = (0..bits)
         .flat_map(|bit| (0..words).map(move |word| sign(bit, word)))
         .collect();
@@ -146,7 +146,7 @@ mod tests {
         for point in points {
             let weights: Vec<f64> = (0..4)
                 .map(|word| {
-                    let corner = [0, 1].map(|bit| if word >> bit & 1 == 1 { 1.0 } else { -1.0 });
+                    let corner = [0, 1].map(|bit| if (word >> bit) & 1 == 1 { 1.0 } else { -1.0 });
                     let square = |i: usize| (point[i] - corner[i]).powi(2);
                     (-(square(0) + square(1))).exp()
                 })
@@ -159,12 +159,12 @@ mod tests {
             }
         }
         let expected = per_token - entropy(&mean);
-        let z = Tensor::<2>::from_floats(
-            points.map(|row| row.map(|x| x as f32)),
-            &Device::flex(),
-        );
+        let z = Tensor::<2>::from_floats(points.map(|row| row.map(|x| x as f32)), &Device::flex());
         let found: f32 = lfq().entropy_loss(z).into_scalar();
-        assert!((f64::from(found) - expected).abs() < 1e-5, "{found} {expected}");
+        assert!(
+            (f64::from(found) - expected).abs() < 1e-5,
+            "{found} {expected}"
+        );
     }
 
     #[test]

@@ -55,11 +55,11 @@ mod tests {
         let device = Device::flex();
         let mut rng = seeded::stream(1, "nearest");
         // 2^16 codes: 128 points go through at a time.
-        let codes: Tensor<2> = seeded::normal([1 << 16, 2], 1.0, &mut rng, &device);
+        let codes: Tensor<2> = seeded::normal([1 << 16, 8], 1.0, &mut rng, &device);
         let rows: Vec<i64> = (0..300).map(|i| i * 211).collect();
         let picked = Tensor::from_data(TensorData::new(rows.clone(), [300]), &device);
         let points = codes.clone().select(0, picked);
-        let ids = nearest(points, codes).into_data().iter::<i64>();
-        assert_eq!(ids.collect::<Vec<_>>(), rows);
+        let ids = nearest(points, codes).into_data();
+        assert_eq!(ids.iter::<i64>().collect::<Vec<_>>(), rows);
     }
 }

@@ -86,9 +86,15 @@ fn assert_surrogate<P: Projector>(
     let input = patches().map_features(|features| features.autodiff());
     let tokens = trained.forward(&input, &mut Pass::deterministic());
     let shape = tokens.embeddings.dims();
-    let directions: Tensor<3> =
-        seeded::normal(shape, 1.0, &mut seeded::stream(5, "directions"), &Device::flex());
-    let gradients = (tokens.embeddings * directions.clone().autodiff()).sum().backward();
+    let directions: Tensor<3> = seeded::normal(
+        shape,
+        1.0,
+        &mut seeded::stream(5, "directions"),
+        &Device::flex(),
+    );
+    let gradients = (tokens.embeddings * directions.clone().autodiff())
+        .sum()
+        .backward();
     let weight = bottleneck(&trained).down.weight.val();
     let found = floats(weight.grad(&gradients).unwrap());
 
@@ -189,7 +195,9 @@ fn tokens_of_one_word_are_equal_to_the_bit_and_depend_on_nothing_else() {
     fn check(projector: &impl Projector) {
         let tokens = forward(projector, &patches());
         let values = floats(tokens.embeddings.clone());
-        let words: Vec<Vec<i64>> = (0..tokens.words.len()).map(|book| ids(&tokens, book)).collect();
+        let words: Vec<Vec<i64>> = (0..tokens.words.len())
+            .map(|book| ids(&tokens, book))
+            .collect();
         let count = words[0].len();
         let row = |token: usize| &values[token * SIZES.d_out..(token + 1) * SIZES.d_out];
         let mut different = BTreeSet::new();
@@ -225,7 +233,10 @@ fn every_stage_leaves_less_to_the_next() {
         floats(rest.square().mean())[0]
     };
     let errors = [1, 2, 4].map(error);
-    assert!(errors[1] < 0.8 * errors[0] && errors[2] < 0.8 * errors[1], "{errors:?}");
+    assert!(
+        errors[1] < 0.8 * errors[0] && errors[2] < 0.8 * errors[1],
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -244,7 +255,9 @@ fn commitment_pulls_points_to_their_codes_and_simvq_also_codes_to_points() {
     let simvq = simvq().train();
     let z = simvq.bottleneck.valid().codes(&patches());
     let codes = simvq.valid().codebook();
-    let q = codes.clone().select(0, discretisers::nearest::nearest(z.clone(), codes));
+    let q = codes
+        .clone()
+        .select(0, discretisers::nearest::nearest(z.clone(), codes));
     let expected = (z - q).square().mean();
     let found = loss(&|input| forward(&simvq, input));
     assert!((found - 1.25 * floats(expected)[0]).abs() < 1e-6, "{found}");
@@ -290,7 +303,10 @@ fn costs_are_stated() {
     let frame = 16 * (20 + SIZES.d_out);
     assert_eq!(vq(3).cost().multiply_adds_per_token, frame + 3 * 9 * 16);
     assert_eq!(vq(3).cost().parameters, frame + 16 + SIZES.d_out);
-    assert_eq!(simvq().cost().parameters, frame + 16 + SIZES.d_out + 16 * 16);
+    assert_eq!(
+        simvq().cost().parameters,
+        frame + 16 + SIZES.d_out + 16 * 16
+    );
 }
 
 #[test]

@@ -33,7 +33,10 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
         whole.embeddings.dims(),
         [batch, patches.tokens(), projector.d_out()]
     );
-    assert_eq!(projector.cost().parameters, trainable_parameters(&projector));
+    assert_eq!(
+        projector.cost().parameters,
+        trainable_parameters(&projector)
+    );
     let count = projector.cost().words.unwrap_or(0);
     for words in &whole.words {
         assert!(
@@ -49,7 +52,10 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
         if let Some(ids) = &words.ids {
             assert_eq!(ids.dims(), [batch, patches.tokens()]);
             let ids: Vec<i64> = ids.clone().into_data().iter::<i64>().collect();
-            assert!(ids.iter().all(|&id| (0..count as i64).contains(&id)), "{ids:?}");
+            assert!(
+                ids.iter().all(|&id| (0..count as i64).contains(&id)),
+                "{ids:?}"
+            );
         }
     }
     assert_eq!(whole.words.is_empty(), projector.cost().words.is_none());

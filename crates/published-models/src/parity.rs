@@ -311,7 +311,11 @@ fn navit(
     let logits = vet.logits(blocks.merged());
     let tokens = vet.forward(&blocks, &mut Pass::deterministic());
     found.push(Found::tensor("logits", logits.squeeze_dim::<2>(0)));
-    if let Some(probabilities) = tokens.clone().first_words().and_then(|words| words.probabilities) {
+    if let Some(probabilities) = tokens
+        .clone()
+        .first_words()
+        .and_then(|words| words.probabilities)
+    {
         found.push(Found::tensor("prob", probabilities.squeeze_dim::<2>(0)));
     }
     found.push(Found::tensor(
@@ -370,7 +374,11 @@ fn aimv2(
             taps[1],
             by_image(vet.logits(blocks.merged())),
         ));
-        if let Some(probabilities) = tokens.clone().first_words().and_then(|words| words.probabilities) {
+        if let Some(probabilities) = tokens
+            .clone()
+            .first_words()
+            .and_then(|words| words.probabilities)
+        {
             found.push(Found::tensor(taps[2], by_image(probabilities)));
         }
         found.push(Found::tensor(taps[3], by_image(tokens.embeddings)));

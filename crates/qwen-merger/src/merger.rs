@@ -220,7 +220,10 @@ impl Projector for PatchMerger {
 
     fn cost(&self) -> Cost {
         let [d_block, d_hidden] = self.fc1.weight.dims();
-        Cost::continuous(self.num_params(), d_block * d_hidden + d_hidden * self.d_out())
+        Cost::continuous(
+            self.num_params(),
+            d_block * d_hidden + d_hidden * self.d_out(),
+        )
     }
 }
 

@@ -108,7 +108,7 @@ impl Reader {
     }
 
     fn thousandths(&self, name: &str, text: &str) -> Result<Thousandths, ArmError> {
-        text.parse().map_err(|()| {
+        text.parse::<Thousandths>().map_err(|()| {
             self.problem(format!(
                 "`{text}` is no number for {name}; write one above 0 with at most three decimals, \
                  for example 1.5"
