@@ -33,6 +33,7 @@ impl StudyPreset {
             Self::Smoke => Scale {
                 seeds: 2,
                 few_seeds: 2,
+                main_steps: 16,
                 steps: 12,
                 long_steps: 24,
                 train: 128,
@@ -47,13 +48,14 @@ impl StudyPreset {
             Self::Quick => Scale {
                 seeds: 10,
                 few_seeds: 3,
+                main_steps: 500,
                 steps: 350,
-                long_steps: 1000,
+                long_steps: 700,
                 train: 6000,
                 validation: 300,
                 test: 1000,
-                rates: vec![4e-3, 8e-3],
-                extensions: 1,
+                rates: vec![6e-3, 1.2e-2],
+                extensions: 2,
                 evaluations: 5,
                 bootstrap_draws: 2000,
                 largest_vocabulary: 4096,
@@ -61,6 +63,7 @@ impl StudyPreset {
             Self::Full => Scale {
                 seeds: 10,
                 few_seeds: 10,
+                main_steps: 4000,
                 steps: 4000,
                 long_steps: 10_000,
                 train: 50_000,
@@ -83,7 +86,9 @@ pub struct Scale {
     pub seeds: u64,
     /// Paired seeds elsewhere.
     pub few_seeds: u64,
-    /// Optimiser steps of a cell.
+    /// Optimiser steps of a cell where the main claims are tested.
+    pub main_steps: usize,
+    /// The same elsewhere.
     pub steps: usize,
     /// The same where capacity is to be told apart from too little training.
     pub long_steps: usize,

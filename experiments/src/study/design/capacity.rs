@@ -11,10 +11,9 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
     let most = scale.largest_vocabulary.ilog2();
     let mut names = vec![
         "patch-merger".to_owned(),
-        format!("gelu-mlp@{}", vocabulary(most.min(10))),
         format!("vet-softmax@{}", vocabulary(most.min(10))),
     ];
-    let hard = [6, 8, 10, 12, 16].into_iter().filter(|&bits| bits <= most);
+    let hard = [6, 10, 12, 16].into_iter().filter(|&bits| bits <= most);
     names.extend(hard.map(|bits| format!("vet-st-argmax@{}+usage", vocabulary(bits))));
     [Charset::Digits, Charset::Alnum36, Charset::Printable94]
         .into_iter()

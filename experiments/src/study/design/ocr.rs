@@ -11,7 +11,7 @@ pub(super) const BITS: u32 = 10;
 
 /// Standard deviation of the noise at which a merger loses as much of the features, by linear
 /// reconstruction, as the best hard arm; found on the first seed's validation images.
-const NOISE: f64 = 1.0;
+const NOISE: f64 = 1.57;
 
 /// All arms at one size, with the 94 printable characters, at densities on both sides of what a hard
 /// token can hold (10 bits are 1.5 of 94 characters).
@@ -37,6 +37,7 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
         "blind".to_owned(),
     ]);
     config.reconstruction_images = scale.test.min(200);
+    config.training.steps = scale.main_steps;
     config.hardening_images = scale.test.min(200);
     config.data.test_contents = vec![Content::Random, Content::Words];
     vec![(String::new(), config)]
