@@ -101,7 +101,7 @@ fn run(
     let directions: Tensor<3> = seeded::normal(dims, 1.0, &mut rng, &blocks.device());
     let gradients = (found.embeddings.clone() * directions).sum().backward();
     Found {
-        tokens: floats(found.embeddings.without_autodiff()),
+        tokens: floats(found.embeddings.clone().without_autodiff()),
         ids: found
             .first_words()
             .and_then(|words| words.ids)
