@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn grey_is_pillows() {
-        // Image.new("RGB", (1, 1), colour).convert("L") of Pillow 13.0.
+        // Image.new("RGB", (1, 1), colour).convert("L") of Pillow 11.3 and 13.0.
         for (colour, level) in [
             ([255, 0, 0], 76),
             ([0, 255, 0], 150),
