@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub mod backends;
+pub mod data;
 pub mod encode;
 pub mod ocr_probe;
 pub mod parity;

@@ -5,9 +5,13 @@ mod features;
 mod folder;
 mod group;
 mod rendered;
+mod source;
+mod stored;
 
 pub use cache::FeatureCache;
 pub use features::{Features, Source, encode, pixel_batch};
 pub use folder::{FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};
+pub use source::{DataSource, DataSources, Fit, StoredConfig, scene_charset};
+pub use stored::{Part, StoredOutcome, StoredPlan, group_from_dataset};

@@ -4,6 +4,7 @@ use super::config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
 use crate::arm::{ArmKind, ArmSpec};
+use crate::data::StoredConfig;
 use crate::optimize::OptimizerConfig;
 use ovis_vet::TableInit;
 use std::path::PathBuf;
@@ -120,8 +121,9 @@ fn quick() -> ProbeConfig {
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
-            test_folder: None,
-            train_folder: None,
+            test_data: None,
+            train_data: None,
+            stored: StoredConfig::default(),
         },
         training: TrainingConfig {
             steps: 350,

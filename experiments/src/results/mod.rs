@@ -10,6 +10,7 @@
 //! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
 //! | `confusions.csv` | arm, test group and confused pair of characters |
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
+//! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
 //! | `tuning.csv` | arm and learning rate |
 //! | `verdict.md` | question, answer, checks, design |
 //! | `plots/` | figure, as SVG, PNG and CSV |
@@ -27,6 +28,7 @@ mod manifest;
 mod metrics;
 mod plots;
 mod predictions;
+mod protocol;
 mod scored;
 mod summary;
 mod summary_file;
@@ -72,6 +74,7 @@ pub fn write(
     predictions::write(&folder.join("predictions.csv"), &scored)?;
     confusions::write(&folder.join("confusions.csv"), &scored)?;
     let mut summary = Summary::of(&scored)?;
+    summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     summary.write(&folder.join("summary.csv"))?;
     summary.skipped_figures = plots::draw(&folder.join("plots"), &scored, &summary)?;
     verdict::write(&folder.join("verdict.md"), &scored, &summary)?;
