@@ -7,7 +7,7 @@ use text_images::FolderDataset;
 use crate::dataset::{Root, name_of};
 use crate::{Format, Result, TextDataset};
 
-/// A folder with `labels.csv`. Memory: its rows, some 300 bytes an image; for millions of images
+/// A folder with `labels.csv`. Memory: its rows, a few hundred bytes an image; for millions of images
 /// choose another format.
 #[derive(Debug)]
 pub struct CsvDataset {

@@ -76,13 +76,16 @@ impl Format {
             return Ok(Self::Folder);
         }
         // A file whose name does not say it, and deeper folders: each format looks for its own.
-        if crate::LmdbDataset::open_all(path).is_ok() {
-            return Ok(Self::Lmdb);
+        match crate::LmdbDataset::open_all(path) {
+            Err(Error::NoDataset { .. } | Error::Read { .. }) => {}
+            // A damaged one is one too, and opening it says what is wrong.
+            Ok(_) | Err(_) if path.is_dir() => return Ok(Self::Lmdb),
+            _ => {}
         }
-        if crate::MjsynthDataset::open(path).is_ok_and(|found| !found.is_empty()) {
+        if crate::MjsynthDataset::open(path).is_ok_and(|found| found.label(0).is_ok()) {
             return Ok(Self::Mjsynth);
         }
-        if crate::IcdarDataset::open(path).is_ok_and(|found| !found.is_empty()) {
+        if crate::IcdarDataset::open(path).is_ok() {
             return Ok(Self::Icdar);
         }
         Err(Error::NoDataset {

@@ -193,6 +193,8 @@ fn words_are_cropped_from_icdar_pages() {
 fn folders_that_are_no_data_set_are_refused_with_what_was_looked_for() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path().join("photo.png"), image(1));
+    put(folder.path().join("notes.txt"), "no data set\n");
+    assert!(Format::detect(&folder.path().join("notes.txt")).is_err());
     let refused = error(Format::detect(folder.path())).to_string();
     assert!(
         refused.contains("gt.txt") && refused.contains("data/README.md"),
