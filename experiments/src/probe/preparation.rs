@@ -430,7 +430,7 @@ impl<'a> DataMaker<'a> {
         let layout = self
             .plan(Split::Test, Content::Random, None, 1)
             .patch_layout()?;
-        let mut groups = Vec::new();
+        let (mut groups, mut notes) = (Vec::new(), Vec::new());
         for dataset in format.open(path)? {
             let plan = StoredPlan {
                 charset: data.charset,
@@ -444,19 +444,21 @@ impl<'a> DataMaker<'a> {
                 condition: dataset.name(),
             };
             let outcome = group_from_dataset(&*dataset, &plan, lanes, stop)?;
-            let notes = outcome.notes.into_iter();
-            self.warnings
-                .extend(notes.map(|note| format!("{split}: {note}")));
+            notes.extend(outcome.notes);
             if !outcome.group.is_empty() {
                 groups.push(outcome.group);
             }
         }
         ensure!(
             !groups.is_empty(),
-            "{format}:{}: no image is left for {split}; `experiments data check` shows what is \
-             wrong with labels and images, --charset and --label-policy decide what is kept",
-            path.display()
+            "{format}:{}: no image is left for {split} ({}); `experiments data check` shows what \
+             is wrong with labels and images, --charset and --label-policy decide what is kept",
+            path.display(),
+            notes[..notes.len().min(2)].join("; ")
         );
+        let notes = notes.into_iter();
+        self.warnings
+            .extend(notes.map(|note| format!("{split}: {note}")));
         Ok(groups)
     }
 
