@@ -3,7 +3,7 @@
 use super::{FormatFlag, open, shown};
 use crate::stop::{Stop, Stopped};
 use anyhow::{Result, bail};
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use scene_text::{Benchmark, Format, MAX_LABEL_CHARS, Spread, Survey};
 
 /// Reads every record, decodes every image, and counts what labels hold.
@@ -66,6 +66,8 @@ fn spread(spread: Option<Spread>) -> Cell {
 fn overview(surveys: &Surveys) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     table.set_header([
         "set",
         "format",
@@ -110,6 +112,8 @@ fn overview(surveys: &Surveys) -> String {
 fn policies(surveys: &Surveys) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     table.set_header(["set", "policy", "charset", "kept", "what happens to labels"]);
     for (name, _, survey) in surveys {
         for (rule, counts) in &survey.policies {
