@@ -34,6 +34,12 @@ enum Command {
     Report(cmd::report::Args),
     /// Which backends work here, how fast are they, and do they compute the same?
     Backends(cmd::backends::Args),
+    /// Look at, convert and write data sets of text images.
+    Data {
+        /// What to do.
+        #[command(subcommand)]
+        command: cmd::data::Command,
+    },
     /// Turn images into the visual tokens of a published checkpoint.
     Encode(cmd::encode::Args),
     /// Compare our towers and projectors with reference tensors, tap by tap.
@@ -84,6 +90,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),
         Command::Backends(args) => cmd::backends::run(args, &stop),
+        Command::Data { command } => cmd::data::run(command, &stop),
         Command::Encode(args) => cmd::encode::run(args, &stop),
         Command::Parity(args) => cmd::parity::run(args),
     }

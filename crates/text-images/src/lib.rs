@@ -37,6 +37,7 @@ mod fonts;
 mod layout;
 mod renderer;
 mod split;
+pub mod spreadsheet;
 mod stream;
 mod typeface;
 

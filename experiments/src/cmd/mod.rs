@@ -2,6 +2,7 @@
 
 pub mod backends;
 pub mod claims;
+pub mod data;
 pub mod encode;
 pub mod ocr_probe;
 pub mod parity;

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::arm::ArmSpec;
-use crate::data::FeatureCache;
+use crate::data::{DataSources, FeatureCache};
 use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
 use crate::published;
 use crate::results::Extent;
@@ -11,6 +11,7 @@ use crate::session::Session;
 use crate::settings::overlay_file;
 use crate::stop::{Stop, Stopped};
 use anyhow::{Result, bail, ensure};
+use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Charset;
@@ -69,12 +70,19 @@ pub struct Args {
     /// Test images per density and kind of text.
     #[arg(long)]
     test_images: Option<usize>,
-    /// Labelled images to test on: `folder:DIR`, where DIR holds `labels.csv` (file,text).
-    #[arg(long, value_parser = folder)]
-    dataset: Option<PathBuf>,
-    /// Labelled images to train on: `folder:DIR`.
-    #[arg(long, value_parser = folder)]
-    train_dataset: Option<PathBuf>,
+    /// Images to test on: lmdb:DIR, gt:DIR, doctr:DIR, mjsynth:DIR, icdar:DIR, folder:DIR (images
+    /// and labels.csv) or rendered; several joined by `+`. Layouts: data/README.md.
+    #[arg(long, value_name = "KIND:DIR[+...]")]
+    dataset: Option<DataSources>,
+    /// Images to train on, written the same way; batches of the sources take turns.
+    #[arg(long, value_name = "KIND:DIR[+...]")]
+    train_dataset: Option<DataSources>,
+    /// What becomes of the labels of data sets: parseq, dtrb or dtrb-unfiltered.
+    #[arg(long)]
+    label_policy: Option<LabelPolicy>,
+    /// Most images taken from one data set, spread evenly over it.
+    #[arg(long)]
+    dataset_images: Option<usize>,
     /// Folder of fonts instead of the embedded ones.
     #[arg(long)]
     fonts: Option<PathBuf>,
@@ -98,13 +106,6 @@ pub struct Args {
     no_cache: bool,
     #[command(flatten)]
     machine: Machine,
-}
-
-fn folder(text: &str) -> Result<PathBuf, String> {
-    match text.strip_prefix("folder:") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => Err("write it as folder:DIR, where DIR holds images and labels.csv".to_owned()),
-    }
 }
 
 impl Args {
@@ -148,14 +149,16 @@ impl Args {
             config.reader = ReaderKind::Ctc;
         }
         set(&mut config.reader, &self.reader);
-        let some = |place: &mut Option<PathBuf>, flag: &Option<PathBuf>| {
+        fn some<T: Clone>(place: &mut Option<T>, flag: &Option<T>) {
             if flag.is_some() {
                 place.clone_from(flag);
             }
-        };
-        some(&mut config.data.test_folder, &self.dataset);
-        some(&mut config.data.train_folder, &self.train_dataset);
+        }
+        some(&mut config.data.test_data, &self.dataset);
+        some(&mut config.data.train_data, &self.train_dataset);
         some(&mut config.data.fonts, &self.fonts);
+        set(&mut config.data.stored.label_policy, &self.label_policy);
+        set(&mut config.data.stored.max_images, &self.dataset_images);
         config.check()?;
         Ok(config)
     }
@@ -194,6 +197,9 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
             }
         })?;
     println!("{}", finished.summary.table());
+    if let Some(protocol) = &finished.summary.protocol {
+        println!("{protocol}");
+    }
     println!(
         "{:.0} s in all; read {}, or open {} in a browser",
         started.elapsed().as_secs_f64(),

@@ -30,5 +30,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let session = Session::open(&args.machine, Some(cache), stop)?;
     let finished = session.redo(&config, &folder, Extent::of(&config))?;
     println!("{}", finished.summary.table());
+    if let Some(protocol) = &finished.summary.protocol {
+        println!("{protocol}");
+    }
     Ok(())
 }

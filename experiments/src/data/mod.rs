@@ -5,6 +5,8 @@ mod features;
 mod folder;
 mod group;
 mod rendered;
+mod source;
+mod stored;
 mod task;
 
 pub use cache::FeatureCache;
@@ -12,4 +14,6 @@ pub use features::{Features, Source, encode, feature_bytes, pixel_batch};
 pub use folder::{FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};
+pub use source::{DataSource, DataSources, Fit, StoredConfig, scene_charset};
+pub use stored::{Part, StoredOutcome, StoredPlan, group_from_dataset};
 pub use task::Task;

@@ -1,7 +1,7 @@
 //! Everything that decides the results of `ocr-probe`.
 
 use crate::arm::ArmSpec;
-use crate::data::Task;
+use crate::data::{DataSources, StoredConfig, Task, scene_charset};
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result, bail, ensure};
 use ovis_vet::TableInit;
@@ -89,12 +89,15 @@ pub struct DataConfig {
     /// Folder of fonts instead of the embedded ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fonts: Option<PathBuf>,
-    /// Labelled images to test on instead of rendered ones.
+    /// Images to test on; rendered ones if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_folder: Option<PathBuf>,
-    /// Labelled images to train on instead of rendered ones.
+    pub test_data: Option<DataSources>,
+    /// Images to train on; rendered ones if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train_folder: Option<PathBuf>,
+    pub train_data: Option<DataSources>,
+    /// How data sets on disk are read.
+    #[serde(default)]
+    pub stored: StoredConfig,
 }
 
 /// How a cell is trained.
@@ -181,8 +184,8 @@ impl ProbeConfig {
         // Found by content, not by place.
         config.backbone = PathBuf::new();
         config.data.fonts = None;
-        config.data.test_folder = None;
-        config.data.train_folder = None;
+        config.data.test_data = None;
+        config.data.train_data = None;
         toml::to_string(&config).context("the configuration does not fit into TOML")
     }
 
@@ -249,6 +252,19 @@ impl ProbeConfig {
             );
         }
         data.degradation.check()?;
+        for sources in [&data.test_data, &data.train_data].into_iter().flatten() {
+            if let Some(format) = sources.lines().next() {
+                ensure!(
+                    data.layout == LayoutKind::Strip,
+                    "`{format}:` data sets hold lines; read them with --layout strip"
+                );
+                scene_charset(data.charset)?;
+            }
+        }
+        ensure!(
+            data.stored.max_images > 1 && data.stored.max_label_chars > 0,
+            "`data.stored` takes no image; `max_images` is at least 2, `max_label_chars` 1"
+        );
         match data.layout {
             LayoutKind::Grid => {
                 ensure!(
@@ -276,7 +292,7 @@ impl ProbeConfig {
             }
         );
         ensure!(
-            data.task.is_text() || (data.test_folder.is_none() && data.train_folder.is_none()),
+            data.task.is_text() || (data.test_data.is_none() && data.train_data.is_none()),
             "task `{}` is for rendered images; leave out --dataset and --train-dataset",
             data.task.name()
         );

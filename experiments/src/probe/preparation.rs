@@ -4,8 +4,8 @@ use super::config::{LayoutKind, ProbeConfig, Regime};
 use super::outcome::TestSet;
 use crate::arm::{ArmKind, ArmSizes};
 use crate::data::{
-    FeatureCache, Features, Group, RenderPlan, Source, encode, feature_bytes, group_from_folder,
-    render_group,
+    DataSource, FeatureCache, Features, Group, Part, RenderPlan, Source, StoredPlan, encode,
+    feature_bytes, group_from_dataset, group_from_folder, render_group,
 };
 use crate::lanes::Lanes;
 use crate::published::{Published, Swap, swapped};
@@ -16,6 +16,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use projector::Projector;
 use published_models::PublishedProjector;
+use scene_text::Format;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Instant;
@@ -155,7 +156,7 @@ impl Prepared {
         let mut groups = Vec::new();
         for split in Split::ALL {
             stop.check()?;
-            groups.push(data.split(split, lanes)?);
+            groups.push(data.split(split, lanes, stop)?);
         }
         lap("render");
         let (source, first_block) = match &encoder {
@@ -375,6 +376,34 @@ fn free_memory_bytes() -> Option<u64> {
     Some(1024 * kib)
 }
 
+/// Gives the groups of a source names that no earlier source has. `random` and `words` are those of
+/// rendered text, about which results know more than about any data set.
+fn name_apart(groups: &mut [Group], rendered: bool, taken: &mut Vec<String>) {
+    let mut renamed: Vec<(String, String)> = Vec::new();
+    for group in groups {
+        let own = &mut group.key.condition;
+        let known = renamed.iter().position(|(before, _)| before == own);
+        let place = known.unwrap_or_else(|| {
+            let reserved = !rendered && (own == "random" || own == "words");
+            let base = if reserved {
+                format!("data set {own}")
+            } else {
+                own.clone()
+            };
+            let mut name = base.clone();
+            let mut number = 2;
+            while taken.contains(&name) {
+                name = format!("{base} ({number})");
+                number += 1;
+            }
+            taken.push(name.clone());
+            renamed.push((own.clone(), name));
+            renamed.len() - 1
+        });
+        own.clone_from(&renamed[place].1);
+    }
+}
+
 struct DataMaker<'a> {
     config: &'a ProbeConfig,
     fonts: Fonts,
@@ -403,15 +432,34 @@ impl<'a> DataMaker<'a> {
         })
     }
 
-    fn split(&mut self, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
+    fn split(&mut self, split: Split, lanes: &Lanes, stop: &Stop) -> Result<Vec<Group>> {
         let data = &self.config.data;
-        let folder = match split {
-            Split::Test => data.test_folder.as_deref(),
-            _ => data.train_folder.as_deref(),
+        let sources = match split {
+            Split::Test => data.test_data.as_ref(),
+            _ => data.train_data.as_ref(),
         };
-        if let Some(folder) = folder {
-            return self.folder(folder, split);
+        let Some(sources) = sources else {
+            return self.rendered(split, lanes);
+        };
+        let (mut groups, mut taken) = (Vec::new(), Vec::new());
+        for source in sources.list() {
+            let mut found = match source {
+                DataSource::Rendered => self.rendered(split, lanes)?,
+                DataSource::Stored { format, path } if *format == Format::Folder => {
+                    self.folder(path, split)?
+                }
+                DataSource::Stored { format, path } => {
+                    self.stored(*format, path, split, lanes, stop)?
+                }
+            };
+            name_apart(&mut found, *source == DataSource::Rendered, &mut taken);
+            groups.extend(found);
         }
+        Ok(groups)
+    }
+
+    fn rendered(&mut self, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
+        let data = &self.config.data;
         let (contents, images) = match split {
             Split::Train => (&data.train_contents, data.images.train),
             Split::Validation => (&data.train_contents, data.images.validation),
@@ -517,6 +565,51 @@ impl<'a> DataMaker<'a> {
                 .filter_map(|group| group.every_tenth(split == Split::Validation))
                 .collect(),
         })
+    }
+
+    /// One group per data set at a path. As training set a tenth of each is kept for validation.
+    fn stored(
+        &mut self,
+        format: Format,
+        path: &Path,
+        split: Split,
+        lanes: &Lanes,
+        stop: &Stop,
+    ) -> Result<Vec<Group>> {
+        let data = &self.config.data;
+        let layout = self
+            .plan(Split::Test, Content::Random, None, 1)
+            .patch_layout()?;
+        let (mut groups, mut notes) = (Vec::new(), Vec::new());
+        for dataset in format.open(path)? {
+            let plan = StoredPlan {
+                charset: data.charset,
+                layout,
+                settings: &data.stored,
+                part: match split {
+                    Split::Test => Part::All,
+                    Split::Train => Part::Training,
+                    Split::Validation => Part::Validation,
+                },
+                condition: dataset.name(),
+            };
+            let outcome = group_from_dataset(&*dataset, &plan, lanes, stop)?;
+            notes.extend(outcome.notes);
+            if !outcome.group.is_empty() {
+                groups.push(outcome.group);
+            }
+        }
+        ensure!(
+            !groups.is_empty(),
+            "{format}:{}: no image is left for {split} ({}); `experiments data check` shows what \
+             is wrong with labels and images, --charset and --label-policy decide what is kept",
+            path.display(),
+            notes[..notes.len().min(2)].join("; ")
+        );
+        let notes = notes.into_iter();
+        self.warnings
+            .extend(notes.map(|note| format!("{split}: {note}")));
+        Ok(groups)
     }
 
     fn plan_number(&mut self, plan: SlotPlan) -> usize {

@@ -4,7 +4,7 @@ use super::config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
 use crate::arm::{ArmKind, ArmSpec};
-use crate::data::Task;
+use crate::data::{StoredConfig, Task};
 use crate::optimize::OptimizerConfig;
 use crate::published::{Outline, Swap};
 use ovis_vet::TableInit;
@@ -167,8 +167,9 @@ fn quick() -> ProbeConfig {
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
-            test_folder: None,
-            train_folder: None,
+            test_data: None,
+            train_data: None,
+            stored: StoredConfig::default(),
         },
         training: TrainingConfig {
             steps: 350,

@@ -4,17 +4,22 @@ use crate::atomic;
 use anyhow::Result;
 use std::io::Write;
 use std::path::Path;
+use text_images::spreadsheet;
 
 /// Takes the rows of a file.
 pub(super) struct Rows<'a>(csv::Writer<&'a mut dyn Write>);
 
 impl Rows<'_> {
-    /// Adds one row; fields are quoted where they need it.
+    /// Adds one row; fields are quoted where they need it, and guarded as in
+    /// [`text_images::spreadsheet`], since labels and names of data sets are anybody's.
     ///
     /// # Errors
     /// If the file cannot take it, or the row is longer or shorter than the header.
-    pub fn add<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<()> {
-        Ok(self.0.write_record(fields)?)
+    pub fn add<T: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<()> {
+        for field in fields {
+            self.0.write_field(&*spreadsheet::guard(field.as_ref()))?;
+        }
+        Ok(self.0.write_record(None::<&[u8]>)?)
     }
 }
 
@@ -62,10 +67,24 @@ mod tests {
     fn texts_with_quotes_and_commas_read_back_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("quoted.csv");
-        let texts = ["a,b", "say \"x\"", "two\nlines"];
-        write(&path, &["a", "b", "c"], |rows| rows.add(texts)).unwrap();
+        let texts = ["a,b", "say \"x\"", "two\nlines", "-0.5", "''"];
+        write(&path, &["a", "b", "c", "d", "e"], |rows| rows.add(texts)).unwrap();
         let mut reader = csv::Reader::from_path(&path).unwrap();
         let row = reader.records().next().unwrap().unwrap();
         assert_eq!(row.iter().collect::<Vec<_>>(), texts);
+    }
+
+    #[test]
+    fn no_text_is_a_formula_to_a_spreadsheet_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guarded.csv");
+        let texts = ["=1+1", "@x", "+y", "'=z"];
+        write(&path, &["a", "b", "c", "d"], |rows| rows.add(texts)).unwrap();
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(written.ends_with("\n'=1+1,'@x,'+y,''=z\n"), "{written}");
+        let mut reader = csv::Reader::from_path(&path).unwrap();
+        let row = reader.records().next().unwrap().unwrap();
+        let read: Vec<&str> = row.iter().map(spreadsheet::unguard).collect();
+        assert_eq!(read, texts);
     }
 }

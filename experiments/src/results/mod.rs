@@ -11,6 +11,7 @@
 //! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
 //! | `confusions.csv` | arm, test group and confused pair of characters |
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
+//! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
 //! | `tuning.csv` | arm and learning rate |
 //! | `verdict.md` | question, answer, checks, design |
 //! | `report.html` | all of this to read in a browser, in one file |
@@ -31,6 +32,7 @@ mod manifest;
 mod metrics;
 pub(crate) mod plots;
 mod predictions;
+mod protocol;
 mod scored;
 mod summary;
 mod summary_file;
@@ -102,6 +104,7 @@ pub fn write(
     let confusions = confusions::count(&scored);
     confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
     let mut summary = Summary::of(&scored)?;
+    summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     summary.write(&folder.join("summary.csv"))?;
     if extent == Extent::Tables {
         return Ok(summary);

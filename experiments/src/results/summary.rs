@@ -23,6 +23,8 @@ pub struct Summary {
     pub rows: Vec<SummaryRow>,
     /// Figures that were left out, each with the reason.
     pub skipped_figures: Vec<String>,
+    /// Accuracies by data set and union; none without data sets on disk.
+    pub protocol: Option<String>,
 }
 
 /// A test group.
@@ -150,6 +152,7 @@ impl Summary {
                 .collect(),
             rows,
             skipped_figures: Vec::new(),
+            protocol: None,
         })
     }
 

@@ -3,7 +3,7 @@
 //! Numbers of a plausible shape; not results.
 
 use crate::arm::{ArmKind, ArmSpec};
-use crate::data::Task;
+use crate::data::{StoredConfig, Task};
 use crate::optimize::OptimizerConfig;
 use crate::probe::{
     CellOutcome, CellSpec, Checkpoint, DataConfig, EvaluationMode, HardeningResult, LayoutKind,
@@ -47,8 +47,9 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
-            test_folder: None,
-            train_folder: None,
+            test_data: None,
+            train_data: None,
+            stored: StoredConfig::default(),
         },
         training: TrainingConfig {
             steps: 300,

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use csv::StringRecord;
 
 use super::{FolderRow, LABELS_FILE};
-use crate::{Error, Grid, Result};
+use crate::{Error, Grid, Result, spreadsheet};
 
 /// What spreadsheet programs put before the first header of a UTF-8 file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -138,7 +138,7 @@ impl Line<'_> {
         if file.is_empty() {
             return Err(self.invalid("file", "", "the name of an image"));
         }
-        let text = self.field(Some(columns.text)).unwrap_or_default();
+        let text = spreadsheet::unguard(self.field(Some(columns.text)).unwrap_or_default());
         if text.is_empty() {
             return Err(Error::EmptyLabel {
                 path: self.path.to_owned(),

@@ -8,7 +8,8 @@
 //! | `font`, `family`, `held_out` | typeface, and whether it is kept out of training |
 //! | `split`, `index` | where a rendered item came from |
 //!
-//! Columns may stand in any order; unknown ones are ignored. Optional fields may be empty.
+//! Columns may stand in any order; unknown ones are ignored. Optional fields may be empty. Texts
+//! that a spreadsheet program would run are written and read as in [`spreadsheet`](crate::spreadsheet).
 
 mod decode;
 mod fit;

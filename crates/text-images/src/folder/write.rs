@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::LABELS_FILE;
-use crate::{Error, Item, Result};
+use crate::{Error, Item, Result, spreadsheet};
 
 /// Writes numbered PNG files and `labels.csv`, and returns the number of items. The folder is made
 /// if needed. `labels.csv` comes last and in one step, so an interrupted call leaves no data set
@@ -47,7 +47,7 @@ where
         let (held_out, index) = (item.held_out.to_string(), item.index.to_string());
         let row = [
             &file,
-            &item.text,
+            &*spreadsheet::guard(&item.text),
             &columns,
             &lines,
             &item.font,

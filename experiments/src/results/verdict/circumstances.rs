@@ -124,12 +124,21 @@ impl Report<'_> {
         } else {
             format!(", K = {}", listed(&sizes))
         };
-        let trained_on = match &data.train_folder {
-            Some(_) => "labelled images of the user".to_owned(),
-            None => format!(
-                "{} rendered images per density and kind of text",
-                wording::count(data.images.train)
-            ),
+        let rendered = format!(
+            "{} rendered images per density and kind of text",
+            wording::count(data.images.train)
+        );
+        let trained_on = match &data.train_data {
+            Some(sources) if sources.list().len() == 1 && !sources.has_rendered() => {
+                "labelled images of the user".to_owned()
+            }
+            Some(sources) if sources.has_rendered() && sources.list().len() > 1 => {
+                format!("{rendered} and labelled images of the user, batches taking turns,")
+            }
+            Some(sources) if !sources.has_rendered() => {
+                "labelled images of the user, batches of the data sets taking turns,".to_owned()
+            }
+            _ => rendered,
         };
         page.section("Design");
         page.paragraph(&format!(

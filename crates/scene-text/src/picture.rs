@@ -1,0 +1,115 @@
+//! From an encoded image to the strip that a model reads.
+
+use std::io::Cursor;
+
+use image::{GrayImage, ImageReader, Limits, Luma, RgbImage};
+use image_processor::{Filter, Size, Transparency, decode_bytes, resize, rgb_from_grey};
+
+use crate::{Error, Result};
+
+/// Longest side that is decoded, in px: above any scan of a page at 600 dpi.
+pub const MAX_SIDE_PX: u32 = 16_384;
+/// Largest area that is decoded, in px.
+pub const MAX_PIXELS: u64 = 100_000_000;
+/// Largest image file that is read.
+pub const MAX_FILE_BYTES: u64 = 1 << 28;
+
+/// Decodes a PNG or JPEG file. Size limits are checked on the header, before anything is decoded.
+///
+/// Transparency is dropped, as by Pillow's `convert`; the EXIF orientation is applied, as by
+/// OpenCV's `imread` (PARSeq and DTRB ignore it).
+///
+/// # Errors
+/// If it is neither PNG nor JPEG, damaged, cut off, or too large. The message begins with `record`.
+pub fn decode(bytes: &[u8], record: impl Fn() -> String) -> Result<RgbImage> {
+    let failed = |source| Error::Decode {
+        record: record(),
+        source: Box::new(source),
+    };
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    if let Ok(format) = image::guess_format(bytes) {
+        reader.set_format(format);
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_PIXELS * 8);
+    reader.limits(limits);
+    // Whatever has no size here has a better error below.
+    if let Ok((width_px, height_px)) = reader.into_dimensions() {
+        let pixels = u64::from(width_px) * u64::from(height_px);
+        if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
+            return Err(Error::TooLarge {
+                record: record(),
+                width_px,
+                height_px,
+                max_side_px: MAX_SIDE_PX,
+                max_pixels: MAX_PIXELS,
+            });
+        }
+    }
+    decode_bytes(bytes, Transparency::Dropped).map_err(failed)
+}
+
+/// The image in grey, by the luma of ITU-R 601 as in Pillow's `convert("L")`.
+pub fn grey(image: &RgbImage) -> GrayImage {
+    GrayImage::from_fn(image.width(), image.height(), |x, y| {
+        let [red, green, blue] = image.get_pixel(x, y).0.map(u32::from);
+        let luma = (19_595 * red + 38_470 * green + 7_471 * blue + 0x8000) >> 16;
+        Luma([luma as u8])
+    })
+}
+
+/// The image as a grey strip of `width_px` × `height_px`, stretched to it with Pillow's bicubic
+/// filter: what PARSeq (32 × 128) and DTRB (32 × 100) feed to their models.
+///
+/// # Errors
+/// If a side is zero.
+pub fn strip(image: &RgbImage, width_px: u32, height_px: u32) -> Result<GrayImage> {
+    let grey = rgb_from_grey(&grey(image));
+    let target = Size::new(width_px, height_px);
+    let strip = resize(&grey, target, Filter::Bicubic).map_err(|source| Error::Decode {
+        record: format!("image of {} x {} px", image.width(), image.height()),
+        source: Box::new(source),
+    })?;
+    Ok(GrayImage::from_fn(width_px, height_px, |x, y| {
+        Luma([strip.get_pixel(x, y).0[0]])
+    }))
+}
+
+/// Ending of the file's name that suits its content.
+pub(crate) fn extension(bytes: &[u8]) -> Result<&'static str> {
+    match image::guess_format(bytes) {
+        Ok(image::ImageFormat::Png) => Ok("png"),
+        Ok(image::ImageFormat::Jpeg) => Ok("jpg"),
+        _ => Err(Error::NotAnImage),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn grey_is_pillows() {
+        // Image.new("RGB", (1, 1), colour).convert("L") of Pillow 11.3 and 13.0.
+        for (colour, level) in [
+            ([255, 0, 0], 76),
+            ([0, 255, 0], 150),
+            ([0, 0, 255], 29),
+            ([200, 100, 50], 124),
+            ([255, 255, 255], 255),
+        ] {
+            let image = RgbImage::from_pixel(1, 1, Rgb(colour));
+            assert_eq!(grey(&image).get_pixel(0, 0).0, [level], "{colour:?}");
+        }
+    }
+
+    #[test]
+    fn a_strip_is_stretched_over_both_sides() {
+        let image = RgbImage::from_fn(10, 50, |x, _| Rgb([if x < 5 { 0 } else { 255 }; 3]));
+        let strip = strip(&image, 128, 32).unwrap();
+        assert_eq!(strip.dimensions(), (128, 32));
+        assert_eq!(strip.get_pixel(3, 16).0, [0]);
+        assert_eq!(strip.get_pixel(124, 1).0, [255]);
+    }
+}

@@ -1,0 +1,92 @@
+//! `data export`: rendered lines for other people's recognisers.
+
+use crate::stop::Stop;
+use anyhow::{Context, Result, ensure};
+use image::ImageFormat;
+use scene_text::{DatasetWriter, Format};
+use std::io::Cursor;
+use std::path::PathBuf;
+use text_images::{
+    Charset, Content, Degradation, Fonts, Layout, Renderer, RendererConfig, Split, Strip,
+};
+
+/// Writes the lines that `ocr-probe --layout strip` renders: item for item the same, by charset,
+/// kind of text, split and seed. Labels of charset 36 are in capitals, as they are drawn.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Folder to write to; must not hold a data set yet.
+    #[arg(long)]
+    out: PathBuf,
+    /// Format: lmdb, gt, doctr or folder (labels.csv).
+    #[arg(long, default_value = "lmdb")]
+    to: Format,
+    /// Number of images.
+    #[arg(long, default_value_t = 1500)]
+    images: u64,
+    /// Alphabet: 10, 16, 36, 62 or 94 characters.
+    #[arg(long, default_value = "36")]
+    charset: Charset,
+    /// English words instead of random characters.
+    #[arg(long)]
+    words: bool,
+    /// train, validation or test (adds held-out fonts).
+    #[arg(long, default_value = "test")]
+    split: Split,
+    /// Root of all randomness.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// No noise, blur or JPEG, full contrast.
+    #[arg(long)]
+    clean: bool,
+    /// Folder of fonts instead of the embedded ones.
+    #[arg(long)]
+    fonts: Option<PathBuf>,
+}
+
+/// # Errors
+/// If fonts lack glyphs, or the folder is taken or cannot be written.
+pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    ensure!(
+        args.images > 0,
+        "--images 0 renders nothing; ask for at least 1"
+    );
+    let fonts = match &args.fonts {
+        Some(folder) => Fonts::from_dir(folder)?,
+        None => Fonts::embedded(),
+    };
+    for warning in fonts.warnings(args.charset) {
+        eprintln!("note: {warning}");
+    }
+    let layout = Layout::Strip(Strip::default());
+    let config = RendererConfig {
+        content: if args.words {
+            Content::Words
+        } else {
+            Content::Random
+        },
+        degradation: if args.clean {
+            Degradation::none()
+        } else {
+            Degradation::default()
+        },
+        ..RendererConfig::new(args.charset, layout, args.split, args.seed)
+    };
+    let renderer = Renderer::new(config, &fonts)?;
+    let mut writer = DatasetWriter::create(args.to, &args.out)?;
+    for index in 0..args.images {
+        stop.check()?;
+        let item = renderer.render(index);
+        let mut png = Cursor::new(Vec::new());
+        item.image
+            .write_to(&mut png, ImageFormat::Png)
+            .context("cannot encode an image")?;
+        writer.push(&item.text, png.get_ref())?;
+    }
+    let written = writer.finish()?;
+    println!(
+        "{written} lines written as {} to {}",
+        args.to,
+        args.out.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! `data`: data sets on disk, looked at, converted, and written from rendered text.
+
+pub mod check;
+pub mod export;
+pub mod import;
+
+use crate::data::DataSource;
+use crate::stop::Stop;
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use scene_text::{Format, TextDataset};
+use std::path::Path;
+use std::str::FromStr;
+
+/// What to do with data sets.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Look at every record of a data set and print what is in it.
+    Check(check::Args),
+    /// Convert a data set into another format.
+    Import(import::Args),
+    /// Write rendered lines as a data set that other people's recognisers read.
+    Export(export::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// One clear message for whatever stopped it.
+pub fn run(command: &Command, stop: &Stop) -> Result<()> {
+    match command {
+        Command::Check(args) => check::run(args, stop),
+        Command::Import(args) => import::run(args, stop),
+        Command::Export(args) => export::run(args, stop),
+    }
+}
+
+/// A format, or `auto` to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatFlag(Option<Format>);
+
+impl FromStr for FormatFlag {
+    type Err = scene_text::Error;
+
+    fn from_str(text: &str) -> scene_text::Result<Self> {
+        match text {
+            "auto" => Ok(Self(None)),
+            _ => text.parse().map(|format| Self(Some(format))),
+        }
+    }
+}
+
+/// Opens the data sets at a place, `DIR` or `KIND:DIR`.
+fn open(place: &str, format: FormatFlag) -> Result<Vec<Box<dyn TextDataset>>> {
+    let (path, named) = match place.parse() {
+        // A path may look like a source.
+        _ if Path::new(place).exists() => (place.into(), None),
+        Ok(DataSource::Stored { format, path }) => (path, Some(format)),
+        Ok(DataSource::Rendered) | Err(_) => (place.into(), None),
+    };
+    let format = match (format.0, named) {
+        (Some(flag), Some(named)) if flag != named => {
+            bail!("`{place}` is named as {named}, the flag says {flag}; leave one of them out")
+        }
+        (flag, named) => flag.or(named),
+    };
+    let format = match format {
+        Some(format) => format,
+        None => Format::detect(&path)?,
+    };
+    Ok(format.open(&path)?)
+}
+
+/// Text out of a data set as it can be shown in a terminal.
+fn shown(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
