@@ -4,7 +4,7 @@ use super::config::{LayoutKind, ProbeConfig, Regime};
 use super::outcome::TestSet;
 use crate::arm::{ArmKind, ArmSizes};
 use crate::data::{
-    DataSource, FeatureCache, Features, Group, Part, RenderPlan, Source, StoredPlan, encode,
+    DataSource, FeatureCache, Features, Group, Part, RenderPlan, Source, StoredPlan, Task, encode,
     feature_bytes, group_from_dataset, group_from_folder, render_group,
 };
 use crate::lanes::Lanes;
@@ -468,6 +468,8 @@ impl<'a> DataMaker<'a> {
         // The next block of an online code goes on where the training images end.
         let (source, first) = match split {
             Split::Validation if data.next_block => (Split::Train, data.images.train),
+            // What was learnt by heart shows on the images that were learnt.
+            Split::Test if data.task == Task::Control => (Split::Train, 0),
             _ => (split, 0),
         };
         let mut groups = Vec::new();

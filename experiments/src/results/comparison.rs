@@ -81,7 +81,7 @@ pub(super) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec>
         .arms
         .iter()
         .filter(|other| other.kind == ArmKind::GeluMlp);
-    mlps.find(|mlp| arm.vocabulary.is_none() || mlp.vocabulary == arm.vocabulary)
+    mlps.find(|mlp| arm.words().is_none() || mlp.words() == arm.words())
         .copied()
 }
 

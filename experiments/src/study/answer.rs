@@ -38,11 +38,11 @@ pub fn answer(results: &[PartResult]) -> Answer {
     answer
 }
 
-/// The hard arm that reads validation images best.
+/// The hard visual embedding table that reads validation images best.
 pub(super) fn best_hard(result: &PartResult) -> Option<ArmSpec> {
     let tuned = result.outcome.tuning.iter();
     tuned
-        .filter(|tuning| tuning.arm.kind.is_hard())
+        .filter(|tuning| tuning.arm.kind.is_vet() && tuning.arm.kind.is_hard())
         .filter_map(|tuning| {
             let errors = tuning.candidates.iter().filter_map(|(_, cer)| *cer);
             Some((tuning.arm, errors.reduce(f64::min)?))

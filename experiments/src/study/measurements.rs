@@ -12,6 +12,9 @@ use anyhow::Result;
 use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
 use probe_statistics::codelength::Codelength;
 
+/// What claims call the softmax arms of the main run read with fewer words.
+const HARDENING: &str = "hardening";
+
 /// Everything that was measured.
 ///
 /// # Errors
@@ -31,9 +34,10 @@ pub fn measurements(results: &[PartResult]) -> Result<Measurements> {
     }
     for result in of_section(results, Section::Ocr) {
         for series in hardening_series(&result.part.config, &result.outcome) {
-            measurements
-                .series
-                .push(convert(result, "hardening", series));
+            let facts = facts(result, HARDENING, series.arm);
+            let series = convert(result, HARDENING, series);
+            measurements.series.push(series);
+            add_facts(&mut measurements.arms, facts);
         }
         for arm in &mut measurements.arms {
             if arm.study == Section::Ocr.name() {
@@ -144,7 +148,8 @@ fn facts(result: &PartResult, study: &str, arm: ArmSpec) -> ArmFacts {
     let tuning = tuning(result, arm);
     let curve = tuning.map_or(&[][..], |tuning| &tuning.candidates);
     ArmFacts {
-        vocabulary: arm.vocabulary,
+        // Codebooks have no indicator rows, so arms of one width agree in words, not in rows.
+        vocabulary: arm.words(),
         gradients_present: (!missing.is_empty()).then(|| missing.iter().all(|present| *present)),
         on_grid_edge: tuning
             .filter(|tuning| tuning.candidates.len() > 1)

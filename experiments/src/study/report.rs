@@ -19,6 +19,8 @@ const QUESTION: &str = "Qwen2.5-VL pools 2×2 patches with an MLP (PatchMerger);
     a distribution over visual words and looks the words up in a table (VET). The same small probe \
     is trained behind each of them, behind other discretisers and behind controls, on the features \
     of one frozen tower: what does each of them lose?";
+/// Columns of the table of verdicts in a file.
+const NARROW: u16 = 120;
 /// What has to be known before the numbers are used.
 const LIMITS: [&str; 2] = [
     "The tower is a small ViT that was pre-trained to read rendered text, the text is rendered, and \
@@ -82,6 +84,10 @@ impl Written {
         let mut table = comfy_table::Table::new();
         table.load_preset(comfy_table::presets::UTF8_FULL_CONDENSED);
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        if table.width().is_none() {
+            // Not a terminal.
+            table.set_width(NARROW);
+        }
         table.set_header(["claim", "verdict", "adjusted p", "why"]);
         for claim in &self.claims.claims {
             let p = claim.adjusted_p.map(|p| format!("{p:.4}"));

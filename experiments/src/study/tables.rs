@@ -214,9 +214,10 @@ fn selectivity(results: &[PartResult]) -> Option<StudyTable> {
         section: Section::Control,
         name: "selectivity",
         title: "Accuracy in reading and in the control task",
-        note: "In the control task every face has a random alphabet of its own, so only what was \
-               learnt by heart helps (arXiv:1909.03368). Differences between arms in reading that \
-               the control task does not show are not the probe's memory.",
+        note: "In the control task every image has a random alphabet of its own, and the images that \
+               were trained on are read, so that only what was learnt by heart helps \
+               (arXiv:1909.03368). Differences between arms in reading that the control task does \
+               not show are not the probe's memory.",
         header: header(&["arm", "reading", "control task", "selectivity (points)"]),
         rows: rows.collect(),
     })

@@ -88,7 +88,7 @@ impl Context<'_> {
         } else {
             Outcome::Open
         };
-        let sizes: Vec<String> = bits.iter().map(f64::to_string).collect();
+        let sizes: Vec<String> = bits.iter().map(|bits| rounded(*bits)).collect();
         let reference = &arms[last + 1];
         Ok(PartFinding {
             comparison,
@@ -109,7 +109,7 @@ impl Context<'_> {
                 points(misfit).trim_start_matches('+'),
                 enough.map_or(
                     format!("no size tested equals {reference} within the margin"),
-                    |bits| format!("{bits} bits equal {reference} within the margin"),
+                    |bits| format!("{} bits equal {reference} within the margin", rounded(bits)),
                 ),
             ),
             arms: in_study(data, &arms),
@@ -142,4 +142,9 @@ impl Context<'_> {
 
 pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Bits with at most one decimal.
+fn rounded(bits: f64) -> String {
+    format!("{}", (bits * 10.0).round() / 10.0)
 }

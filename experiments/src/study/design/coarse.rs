@@ -2,6 +2,7 @@
 
 use super::ocr::BITS;
 use super::{arms, base, vocabulary};
+use crate::arm::INDICATORS;
 use crate::data::Task;
 use crate::probe::{ProbeConfig, ReaderKind};
 use crate::study::scale::Scale;
@@ -19,8 +20,8 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
                 "patch-merger".to_owned(),
                 format!("gelu-mlp@{k}"),
                 format!("vet-softmax@{k}"),
-                format!("vet-st-argmax@{k}"),
                 format!("vet-st-argmax@{k}+usage"),
+                format!("vq@{}", k - INDICATORS),
                 "blind".to_owned(),
             ]);
             config.data.task = task;

@@ -1,6 +1,7 @@
 //! The control task: how much of what a probe reads could it have learnt by heart?
 
 use super::{arms, base, vocabulary};
+use crate::arm::INDICATORS;
 use crate::data::Task;
 use crate::probe::ProbeConfig;
 use crate::study::scale::Scale;
@@ -19,6 +20,7 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
                 format!("gelu-mlp@{k}"),
                 format!("vet-softmax@{k}"),
                 format!("vet-st-argmax@{k}+usage"),
+                format!("vq@{}", k - INDICATORS),
                 "blind".to_owned(),
             ]);
             config.data.task = task;
