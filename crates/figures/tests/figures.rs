@@ -102,6 +102,18 @@ fn every_figure_names_its_arms_and_its_axes_with_units() {
     let mut texts: Vec<&str> = arms.collect();
     texts.extend(["validation CER (%)", "training step"]);
     assert_complete(&stem, &texts);
+
+    let (_, figure) = &made_up::error_curves()[0];
+    figure.draw(&stem).unwrap();
+    let arms = figure.panels[0].curves.iter();
+    let mut texts: Vec<&str> = arms.map(|curve| curve.arm.label.as_str()).collect();
+    texts.extend(figure.panels.iter().map(|panel| panel.title.as_str()));
+    texts.extend([
+        "CER (%)",
+        "bits per token",
+        "least error that the bits allow",
+    ]);
+    assert_complete(&stem, &texts);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whole pages, read back with the parser that browsers use.
 
+#![allow(clippy::unwrap_used)]
+
 use html_report::{
     Claim, Column, Figure, Gate, GateState, KeyNumber, Picture, Report, ReportError, Section,
     Table, Verdict, render,

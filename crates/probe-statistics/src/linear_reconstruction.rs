@@ -206,15 +206,15 @@ mod tests {
 
     /// Inputs uniform in ±√3, so of variance 1, and targets `x W + σ n` with noise like the inputs.
     fn sample(n: usize, seed: u64, sigma: f32) -> (Vec<f32>, Vec<f32>) {
-        let weights = [[1.0, -2.0], [0.5, 1.0], [0.0, 1.0]];
+        let weights = [[1.0, 0.5, 0.0], [-2.0, 1.0, 1.0]];
         let mut rng = stream(seed, "reconstruction", 0);
         let mut draw = || (rng.random::<f32>() * 2.0 - 1.0) * 3f32.sqrt();
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for _ in 0..n {
             let x = [draw(), draw(), draw()];
             inputs.extend(x.map(|x| x + 5.0));
-            for column in 0..2 {
-                let clean: f32 = (0..3).map(|i| x[i] * weights[i][column]).sum();
+            for weights in weights {
+                let clean: f32 = x.iter().zip(weights).map(|(x, w)| x * w).sum();
                 targets.push(clean + sigma * draw() - 7.0);
             }
         }

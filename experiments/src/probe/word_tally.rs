@@ -33,10 +33,8 @@ impl WordTally {
     /// # Errors
     /// If words or distributions do not fit the vocabulary.
     pub fn add(&mut self, words: Vec<WordUse>) -> Result<()> {
-        let books = self.books.iter_mut().zip(words);
-        books
-            .map(|(book, words)| book.add(words))
-            .collect::<Result<_>>()
+        let mut books = self.books.iter_mut().zip(words);
+        books.try_for_each(|(book, words)| book.add(words))
     }
 
     /// Joins the tally of another group.
@@ -44,10 +42,8 @@ impl WordTally {
     /// # Errors
     /// If the vocabularies differ.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let books = self.books.iter_mut().zip(&other.books);
-        books
-            .map(|(book, other)| book.merge(other))
-            .collect::<Result<_>>()
+        let mut books = self.books.iter_mut().zip(&other.books);
+        books.try_for_each(|(book, other)| book.merge(other))
     }
 
     /// The numbers, as [`UsageRecord`] defines them for several codebooks.

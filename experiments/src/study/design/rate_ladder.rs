@@ -24,7 +24,8 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
     names.extend(
         [4, 8, 10, 12, 16]
             .into_iter()
-            .filter_map(|bits| (bits <= most).then(|| format!("vq@{}", 1_usize << bits))),
+            .filter(|bits| *bits <= most)
+            .map(|bits| format!("vq@{}", 1_usize << bits)),
     );
     for codes in [2, 4, 8, 16, 32] {
         names.push(format!("rvq@{}+codes{codes}", 1_usize << several));
