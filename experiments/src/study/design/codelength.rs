@@ -28,6 +28,8 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
             let rates = &mut config.training.learning_rates;
             *rates = rates.last().copied().into_iter().collect();
             config.training.extensions = 0;
+            // Ten runs; half the steps let small blocks be learnt many times over all the same.
+            config.training.steps = scale.steps / 2;
             config.training.evaluations = 1;
             (format!("{}-images", ends[0]), config)
         })

@@ -21,12 +21,13 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
                 "patch-merger".to_owned(),
                 format!("vet-softmax@{k}"),
                 format!("vet-st-argmax@{k}+usage"),
-                format!("vet-curriculum@{k}"),
             ]);
             config.regime = regime;
             // A pre-trained tower wants smaller steps than a fresh projector.
             let rates = config.training.learning_rates.iter();
             if regime == Regime::Joint {
+                // A step takes ten times as long.
+                config.seeds.truncate(2.max(scale.few_seeds as usize - 1));
                 config.training.learning_rates = rates.map(|rate| rate / 4.0).collect();
             }
             (name.to_owned(), config)
