@@ -36,12 +36,35 @@ pub struct StudyFigure {
 /// If a file cannot be written.
 pub fn draw(results: &[PartResult], folder: &Path) -> Result<Vec<StudyFigure>> {
     let figures = [
-        (Section::Capacity, "capacity", capacity(results), CAPACITY),
+        (
+            Section::Ocr,
+            "temperature",
+            temperature(results),
+            TEMPERATURE,
+        ),
+        (
+            Section::Capacity,
+            "capacity",
+            capacity(results, Bits::Nominal),
+            CAPACITY,
+        ),
+        (
+            Section::Capacity,
+            "capacity_used",
+            capacity(results, Bits::Used),
+            CAPACITY_USED,
+        ),
         (
             Section::RateLadder,
             "rate_ladder",
             rate_ladder(results),
             RATE_LADDER,
+        ),
+        (
+            Section::RateLadder,
+            "published_rates",
+            published_rates(results),
+            PUBLISHED,
         ),
         (
             Section::Vocabulary,
@@ -68,6 +91,14 @@ pub fn draw(results: &[PartResult], folder: &Path) -> Result<Vec<StudyFigure>> {
 const CAPACITY: &str = "The x axis is what has to be carried over what can be carried: \
     characters per token times the bits of a character, over the bits of the token. No hard code \
     can lie below the black curve; a vocabulary that used its bits fully would follow it.";
+const CAPACITY_USED: &str = "As above, with the entropy of the words that are really used (corrected \
+    for the finite sample) in the place of the bits that there are: what still lies above the \
+    black curve is not a lack of words, but of learning to use them.";
+const TEMPERATURE: &str = "Softmax words, trained at temperature 1 and read at others without \
+    training: to the left the mixtures harden, to the right they blur.";
+const PUBLISHED: &str = "What discrete tokens cost in published vision-language models, against \
+    their own continuous counterpart. Other encoders, resolutions and benchmarks: the heights \
+    cannot be compared with those of the other figures, only their order with the bits.";
 const RATE_LADDER: &str = "Left: the bits that a token could carry. Right: the entropy of the \
     codes that are used, corrected for the finite sample. Lines of one height at the same used \
     bits would mean that bits, not the kind of quantiser, decide.";
@@ -186,7 +217,16 @@ fn scale(panels: &[CurvePanel]) -> CerScale {
     scale_of(errors.chain(levels.map(|level| level.cer)))
 }
 
-fn capacity(results: &[PartResult]) -> Option<ErrorCurves> {
+/// Which bits of a token are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bits {
+    /// Those it could carry.
+    Nominal,
+    /// The entropy of the words in use.
+    Used,
+}
+
+fn capacity(results: &[PartResult], kind: Bits) -> Option<ErrorCurves> {
     let mut panels = Vec::new();
     let mut caption = None;
     for result in of_section(results, Section::Capacity) {
@@ -198,9 +238,15 @@ fn capacity(results: &[PartResult]) -> Option<ErrorCurves> {
                 let bits = nominal_bits(result, arm)?;
                 let groups = result.summary.groups.iter().enumerate();
                 let mut points: Vec<CurvePoint> = groups
-                    .map(|(group, summary)| CurvePoint {
-                        x: summary.density * (alphabet as f64).log2() / bits,
-                        error: estimate(result, arm, group),
+                    .filter_map(|(group, summary)| {
+                        let bits = match kind {
+                            Bits::Nominal => bits,
+                            Bits::Used => used_bits(result, arm, group)?,
+                        };
+                        Some(CurvePoint {
+                            x: summary.density * (alphabet as f64).log2() / bits,
+                            error: estimate(result, arm, group),
+                        })
                     })
                     .collect();
                 points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -227,7 +273,11 @@ fn capacity(results: &[PartResult]) -> Option<ErrorCurves> {
     Some(ErrorCurves {
         title: "Does a hard token stop reading where its bits run out?".to_owned(),
         subtitle: format!("hard words with the usage regulariser; {}", caption?),
-        x_title: "load (bits of the text / bits of the token)".to_owned(),
+        x_title: match kind {
+            Bits::Nominal => "load (bits of the text / bits of the token)",
+            Bits::Used => "load (bits of the text / bits in use)",
+        }
+        .to_owned(),
         y_title: "CER (%)".to_owned(),
         scale: CerScale::Linear,
         panels,
@@ -307,6 +357,120 @@ fn ladder_bound(result: &PartResult) -> Vec<BoundCurve> {
         label: "least error that the bits allow (Fano)".to_owned(),
         points,
     }]
+}
+
+/// Published losses that are measured against the same model with continuous tokens: name, bits per
+/// token, points lost, and where. arXiv:2509.16197 table 1 (mean of five text-rich benchmarks),
+/// arXiv:2412.03069 table 1 (TextVQA), arXiv:2606.27313 (OCRBench, against a 6B encoder, in percent).
+const PUBLISHED_LOSSES: [(&str, f64, f64); 3] = [
+    ("TokenFlow, VQKD, TextVQA", 13.0, 0.052),
+    ("Manzano, FSQ, five text-rich benchmarks", 15.97, 0.110),
+    ("ViQ, 4 × FSQ, OCRBench", 63.9, 0.054),
+];
+
+/// Drawn beside the rate ladder, never in it.
+fn published_rates(results: &[PartResult]) -> Option<ErrorCurves> {
+    of_section(results, Section::RateLadder).next()?;
+    let curves = PUBLISHED_LOSSES.map(|(name, bits, lost)| Curve {
+        arm: Arm::new(name, Family::Codebook),
+        points: vec![CurvePoint {
+            x: bits,
+            error: Estimate::exact(lost),
+        }],
+    });
+    Some(ErrorCurves {
+        title: "Published losses of discrete tokens (not comparable with our numbers)".to_owned(),
+        subtitle: "arXiv:2412.03069, 2509.16197, 2606.27313: points lost against the continuous \
+                   tokens of the same paper; one run each, no intervals published"
+            .to_owned(),
+        x_title: "bits per token".to_owned(),
+        y_title: "points lost".to_owned(),
+        scale: CerScale::Linear,
+        panels: vec![CurvePanel {
+            title: "vision-language models".to_owned(),
+            curves: curves.into(),
+            references: Vec::new(),
+            bounds: Vec::new(),
+        }],
+    })
+}
+
+/// Softmax words at other temperatures than the one they were trained at.
+fn temperature(results: &[PartResult]) -> Option<ErrorCurves> {
+    let result = of_section(results, Section::Ocr).next()?;
+    let groups = result.summary.groups_of("random");
+    let panels: Vec<CurvePanel> = groups
+        .iter()
+        .filter_map(|&group| {
+            let soft = result
+                .part
+                .config
+                .arms
+                .iter()
+                .filter(|arm| arm.kind.hardens());
+            let curves: Vec<Curve> = soft
+                .filter_map(|&arm| temperature_curve(result, arm, group))
+                .collect();
+            let density = result.summary.groups[group].density;
+            (!curves.is_empty()).then(|| CurvePanel {
+                title: format!("{density} characters per token"),
+                curves,
+                references: continuous_references(result, group)
+                    .into_iter()
+                    .take(1)
+                    .collect(),
+                bounds: Vec::new(),
+            })
+        })
+        .collect();
+    (!panels.is_empty()).then(|| ErrorCurves {
+        title: "How hard can soft words be read?".to_owned(),
+        subtitle: format!(
+            "{} test images, {} seeds; whiskers: smallest to largest seed; not retrained",
+            result.part.config.hardening_images,
+            result.part.config.seeds.len()
+        ),
+        x_title: "temperature of the softmax (trained at 1)".to_owned(),
+        y_title: "CER (%)".to_owned(),
+        scale: scale(&panels),
+        panels,
+    })
+}
+
+fn temperature_curve(result: &PartResult, arm: ArmSpec, group: usize) -> Option<Curve> {
+    let mut by_temperature: Vec<(f64, Vec<f64>)> = Vec::new();
+    let cells = result.outcome.cells.iter();
+    for point in cells
+        .filter(|cell| cell.spec.arm == arm)
+        .flat_map(|cell| &cell.temperatures)
+        .filter(|point| point.group == group)
+    {
+        match by_temperature
+            .iter_mut()
+            .find(|(temperature, _)| *temperature == point.temperature)
+        {
+            Some((_, errors)) => errors.push(point.cer),
+            None => by_temperature.push((point.temperature, vec![point.cer])),
+        }
+    }
+    let points: Vec<CurvePoint> = by_temperature
+        .into_iter()
+        .map(|(x, errors)| {
+            let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+            let [low, high] = [f64::min, f64::max].map(|pick| {
+                let ends = errors.iter().copied();
+                ends.reduce(pick).unwrap_or(mean)
+            });
+            CurvePoint {
+                x,
+                error: Estimate::new(mean, low, high),
+            }
+        })
+        .collect();
+    (!points.is_empty()).then(|| Curve {
+        arm: Arm::new(arm.to_string(), family(arm.kind)),
+        points,
+    })
 }
 
 fn vocabulary(results: &[PartResult]) -> Option<ErrorCurves> {

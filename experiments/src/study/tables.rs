@@ -1,6 +1,6 @@
 //! The tables that go over several runs of a study.
 
-use super::figures::{of_section, used_bits};
+use super::figures::{nominal_bits, of_section, used_bits};
 use super::run::PartResult;
 use super::section::Section;
 use crate::arm::{ArmKind, ArmSpec};
@@ -8,6 +8,7 @@ use crate::data::Task;
 use crate::probe::EvaluationMode;
 use crate::results::wording;
 use probe_statistics::bootstrap::Measure;
+use probe_statistics::capacity::{fano_error_bound, partition_code_accuracy};
 use probe_statistics::codelength::{BlockLoss, Codelength, online_codelength};
 
 /// A table of a section.
@@ -32,6 +33,7 @@ pub struct StudyTable {
 pub fn tables(results: &[PartResult]) -> Vec<StudyTable> {
     [
         interaction(results),
+        capacity(results),
         estimators(results),
         regimes(results),
         selectivity(results),
@@ -130,6 +132,54 @@ fn interaction(results: &[PartResult]) -> Option<StudyTable> {
 fn merger(result: &PartResult) -> Option<ArmSpec> {
     let mut arms = result.part.config.arms.iter();
     arms.find(|arm| arm.kind == ArmKind::PatchMerger).copied()
+}
+
+/// What hard tokens read, beside what their bits allow and what a simple code reaches.
+fn capacity(results: &[PartResult]) -> Option<StudyTable> {
+    let mut rows = Vec::new();
+    for result in of_section(results, Section::Capacity) {
+        let alphabet = result.part.config.data.charset.size();
+        for &arm in &result.part.config.arms {
+            let (Some(bits), Some(words)) = (nominal_bits(result, arm), arm.distinct_tokens())
+            else {
+                continue;
+            };
+            for (group, summary) in result.summary.groups.iter().enumerate() {
+                let density = summary.density;
+                let bound = fano_error_bound(bits, density, alphabet).ok();
+                let code = (density.fract() == 0.0)
+                    .then(|| partition_code_accuracy(words, alphabet, density as usize).ok());
+                let percent = |error: Option<f64>| error.map_or_else(String::new, wording::percent);
+                rows.push(vec![
+                    format!("`{arm}`"),
+                    alphabet.to_string(),
+                    density.to_string(),
+                    cer(result, arm, group, EvaluationMode::Deterministic),
+                    percent(bound),
+                    percent(code.flatten().map(|accuracy| 1.0 - accuracy)),
+                    used_bits(result, arm, group).map_or_else(String::new, |b| format!("{b:.2}")),
+                ]);
+            }
+        }
+    }
+    (!rows.is_empty()).then(|| StudyTable {
+        section: Section::Capacity,
+        name: "capacity",
+        title: "Errors of hard tokens beside what their bits allow",
+        note: "Bound: no code with so many words can do better (Fano). Partition code: a simple \
+               code that exists, one character exactly and of the next one the group it is in; an \
+               arm that reads worse has words that it has not learnt to use.",
+        header: header(&[
+            "arm",
+            "alphabet",
+            "characters per token",
+            "CER",
+            "bound",
+            "partition code",
+            "used bits",
+        ]),
+        rows,
+    })
 }
 
 /// Estimators with and without noise.
