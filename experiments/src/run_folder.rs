@@ -6,7 +6,13 @@ use crate::study::StudyConfig;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// File that a process holds a lock on while it writes into a folder.
+const LOCK: &str = ".lock";
 
 /// Settings that a folder of results belongs to.
 pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
@@ -28,6 +34,8 @@ pub struct RunFolder {
     path: PathBuf,
     file: &'static str,
     fresh: bool,
+    /// Held as long as the folder is written to.
+    lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
@@ -52,7 +60,7 @@ impl RunFolder {
             let path = results.join(name);
             return match Self::state(&path, config)? {
                 State::Absent => Self::create(path, C::FILE, &text),
-                State::Same if resume => Ok(Self::taken::<C>(path)),
+                State::Same if resume => Self::taken::<C>(path).locked(),
                 State::Same => bail!(
                     "{} holds a run of this configuration; add --resume to go on with it, \
                      or choose another --run",
@@ -73,7 +81,7 @@ impl RunFolder {
             match Self::state(&path, config)? {
                 State::Absent if resume => {
                     return match found {
-                        Some(path) => Ok(Self::taken::<C>(path)),
+                        Some(path) => Self::taken::<C>(path).locked(),
                         None => bail!(
                             "no run of this configuration under {} to resume; leave out --resume, \
                              or name the run with --run",
@@ -92,8 +100,14 @@ impl RunFolder {
     /// Opens the folder of an earlier run.
     ///
     /// # Errors
-    /// If there is none, or its configuration cannot be read.
+    /// If there is none, its configuration cannot be read, or another process writes into it.
     pub fn open<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
+        let (folder, config) = Self::read(path)?;
+        Ok((folder.locked()?, config))
+    }
+
+    /// As [`open`](Self::open), to look at the configuration only.
+    fn read<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
         let file = path.join(C::FILE);
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("{}: not the folder of a run", path.display()))?;
@@ -121,6 +135,7 @@ impl RunFolder {
     /// name is free again once the cause of a failed start is mended.
     pub fn abandon(self) {
         if self.fresh && std::fs::remove_file(self.path.join(self.file)).is_ok() {
+            let _ = std::fs::remove_file(self.path.join(LOCK));
             // Fails, as it should, if anything else is in the folder.
             let _ = std::fs::remove_dir(&self.path);
         }
@@ -135,11 +150,13 @@ impl RunFolder {
             )
         })?;
         atomic::write_bytes(&path.join(file), config.as_bytes())?;
-        Ok(Self {
+        Self {
             path,
             file,
             fresh: true,
-        })
+            lock: None,
+        }
+        .locked()
     }
 
     fn taken<C: FolderConfig>(path: PathBuf) -> Self {
@@ -147,21 +164,63 @@ impl RunFolder {
             path,
             file: C::FILE,
             fresh: false,
+            lock: None,
         }
+    }
+
+    /// Keeps other processes from writing into the folder until this value is dropped. A crash
+    /// leaves the file behind, but not the lock.
+    fn locked(mut self) -> Result<Self> {
+        let path = self.path.join(LOCK);
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .with_context(|| {
+                format!(
+                    "cannot write {} (read-only or full disk? name another place with --results)",
+                    path.display()
+                )
+            })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                // Whoever holds it may not have written its number yet.
+                let _ = file.read_to_string(&mut owner);
+                bail!(
+                    "{} is in use by another process{}; wait for it, or choose another --run",
+                    self.path.display(),
+                    match owner.trim() {
+                        "" => String::new(),
+                        pid => format!(" (pid {pid})"),
+                    }
+                );
+            }
+            // Some file systems know no locks; there the user has to take care.
+            Err(TryLockError::Error(_)) => return Ok(self),
+        }
+        // Only for the message above.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        self.lock = Some(Arc::new(file));
+        Ok(self)
     }
 
     fn state<C: FolderConfig>(path: &Path, config: &C) -> Result<State> {
         if !path.exists() {
             return Ok(State::Absent);
         }
-        let Ok((_, found)) = Self::open::<C>(path) else {
+        let Ok((_, found)) = Self::read::<C>(path) else {
             if !path.is_dir() {
                 return Ok(State::Other("it is a file".to_owned()));
             }
             let empty = std::fs::read_dir(path)
                 .with_context(|| format!("cannot look into {}", path.display()))?
-                .next()
-                .is_none();
+                .all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK));
             return Ok(if empty {
                 State::Absent
             } else {
@@ -233,6 +292,21 @@ mod tests {
         assert_eq!(choose(None, false, &other).unwrap(), "base-3");
         let (_, read) = RunFolder::open::<ProbeConfig>(&results.path().join("base-3")).unwrap();
         assert_eq!(read, other);
+    }
+
+    #[test]
+    fn two_writers_refuse_each_other_by_pid() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |resume| RunFolder::choose(results.path(), Some("a"), "", resume, &config);
+        let first = choose(false).unwrap();
+        let error = choose(true).unwrap_err().to_string();
+        let pid = std::process::id().to_string();
+        assert!(error.contains("in use") && error.contains(&pid), "{error}");
+        let error = RunFolder::open::<ProbeConfig>(first.path()).unwrap_err();
+        assert!(error.to_string().contains("in use"));
+        drop(first);
+        choose(true).unwrap();
     }
 
     #[test]
