@@ -17,6 +17,8 @@ const PLOT_HEIGHT: f64 = 560.0;
 const PANEL_GAP: f64 = 48.0;
 const PANEL_TITLE_HEIGHT: f64 = 44.0;
 const MAX_COLUMNS: usize = 3;
+/// Pixels between the whiskers of neighbouring curves at one x.
+const SHIFT: f64 = 4.0;
 /// Space in pixels between the first and last point and the ends of the x axis.
 const X_ROOM: f64 = 22.0;
 
@@ -101,7 +103,14 @@ impl ErrorCurves {
     /// Every curve with the pen that its arm has throughout.
     fn series(&self, panel: &CurvePanel) -> Vec<Series> {
         let arms = self.arms();
-        let pens = Pen::for_families(arms.iter().map(|arm| arm.family));
+        let family = arms.first().map(|arm| arm.family);
+        let pens: Vec<Pen> = match family {
+            // Members of one family have its colour in common; then markers tell them apart.
+            Some(family) if arms.iter().all(|arm| arm.family == family) => (0..arms.len())
+                .map(|index| Pen::of_vocabulary(family, index))
+                .collect(),
+            _ => Pen::for_families(arms.iter().map(|arm| arm.family)),
+        };
         let pen_of = |arm: &Arm| {
             let found = arms.iter().position(|other| *other == arm);
             found.map_or(Pen::of_member(arm.family, 0), |index| pens[index])
@@ -188,8 +197,10 @@ impl Figure for ErrorCurves {
                 let y_title = (column == 0).then_some(self.y_title.as_str());
                 frame.draw(&mut scene, Some(&self.x_title), y_title);
                 draw_levels(&mut scene, &frame, panel, &mut entries);
-                for line in &self.series(panel) {
-                    line.draw_with_whiskers(&mut scene, &frame, 0.0);
+                let series = self.series(panel);
+                for (index, line) in series.iter().enumerate() {
+                    let shift = (index as f64 - (series.len() - 1) as f64 / 2.0) * SHIFT;
+                    line.draw_with_whiskers(&mut scene, &frame, shift);
                 }
             }
             y += PANEL_TITLE_HEIGHT + PLOT_HEIGHT + BELOW;
