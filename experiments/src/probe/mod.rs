@@ -1,6 +1,7 @@
 //! `ocr-probe`: the same reading probe behind every projector.
 
 mod config;
+mod data_maker;
 mod evaluation;
 mod half_done;
 mod model;
@@ -10,6 +11,7 @@ mod presets;
 mod reconstruction;
 mod store;
 mod study;
+mod testing;
 mod training;
 mod word_tally;
 

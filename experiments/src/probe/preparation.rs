@@ -1,12 +1,10 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
 use super::config::{LayoutKind, ProbeConfig, Regime};
+use super::data_maker::DataMaker;
 use super::outcome::TestSet;
 use crate::arm::{ArmKind, ArmSizes};
-use crate::data::{
-    DataSource, FeatureCache, Features, Group, Part, RenderPlan, Source, StoredPlan, Task, encode,
-    feature_bytes, group_from_dataset, group_from_folder, render_group,
-};
+use crate::data::{FeatureCache, Features, Group, Source, encode, feature_bytes};
 use crate::lanes::Lanes;
 use crate::published::{Published, Swap, swapped};
 use crate::reader::SlotPlan;
@@ -16,11 +14,10 @@ use burn::module::Module;
 use burn::tensor::Device;
 use projector::Projector;
 use published_models::PublishedProjector;
-use scene_text::Format;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Instant;
-use text_images::{Content, FolderDataset, Fonts, Grid, Split};
+use text_images::Split;
 use vision_backbone::weights::{WeightsError, WeightsFile};
 use vision_backbone::{PatchLayout, SmallVit, SmallVitConfig};
 
@@ -374,255 +371,6 @@ fn free_memory_bytes() -> Option<u64> {
         .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(1024 * kib)
-}
-
-/// Gives the groups of a source names that no earlier source has. `random` and `words` are those of
-/// rendered text, about which results know more than about any data set.
-fn name_apart(groups: &mut [Group], rendered: bool, taken: &mut Vec<String>) {
-    let mut renamed: Vec<(String, String)> = Vec::new();
-    for group in groups {
-        let own = &mut group.key.condition;
-        let known = renamed.iter().position(|(before, _)| before == own);
-        let place = known.unwrap_or_else(|| {
-            let reserved = !rendered && (own == "random" || own == "words");
-            let base = if reserved {
-                format!("data set {own}")
-            } else {
-                own.clone()
-            };
-            let mut name = base.clone();
-            let mut number = 2;
-            while taken.contains(&name) {
-                name = format!("{base} ({number})");
-                number += 1;
-            }
-            taken.push(name.clone());
-            renamed.push((own.clone(), name));
-            renamed.len() - 1
-        });
-        own.clone_from(&renamed[place].1);
-    }
-}
-
-struct DataMaker<'a> {
-    config: &'a ProbeConfig,
-    fonts: Fonts,
-    layout: PatchLayout,
-    plans: Vec<SlotPlan>,
-    warnings: Vec<String>,
-}
-
-impl<'a> DataMaker<'a> {
-    fn new(config: &'a ProbeConfig, layout: PatchLayout) -> Result<Self> {
-        let fonts = match &config.data.fonts {
-            Some(folder) => Fonts::from_dir(folder)?,
-            None => Fonts::embedded(),
-        };
-        let warnings = fonts
-            .warnings(config.data.charset)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        Ok(Self {
-            config,
-            fonts,
-            layout,
-            plans: Vec::new(),
-            warnings,
-        })
-    }
-
-    fn split(&mut self, split: Split, lanes: &Lanes, stop: &Stop) -> Result<Vec<Group>> {
-        let data = &self.config.data;
-        let sources = match split {
-            Split::Test => data.test_data.as_ref(),
-            _ => data.train_data.as_ref(),
-        };
-        let Some(sources) = sources else {
-            return self.rendered(split, lanes);
-        };
-        let (mut groups, mut taken) = (Vec::new(), Vec::new());
-        for source in sources.list() {
-            let mut found = match source {
-                DataSource::Rendered => self.rendered(split, lanes)?,
-                DataSource::Stored { format, path } if *format == Format::Folder => {
-                    self.folder(path, split)?
-                }
-                DataSource::Stored { format, path } => {
-                    self.stored(*format, path, split, lanes, stop)?
-                }
-            };
-            name_apart(&mut found, *source == DataSource::Rendered, &mut taken);
-            groups.extend(found);
-        }
-        Ok(groups)
-    }
-
-    fn rendered(&mut self, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
-        let data = &self.config.data;
-        let (contents, images) = match split {
-            Split::Train => (&data.train_contents, data.images.train),
-            Split::Validation => (&data.train_contents, data.images.validation),
-            Split::Test => (&data.test_contents, data.images.test),
-        };
-        // The next block of an online code goes on where the training images end.
-        let (source, first) = match split {
-            Split::Validation if data.next_block => (Split::Train, data.images.train),
-            // What was learnt by heart shows on the images that were learnt.
-            Split::Test if data.task == Task::Control => (Split::Train, 0),
-            _ => (split, 0),
-        };
-        let mut groups = Vec::new();
-        for &content in contents {
-            let images = match (split, content) {
-                (Split::Test, Content::Words) => data.images.test_words,
-                _ => images,
-            };
-            for density in self.densities() {
-                let plan = RenderPlan {
-                    first: first as u64,
-                    ..self.plan(source, content, density, images)
-                };
-                let group = render_group(&plan, &self.fonts, lanes)?;
-                let charset = data.charset;
-                groups.push(data.task.relabel(group, &self.fonts, charset, split)?);
-            }
-        }
-        Ok(groups)
-    }
-
-    fn densities(&self) -> Vec<Option<f64>> {
-        match self.config.data.layout {
-            LayoutKind::Strip => vec![None],
-            LayoutKind::Grid => self
-                .config
-                .data
-                .densities
-                .iter()
-                .map(|&d| Some(d))
-                .collect(),
-        }
-    }
-
-    fn plan(
-        &self,
-        split: Split,
-        content: Content,
-        density: Option<f64>,
-        images: usize,
-    ) -> RenderPlan {
-        let data = &self.config.data;
-        RenderPlan {
-            charset: data.charset,
-            content,
-            density,
-            width_px: (self.layout.cols * self.layout.patch) as u32,
-            height_px: (self.layout.rows * self.layout.patch) as u32,
-            patch: self.layout.patch,
-            merge: self.layout.merge,
-            split,
-            images,
-            first: 0,
-            seed: data.seed,
-            degradation: data.degradation.clone(),
-        }
-    }
-
-    /// Groups of a labelled folder. As training set a tenth of it is kept for validation.
-    fn folder(&mut self, folder: &Path, split: Split) -> Result<Vec<Group>> {
-        let dataset = FolderDataset::open(folder)?;
-        let condition = folder.file_name().map_or_else(
-            || "folder".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        let mut groups = Vec::new();
-        for density in self.densities() {
-            let plan = self.plan(Split::Test, Content::Random, density, 1);
-            let layout = plan.patch_layout()?;
-            let grid = match density {
-                Some(density) => {
-                    let token_px = (self.layout.patch * self.layout.merge) as u32;
-                    let grid = Grid::for_density(density, plan.width_px, plan.height_px, token_px)?;
-                    Some((grid, density))
-                }
-                None => None,
-            };
-            let charset = self.config.data.charset;
-            let outcome = group_from_folder(&dataset, charset, layout, grid, &condition)?;
-            self.warnings.extend(outcome.left_out);
-            if !outcome.group.is_empty() {
-                groups.push(outcome.group);
-            }
-        }
-        ensure!(
-            !groups.is_empty(),
-            "{}: no image was rendered on a character grid of the densities asked for; \
-             read other images as lines, with --layout strip --reader ctc",
-            folder.display()
-        );
-        Ok(match split {
-            Split::Test => groups,
-            _ => groups
-                .into_iter()
-                .filter_map(|group| group.every_tenth(split == Split::Validation))
-                .collect(),
-        })
-    }
-
-    /// One group per data set at a path. As training set a tenth of each is kept for validation.
-    fn stored(
-        &mut self,
-        format: Format,
-        path: &Path,
-        split: Split,
-        lanes: &Lanes,
-        stop: &Stop,
-    ) -> Result<Vec<Group>> {
-        let data = &self.config.data;
-        let layout = self
-            .plan(Split::Test, Content::Random, None, 1)
-            .patch_layout()?;
-        let (mut groups, mut notes) = (Vec::new(), Vec::new());
-        for dataset in format.open(path)? {
-            let plan = StoredPlan {
-                charset: data.charset,
-                layout,
-                settings: &data.stored,
-                part: match split {
-                    Split::Test => Part::All,
-                    Split::Train => Part::Training,
-                    Split::Validation => Part::Validation,
-                },
-                condition: dataset.name(),
-            };
-            let outcome = group_from_dataset(&*dataset, &plan, lanes, stop)?;
-            notes.extend(outcome.notes);
-            if !outcome.group.is_empty() {
-                groups.push(outcome.group);
-            }
-        }
-        ensure!(
-            !groups.is_empty(),
-            "{format}:{}: no image is left for {split} ({}); `experiments data check` shows what \
-             is wrong with labels and images, --charset and --label-policy decide what is kept",
-            path.display(),
-            notes[..notes.len().min(2)].join("; ")
-        );
-        let notes = notes.into_iter();
-        self.warnings
-            .extend(notes.map(|note| format!("{split}: {note}")));
-        Ok(groups)
-    }
-
-    fn plan_number(&mut self, plan: SlotPlan) -> usize {
-        match self.plans.iter().position(|known| *known == plan) {
-            Some(number) => number,
-            None => {
-                self.plans.push(plan);
-                self.plans.len() - 1
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,12 @@
-//! Training and testing of one cell.
+//! Training of one cell, and its way to the test.
 
-use super::config::{ProbeConfig, Regime};
-use super::evaluation::{Diverged, Examination, count_edits, edits_by_image, hardening_ks};
+use super::config::ProbeConfig;
+use super::evaluation::{Diverged, Examination, count_edits};
 use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
-use super::outcome::{
-    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,
-    Status, TemperatureResult, TestResult,
-};
+use super::outcome::{CellOutcome, CellSpec, Checkpoint, Status};
 use super::preparation::{Prepared, PreparedGroup};
-use super::reconstruction::reconstruct;
+use super::testing::Testing;
 use super::word_tally::WordTally;
 use crate::stop::Stop;
 use anyhow::Result;
@@ -103,7 +100,16 @@ pub fn test_cell(
     let started = Instant::now();
     let TrainedCell { mut outcome, model } = cell;
     if let Some(model) = model {
-        let tested = test(config, prepared, &model, device, stop, &mut outcome);
+        let spec = outcome.spec.clone();
+        let testing = Testing {
+            config,
+            prepared,
+            spec: &spec,
+            model: &model,
+            device,
+            stop,
+        };
+        let tested = testing.fill(&mut outcome);
         unless_diverged(&mut outcome, config.training.steps, tested)?;
     }
     outcome.seconds += started.elapsed().as_secs_f64();
@@ -262,31 +268,6 @@ impl TrainingRun<'_> {
     }
 }
 
-/// Fills `outcome` with what is measured on test images.
-fn test(
-    config: &ProbeConfig,
-    prepared: &Prepared,
-    model: &CellModel,
-    device: &Device,
-    stop: &Stop,
-    outcome: &mut CellOutcome,
-) -> Result<()> {
-    outcome.tests = read_tests(config, prepared, &outcome.spec, model, device, stop)?;
-    if outcome.spec.arm.kind.hardens() && config.hardening_images > 0 {
-        outcome.hardening = harden(config, prepared, model, device, stop)?;
-        outcome.temperatures = warm(config, prepared, model, device, stop)?;
-    }
-    if config.reconstruction_images > 0 && config.regime == Regime::Frozen {
-        let (images, seed) = (config.reconstruction_images, outcome.spec.seed);
-        let found = reconstruct(prepared, model, images, seed, device)?;
-        outcome.reconstruction = Some(ReconstructionRecord {
-            r2: found.r2,
-            mean_predictor_r2: found.mean_predictor_r2,
-        });
-    }
-    Ok(())
-}
-
 /// Order in which training images are seen: the same for every arm of a seed.
 struct Batches {
     order: Vec<Vec<usize>>,
@@ -400,113 +381,4 @@ fn validate(
         total / prepared.validation.len().max(1) as f64,
         loss.0 / loss.1.max(1) as f64,
     ))
-}
-
-fn read_tests(
-    config: &ProbeConfig,
-    prepared: &Prepared,
-    spec: &CellSpec,
-    model: &CellModel,
-    device: &Device,
-    stop: &Stop,
-) -> Result<Vec<TestResult>> {
-    let examination = Examination {
-        config,
-        device,
-        limit: usize::MAX,
-        tally: true,
-    };
-    let mut results = Vec::new();
-    let modes: &[EvaluationMode] = if spec.arm.kind.is_sampled() {
-        &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
-    } else {
-        &[EvaluationMode::Deterministic]
-    };
-    for (group, data) in prepared.test.iter().enumerate() {
-        for &mode in modes {
-            stop.check()?;
-            let mut noise = seeded::stream(spec.seed, &format!("noise/test/{group}"));
-            let noisy = mode == EvaluationMode::Sampled || spec.arm.kind.is_noisy();
-            let noise = noisy.then_some(&mut noise);
-            let reading = examination.read(model, data, noise)?;
-            results.push(TestResult {
-                group,
-                mode,
-                predictions: reading.predictions,
-                usage: reading.usage.map(|tally| tally.finish()).transpose()?,
-            });
-        }
-    }
-    Ok(results)
-}
-
-fn harden(
-    config: &ProbeConfig,
-    prepared: &Prepared,
-    model: &CellModel,
-    device: &Device,
-    stop: &Stop,
-) -> Result<Vec<HardeningResult>> {
-    let words = model.arm.cost().words.unwrap_or(0);
-    let examination = Examination {
-        config,
-        device,
-        limit: config.hardening_images,
-        tally: false,
-    };
-    let mut results = Vec::new();
-    for k in hardening_ks(words) {
-        let Some(model) = model.hardened(k) else {
-            continue;
-        };
-        for (group, data) in prepared.test.iter().enumerate() {
-            stop.check()?;
-            let reading = examination.read(&model, data, None)?;
-            let (edits, characters) = count_edits(data, &reading.predictions);
-            results.push(HardeningResult {
-                group,
-                k,
-                cer: ratio(edits, characters),
-                characters,
-                edits: edits_by_image(data, &reading.predictions),
-            });
-        }
-    }
-    Ok(results)
-}
-
-/// Temperatures at which softmax arms are read.
-const TEMPERATURES: [f64; 7] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0];
-
-fn warm(
-    config: &ProbeConfig,
-    prepared: &Prepared,
-    model: &CellModel,
-    device: &Device,
-    stop: &Stop,
-) -> Result<Vec<TemperatureResult>> {
-    let examination = Examination {
-        config,
-        device,
-        limit: config.hardening_images,
-        tally: false,
-    };
-    let mut results = Vec::new();
-    for temperature in TEMPERATURES {
-        let Some(model) = model.at_temperature(temperature) else {
-            continue;
-        };
-        for (group, data) in prepared.test.iter().enumerate() {
-            stop.check()?;
-            let reading = examination.read(&model, data, None)?;
-            let (edits, characters) = count_edits(data, &reading.predictions);
-            results.push(TemperatureResult {
-                group,
-                temperature,
-                cer: ratio(edits, characters),
-                characters,
-            });
-        }
-    }
-    Ok(results)
 }
