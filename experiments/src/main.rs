@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     /// How much OCR does each projector lose? Trains the same probe behind all of them.
     OcrProbe(Box<cmd::ocr_probe::Args>),
+    /// What does each projector cost in fine detail? Thresholds on tasks of graded difficulty.
+    FineGrainedProbe(cmd::fine_grained_probe::Args),
     /// The whole study: every section, the claims, one report.
     Study(cmd::study::Args),
     /// How long a study takes here, and how many seeds and items a claim needs.
@@ -83,6 +85,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     let stop = Stop::on_ctrl_c()?;
     match command {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
+        Command::FineGrainedProbe(args) => cmd::fine_grained_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
         Command::Plan(args) => cmd::plan::run(args, &stop),
         Command::Claims(args) => cmd::claims::run(args, &stop),

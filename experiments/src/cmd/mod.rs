@@ -4,6 +4,7 @@ pub mod backends;
 pub mod claims;
 pub mod data;
 pub mod encode;
+pub mod fine_grained_probe;
 pub mod ocr_probe;
 pub mod parity;
 pub mod plan;

@@ -50,7 +50,7 @@ pub struct Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let config = StudyConfig {
         preset: args.preset,
-        sections: args.only.clone().unwrap_or_else(|| Section::ALL.to_vec()),
+        sections: args.only.clone().unwrap_or_else(|| Section::STUDY.to_vec()),
         settings: toml::Table::new(),
     };
     power(args.preset.scale().seeds as usize)?;

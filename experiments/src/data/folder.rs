@@ -38,6 +38,7 @@ pub fn group_from_folder(
         key: GroupKey {
             density: grid.map(|(_, density)| density),
             condition: condition.to_owned(),
+            difficulty: None,
         },
         layout,
         grid: grid.map(|(grid, _)| grid),

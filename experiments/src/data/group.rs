@@ -14,6 +14,8 @@ pub struct GroupKey {
     pub density: Option<f64>,
     /// Kind of text or name of the data set: `random`, `words`, `folder`.
     pub condition: String,
+    /// Level of a fine-grained task, in the unit of its axis, where the images stand on one.
+    pub difficulty: Option<f64>,
 }
 
 impl fmt::Display for GroupKey {

@@ -146,6 +146,7 @@ fn collect(
         key: GroupKey {
             density: plan.density,
             condition: condition_name(plan.content).to_owned(),
+            difficulty: None,
         },
         layout,
         grid,

@@ -113,6 +113,7 @@ pub fn group_from_dataset(
         key: GroupKey {
             density: None,
             condition: plan.condition.to_owned(),
+            difficulty: None,
         },
         layout: plan.layout,
         grid: None,

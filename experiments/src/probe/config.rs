@@ -5,6 +5,7 @@ use crate::data::{DataSources, StoredConfig, Task, scene_charset};
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result, bail, ensure};
 use ovis_vet::TableInit;
+use perception_tasks::TaskKind;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
@@ -33,6 +34,8 @@ pub enum ReaderKind {
     Ctc,
     /// One answer for the whole image, from the mean of its tokens.
     Pooled,
+    /// One answer for the whole image, from all tokens in their places.
+    Flat,
 }
 
 /// How text is laid out.
@@ -66,6 +69,9 @@ pub struct DataConfig {
     /// What is asked about the images.
     #[serde(default, skip_serializing_if = "Task::is_text")]
     pub task: Task,
+    /// Images of a fine-grained task instead of text; one label for the whole image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perception: Option<TaskKind>,
     /// Grid or strip.
     pub layout: LayoutKind,
     /// Alphabet.
@@ -98,6 +104,43 @@ pub struct DataConfig {
     /// How data sets on disk are read.
     #[serde(default)]
     pub stored: StoredConfig,
+}
+
+impl DataConfig {
+    /// Whether there is one label for the whole image.
+    #[must_use]
+    pub fn is_of_whole_image(&self) -> bool {
+        self.perception.is_some() || self.task.is_of_whole_image()
+    }
+
+    /// Name of what is asked.
+    #[must_use]
+    pub fn task_name(&self) -> &'static str {
+        self.perception.map_or(self.task.name(), TaskKind::name)
+    }
+
+    fn check_perception(&self, kind: TaskKind) -> Result<()> {
+        ensure!(
+            self.layout == LayoutKind::Grid
+                && self.task.is_text()
+                && self.test_data.is_none()
+                && self.train_data.is_none(),
+            "`data.perception` brings images and labels of its own; leave out `data.task`, --layout \
+             and data sets"
+        );
+        if let Some(instead) = kind.in_grey() {
+            bail!("task `{kind}` shows hue, and the tower reads grey images; ask for `{instead}`");
+        }
+        ensure!(
+            kind.classes().len() <= self.charset.size(),
+            "task `{kind}` has {} classes and charset {} only {} names for them; choose a larger \
+             charset",
+            kind.classes().len(),
+            self.charset,
+            self.charset.size()
+        );
+        Ok(())
+    }
 }
 
 /// How a cell is trained.
@@ -282,15 +325,19 @@ impl ProbeConfig {
             ),
         }
         ensure!(
-            data.task.is_of_whole_image() == (self.reader == ReaderKind::Pooled),
-            "task `{}` needs {} reader `pooled`",
-            data.task.name(),
-            if data.task.is_of_whole_image() {
-                "the"
+            data.is_of_whole_image()
+                == matches!(self.reader, ReaderKind::Pooled | ReaderKind::Flat),
+            "task `{}` needs reader {}",
+            data.task_name(),
+            if data.is_of_whole_image() {
+                "`pooled` or `flat`"
             } else {
-                "another than the"
+                "`anchored`, `slot-linear` or `ctc`"
             }
         );
+        if let Some(kind) = data.perception {
+            data.check_perception(kind)?;
+        }
         ensure!(
             data.task.is_text() || (data.test_data.is_none() && data.train_data.is_none()),
             "task `{}` is for rendered images; leave out --dataset and --train-dataset",

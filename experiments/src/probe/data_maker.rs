@@ -2,8 +2,8 @@
 
 use super::config::{LayoutKind, ProbeConfig};
 use crate::data::{
-    DataSource, Group, Part, RenderPlan, StoredPlan, Task, group_from_dataset, group_from_folder,
-    render_group,
+    DataSource, Group, Part, PerceptionPlan, RenderPlan, StoredPlan, Task, group_from_dataset,
+    group_from_folder, perception_groups, render_group,
 };
 use crate::lanes::Lanes;
 use crate::reader::SlotPlan;
@@ -49,6 +49,21 @@ impl<'a> DataMaker<'a> {
     /// The groups of a split.
     pub fn split(&mut self, split: Split, lanes: &Lanes, stop: &Stop) -> Result<Vec<Group>> {
         let data = &self.config.data;
+        if let Some(kind) = data.perception {
+            let plan = PerceptionPlan {
+                kind,
+                split,
+                images: match split {
+                    Split::Train => data.images.train,
+                    Split::Validation => data.images.validation,
+                    Split::Test => data.images.test,
+                },
+                seed: data.seed,
+                charset: data.charset,
+                layout: self.layout,
+            };
+            return perception_groups(&plan, &self.fonts, lanes);
+        }
         let sources = match split {
             Split::Test => data.test_data.as_ref(),
             _ => data.train_data.as_ref(),

@@ -4,8 +4,8 @@ use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::{Prepared, PreparedGroup};
 use crate::arm::{Arm, ArmKind, ArmSpec};
 use crate::reader::{
-    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, PooledReaderConfig, Reader,
-    SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
+    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
+    PooledReaderConfig, Reader, SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
 };
 use anyhow::{Context, Result};
 use burn::module::Module;
@@ -71,6 +71,11 @@ impl CellModel {
                 let rows = layout.rows / layout.merge;
                 Reader::Ctc(CtcReaderConfig::new(d_token, classes, rows).init(&mut rng, device))
             }
+            ReaderKind::Flat => {
+                let tokens = prepared.layout().context("no images")?.tokens();
+                let config = FlatReaderConfig::new(tokens, d_token, classes);
+                Reader::Flat(config.init(&mut rng, device))
+            }
             ReaderKind::Pooled => {
                 Reader::Pooled(PooledReaderConfig::new(d_token, classes).init(&mut rng, device))
             }
@@ -129,6 +134,7 @@ impl CellModel {
             (Reader::SlotLinear(reader), Place::Plan(plan)) => reader.forward(embeddings, *plan),
             (Reader::Ctc(reader), _) => reader.forward(embeddings),
             (Reader::Pooled(reader), _) => reader.forward(embeddings),
+            (Reader::Flat(reader), _) => reader.forward(embeddings),
             // `Place::of` gives each probe what it needs.
             _ => unreachable!("the probe was given another kind of place"),
         }
@@ -247,7 +253,7 @@ impl Place {
     /// If the places of characters are not known.
     pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
         match reader {
-            ReaderKind::Ctc | ReaderKind::Pooled => Ok(Self::Everywhere),
+            ReaderKind::Ctc | ReaderKind::Pooled | ReaderKind::Flat => Ok(Self::Everywhere),
             ReaderKind::SlotLinear => {
                 let plan = data
                     .plan

@@ -206,8 +206,11 @@ pub struct TestSet {
     pub density: Option<f64>,
     /// Mean characters per token over the images.
     pub mean_density: f64,
-    /// `random`, `words`, or the name of a data set.
+    /// `random`, `words`, the name of a data set, or a fine-grained task with its level.
     pub condition: String,
+    /// Level of a fine-grained task, in the unit of its axis.
+    #[serde(default)]
+    pub difficulty: Option<f64>,
     /// Texts, normalised to the charset.
     pub targets: Vec<String>,
     /// Font or source of each image.

@@ -296,6 +296,7 @@ impl Prepared {
                     density: group.key.density,
                     mean_density: characters as f64 / (group.len() * group.layout.tokens()) as f64,
                     condition: group.key.condition.clone(),
+                    difficulty: group.key.difficulty,
                     targets: group.labels.iter().map(|l| l.text.clone()).collect(),
                     clusters: group.labels.iter().map(|l| l.cluster).collect(),
                     cluster_names: group.clusters.clone(),

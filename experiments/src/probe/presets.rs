@@ -152,6 +152,7 @@ fn quick() -> ProbeConfig {
         bootstrap_draws: 2000,
         data: DataConfig {
             task: Task::Text,
+            perception: None,
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,

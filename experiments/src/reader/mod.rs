@@ -4,16 +4,18 @@
 //! say which characters the image shows. [`AnchoredReader`] knows where each character stands and
 //! attends to the tokens near it; [`SlotLinear`] is the strict version, one linear map per
 //! character place; [`CtcReader`] reads lines of free length. [`PooledReader`] answers one question
-//! about the whole image.
+//! about the whole image from the mean of its tokens, [`FlatReader`] from all of them in their places.
 
 mod anchored;
 mod ctc;
+mod flat;
 mod geometry;
 mod pooled;
 mod slot_linear;
 
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
 pub use ctc::{CtcReader, CtcReaderConfig};
+pub use flat::{FlatReader, FlatReaderConfig};
 pub use geometry::{Anchors, TOKEN_PX, wave_features};
 pub use pooled::{PooledReader, PooledReaderConfig};
 pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
@@ -33,6 +35,8 @@ pub enum Reader {
     Ctc(CtcReader),
     /// One answer for the whole image.
     Pooled(PooledReader),
+    /// One answer from all tokens in their places.
+    Flat(FlatReader),
 }
 
 /// Mean cross-entropy in nats over characters.

@@ -72,7 +72,7 @@ impl Extent {
     /// What a run of its own leaves.
     #[must_use]
     pub fn of(config: &ProbeConfig) -> Self {
-        if config.data.task.is_text() {
+        if config.data.task.is_text() && config.data.perception.is_none() {
             Self::Full
         } else {
             Self::Tables

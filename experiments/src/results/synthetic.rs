@@ -32,6 +32,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         bootstrap_draws: 200,
         data: DataConfig {
             task: Task::Text,
+            perception: None,
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
@@ -126,6 +127,7 @@ fn test_set(config: &ProbeConfig, content: Content, density: f64) -> TestSet {
             Content::Random => "random".to_owned(),
             Content::Words => "words".to_owned(),
         },
+        difficulty: None,
         targets: (0..images).map(text).collect(),
         clusters: (0..images).map(|item| (item % 8) as u32).collect(),
         cluster_names: (0..8).map(|font| format!("Font {font}")).collect(),

@@ -72,6 +72,10 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
     let set = &result.outcome.test_sets[group];
     let tuning = tuning(result, arm);
     let classes = match config.data.task {
+        _ if config.data.perception.is_some() => config
+            .data
+            .perception
+            .map_or(2, |kind| kind.classes().len()),
         Task::Face => distinct(&set.targets),
         Task::Slant => 2,
         Task::Text | Task::Control => config.data.charset.size(),
@@ -80,7 +84,10 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
         study: study.to_owned(),
         arm: arm.to_string(),
         charset: classes,
-        condition: set.condition.clone(),
+        condition: match config.data.perception {
+            Some(kind) => kind.to_string(),
+            None => set.condition.clone(),
+        },
         density: set.density,
         evaluation: match (k, mode) {
             (Some(_), _) => Evaluation::TopK,
@@ -88,7 +95,7 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
             (None, EvaluationMode::Deterministic) => Evaluation::Deterministic,
         },
         k,
-        stimulus: None,
+        stimulus: set.difficulty,
         pixels_per_character: None,
         bits_nominal: nominal_bits(result, arm),
         bits_used: used_bits(result, arm, group).filter(|_| arm.kind.is_hard()),

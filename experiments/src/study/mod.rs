@@ -11,6 +11,7 @@ mod run;
 mod scale;
 mod section;
 mod tables;
+mod thresholds;
 pub mod verdicts;
 
 pub use answer::Answer;

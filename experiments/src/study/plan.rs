@@ -143,7 +143,7 @@ mod tests {
     fn a_timed_run_has_the_cells_of_the_real_one_on_few_images() {
         let study = StudyConfig {
             preset: StudyPreset::Full,
-            sections: Section::ALL.to_vec(),
+            sections: Section::STUDY.to_vec(),
             settings: toml::Table::new(),
         };
         for part in study.parts().unwrap() {

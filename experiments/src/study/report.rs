@@ -6,6 +6,7 @@ use super::figures::{self, StudyFigure, of_section};
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::{StudyTable, tables};
+use super::thresholds::thresholds;
 use super::verdicts;
 use crate::atomic;
 use crate::results::wording;
@@ -44,7 +45,8 @@ pub fn write(
     let plots = folder.join("plots");
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("cannot make the folder {}", plots.display()))?;
-    let tables = tables(results);
+    let mut tables = tables(results);
+    tables.extend(thresholds(results)?);
     for table in &tables {
         write_table(folder, table)?;
     }

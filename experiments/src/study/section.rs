@@ -38,12 +38,14 @@ pub enum Section {
     Control,
     /// Coarse properties, for the interaction with reading.
     Coarse,
+    /// Fine-grained tasks with thresholds; the command `fine-grained-probe`.
+    FineGrained,
 }
 
 impl Section {
-    /// All, in the order in which they run and are reported: the main claims first, so that an
-    /// interrupted study has them.
-    pub const ALL: [Self; 9] = [
+    /// Those of `study` unless some are named, in the order in which they run and are reported: the
+    /// main claims first, so that an interrupted study has them.
+    pub const STUDY: [Self; 9] = [
         Self::Ocr,
         Self::Coarse,
         Self::Capacity,
@@ -68,6 +70,7 @@ impl Section {
             Self::Codelength => "codelength",
             Self::Control => "control",
             Self::Coarse => "coarse",
+            Self::FineGrained => "fine-grained",
         }
     }
 
@@ -84,6 +87,7 @@ impl Section {
             Self::Codelength => "How many labels does it take to learn to read?",
             Self::Control => "How much could the probe have learnt by heart?",
             Self::Coarse => "Do coarse properties suffer as reading does?",
+            Self::FineGrained => "From how small a detail on can each projector tell?",
         }
     }
 }

@@ -20,8 +20,13 @@ impl Report<'_> {
             ));
         } else {
             let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
+            let beyond = if self.scored.config.training.extensions > 0 {
+                ", and beyond as long as its best rate lay on the edge"
+            } else {
+                ""
+            };
             page.paragraph(&format!(
-                "Every arm was tried at {}; the rate was chosen on validation images.",
+                "Every arm was tried at {}{beyond}; the rate was chosen on validation images.",
                 listed(&rates)
             ));
         }
@@ -86,6 +91,7 @@ impl Report<'_> {
             ReaderKind::SlotLinear => "one linear map per character place",
             ReaderKind::Ctc => "CTC",
             ReaderKind::Pooled => "a small MLP on the mean of the tokens",
+            ReaderKind::Flat => "a small MLP on all tokens",
         };
         let backbone = match &config.checkpoint {
             Some(name) => format!("tower of `{name}`"),

@@ -5,6 +5,7 @@ mod coarse;
 mod codelength;
 mod control;
 mod estimators;
+mod fine_grained;
 mod ocr;
 mod rate_ladder;
 mod regimes;
@@ -29,6 +30,7 @@ pub fn parts(section: Section, scale: &Scale) -> Vec<Part> {
         Section::Codelength => codelength::configs(scale),
         Section::Control => control::configs(scale),
         Section::Coarse => coarse::configs(scale),
+        Section::FineGrained => fine_grained::configs(scale),
     };
     configs
         .into_iter()
@@ -91,11 +93,12 @@ fn vocabulary(bits: u32) -> usize {
 mod tests {
     use super::*;
     use crate::study::StudyPreset;
+    use clap::ValueEnum;
 
     #[test]
     fn every_run_of_every_preset_is_sound() {
         for preset in [StudyPreset::Smoke, StudyPreset::Quick, StudyPreset::Full] {
-            for section in Section::ALL {
+            for &section in Section::value_variants() {
                 let parts = parts(section, &preset.scale());
                 assert!(!parts.is_empty(), "{}", section.name());
                 for part in &parts {
@@ -113,7 +116,7 @@ mod tests {
     fn no_vocabulary_is_larger_than_the_scale_allows() {
         for preset in [StudyPreset::Smoke, StudyPreset::Quick, StudyPreset::Full] {
             let scale = preset.scale();
-            for section in Section::ALL {
+            for &section in Section::value_variants() {
                 for part in parts(section, &scale) {
                     for arm in &part.config.arms {
                         let words = arm.words().unwrap_or(0);

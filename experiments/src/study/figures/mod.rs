@@ -1,5 +1,6 @@
 //! The figures that go over several runs of a study, one file per question.
 
+mod acuity;
 mod capacity;
 mod learning;
 mod rates;
@@ -24,7 +25,7 @@ pub struct StudyFigure {
     /// The section that it belongs to.
     pub section: Section,
     /// File name without extension.
-    pub name: &'static str,
+    pub name: String,
     /// Its headline.
     pub title: String,
     /// One sentence on how to read it.
@@ -80,10 +81,17 @@ pub fn draw(results: &[PartResult], folder: &Path) -> Result<Vec<StudyFigure>> {
             LEARNING,
         ),
     ];
+    let figures = figures
+        .into_iter()
+        .map(|(section, name, figure, how)| (section, name.to_owned(), figure, how));
+    let tasks = of_section(results, Section::FineGrained).map(|result| {
+        let name = format!("acuity_{}", result.part.variant);
+        (Section::FineGrained, name, acuity::acuity(result), ACUITY)
+    });
     let mut drawn = Vec::new();
-    for (section, name, figure, how_to_read) in figures {
+    for (section, name, figure, how_to_read) in figures.chain(tasks) {
         let Some(figure) = figure else { continue };
-        figure.draw(&folder.join(name))?;
+        figure.draw(&folder.join(&name))?;
         drawn.push(StudyFigure {
             section,
             name,
@@ -94,6 +102,8 @@ pub fn draw(results: &[PartResult], folder: &Path) -> Result<Vec<StudyFigure>> {
     Ok(drawn)
 }
 
+const ACUITY: &str = "Larger differences, easier images, are to the right; where a curve crosses three \
+    in four is the threshold of the table.";
 const CAPACITY: &str = "The x axis is what has to be carried over what can be carried: \
     characters per token times the bits of a character, over the bits of the token. No hard code \
     can lie below the black curve; a vocabulary that used its bits fully would follow it.";
