@@ -5,6 +5,9 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// How names of unfinished files and folders begin.
+const TEMPORARY: &str = ".unfinished-";
+
 /// Writes a file next to its place and moves it there once it is complete, so that a reader, or a
 /// run that stops half way, never leaves half a file.
 ///
@@ -13,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let attempt = || -> Result<()> {
         let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY);
         // Temporary files are private by default; results are as readable as other new files.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -47,7 +51,10 @@ pub fn write_group<E>(
     names: &[String],
     make: impl FnOnce(&Path) -> Result<(), E>,
 ) -> Result<Result<(), E>> {
-    let temporary = tempfile::tempdir_in(folder).with_context(|| refused(folder))?;
+    let temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(folder)
+        .with_context(|| refused(folder))?;
     if let Err(error) = make(temporary.path()) {
         return Ok(Err(error));
     }
@@ -56,6 +63,25 @@ pub fn write_group<E>(
         fs::rename(temporary.path().join(name), &place).with_context(|| refused(&place))?;
     }
     Ok(Ok(()))
+}
+
+/// Removes what processes that were killed in the middle of a write have left in a folder. Nobody
+/// else may be writing there.
+pub fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            continue;
+        }
+        // What cannot be removed is in nobody's way.
+        let _ = if entry.path().is_dir() {
+            fs::remove_dir_all(entry.path())
+        } else {
+            fs::remove_file(entry.path())
+        };
+    }
 }
 
 /// Removes a file of an earlier write that the present one does not make.

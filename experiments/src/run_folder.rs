@@ -207,6 +207,9 @@ impl RunFolder {
             .set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
         self.lock = Some(Arc::new(file));
+        for folder in [&self.path, &self.cells()] {
+            atomic::remove_unfinished(folder);
+        }
         Ok(self)
     }
 

@@ -22,7 +22,8 @@ fn arms_that_do_not_exist_or_have_no_size_say_what_to_write() {
         "identity",
         "patch-merger",
         "gelu-mlp@K",
-        "vet-st-argmax@K[+usage]",
+        "vet-st-argmax@K[",
+        "[+usage]",
         "blind",
     ];
     refused(&place, "--arms identity,perceiver", &unknown);

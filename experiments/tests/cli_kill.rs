@@ -45,6 +45,7 @@ fn a_run_killed_at_random_moments_ends_with_the_same_bytes() {
         let [killed, whole] = ["killed", "whole"].map(|run| fs::read(place.result(run, name)));
         assert!(killed.unwrap() == whole.unwrap(), "{name} differs");
     }
+    // What a killed process was writing is gone as well.
     let cells = |run: &str| names(&place.result(run, "cells"));
     assert_eq!(cells("killed"), cells("whole"));
 }

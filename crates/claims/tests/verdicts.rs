@@ -84,12 +84,11 @@ fn reading_and_coarse(gaps: [f64; 2]) -> Measurements {
             items: 600,
             ..error(rate)
         };
-        all.series
-            .push(varied("fine-grained", arm, truth, |series| {
-                series.condition = "colour".to_owned();
-                series.charset = 8;
-            }));
-        all.arms.push(facts("fine-grained", arm, role));
+        all.series.push(varied("coarse", arm, truth, |series| {
+            series.condition = "face".to_owned();
+            series.charset = 8;
+        }));
+        all.arms.push(facts("coarse", arm, role));
     }
     all
 }
@@ -143,11 +142,10 @@ fn capacity(places: [f64; 2], smooth_knee: Option<f64>) -> Measurements {
     };
     let even = |density: f64| 1.0 / (1.0 + (4.5 - 0.25 * density).exp());
     let arms = [
-        ("vet-st-argmax@65536", Role::Hard, Some((16.0, places[0]))),
-        ("vet-residual@65536", Role::Hard, Some((32.0, places[1]))),
-        ("gelu-mlp@65536", Role::WidthMatchedMlp, None),
+        ("vet-st-argmax@68", Role::Hard, Some((6.0, places[0]))),
+        ("vet-st-argmax@4100", Role::Hard, Some((12.0, places[1]))),
         ("patch-merger", Role::Continuous, None),
-        ("vet-softmax@65536", Role::Soft, None),
+        ("vet-softmax@1028", Role::Soft, None),
     ];
     for (arm, role, code) in arms {
         all.arms.push(facts("capacity", arm, role));
@@ -163,7 +161,7 @@ fn capacity(places: [f64; 2], smooth_knee: Option<f64>) -> Measurements {
                 ..error(rate)
             };
             all.series.push(varied("capacity", arm, truth, |series| {
-                series.charset = 36;
+                series.charset = 5;
                 series.density = Some(density);
                 series.bits_nominal = code.map(|(bits, _)| bits);
                 series.bits_used = series.bits_nominal;
@@ -176,16 +174,16 @@ fn capacity(places: [f64; 2], smooth_knee: Option<f64>) -> Measurements {
 #[test]
 fn h4_hard_codes_have_a_knee_within_their_bits() {
     assert_supported("H4", &capacity([2.0, 4.0], None));
-    // 16 bits hold 3.09 of 36 symbols: no code can break as late as at 5.
+    // 6 bits hold 2.58 of 5 symbols: no code can break as late as at 5.
     assert_verdict("H4", &capacity([5.0, 6.0], None), Verdict::Refuted);
     assert_verdict("H4", &capacity([2.0, 4.0], Some(2.5)), Verdict::Refuted);
-    // In the expected ratio, but 8 used bits hold 1.55 symbols only.
+    // In the expected ratio, but 3 used bits hold 1.29 symbols only.
     let mut unused = capacity([2.0, 4.0], None);
     for series in &mut unused.series {
         series.bits_used = series.bits_used.map(|bits| bits / 2.0);
     }
     let words = assert_verdict("H4", &unused, Verdict::Refuted);
-    assert!(words.contains("its 8.0 bits hold 1.55"), "{words}");
+    assert!(words.contains("its 3.0 bits hold 1.29"), "{words}");
     let single = with_seeds(&capacity([2.0, 4.0], None), 1);
     let words = assert_verdict("H4", &single, Verdict::Undecided);
     assert!(words.contains("1 seed"), "{words}");
@@ -351,11 +349,11 @@ fn regimes(curriculum: f64, scratch: f64, mlp: f64) -> Measurements {
     Measurements {
         series: arms
             .iter()
-            .map(|(arm, _, rate)| series("regimes", arm, error(*rate)))
+            .map(|(arm, _, rate)| series("ocr", arm, error(*rate)))
             .collect(),
         arms: arms
             .iter()
-            .map(|(arm, role, _)| facts("regimes", arm, *role))
+            .map(|(arm, role, _)| facts("ocr", arm, *role))
             .collect(),
     }
 }
@@ -381,7 +379,7 @@ fn acuity(hard: f64, mlp: f64) -> Measurements {
         ("gelu-mlp@1024", Role::WidthMatchedMlp, mlp),
     ] {
         all.arms.push(facts("fine-grained", arm, role));
-        for (condition, answers) in [("landolt", 4), ("vernier", 2)] {
+        for (condition, answers) in [("landolt-gap", 4), ("vernier", 2)] {
             for level in [0.5, 1.0, 2.0, 3.0, 4.0, 8.0] {
                 let guess = 1.0 / answers as f64;
                 // 75 % where the logistic is at (0.75 - guess) / (1 - guess).
@@ -529,6 +527,12 @@ fn all_true() -> Measurements {
     };
     words("vet-st-argmax@1024", 0.12);
     words("gelu-mlp@1024", 0.1);
+    world
+        .series
+        .push(series("ocr", "vet-curriculum@1024", error(0.14)));
+    world
+        .arms
+        .push(facts("ocr", "vet-curriculum@1024", Role::Curriculum));
     // Noise that loses exactly what the hard arm loses.
     let mut noisy = world.series[0].clone();
     noisy.arm = "patch-merger+noise".to_owned();
@@ -546,7 +550,6 @@ fn all_true() -> Measurements {
         usage(12, -1.0),
         estimators([0.1, 0.2, 0.3, 0.15]),
         hardening(&[(1, 0.7), (4, 0.4), (16, 0.2), (64, 0.1)], 0.1),
-        regimes(0.2, 0.5, 0.1),
         acuity(3.0, 1.5),
         redundancy([0.5, 0.3, 0.1], 0.0, 0.5),
     ];
