@@ -225,7 +225,7 @@ impl Figure for CerByDensity {
         let step = SHIFT.min(SHIFT_RANGE / series.len() as f64);
         for (index, line) in series.iter().enumerate() {
             let shift = (index as f64 - (series.len() - 1) as f64 / 2.0) * step;
-            line.draw_with_whiskers(&mut scene, &frame, shift);
+            line.draw_with_whiskers(&mut scene, &frame, |_| shift);
         }
         let arms = series
             .iter()

@@ -18,7 +18,7 @@ const PANEL_GAP: f64 = 48.0;
 const PANEL_TITLE_HEIGHT: f64 = 44.0;
 const MAX_COLUMNS: usize = 3;
 /// Pixels between the whiskers of neighbouring curves at one x.
-const SHIFT: f64 = 4.0;
+const SHIFT: f64 = 3.0;
 /// Space in pixels between the first and last point and the ends of the x axis.
 const X_ROOM: f64 = 22.0;
 
@@ -199,7 +199,7 @@ impl Figure for ErrorCurves {
                 draw_levels(&mut scene, &frame, panel, &mut entries);
                 let series = self.series(panel);
                 for (index, line) in series.iter().enumerate() {
-                    let shift = (index as f64 - (series.len() - 1) as f64 / 2.0) * SHIFT;
+                    let shift = |x| sideways(&series, index, x);
                     line.draw_with_whiskers(&mut scene, &frame, shift);
                 }
             }
@@ -252,6 +252,15 @@ impl Figure for ErrorCurves {
     }
 }
 
+/// Pixels by which the point of curve `index` at `x` moves: x is a measured quantity here, so that only
+/// curves with a point at the very same x make room for each other.
+fn sideways(series: &[Series], index: usize, x: f64) -> f64 {
+    let at_x = |line: &&Series| line.points.iter().any(|(other, _)| *other == x);
+    let before = series[..index].iter().filter(at_x).count();
+    let all = series.iter().filter(at_x).count();
+    (before as f64 - (all as f64 - 1.0) / 2.0) * SHIFT
+}
+
 /// Reference levels and bounds, with their entries in the legend.
 fn draw_levels(scene: &mut Scene, frame: &Frame, panel: &CurvePanel, entries: &mut Vec<Entry>) {
     for (index, reference) in panel.references.iter().enumerate() {
@@ -273,5 +282,25 @@ fn draw_levels(scene: &mut Scene, frame: &Frame, panel: &CurvePanel, entries: &m
             scene.line(&line, LINE_WIDTH, INK, dash);
             legend::add_once(entries, Key::Rule(INK, dash), &bound.label);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::style::Family;
+
+    #[test]
+    fn only_points_at_one_x_make_room_for_each_other() {
+        let line = |places: &[f64]| Series {
+            label: String::new(),
+            pen: Pen::of_member(Family::VetHard, 0),
+            points: places.iter().map(|x| (*x, Estimate::exact(10.0))).collect(),
+        };
+        let series = [line(&[4.0, 8.0]), line(&[8.0, 12.0]), line(&[8.0])];
+        assert_eq!(sideways(&series, 0, 4.0), 0.0);
+        assert_eq!(sideways(&series, 1, 12.0), 0.0);
+        let spread = [0, 1, 2].map(|index| sideways(&series, index, 8.0));
+        assert_eq!(spread, [-SHIFT, 0.0, SHIFT]);
     }
 }

@@ -19,12 +19,20 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// The line, a whisker and a marker at every point, moved sideways by `shift` pixels so that
-    /// whiskers of several arms at one x do not cover each other.
-    pub(crate) fn draw_with_whiskers(&self, scene: &mut Scene, frame: &Frame, shift: f64) {
-        let shifted = |(x, y): Point| (x + shift, y);
+    /// The line, a whisker and a marker at every point, moved sideways by `shift` pixels, which may
+    /// depend on x, so that whiskers of several arms at one x do not cover each other.
+    pub(crate) fn draw_with_whiskers(
+        &self,
+        scene: &mut Scene,
+        frame: &Frame,
+        shift: impl Fn(f64) -> f64,
+    ) {
+        let shifted = |at: f64, (x, y): Point| (x + shift(at), y);
         for run in self.runs(frame, |estimate| estimate.mean) {
-            let run: Vec<Point> = run.into_iter().map(|(_, point)| shifted(point)).collect();
+            let run = run.into_iter();
+            let run: Vec<Point> = run
+                .map(|(index, point)| shifted(self.points[index].0, point))
+                .collect();
             scene.line(&run, LINE_WIDTH, self.pen.colour, self.pen.dash);
         }
         for (x, estimate) in &self.points {
@@ -33,12 +41,12 @@ impl Series {
                 .filter(|_| !estimate.is_failed())
                 .and_then(|(low, high)| Some((frame.at(*x, low)?, frame.at(*x, high)?)));
             if let Some((low, high)) = ends {
-                marker::whisker(scene, shifted(low), shifted(high), self.pen.colour);
+                marker::whisker(scene, shifted(*x, low), shifted(*x, high), self.pen.colour);
             }
         }
         for (x, estimate) in &self.points {
             if let Some(point) = frame.at(*x, estimate.mean) {
-                marker::draw(scene, &self.pen, shifted(point));
+                marker::draw(scene, &self.pen, shifted(*x, point));
             }
         }
     }

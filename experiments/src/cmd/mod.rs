@@ -10,6 +10,7 @@ pub mod parity;
 pub mod plan;
 pub mod pretrain_backbone;
 pub mod render;
+pub mod rendering;
 pub mod report;
 pub mod study;
 

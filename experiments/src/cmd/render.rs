@@ -1,11 +1,9 @@
 //! `render`: the images themselves, to be looked at.
 
+use crate::cmd::rendering::Rendering;
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
-use text_images::{
-    Charset, Content, Degradation, Fonts, Grid, Layout, Renderer, RendererConfig, Split, Strip,
-    Tile, contact_sheet, write_folder,
-};
+use text_images::{Grid, Layout, Strip, Tile, contact_sheet, write_folder};
 
 /// Side of a merged token in pixels, for densities.
 const TOKEN_PX: u32 = 16;
@@ -19,30 +17,14 @@ pub struct Args {
     /// Number of images per density.
     #[arg(long, default_value_t = 24)]
     images: u64,
-    /// Alphabet: 10, 16, 36, 62 or 94 characters.
-    #[arg(long, default_value = "36")]
-    charset: Charset,
     /// Characters per visual token, separated by commas; leave out with --strip.
     #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
     densities: Vec<f64>,
     /// Render proportional lines of free length instead of a character grid.
     #[arg(long)]
     strip: bool,
-    /// English words instead of random characters.
-    #[arg(long)]
-    words: bool,
-    /// train, validation or test (adds held-out fonts).
-    #[arg(long, default_value = "test")]
-    split: Split,
-    /// Root of all randomness.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// No noise, blur or JPEG, full contrast.
-    #[arg(long)]
-    clean: bool,
-    /// Folder of fonts instead of the embedded ones.
-    #[arg(long)]
-    fonts: Option<PathBuf>,
+    #[command(flatten)]
+    rendering: Rendering,
 }
 
 /// # Errors
@@ -52,13 +34,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.images > 0,
         "--images 0 renders nothing; ask for at least 1"
     );
-    let fonts = match &args.fonts {
-        Some(folder) => Fonts::from_dir(folder)?,
-        None => Fonts::embedded(),
-    };
-    for warning in fonts.warnings(args.charset) {
-        eprintln!("note: {warning}");
-    }
+    let fonts = args.rendering.fonts()?;
     let layouts = if args.strip {
         vec![Layout::Strip(Strip::default())]
     } else {
@@ -69,20 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let mut items = Vec::new();
     for layout in layouts {
-        let config = RendererConfig {
-            content: if args.words {
-                Content::Words
-            } else {
-                Content::Random
-            },
-            degradation: if args.clean {
-                Degradation::none()
-            } else {
-                Degradation::default()
-            },
-            ..RendererConfig::new(args.charset, layout, args.split, args.seed)
-        };
-        let renderer = Renderer::new(config, &fonts)?;
+        let renderer = args.rendering.renderer(layout, &fonts)?;
         items.extend((0..args.images).map(|index| renderer.render(index)));
     }
     let written = write_folder(&args.out, &items)?;

@@ -59,10 +59,7 @@ pub(crate) fn judged(comparison: &Comparison) -> String {
             format!("worse by {points} points{interval}")
         }
         Judgement::Lower => {
-            let turned = comparison.interval.map(|interval| Interval {
-                low: -interval.high,
-                high: -interval.low,
-            });
+            let turned = comparison.interval.map(Interval::negated);
             format!("better by {points} points{}", bracket(turned, decimals))
         }
         Judgement::Unresolved => {

@@ -1,7 +1,7 @@
 //! Differences of two arms: one, in comparison with another, none, and along the size of text.
 
 use probe_statistics::StatisticsError;
-use probe_statistics::bootstrap::{Rate, ResampledUnit, bootstrap_statistic};
+use probe_statistics::bootstrap::{Interval, Rate, ResampledUnit, bootstrap_statistic};
 use probe_statistics::equivalence::equivalence_test;
 
 use super::wording::{interval, number, points, points_interval};
@@ -24,12 +24,8 @@ impl Context<'_> {
             margin,
         } = rule;
         let planned = format!("{} − {}", subject.describe(), reference.describe());
-        let arms = match self.resolve(data, subject, &[reference]) {
-            Ok(arms) => arms,
-            Err(what) => return Ok(PartFinding::missing(planned, what)),
-        };
-        let paired = match self.pair(data, &arms, None) {
-            Ok(paired) => paired,
+        let (arms, paired) = match self.resolve_paired(data, subject, &[reference]) {
+            Ok(found) => found,
             Err(what) => return Ok(PartFinding::missing(planned, what)),
         };
         let sign = match direction {
@@ -52,10 +48,7 @@ impl Context<'_> {
         }
         let oriented = tested.interval.map(|i| match direction {
             Direction::Higher => i,
-            Direction::Lower => probe_statistics::bootstrap::Interval {
-                low: -i.high,
-                high: -i.low,
-            },
+            Direction::Lower => i.negated(),
         });
         let value = sign * tested.value;
         Ok(PartFinding {
@@ -167,12 +160,8 @@ impl Context<'_> {
             matched_r2,
         } = rule;
         let planned = format!("{} − {}", subject.describe(), reference.describe());
-        let arms = match self.resolve(data, subject, &[reference]) {
-            Ok(arms) => arms,
-            Err(what) => return Ok(PartFinding::missing(planned, what)),
-        };
-        let paired = match self.pair(data, &arms, None) {
-            Ok(paired) => paired,
+        let (arms, paired) = match self.resolve_paired(data, subject, &[reference]) {
+            Ok(found) => found,
             Err(what) => return Ok(PartFinding::missing(planned, what)),
         };
         let comparison = format!("{} − {}, {}", arms[0], arms[1], metric.name());
@@ -343,12 +332,7 @@ impl Context<'_> {
                 })
                 .sum::<f64>()
         })?;
-        let slope = tested
-            .interval
-            .map(|i| probe_statistics::bootstrap::Interval {
-                low: -i.high,
-                high: -i.low,
-            });
+        let slope = tested.interval.map(Interval::negated);
         Ok(PartFinding {
             comparison: format!(
                 "slope of ({} − {}) along pixels per character, {}",

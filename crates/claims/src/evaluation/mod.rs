@@ -137,6 +137,18 @@ impl Context<'_> {
             .collect();
         selection::pair(&columns, seeds).map_err(|what| format!("{what} in {}", data.describe()))
     }
+
+    /// The names of `subject` and `others` with their outcomes, pooled; `Err` says what is missing.
+    fn resolve_paired(
+        &self,
+        data: &Facets,
+        subject: &ArmSelector,
+        others: &[&ArmSelector],
+    ) -> Result<(Vec<String>, selection::Paired), String> {
+        let arms = self.resolve(data, subject, others)?;
+        let paired = self.pair(data, &arms, None)?;
+        Ok((arms, paired))
+    }
 }
 
 /// Names of arms with their study.

@@ -26,12 +26,8 @@ impl Context<'_> {
             reference.describe(),
             subject.describe()
         );
-        let arms = match self.resolve(data, subject, &[baseline, reference]) {
-            Ok(arms) => arms,
-            Err(what) => return Ok(PartFinding::missing(planned, what)),
-        };
-        let paired = match self.pair(data, &arms, None) {
-            Ok(paired) => paired,
+        let (arms, paired) = match self.resolve_paired(data, subject, &[baseline, reference]) {
+            Ok(found) => found,
             Err(what) => return Ok(PartFinding::missing(planned, what)),
         };
         let unit = paired.unit(self.settings.fewest_clusters);

@@ -33,13 +33,9 @@ impl Context<'_> {
             subject.describe(),
             reference.describe()
         );
-        let arms = match self.resolve(data, subject, &[reference]) {
-            Ok(arms) => arms,
-            Err(what) => return Ok(PartFinding::missing(planned, what)),
-        };
         // Pairing finds what both arms have; the levels come back from the series themselves.
-        let paired = match self.pair(data, &arms, None) {
-            Ok(paired) => paired,
+        let (arms, paired) = match self.resolve_paired(data, subject, &[reference]) {
+            Ok(found) => found,
             Err(what) => return Ok(PartFinding::missing(planned, what)),
         };
         let cells = |arm: &str| {

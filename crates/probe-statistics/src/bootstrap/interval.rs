@@ -12,6 +12,14 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// The interval of the same quantity with its sign turned.
+    pub fn negated(self) -> Self {
+        Self {
+            low: -self.high,
+            high: -self.low,
+        }
+    }
+
     /// Whether `value` lies inside, ends included.
     pub fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
@@ -121,5 +129,12 @@ mod tests {
             let bca = bca_interval(&draws(), value, 1.0 / 6.0, 0.999_999);
             assert!(draws()[0] <= bca.low && bca.low <= bca.high && bca.high <= draws()[100]);
         }
+    }
+    #[test]
+    fn the_interval_of_the_negated_draws_is_the_negated_interval() {
+        let negated: Vec<f64> = draws().iter().rev().map(|d| -d).collect();
+        let expected = percentile_interval(&negated, 0.95);
+        let turned = percentile_interval(&draws(), 0.95).negated();
+        assert_interval(turned, expected.low, expected.high);
     }
 }

@@ -1,14 +1,13 @@
 //! `data export`: rendered lines for other people's recognisers.
 
+use crate::cmd::rendering::Rendering;
 use crate::stop::Stop;
 use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
 use scene_text::{DatasetWriter, Format};
 use std::io::Cursor;
 use std::path::PathBuf;
-use text_images::{
-    Charset, Content, Degradation, Fonts, Layout, Renderer, RendererConfig, Split, Strip,
-};
+use text_images::{Layout, Strip};
 
 /// Writes the lines that `ocr-probe --layout strip` renders: item for item the same, by charset,
 /// kind of text, split and seed. Labels of charset 36 are in capitals, as they are drawn.
@@ -23,24 +22,8 @@ pub struct Args {
     /// Number of images.
     #[arg(long, default_value_t = 1500)]
     images: u64,
-    /// Alphabet: 10, 16, 36, 62 or 94 characters.
-    #[arg(long, default_value = "36")]
-    charset: Charset,
-    /// English words instead of random characters.
-    #[arg(long)]
-    words: bool,
-    /// train, validation or test (adds held-out fonts).
-    #[arg(long, default_value = "test")]
-    split: Split,
-    /// Root of all randomness.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// No noise, blur or JPEG, full contrast.
-    #[arg(long)]
-    clean: bool,
-    /// Folder of fonts instead of the embedded ones.
-    #[arg(long)]
-    fonts: Option<PathBuf>,
+    #[command(flatten)]
+    rendering: Rendering,
 }
 
 /// # Errors
@@ -50,28 +33,9 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         args.images > 0,
         "--images 0 renders nothing; ask for at least 1"
     );
-    let fonts = match &args.fonts {
-        Some(folder) => Fonts::from_dir(folder)?,
-        None => Fonts::embedded(),
-    };
-    for warning in fonts.warnings(args.charset) {
-        eprintln!("note: {warning}");
-    }
+    let fonts = args.rendering.fonts()?;
     let layout = Layout::Strip(Strip::default());
-    let config = RendererConfig {
-        content: if args.words {
-            Content::Words
-        } else {
-            Content::Random
-        },
-        degradation: if args.clean {
-            Degradation::none()
-        } else {
-            Degradation::default()
-        },
-        ..RendererConfig::new(args.charset, layout, args.split, args.seed)
-    };
-    let renderer = Renderer::new(config, &fonts)?;
+    let renderer = args.rendering.renderer(layout, &fonts)?;
     let mut writer = DatasetWriter::create(args.to, &args.out)?;
     for index in 0..args.images {
         stop.check()?;

@@ -4,6 +4,7 @@ use super::super::run::PartResult;
 use super::super::section::Section;
 use super::{estimate, of_section, scale, sizes};
 use crate::results::plots::family;
+use crate::results::wording;
 use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves};
 
 pub(super) fn learning(results: &[PartResult]) -> Option<ErrorCurves> {
@@ -26,7 +27,7 @@ pub(super) fn learning(results: &[PartResult]) -> Option<ErrorCurves> {
         })
         .collect();
     let panels = vec![CurvePanel {
-        title: format!("{} characters per token", first.summary.groups[0].density),
+        title: wording::density(first.summary.groups[0].density),
         curves,
         references: Vec::new(),
         bounds: Vec::new(),

@@ -5,6 +5,7 @@ use super::super::section::Section;
 use super::{continuous_references, of_section, scale};
 use crate::arm::ArmSpec;
 use crate::results::plots::family;
+use crate::results::wording;
 use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate};
 
 /// Softmax words at other temperatures than the one they were trained at.
@@ -25,7 +26,7 @@ pub(super) fn temperature(results: &[PartResult]) -> Option<ErrorCurves> {
                 .collect();
             let density = result.summary.groups[group].density;
             (!curves.is_empty()).then(|| CurvePanel {
-                title: format!("{density} characters per token"),
+                title: wording::density(density),
                 curves,
                 references: continuous_references(result, group)
                     .into_iter()

@@ -3,6 +3,7 @@
 use super::super::run::PartResult;
 use super::super::section::Section;
 use super::{continuous_references, curves, estimate, of_section, scale, sizes};
+use crate::results::wording;
 use figures::{CurvePanel, ErrorCurves};
 
 pub(super) fn vocabulary(results: &[PartResult]) -> Option<ErrorCurves> {
@@ -13,7 +14,7 @@ pub(super) fn vocabulary(results: &[PartResult]) -> Option<ErrorCurves> {
     let curves = curves(points);
     let references = continuous_references(result, 0);
     let panels = vec![CurvePanel {
-        title: format!("{} characters per token", result.summary.groups[0].density),
+        title: wording::density(result.summary.groups[0].density),
         curves,
         references: references.into_iter().take(1).collect(),
         bounds: Vec::new(),
