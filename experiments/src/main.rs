@@ -26,6 +26,8 @@ enum Command {
     Study(cmd::study::Args),
     /// How long a study takes here, and how many seeds and items a claim needs.
     Plan(cmd::plan::Args),
+    /// The noise with which PatchMerger loses as much as hard words do.
+    MatchNoise(cmd::match_noise::Args),
     /// Pre-registered claims against a finished study.
     Claims(cmd::claims::Args),
     /// Render labelled text images and a contact sheet.
@@ -88,6 +90,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::FineGrainedProbe(args) => cmd::fine_grained_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
         Command::Plan(args) => cmd::plan::run(args, &stop),
+        Command::MatchNoise(args) => cmd::match_noise::run(args, &stop),
         Command::Claims(args) => cmd::claims::run(args, &stop),
         Command::Render(args) => cmd::render::run(args),
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),

@@ -70,7 +70,7 @@ pub struct Series {
     pub k: Option<usize>,
     /// Level of a fine-grained stimulus, above 0: gap or offset in pixels, more being easier.
     pub stimulus: Option<f64>,
-    /// Width of a character in pixels, where it varies at constant text.
+    /// Side of the square of pixels that a character has, where the size of the text is what varies.
     pub pixels_per_character: Option<f64>,
     /// Bits that the code can hold, such as log₂ K.
     pub bits_nominal: Option<f64>,

@@ -128,8 +128,8 @@ fn measure(train: &TokenSample, held_out: &TokenSample, sigma: f64) -> Result<Re
 /// The noise for `noisy-merger@SIGMA` with which the tokens of a trained, clean merger have the
 /// given `R²`, by halving the interval of possible ones.
 ///
-/// A merger that trains with that noise learns to live with it, so its own `R²` comes out higher:
-/// measure it with [`reconstruct`], and correct the target by the difference.
+/// A merger that trains with that noise makes other tokens, whose `R²` is another one: measure it with
+/// [`reconstruct`].
 ///
 /// # Errors
 /// If there are too few images.

@@ -9,6 +9,7 @@ use crate::lanes::Lanes;
 use crate::stop::{Stop, Stopped};
 use anyhow::Result;
 use burn::tensor::Device;
+use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -318,14 +319,21 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
     }
 }
 
-/// The candidate with the lowest validation CER; the lowest learning rate wins a tie.
+/// The candidate with the lowest validation CER. Where several read equally well, which an easy or
+/// impossible task brings about, the validation loss decides, and between equal losses the rate.
 fn choose(candidates: &[CellOutcome]) -> Tuning {
     let best = candidates
         .iter()
-        .filter_map(|cell| Some((cell.validation_cer?, cell.spec.learning_rate)))
-        .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        .filter_map(|cell| {
+            let loss = cell.validation_loss.unwrap_or(f64::INFINITY);
+            Some([cell.validation_cer?, loss, cell.spec.learning_rate])
+        })
+        .min_by(|a, b| {
+            let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
+            pairs.reduce(Ordering::then).unwrap_or(Ordering::Equal)
+        });
     let rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
-    let chosen = best.map(|(_, rate)| rate);
+    let chosen = best.map(|[.., rate]| rate);
     let lowest = rates.iter().copied().min_by(f64::total_cmp);
     let highest = rates.iter().copied().max_by(f64::total_cmp);
     Tuning {
@@ -398,6 +406,23 @@ mod tests {
         assert_eq!((edge.chosen, edge.on_edge), (Some(1e-3), true));
         let single = choose(&[cell(1e-3, Some(0.1))]);
         assert!(!single.on_edge);
+    }
+
+    #[test]
+    fn the_validation_loss_decides_between_equal_errors() {
+        let with_loss = |rate: f64, cer: f64, loss: f64| CellOutcome {
+            validation_loss: Some(loss),
+            ..cell(rate, Some(cer))
+        };
+        let found = choose(&[
+            with_loss(1e-3, 0.1, 0.8),
+            with_loss(2e-3, 0.1, 0.5),
+            with_loss(4e-3, 0.1, 0.6),
+            with_loss(8e-3, 0.2, 0.1),
+        ]);
+        assert_eq!((found.chosen, found.on_edge), (Some(2e-3), false));
+        let unknown_loss = choose(&[cell(1e-3, Some(0.1)), with_loss(2e-3, 0.1, 9.0)]);
+        assert_eq!(unknown_loss.chosen, Some(2e-3));
     }
 
     #[test]

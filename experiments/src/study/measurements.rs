@@ -1,6 +1,6 @@
 //! The study's runs in the form that claims are evaluated on.
 
-use super::figures::{nominal_bits, of_section, used_bits, without_size};
+use super::figures::{character_side, nominal_bits, of_section, used_bits, without_size};
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::code;
@@ -96,7 +96,10 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
         },
         k,
         stimulus: set.difficulty,
-        pixels_per_character: None,
+        pixels_per_character: set
+            .density
+            .filter(|_| result.part.section == Section::Redundancy)
+            .map(character_side),
         bits_nominal: nominal_bits(result, arm),
         bits_used: used_bits(result, arm, group).filter(|_| arm.kind.is_hard()),
         learning_rate: tuning.and_then(|tuning| tuning.chosen),

@@ -55,7 +55,7 @@ impl StudyPreset {
                 validation: 300,
                 test: 1000,
                 rates: vec![6e-3, 1.2e-2],
-                extensions: 2,
+                extensions: 3,
                 evaluations: 4,
                 bootstrap_draws: 2000,
                 largest_vocabulary: 4096,

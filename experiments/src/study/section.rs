@@ -26,6 +26,8 @@ pub enum Section {
     Capacity,
     /// Error against bits per token, all discretisers.
     RateLadder,
+    /// Size of the characters.
+    Redundancy,
     /// Ways to train hard words.
     Estimators,
     /// Size of the vocabulary.
@@ -45,11 +47,12 @@ pub enum Section {
 impl Section {
     /// Those of `study` unless some are named, in the order in which they run and are reported: the
     /// main claims first, so that an interrupted study has them.
-    pub const STUDY: [Self; 9] = [
+    pub const STUDY: [Self; 10] = [
         Self::Ocr,
         Self::Coarse,
         Self::Capacity,
         Self::RateLadder,
+        Self::Redundancy,
         Self::Estimators,
         Self::Vocabulary,
         Self::Regimes,
@@ -64,6 +67,7 @@ impl Section {
             Self::Ocr => "ocr",
             Self::Capacity => "capacity",
             Self::RateLadder => "rate-ladder",
+            Self::Redundancy => "redundancy",
             Self::Estimators => "estimators",
             Self::Vocabulary => "vocabulary",
             Self::Regimes => "regimes",
@@ -80,6 +84,7 @@ impl Section {
         match self {
             Self::Ocr => "Does turning visual features into visual words cost reading?",
             Self::Capacity => "Does a hard token stop reading where its bits run out?",
+            Self::Redundancy => "Do larger characters make up for hard words?",
             Self::RateLadder => "How many bits per token does reading need?",
             Self::Estimators => "Which gradient estimator trains hard words?",
             Self::Vocabulary => "How many visual words are needed?",

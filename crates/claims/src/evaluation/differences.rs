@@ -347,7 +347,7 @@ impl Context<'_> {
             seeds,
             items,
             words: format!(
-                "The gap in {} between {} and {} changes by {} {} per pixel of character width, \
+                "The gap in {} between {} and {} changes by {} {} per pixel of a character's side, \
                  p {}.{}",
                 metric.name(),
                 arms[0],

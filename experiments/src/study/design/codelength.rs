@@ -1,6 +1,7 @@
 //! Learning curves and the online code of the labels (arXiv:2003.12298).
 
 use super::{arms, base, vocabulary};
+use crate::arm::INDICATORS;
 use crate::probe::ProbeConfig;
 use crate::study::scale::Scale;
 use probe_statistics::codelength::block_ends;
@@ -18,8 +19,11 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
                 "linear".to_owned(),
                 "patch-merger".to_owned(),
                 format!("gelu-mlp@{k}"),
+                "mean-pool".to_owned(),
                 format!("vet-softmax@{k}"),
+                format!("vet-st-argmax@{k}"),
                 format!("vet-st-argmax@{k}+usage"),
+                format!("vq@{}", k - INDICATORS),
             ]);
             config.data.next_block = true;
             config.data.images.train = ends[0];

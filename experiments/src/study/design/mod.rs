@@ -8,6 +8,7 @@ mod estimators;
 mod fine_grained;
 mod ocr;
 mod rate_ladder;
+mod redundancy;
 mod regimes;
 mod vocabulary;
 
@@ -24,6 +25,7 @@ pub fn parts(section: Section, scale: &Scale) -> Vec<Part> {
         Section::Ocr => ocr::configs(scale),
         Section::Capacity => capacity::configs(scale),
         Section::RateLadder => rate_ladder::configs(scale),
+        Section::Redundancy => redundancy::configs(scale),
         Section::Estimators => estimators::configs(scale),
         Section::Vocabulary => vocabulary::configs(scale),
         Section::Regimes => regimes::configs(scale),

@@ -4,12 +4,14 @@ mod acuity;
 mod capacity;
 mod learning;
 mod rates;
+mod redundancy;
 mod temperature;
 mod vocabulary;
 
 use super::run::PartResult;
 use super::section::Section;
 use crate::arm::{ArmKind, ArmSpec};
+use crate::reader::TOKEN_PX;
 use crate::results::plots::{family, scale_of};
 use anyhow::Result;
 use capacity::Bits;
@@ -69,6 +71,12 @@ pub fn draw(results: &[PartResult], folder: &Path) -> Result<Vec<StudyFigure>> {
             PUBLISHED,
         ),
         (
+            Section::Redundancy,
+            "redundancy",
+            redundancy::redundancy(results),
+            REDUNDANCY,
+        ),
+        (
             Section::Vocabulary,
             "vocabulary",
             vocabulary::vocabulary(results),
@@ -112,6 +120,8 @@ const CAPACITY_USED: &str = "As above, with the entropy of the words that are re
     black curve is not a lack of words, but of learning to use them.";
 const TEMPERATURE: &str = "Softmax words, trained at temperature 1 and read at others without \
     training: to the left the mixtures harden, to the right they blur.";
+const REDUNDANCY: &str = "Larger characters to the right: fewer of them share a token. Where the curves \
+    of hard words and of the MLP come together, redundancy makes up for the vocabulary.";
 const PUBLISHED: &str = "What discrete tokens cost in published vision-language models, against \
     their own continuous counterpart. Other encoders, resolutions and benchmarks: the heights \
     cannot be compared with those of the other figures, only their order with the bits.";
@@ -131,6 +141,11 @@ pub(super) fn of_section(
     results
         .iter()
         .filter(move |result| result.part.section == section)
+}
+
+/// Side in px of the square that a character has, at so many characters per token of the small tower.
+pub(super) fn character_side(density: f64) -> f64 {
+    f64::from(TOKEN_PX) / density.sqrt()
 }
 
 /// The error rate of an arm on a test group of a run.
