@@ -5,6 +5,7 @@ pub mod claims;
 pub mod data;
 pub mod encode;
 pub mod fine_grained_probe;
+pub mod inspect;
 pub mod ocr_probe;
 pub mod parity;
 pub mod plan;
