@@ -231,10 +231,9 @@ fn an_arm_is_the_cell_that_a_run_has_measured() {
     place
         .probe("--run measured --arms vet-softmax@16,blind --no-cache")
         .succeeded();
-    let run = "--preset smoke --data data --out look";
-    let run = run.replace("--preset smoke", "--run results/measured");
+    let run = "--run results/measured --data data";
     place
-        .run(&format!("inspect {run} --arm vet-softmax@16"))
+        .run(&format!("inspect {run} --arm vet-softmax@16 --out look"))
         .succeeded();
     let arms = Rows::read(&place.path("look/arms.csv"));
     let here = arms.fields("validation_cer", &[]);
@@ -256,9 +255,8 @@ fn an_arm_is_the_cell_that_a_run_has_measured() {
 
     let unknown = place.run(&format!("inspect {run} --arm vq@8 --out other"));
     unknown.refused(&["vq@8", "vet-softmax@16", "--learning-rate"]);
-    let other = run.replace("look", "other").replace("measured", "missing");
     place
-        .run(&format!("inspect {other}"))
+        .run("inspect --run results/missing --out other")
         .refused(&["missing", "not the folder of a run"]);
     assert!(!place.path("other").exists());
 }

@@ -21,6 +21,8 @@ const MAX_PANELS_PER_LINE: usize = 4;
 /// Width in pixels of a token below which the words in it would be hard to read.
 const WANTED_CELL: f64 = 62.0;
 const MAX_CELL: f64 = 150.0;
+/// Width in pixels that the heading of a panel needs, however few tokens it has.
+const HEADING_WIDTH: f64 = 340.0;
 const MAX_PANEL_HEIGHT: f64 = 1400.0;
 const LINE_HEIGHT: f64 = 1.35;
 /// Font sizes of the words in a token; where they do not fit at the smallest, none is written.
@@ -173,7 +175,7 @@ impl Layout {
         let cell = (width / cols).min(MAX_PANEL_HEIGHT / rows).min(MAX_CELL);
         Self {
             per_line,
-            width,
+            width: width.min((cell * cols).max(HEADING_WIDTH)),
             cell,
             word_em: word_em(image, cell),
         }
@@ -273,14 +275,14 @@ impl Panel<'_> {
 }
 
 fn draw_words(scene: &mut Scene, token: &TokenCell, (x, y): (f64, f64), em: f64, ink: RGBColor) {
-    let up = if token.detail.is_empty() {
-        0.0
-    } else {
-        em * 0.6
+    // One line alone stands in the middle.
+    let apart = match token.words.is_empty() || token.detail.is_empty() {
+        true => 0.0,
+        false => em * 0.6,
     };
-    let words = Label::new(&token.words, (x, y - up)).sized(em).bold();
+    let words = Label::new(&token.words, (x, y - apart)).sized(em).bold();
     scene.text(words.coloured(ink).anchored(Anchor::Middle));
-    let detail = Label::new(&token.detail, (x, y + em * 0.6)).sized(em * 0.9);
+    let detail = Label::new(&token.detail, (x, y + apart)).sized(em * 0.9);
     scene.text(detail.coloured(ink).anchored(Anchor::Middle));
 }
 

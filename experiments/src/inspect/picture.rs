@@ -78,7 +78,7 @@ fn map(arm: &ShownArm, image: &ShownImage, index: usize) -> TokenMap {
         let entropies = tokens.iter().filter_map(|token| token.entropy_bits);
         let mean = entropies.sum::<f64>() / tokens.len().max(1) as f64;
         let kind = if arm.is_hard { "hard" } else { "soft" };
-        notes.push(format!("{kind}, mean {mean:.1} bits"));
+        notes.push(format!("{kind}, {mean:.1} bits"));
     } else {
         notes.push("no words".to_owned());
     }

@@ -31,7 +31,7 @@ fn token_map(name: &str, family: Family, tokens: usize, quantity: Quantity) -> T
     };
     TokenMap {
         arm: Arm::new(name, family),
-        note: "soft, mean 4.2 bits; 3 of 8 wrong".to_owned(),
+        note: "soft, 4.2 bits; 3 of 8 wrong".to_owned(),
         quantity,
         tokens: (0..tokens)
             .map(|token| TokenCell {
