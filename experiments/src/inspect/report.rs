@@ -152,8 +152,9 @@ fn warnings(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
     let mut warnings = Vec::new();
     if inspection.arms.iter().any(|arm| arm.cell.is_some()) {
         warnings.push(
-            "One seed. Which number a word has, and which word a character takes, is an accident \
-             of the seed; how pure words are and how much they say is not."
+            "One seed: which number a word has, and which words stand for a character, is an \
+             accident of it, and the numbers here have no interval. A study gives intervals over \
+             seeds."
                 .to_owned(),
         );
     }
@@ -188,7 +189,7 @@ fn gates(inspection: &Inspection) -> Vec<Gate> {
         let (state, reason) = match cell.tuned_cer {
             Some(there) if there == cell.validation_cer => (
                 GateState::Passed,
-                format!("{here} of the characters of the validation images, to the last bit"),
+                format!("{here} of the validation characters are wrong in both, to the last bit"),
             ),
             Some(there) => (
                 GateState::Failed,
@@ -199,9 +200,7 @@ fn gates(inspection: &Inspection) -> Vec<Gate> {
             ),
             None => (
                 GateState::NotMeasured,
-                format!(
-                    "{here} of the characters of the validation images; no run to compare with"
-                ),
+                format!("{here} of the validation characters are wrong; no run to compare with"),
             ),
         };
         Some(Gate {
