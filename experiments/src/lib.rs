@@ -9,6 +9,7 @@ pub mod backend;
 pub mod cmd;
 pub mod data;
 pub mod encode;
+pub mod inspect;
 pub mod lanes;
 pub mod memory;
 pub mod optimize;

@@ -46,6 +46,8 @@ enum Command {
     },
     /// Turn images into the visual tokens of a published checkpoint.
     Encode(cmd::encode::Args),
+    /// What do the tokens look like, and what do the words of a vocabulary stand for?
+    Inspect(Box<cmd::inspect::Args>),
     /// Compare our towers and projectors with reference tensors, tap by tap.
     Parity(cmd::parity::Args),
 }
@@ -98,6 +100,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Backends(args) => cmd::backends::run(args, &stop),
         Command::Data { command } => cmd::data::run(command, &stop),
         Command::Encode(args) => cmd::encode::run(args, &stop),
+        Command::Inspect(args) => cmd::inspect::run(args, &stop),
         Command::Parity(args) => cmd::parity::run(args),
     }
 }

@@ -18,6 +18,8 @@ const LOCK: &str = ".lock";
 pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
     /// Name of the file that holds them.
     const FILE: &'static str;
+    /// Flag that names another folder.
+    const FLAG: &'static str = "--run";
 }
 
 impl FolderConfig for ProbeConfig {
@@ -63,12 +65,14 @@ impl RunFolder {
                 State::Same if resume => Self::taken::<C>(path).locked(),
                 State::Same => bail!(
                     "{} holds a run of this configuration; add --resume to go on with it, \
-                     or choose another --run",
-                    path.display()
+                     or choose another {}",
+                    path.display(),
+                    C::FLAG
                 ),
                 State::Other(difference) => bail!(
-                    "{} holds a run of another configuration ({difference}); choose another --run",
-                    path.display()
+                    "{} holds a run of another configuration ({difference}); choose another {}",
+                    path.display(),
+                    C::FLAG
                 ),
             };
         }
@@ -104,6 +108,14 @@ impl RunFolder {
     pub fn open<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
         let (folder, config) = Self::read(path)?;
         Ok((folder.locked()?, config))
+    }
+
+    /// The configuration of a run, which may be going on.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn config_of<C: FolderConfig>(path: &Path) -> Result<C> {
+        Ok(Self::read(path)?.1)
     }
 
     /// As [`open`](Self::open), to look at the configuration only.

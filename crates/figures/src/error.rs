@@ -31,6 +31,17 @@ pub enum FigureError {
         found: usize,
     },
 
+    /// A map does not hold one token per cell of its grid.
+    #[error("{figure}: a map has {found} tokens for a grid of {expected}: pass one per cell")]
+    TokenCount {
+        /// Name of the figure's type.
+        figure: &'static str,
+        /// Cells of the grid.
+        expected: usize,
+        /// Number of tokens in the map.
+        found: usize,
+    },
+
     /// A number that fixes a position on an axis is not usable as one.
     #[error("{figure}: {name} is {value}, but must be {expected}")]
     Position {

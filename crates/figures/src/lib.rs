@@ -13,12 +13,14 @@
 //! | [`ErrorCurves`] | how does the error depend on bits, words or training images? |
 //! | [`TokensOverTraining`] | does the vocabulary collapse while training? |
 //! | [`LearningCurves`] | has every arm finished learning? |
+//! | [`TokenMaps`] | what is each token of an image, and what is read from it? |
+//! | [`WordAtlas`] | what do the words of a visual vocabulary stand for? |
 //!
 //! Units: character error rates go in as fractions (0.05) and are drawn in percent; densities are
 //! characters per visual token; entropies are bits.
 //!
 //! # How it is drawn
-//! A figure lays itself out as a scene of lines, areas, discs and texts in units of one
+//! A figure lays itself out as a scene of lines, areas, discs, bitmaps and texts in units of one
 //! pixel of a 1600 px wide page; `render` hands the scene to `plotters`, once for its SVG
 //! backend and once for a bitmap backend with an embedded font. Because texts are
 //! measured before they are placed, tests can assert that none overlaps another or leaves the page.
@@ -26,6 +28,7 @@
 mod axis;
 mod cer_by_arm;
 mod cer_by_density;
+mod colour_map;
 mod error;
 mod error_curves;
 mod figure;
@@ -37,11 +40,14 @@ mod legend;
 mod marker;
 mod numbers;
 mod raster;
+mod reading_marks;
 mod render;
 mod scene;
 mod series;
 mod style;
+mod token_maps;
 mod tokens_over_training;
+mod word_atlas;
 
 #[cfg(test)]
 mod layout_tests;
@@ -56,5 +62,8 @@ pub use error_curves::{BoundCurve, Curve, CurvePanel, CurvePoint, ErrorCurves};
 pub use hardening_curve::{HardeningCurve, HardeningLine, HardeningPanel, HardeningPoint};
 pub use learning_curves::{LearningCurve, LearningCurves, LearningPoint};
 pub use numbers::{Arm, CerScale, Estimate, Reference};
+pub use reading_marks::Mark;
 pub use style::Family;
+pub use token_maps::{Quantity, TokenCell, TokenImage, TokenMap, TokenMaps};
 pub use tokens_over_training::{TokenPoint, TokenTrace, TokensOverTraining};
+pub use word_atlas::{AtlasPatch, AtlasWord, WordAtlas};

@@ -123,6 +123,22 @@ pub(crate) fn require<T>(
     Ok(())
 }
 
+pub(crate) fn require_finite(
+    value: f64,
+    figure: &'static str,
+    name: &'static str,
+) -> Result<(), FigureError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(FigureError::Position {
+        figure,
+        name,
+        value,
+        expected: "finite",
+    })
+}
+
 pub(crate) fn require_positive(
     value: f64,
     figure: &'static str,

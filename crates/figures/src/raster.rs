@@ -33,6 +33,26 @@ impl<'a> Raster<'a> {
     }
 }
 
+/// Stretches a bitmap over the rectangle between two corners of the page, each pixel a block.
+pub(crate) fn stretch(page: &mut RgbImage, from: BackendCoord, to: BackendCoord, over: &RgbImage) {
+    let (left, right) = (from.0.max(0), to.0.min(page.width() as i32));
+    let (top, bottom) = (from.1.max(0), to.1.min(page.height() as i32));
+    let (wide, high) = (i64::from(to.0 - from.0), i64::from(to.1 - from.1));
+    let source = |at: i32, from: i32, length: i64, pixels: u32| {
+        let index = i64::from(at - from) * i64::from(pixels) / length.max(1);
+        (index as u32).min(pixels.saturating_sub(1))
+    };
+    for y in top..bottom {
+        for x in left..right {
+            let place = (
+                source(x, from.0, wide, over.width()),
+                source(y, from.1, high, over.height()),
+            );
+            page.put_pixel(x as u32, y as u32, *over.get_pixel(place.0, place.1));
+        }
+    }
+}
+
 /// Averages blocks of [`OVERSAMPLING`]² pixels into one.
 pub(crate) fn average_down(page: &RgbImage) -> RgbImage {
     let n = OVERSAMPLING;

@@ -1,8 +1,10 @@
-//! A page of lines, areas, discs and texts, placed but not yet drawn.
+//! A page of lines, areas, discs, pictures and texts, placed but not yet drawn.
 //!
 //! Coordinates are pixels of the 1600 px wide page, y pointing down. Layout code writes into a
 //! scene; `render` turns it into files, and tests read the boxes of its texts.
 
+use image::RgbImage;
+use image::imageops::{self, FilterType};
 use plotters::style::RGBColor;
 
 use crate::font::Weight;
@@ -92,6 +94,12 @@ pub(crate) enum Item {
         radius: f64,
         colour: RGBColor,
     },
+    /// A bitmap stretched over a rectangle, its pixels kept as squares.
+    Picture {
+        from: Point,
+        to: Point,
+        pixels: RgbImage,
+    },
     Text(Label),
 }
 
@@ -138,6 +146,23 @@ impl Scene {
                 colour,
             });
         }
+    }
+
+    /// Adds a bitmap between two corners. One with more pixels than the page has there is scaled
+    /// down first, so that files stay small.
+    pub(crate) fn picture(&mut self, from: Point, to: Point, pixels: &RgbImage) {
+        let side = |from: f64, to: f64| (to - from).round().max(1.0) as u32;
+        if !is_finite(&from) || !is_finite(&to) || pixels.is_empty() {
+            return;
+        }
+        let (width, height) = (side(from.0, to.0), side(from.1, to.1));
+        let pixels = if pixels.width() > width || pixels.height() > height {
+            let (width, height) = (width.min(pixels.width()), height.min(pixels.height()));
+            imageops::resize(pixels, width, height, FilterType::CatmullRom)
+        } else {
+            pixels.clone()
+        };
+        self.items.push(Item::Picture { from, to, pixels });
     }
 
     /// Adds a text; control characters, which XML forbids, become spaces.

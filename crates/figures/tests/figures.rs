@@ -13,6 +13,8 @@ use figures::{
 
 #[path = "../examples/gallery/made_up.rs"]
 mod made_up;
+#[path = "../examples/gallery/made_up_tokens.rs"]
+mod made_up_tokens;
 
 /// The text of an SVG, its entities resolved.
 fn svg(stem: &Path) -> String {
@@ -32,17 +34,24 @@ fn assert_complete(stem: &Path, texts: &[&str]) {
     }
     assert!(svg.starts_with("<svg width=\"1600\" height="));
     assert!(svg.trim_end().ends_with("</svg>"));
-    assert!(
-        !svg.contains("NaN") && !svg.contains("inf"),
-        "{}",
-        stem.display()
-    );
+    let numbers = svg.split("base64,").map(|part| {
+        let end = part.find('"').filter(|_| part.len() < svg.len());
+        &part[end.unwrap_or(0)..]
+    });
+    for part in numbers {
+        let is_broken = part.contains("NaN") || part.contains("inf");
+        assert!(!is_broken, "{}", stem.display());
+    }
     let png = image::open(stem.with_extension("png")).unwrap().to_rgb8();
     assert_eq!(png.width(), 1600);
     let dark = png.pixels().filter(|pixel| pixel.0.iter().all(|&c| c < 80));
     assert!(dark.count() > 500, "{} is blank", stem.display());
     let csv = fs::read_to_string(stem.with_extension("csv")).unwrap();
-    assert!(!csv.contains("NaN") && !csv.contains("inf"), "{csv}");
+    let mut fields = csv.split([',', '\n']);
+    assert!(
+        !fields.any(|field| ["NaN", "inf", "-inf"].contains(&field)),
+        "{csv}"
+    );
     assert!(csv.lines().count() > 1);
 }
 
@@ -114,6 +123,75 @@ fn every_figure_names_its_arms_and_its_axes_with_units() {
         "least error that the bits allow",
     ]);
     assert_complete(&stem, &texts);
+}
+
+#[test]
+fn token_maps_and_atlases_hold_their_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("figure");
+    let (_, figure) = &made_up_tokens::token_maps()[0];
+    figure.draw(&stem).unwrap();
+    // An image per row of panels and a bar per quantity.
+    let pictures = figure.images.len() + 2;
+    assert_pictures(&stem, pictures);
+    assert_complete(
+        &stem,
+        &[
+            "vet-softmax@1024",
+            "p 0.73",
+            "entropy of the token's distribution",
+            "(bits)",
+        ],
+    );
+    let rows = records(&stem);
+    let tokens: Vec<_> = rows.iter().filter(|row| &row[2] == "token").collect();
+    let maps = figure.images.iter().flat_map(|image| &image.maps);
+    let cells: Vec<_> = maps.flat_map(|map| &map.tokens).collect();
+    assert_eq!(tokens.len(), cells.len());
+    for (row, cell) in tokens.iter().zip(cells) {
+        assert_eq!(row[6].parse(), Ok(cell.value));
+        assert_eq!(row[7], cell.words);
+    }
+    let wrong = rows.iter().filter(|row| &row[11] == "wrong");
+    assert!(wrong.clone().all(|row| row[9] != row[10]));
+    assert_eq!(wrong.count() * 8, 3 * (rows.len() - tokens.len()));
+
+    let (_, atlas) = &made_up_tokens::word_atlases()[0];
+    atlas.draw(&stem).unwrap();
+    let patches: usize = atlas.words.iter().map(|word| word.patches.len()).sum();
+    assert_pictures(&stem, patches);
+    assert_complete(&stem, &["word 2731", "used 30%", "purity 100%, 5.0 bits"]);
+    let rows = records(&stem);
+    assert_eq!(rows.len(), atlas.words.len() + patches);
+    assert_eq!(&rows[0][3], "U+004D");
+}
+
+/// Asserts that an SVG holds so many bitmaps, and that the bitmap is drawn in the PNG as well.
+fn assert_pictures(stem: &Path, expected: usize) {
+    let text = fs::read_to_string(stem.with_extension("svg")).unwrap();
+    let found = text.matches("href=\"data:image/png;base64,").count();
+    assert_eq!(found, expected);
+    let png = image::open(stem.with_extension("png")).unwrap().to_rgb8();
+    // The second pixel of the made-up pictures is the only thing of its grey.
+    assert!(png.pixels().any(|pixel| pixel.0 == [7; 3]));
+}
+
+#[test]
+fn maps_that_do_not_fit_their_grid_are_refused() {
+    let stem = Path::new("never-written");
+    let (_, mut figure) = made_up_tokens::token_maps().remove(0);
+    figure.images[0].maps[0].tokens.pop();
+    let message = figure.draw(stem).unwrap_err().to_string();
+    assert!(message.contains("7 tokens for a grid of 8"), "{message}");
+    figure.images[0].maps.clear();
+    let message = figure.draw(stem).unwrap_err().to_string();
+    assert!(message.contains("no maps"), "{message}");
+    let (_, mut atlas) = made_up_tokens::word_atlases().remove(0);
+    atlas.words[0].purity = Some(f64::NAN);
+    assert!(matches!(
+        atlas.draw(stem),
+        Err(FigureError::Position { .. })
+    ));
 }
 
 #[test]

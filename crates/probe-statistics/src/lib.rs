@@ -6,7 +6,7 @@
 //! | Question | Module |
 //! |---|---|
 //! | How many characters and words are read correctly, and which are confused? | [`text_metrics`] |
-//! | How many words of a vocabulary carry the mass? | [`vocabulary_usage`] |
+//! | How many words of a vocabulary carry the mass, and what do they stand for? | [`vocabulary_usage`] |
 //! | What error does a code of `b` bits force? | [`capacity`] |
 //! | How much of some vectors does a linear map find in others? | [`linear_reconstruction`] |
 //! | How wide is the interval around a value or a paired difference? | [`bootstrap`] |

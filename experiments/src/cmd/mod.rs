@@ -6,6 +6,7 @@ pub mod data;
 pub mod encode;
 pub mod fine_grained_probe;
 pub mod match_noise;
+pub mod inspect;
 pub mod ocr_probe;
 pub mod parity;
 pub mod plan;

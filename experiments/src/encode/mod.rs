@@ -9,7 +9,7 @@ mod words;
 
 pub use file::write;
 pub use table::table;
-pub use words::Words;
+pub use words::{Words, entropy_bits};
 
 use anyhow::Result;
 use burn::tensor::Tensor;

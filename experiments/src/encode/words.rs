@@ -17,6 +17,8 @@ pub struct Words {
     entropy_bits: f64,
     masses: [f64; MASSES.len()],
     best: BTreeSet<u32>,
+    /// Entropy of every token's distribution, in bits.
+    pub token_entropies_bits: Vec<f64>,
     /// Best words of every token, `[tokens, top]`, best first.
     pub ids: Vec<i64>,
     /// Their probabilities.
@@ -36,6 +38,7 @@ impl Words {
             entropy_bits: 0.0,
             masses: [0.0; MASSES.len()],
             best: BTreeSet::new(),
+            token_entropies_bits: Vec::new(),
             ids: Vec::new(),
             id_probabilities: Vec::new(),
             all: Vec::new(),
@@ -57,7 +60,9 @@ impl Words {
         let mut order: Vec<u32> = Vec::with_capacity(self.vocabulary);
         for token in values.chunks_exact(self.vocabulary) {
             self.tokens += 1;
-            self.entropy_bits += entropy_bits(token);
+            let entropy = entropy_bits(token);
+            self.entropy_bits += entropy;
+            self.token_entropies_bits.push(entropy);
             order.clear();
             order.extend(0..token.len() as u32);
             // The lowest number wins a tie, as in argmax.
@@ -121,7 +126,9 @@ impl Words {
     }
 }
 
-fn entropy_bits(distribution: &[f32]) -> f64 {
+/// Entropy of a distribution in bits.
+#[must_use]
+pub fn entropy_bits(distribution: &[f32]) -> f64 {
     distribution
         .iter()
         .filter(|&&p| p > 0.0)
@@ -129,7 +136,8 @@ fn entropy_bits(distribution: &[f32]) -> f64 {
             let p = f64::from(p);
             -p * p.log2()
         })
-        .sum()
+        // Not `sum`, which starts at -0.
+        .fold(0.0, |sum, term| sum + term)
 }
 
 #[cfg(test)]
@@ -161,6 +169,8 @@ mod tests {
         assert!((words.perplexity() - 4.0).abs() < 1e-12);
         assert_eq!(words.mean_masses(), [0.25, 1.0, 1.0]);
         assert_eq!(words.ids, [0, 1]);
+        assert_eq!(words.token_entropies_bits, [2.0]);
+        assert_eq!(entropy_bits(&[1.0, 0.0]).to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]

@@ -98,7 +98,9 @@ impl Examination<'_> {
     }
 }
 
-fn text_of(classes: &[usize], charset: Charset) -> String {
+/// The text of some classes.
+#[must_use]
+pub fn text_of(classes: &[usize], charset: Charset) -> String {
     classes
         .iter()
         .filter_map(|&class| charset.chars().get(class))

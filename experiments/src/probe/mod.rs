@@ -18,6 +18,7 @@ mod word_tally;
 pub use config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
+pub use evaluation::text_of;
 pub use half_done::HalfDone;
 pub use model::{CellModel, Place};
 pub use outcome::{

@@ -107,7 +107,12 @@ impl CellModel {
     /// As [`tokens`](Self::tokens), of the features in front of the projector.
     #[must_use]
     pub fn tokens_of(&self, features: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
-        let tokens = self.arm.forward(features, pass);
+        Self::normalised(self.arm.forward(features, pass))
+    }
+
+    /// Tokens as the probe reads them: with unit root mean square.
+    #[must_use]
+    pub fn normalised(tokens: VisualTokens) -> VisualTokens {
         VisualTokens {
             embeddings: rms_normalize(tokens.embeddings, NORM_EPS),
             ..tokens

@@ -263,6 +263,28 @@ impl Prepared {
         }
     }
 
+    /// Features of other images than the run's own, as its cells take them in.
+    ///
+    /// # Errors
+    /// If the backbone is a checkpoint's, whose tower is gone by now, or `stop` is raised.
+    pub fn encode(
+        &self,
+        group: &Group,
+        lanes: &Lanes,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<Features> {
+        let Backbone::Small(tower) = &self.backbone else {
+            bail!("the tower of a checkpoint encodes the images of its run only");
+        };
+        let blocks = self.first_block;
+        let source = match self.regime {
+            Regime::Joint => Source::Pixels,
+            _ => Source::Tower { tower, blocks },
+        };
+        encode(group, &source, None, lanes, device, stop)
+    }
+
     /// The projector of the checkpoint, frozen, for a cell on a device with autodiff.
     ///
     /// # Errors

@@ -57,7 +57,10 @@ pub struct Hashes {
 
 impl Manifest {
     /// Writes `manifest.json`.
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
         atomic::write(path, |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             Ok(writeln!(out)?)

@@ -25,7 +25,7 @@
 
 mod comparison;
 mod confusions;
-mod csv_file;
+pub(crate) mod csv_file;
 mod html;
 mod items;
 mod manifest;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 mod made_up;
+mod made_up_tokens;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder: PathBuf = env::args_os()
@@ -31,6 +32,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         figure.draw(&folder.join(name))?;
     }
     for (name, figure) in made_up::error_curves() {
+        figure.draw(&folder.join(name))?;
+    }
+    for (name, figure) in made_up_tokens::token_maps() {
+        figure.draw(&folder.join(name))?;
+    }
+    for (name, figure) in made_up_tokens::word_atlases() {
         figure.draw(&folder.join(name))?;
     }
     println!("{}", folder.display());

@@ -66,25 +66,12 @@ pub struct Confusion {
 impl Confusion {
     /// Adds one text. Time and memory grow with the product of the two lengths.
     pub fn observe(&mut self, target: &str, prediction: &str) {
-        let target: Vec<char> = target.chars().collect();
-        let predicted: Vec<char> = prediction.chars().collect();
-        let costs = AlignmentCosts::new(&target, &predicted);
-        let (mut row, mut col) = (target.len(), predicted.len());
-        while row > 0 || col > 0 {
-            if row > 0 && col > 0 {
-                let (from, to) = (target[row - 1], predicted[col - 1]);
-                if costs.at(row, col) == costs.at(row - 1, col - 1) + pair_cost(from, to) {
-                    *self.aligned.entry((from, to)).or_default() += 1;
-                    (row, col) = (row - 1, col - 1);
-                    continue;
-                }
-            }
-            if row > 0 && costs.at(row, col) == costs.at(row - 1, col) + GAP {
-                row -= 1;
-                *self.deleted.entry(target[row]).or_default() += 1;
-            } else {
-                col -= 1;
-                *self.inserted.entry(predicted[col]).or_default() += 1;
+        for pair in align(target, prediction) {
+            match pair {
+                (Some(from), Some(to)) => *self.aligned.entry((from, to)).or_default() += 1,
+                (Some(from), None) => *self.deleted.entry(from).or_default() += 1,
+                (None, Some(to)) => *self.inserted.entry(to).or_default() += 1,
+                (None, None) => {}
             }
         }
     }
@@ -178,6 +165,35 @@ impl Confusion {
     }
 }
 
+/// The alignment that [`Confusion`] counts, from the start of the texts: what stands there and what
+/// was read, one of them missing where a character was passed over or made up.
+pub fn align(target: &str, prediction: &str) -> Vec<(Option<char>, Option<char>)> {
+    let target: Vec<char> = target.chars().collect();
+    let predicted: Vec<char> = prediction.chars().collect();
+    let costs = AlignmentCosts::new(&target, &predicted);
+    let (mut row, mut col) = (target.len(), predicted.len());
+    let mut pairs = Vec::with_capacity(row.max(col));
+    while row > 0 || col > 0 {
+        if row > 0 && col > 0 {
+            let (from, to) = (target[row - 1], predicted[col - 1]);
+            if costs.at(row, col) == costs.at(row - 1, col - 1) + pair_cost(from, to) {
+                pairs.push((Some(from), Some(to)));
+                (row, col) = (row - 1, col - 1);
+                continue;
+            }
+        }
+        if row > 0 && costs.at(row, col) == costs.at(row - 1, col) + GAP {
+            row -= 1;
+            pairs.push((Some(target[row]), None));
+        } else {
+            col -= 1;
+            pairs.push((None, Some(predicted[col])));
+        }
+    }
+    pairs.reverse();
+    pairs
+}
+
 /// Cost of an edit: edits count in the upper half, deletions and insertions in the lower, so that
 /// comparing sums compares edits first.
 const SUBSTITUTION: u64 = 1 << 32;
@@ -237,6 +253,22 @@ mod tests {
         assert_eq!(found.count('e', 'i'), 1);
         assert_eq!(found.inserted.get(&'g'), Some(&1));
         assert_eq!((found.matches(), found.deletions()), (4, 0));
+    }
+
+    #[test]
+    fn an_alignment_names_every_place_from_the_start() {
+        let pair = |from: Option<char>, to: Option<char>| (from, to);
+        assert_eq!(
+            align("abc", "xbcd"),
+            [
+                pair(Some('a'), Some('x')),
+                pair(Some('b'), Some('b')),
+                pair(Some('c'), Some('c')),
+                pair(None, Some('d')),
+            ]
+        );
+        assert_eq!(align("a", ""), [pair(Some('a'), None)]);
+        assert!(align("", "").is_empty());
     }
 
     #[test]

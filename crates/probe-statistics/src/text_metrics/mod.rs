@@ -8,7 +8,7 @@ mod position;
 mod reading;
 mod spans;
 
-pub use confusion::{CONFUSABLE_GROUPS, ConfusableGroup, ConfusedPair, Confusion};
+pub use confusion::{CONFUSABLE_GROUPS, ConfusableGroup, ConfusedPair, Confusion, align};
 pub use position::PositionAccuracy;
 pub use reading::{Reading, ReadingScores};
 pub use spans::{CONFUSABLE_SPANS, SpanConfusion};

@@ -229,7 +229,10 @@ impl UsageAccumulator {
     }
 }
 
-fn check_distribution(token: usize, distribution: &[f32]) -> Result<(), StatisticsError> {
+pub(super) fn check_distribution(
+    token: usize,
+    distribution: &[f32],
+) -> Result<(), StatisticsError> {
     let sum: f64 = distribution.iter().map(|&p| f64::from(p)).sum();
     let smallest = distribution.iter().copied().fold(f32::INFINITY, f32::min);
     // Written so that a NaN sum fails.

@@ -8,11 +8,15 @@
 //! Entropies of samples are too low, the more so the larger the vocabulary, so both grow with the
 //! number of tokens: compare arms on the same tokens, and report the corrected values beside the
 //! plain one. The corrections assume independent tokens; tokens of one image are not.
+//!
+//! What the words stand for is another question: see [`LabelledWords`] and [`LabelledMass`].
 
 mod accumulator;
+mod association;
 mod entropy;
 
 pub use accumulator::{SMALL_PROBABILITY, TopKMass, Usage, UsageAccumulator};
+pub use association::{Association, LabelledMass, LabelledWords, WordProfile};
 pub use entropy::{CountEntropies, Entropy};
 
 #[cfg(test)]
