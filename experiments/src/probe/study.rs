@@ -83,6 +83,7 @@ pub fn run_study(
         .collect();
     Ok(RunOutcome {
         test_sets: prepared.test_sets(),
+        class_names: prepared.class_names.clone(),
         tuning,
         cells,
     })
@@ -268,20 +269,21 @@ impl Study<'_> {
     }
 }
 
-/// Keeps the better of two candidates of an arm.
+/// Keeps the best candidates of an arm: more than one where they read equally well.
 fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) {
-    if candidate.model.is_none() {
-        return;
-    }
     let arm = candidate.outcome.spec.arm;
-    match kept.iter_mut().find(|cell| cell.outcome.spec.arm == arm) {
-        Some(best) => {
-            let both = [best.outcome.clone(), candidate.outcome.clone()];
-            if choose(&both).chosen == Some(candidate.outcome.spec.learning_rate) {
-                *best = candidate;
-            }
-        }
-        None => kept.push(candidate),
+    let Some(error) = candidate.outcome.validation_cer else {
+        return;
+    };
+    let of_arm = |cell: &TrainedCell| cell.outcome.spec.arm == arm;
+    let errors = kept.iter().filter(|cell| of_arm(cell));
+    let best = errors.filter_map(|cell| cell.outcome.validation_cer);
+    let best = best.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
+    if error < best {
+        kept.retain(|cell| !of_arm(cell));
+    }
+    if error <= best {
+        kept.push(candidate);
     }
 }
 
@@ -318,16 +320,25 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
     }
 }
 
-/// The candidate with the lowest validation CER; the lowest learning rate wins a tie.
+/// The candidate with the lowest validation CER. Of several, the one that is furthest from the ends of
+/// the grid, so that an arm to which the rate makes no difference is not on its edge; then the one with
+/// the lowest rate.
 fn choose(candidates: &[CellOutcome]) -> Tuning {
+    let mut rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
+    rates.sort_by(f64::total_cmp);
+    let from_end = |rate: f64| {
+        let place = rates.iter().take_while(|other| **other < rate).count();
+        place.min(rates.len() - 1 - place)
+    };
     let best = candidates
         .iter()
         .filter_map(|cell| Some((cell.validation_cer?, cell.spec.learning_rate)))
-        .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
+        .min_by(|(a, a_rate), (b, b_rate)| {
+            let inner = from_end(*b_rate).cmp(&from_end(*a_rate));
+            a.total_cmp(b).then(inner).then(a_rate.total_cmp(b_rate))
+        });
     let chosen = best.map(|(_, rate)| rate);
-    let lowest = rates.iter().copied().min_by(f64::total_cmp);
-    let highest = rates.iter().copied().max_by(f64::total_cmp);
+    let (lowest, highest) = (rates.first().copied(), rates.last().copied());
     Tuning {
         arm: candidates[0].spec.arm,
         candidates: candidates
@@ -396,6 +407,9 @@ mod tests {
         assert_eq!((edge.chosen, edge.on_edge), (Some(2e-3), false));
         let edge = choose(&[cell(1e-3, Some(0.1)), cell(2e-3, Some(0.1))]);
         assert_eq!((edge.chosen, edge.on_edge), (Some(1e-3), true));
+        let level = [1e-3, 2e-3, 4e-3].map(|rate| cell(rate, Some(0.1)));
+        let level = choose(&level);
+        assert_eq!((level.chosen, level.on_edge), (Some(2e-3), false));
         let single = choose(&[cell(1e-3, Some(0.1))]);
         assert!(!single.on_edge);
     }
