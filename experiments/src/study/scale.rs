@@ -62,9 +62,9 @@ impl StudyPreset {
                 largest_vocabulary: 4096,
                 fine_grained: Some(FineGrainedScale {
                     bits: 8,
-                    task_rates: vec![1.5e-3, 4.5e-3, 1.35e-2],
+                    task_rates: vec![5e-4, 1.5e-3, 4.5e-3],
                     reading_rates: vec![3e-3, 9e-3, 2.7e-2],
-                    extensions: 1,
+                    extensions: 2,
                 }),
             },
             Self::Full => Scale {
