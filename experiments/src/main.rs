@@ -21,7 +21,7 @@ enum Command {
     /// How much OCR does each projector lose? Trains the same probe behind all of them.
     OcrProbe(Box<cmd::ocr_probe::Args>),
     /// What does each projector cost in fine detail? Thresholds on tasks of graded difficulty.
-    FineGrainedProbe(cmd::fine_grained_probe::Args),
+    FineGrainedProbe(Box<cmd::fine_grained_probe::Args>),
     /// The whole study: every section, the claims, one report.
     Study(cmd::study::Args),
     /// How long a study takes here, and how many seeds and items a claim needs.

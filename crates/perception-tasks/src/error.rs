@@ -57,7 +57,7 @@ pub enum Error {
     #[error(transparent)]
     Text(#[from] text_images::Error),
 
-    #[error("unknown data set `{name}`; write folder:DIR, aircraft:DIR or cub:DIR")]
+    #[error("unknown data set `{name}`; write folder:DIR, fgvc-aircraft:DIR or cub:DIR")]
     UnknownDataset { name: String },
 
     #[error("{}: no such file; {remedy}", path.display())]

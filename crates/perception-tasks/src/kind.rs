@@ -1,6 +1,7 @@
 //! The list of tasks.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,26 @@ impl TaskKind {
         self.description().classes
     }
 
+    /// Runs of labels whose classes stand for each other in counterfactual pairs: look-alikes for
+    /// the glyph tasks, all classes where any two make a pair.
+    pub fn look_alikes(self) -> Vec<Range<usize>> {
+        let classes = self.classes().len();
+        let sizes = match self.description().partner {
+            Partner::Any => vec![classes],
+            Partner::Neighbour => vec![2; classes / 2],
+            Partner::Within(sizes) => sizes.to_vec(),
+        };
+        let mut first = 0;
+        sizes
+            .into_iter()
+            .map(|size| {
+                let run = first..first + size;
+                first = run.end;
+                run
+            })
+            .collect()
+    }
+
     /// Share of correct answers by guessing.
     pub fn chance(self) -> f64 {
         1.0 / self.classes().len() as f64
@@ -223,8 +244,18 @@ mod tests {
     #[test]
     fn groups_of_partners_cover_the_classes() {
         for kind in TaskKind::ALL {
-            if let Partner::Within(sizes) = kind.description().partner {
-                assert_eq!(sizes.iter().sum::<usize>(), kind.classes().len(), "{kind}");
+            let (classes, partner) = (kind.classes().len(), kind.description().partner);
+            let runs = kind.look_alikes();
+            assert_eq!(
+                runs.iter().map(Range::len).sum::<usize>(),
+                classes,
+                "{kind}"
+            );
+            for class in 0..classes {
+                let run = runs.iter().find(|run| run.contains(&class)).unwrap();
+                for turn in 0..20 {
+                    assert!(run.contains(&partner.of(class, classes, turn)), "{kind}");
+                }
             }
         }
     }

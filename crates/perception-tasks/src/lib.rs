@@ -36,6 +36,7 @@ mod ink;
 mod kind;
 mod scene;
 mod shape;
+mod sheet;
 mod task;
 mod tasks;
 mod typefaces;
@@ -47,6 +48,7 @@ pub use dataset::{
 };
 pub use error::Error;
 pub use kind::{Group, TaskKind};
+pub use sheet::contact_sheet;
 pub use task::{Channels, Item, Task, TaskConfig};
 
 /// Smallest canvas in px: that of the small tower.

@@ -2,11 +2,14 @@
 //!
 //! # Source
 //! N. A. Macmillan, C. D. Creelman, "Detection Theory: A User's Guide", 2nd edition; M. J. Hautus,
-//! "Corrections for extreme proportions and their biasing effects on estimated values of d′", 1995.
+//! "Corrections for extreme proportions and their biasing effects on estimated values of d′", 1995;
+//! D. M. Green, J. A. Swets, "Signal Detection Theory and Psychophysics", 1966, for several
+//! alternatives.
 
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
 use crate::StatisticsError;
+use crate::error::require_count;
 
 /// How often something was answered, of how many trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,50 @@ pub fn two_alternative_d_prime(correct: Answers) -> Result<f64, StatisticsError>
     Ok(std::f64::consts::SQRT_2 * Normal::standard().inverse_cdf(rate))
 }
 
+/// d′ from right answers in a choice among `alternatives`, by a reader without bias whose evidence for
+/// the right one is shifted by d′: `P(correct) = ∫ φ(x − d′) Φ(x)^(m − 1) dx`. 0 at chance; for two
+/// alternatives as [`two_alternative_d_prime`]. It also stands for naming one of `alternatives`
+/// classes.
+///
+/// # Errors
+/// If there are no trials, more right answers than trials, or fewer than two alternatives.
+pub fn many_alternative_d_prime(
+    correct: Answers,
+    alternatives: usize,
+) -> Result<f64, StatisticsError> {
+    require_count("alternatives of a choice", 2, alternatives)?;
+    let wanted = correct.corrected_rate()?;
+    let (mut low, mut high) = (-LARGEST_D_PRIME, LARGEST_D_PRIME);
+    while high - low > 1e-10 {
+        let middle = f64::midpoint(low, high);
+        if right_answers(middle, alternatives) < wanted {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(f64::midpoint(low, high))
+}
+
+/// Largest |d′| that is looked for.
+const LARGEST_D_PRIME: f64 = 16.0;
+/// Half-width and step of the integral, in standard deviations.
+const REACH: f64 = 9.0;
+const STEP: f64 = 0.02;
+
+/// Share of right answers at d′. The trapezoid rule converges faster than any power of the step
+/// for such bells.
+fn right_answers(d_prime: f64, alternatives: usize) -> f64 {
+    let normal = Normal::standard();
+    let steps = (2.0 * REACH / STEP) as usize;
+    let others = (alternatives - 1) as f64;
+    let density = |place: usize| {
+        let from_peak = place as f64 * STEP - REACH;
+        normal.pdf(from_peak) * normal.cdf(from_peak + d_prime).powf(others)
+    };
+    STEP * (0..=steps).map(density).sum::<f64>()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +141,31 @@ mod tests {
         assert!((found.criterion + 0.158_610_360_432_436_7).abs() < 1e-6);
         let choice = two_alternative_d_prime(answers(n / 4 * 3, n)).unwrap();
         assert!((choice - 0.953_872_552_408_939_8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn many_alternatives_agree_with_scipy() {
+        // SciPy 1.17.1: brentq over quad of norm.pdf(x - d) * norm.cdf(x)**(m - 1), at the
+        // corrected rates.
+        let n = 100_000_000;
+        for (alternatives, tenths, expected, tolerance) in [
+            (2, 7.5, 0.953_872_552_408_940, 1e-6),
+            (4, 7.5, 1.682_195_195_203_343, 1e-6),
+            (8, 7.5, 2.140_731_109_086_396, 1e-6),
+            (8, 5.0, 1.341_837_923_185_869, 1e-6),
+            (26, 9.0, 3.407_028_453_735_594, 1e-6),
+            (4, 1.0, -0.746_778_451_082_048, 1e-6),
+        ] {
+            let correct = answers((n as f64 * tenths / 10.0) as u64, n);
+            let found = many_alternative_d_prime(correct, alternatives).unwrap();
+            assert!(
+                (found - expected).abs() < tolerance,
+                "{alternatives}: {found}"
+            );
+        }
+        let few = many_alternative_d_prime(answers(20, 25), 4).unwrap();
+        assert!((few - 1.841_954_918_334_001).abs() < 1e-6, "{few}");
+        assert!(many_alternative_d_prime(answers(1, 2), 1).is_err());
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub struct Args {
 /// # Errors
 /// If the folder is not a study, its cells are not all there, or the claims make no sense.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
-    let registration = verdicts::registration(args.claims.as_deref())?;
     let (folder, config) = RunFolder::open::<StudyConfig>(&args.run)?;
+    let registration = verdicts::registration(args.claims.as_deref(), &config.sections)?;
     let cache = FeatureCache::new(&args.data.join("cache"));
     let session = Session::open(&args.machine, Some(cache), stop)?;
     let results = redo_parts(&config, folder.path(), &session)?;

@@ -7,7 +7,7 @@ use crate::probe::ProbeConfig;
 use crate::results::wording;
 use crate::session::Session;
 use crate::stop::Stop;
-use crate::study::{Section, StudyConfig, StudyPreset, matched_noise};
+use crate::study::{FineGrained, Section, StudyConfig, StudyPreset, matched_noise};
 use anyhow::{Context, Result, ensure};
 use comfy_table::Table;
 use std::path::PathBuf;
@@ -37,6 +37,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         preset: args.preset,
         sections: vec![Section::Ocr],
         settings: toml::Table::new(),
+        fine_grained: FineGrained::default(),
     };
     let part = study.parts()?.into_iter().next();
     let config = part.context("the study has no main comparison")?.config;

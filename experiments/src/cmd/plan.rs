@@ -4,7 +4,7 @@ use super::Machine;
 use crate::data::FeatureCache;
 use crate::session::Session;
 use crate::stop::Stop;
-use crate::study::{Section, StudyConfig, StudyPreset, plan};
+use crate::study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
@@ -51,6 +51,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let config = StudyConfig {
         preset: args.preset,
         sections: args.only.clone().unwrap_or_else(|| Section::STUDY.to_vec()),
+        fine_grained: FineGrained::default(),
         settings: toml::Table::new(),
     };
     power(args.preset.scale().seeds as usize)?;

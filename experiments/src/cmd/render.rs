@@ -1,9 +1,28 @@
 //! `render`: the images themselves, to be looked at.
 
+use crate::cmd::fine_grained_probe::tasks_by_name;
 use crate::cmd::rendering::Rendering;
 use anyhow::{Context, Result, ensure};
+use perception_tasks::{Channels, Task, TaskConfig};
 use std::path::PathBuf;
-use text_images::{Grid, Layout, Strip, Tile, contact_sheet, write_folder};
+use text_images::{Fonts, Grid, Layout, Strip, Tile, contact_sheet, write_folder};
+
+/// One contact sheet per task.
+fn sheets(args: &Args, fonts: &Fonts) -> Result<()> {
+    let kinds = tasks_by_name(&args.tasks, Channels::Rgb)?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    for kind in kinds {
+        let config = TaskConfig::new(kind, args.rendering.split(), args.rendering.seed());
+        let task = Task::new(config, fonts)?;
+        let path = args.out.join(format!("{kind}.png"));
+        perception_tasks::contact_sheet(&task)
+            .save(&path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{}: {}", path.display(), kind.question());
+    }
+    Ok(())
+}
 
 /// Side of a merged token in pixels, for densities.
 const TOKEN_PX: u32 = 16;
@@ -14,6 +33,10 @@ pub struct Args {
     /// Folder to write to; must not hold labels yet.
     #[arg(long)]
     out: PathBuf,
+    /// Contact sheets of fine-grained tasks instead of text, separated by commas, or `all`: levels of
+    /// difficulty in columns, counterfactual pairs one below the other.
+    #[arg(long, value_name = "TASK,...", value_delimiter = ',', conflicts_with_all = ["strip", "densities", "images"])]
+    tasks: Vec<String>,
     /// Number of images per density.
     #[arg(long, default_value_t = 24)]
     images: u64,
@@ -35,6 +58,9 @@ pub fn run(args: &Args) -> Result<()> {
         "--images 0 renders nothing; ask for at least 1"
     );
     let fonts = args.rendering.fonts()?;
+    if !args.tasks.is_empty() {
+        return sheets(args, &fonts);
+    }
     let layouts = if args.strip {
         vec![Layout::Strip(Strip::default())]
     } else {

@@ -43,6 +43,18 @@ impl Rendering {
         Ok(fonts)
     }
 
+    /// Which part of the images.
+    #[must_use]
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// Root of all randomness.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The renderer of this text in `layout`.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! `study`: all questions, claims and one report.
 
 use super::Machine;
-use crate::data::FeatureCache;
+use crate::data::{FeatureCache, on_problem, open_photographs};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::stop::{Stop, Stopped};
-use crate::study::{self, Section, StudyConfig, StudyPreset, run_parts, verdicts};
+use crate::study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -55,11 +55,16 @@ pub struct Common {
 /// One clear message for whatever stopped it; finished cells stay in the study's folder.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let sections = args.only.as_deref().unwrap_or(&Section::STUDY);
-    args.common.run(sections, "study", stop)
+    let config = args.common.resolve(sections)?;
+    args.common.run(&config, "study", stop)
 }
 
 impl Common {
-    fn resolve(&self, sections: &[Section]) -> Result<StudyConfig> {
+    /// What is asked for: the preset, and the settings of the file on top.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not TOML.
+    pub fn resolve(&self, sections: &[Section]) -> Result<StudyConfig> {
         let settings = match &self.config {
             None => toml::Table::new(),
             Some(path) => {
@@ -74,28 +79,31 @@ impl Common {
         Ok(StudyConfig {
             preset: self.preset,
             sections: sections.to_vec(),
+            fine_grained: FineGrained::default(),
             settings,
         })
     }
 
-    /// Runs sections into a folder named after `command`.
+    /// Runs a study into a folder named after `command`.
     ///
     /// # Errors
     /// One clear message for whatever stopped it; finished cells stay in the folder.
-    pub fn run(&self, sections: &[Section], command: &str, stop: &Stop) -> Result<()> {
+    pub fn run(&self, config: &StudyConfig, command: &str, stop: &Stop) -> Result<()> {
         let started = Instant::now();
-        let config = self.resolve(sections)?;
         // Before anything is made: settings that make no sense leave nothing behind.
         config.parts()?;
-        let registration = verdicts::registration(self.claims.as_deref())?;
+        for source in &config.fine_grained.datasets {
+            open_photographs(source, on_problem(config.fine_grained.skip_broken))?;
+        }
+        let registration = verdicts::registration(self.claims.as_deref(), &config.sections)?;
         let cache = FeatureCache::new(&self.data.join("cache"));
         let session = Session::open(&self.machine, Some(cache), stop)?;
         let base = format!("{command}-{}", config.preset.name());
         let name = self.run.as_deref();
-        let folder = RunFolder::choose(&self.results, name, &base, self.resume, &config)?;
+        let folder = RunFolder::choose(&self.results, name, &base, self.resume, config)?;
         let path = folder.path().to_owned();
         eprintln!("results go to {}", path.display());
-        let results = run_parts(&config, &path, &session).map_err(|error| {
+        let results = run_parts(config, &path, &session).map_err(|error| {
             if error.is::<Stopped>() {
                 let run = path.file_name().unwrap_or_default().to_string_lossy();
                 error.context(format!(
@@ -110,7 +118,7 @@ impl Common {
             .flat_map(|result| &result.summary.arms)
             .map(|arm| arm.failures.len())
             .sum();
-        let written = study::write(&path, &config, &registration, &results)?;
+        let written = study::write(&path, config, &registration, &results)?;
         println!("{}\n", written.answer.paragraphs.join("\n\n"));
         println!("{}", written.table());
         println!(

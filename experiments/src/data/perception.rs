@@ -1,8 +1,9 @@
 //! Images of fine-grained tasks as groups, one per level of difficulty.
 
+use super::class_names::class_char;
 use super::group::{Group, GroupKey, Label};
 use crate::lanes::Lanes;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use perception_tasks::{Item, Task, TaskConfig, TaskKind};
 use text_images::{Charset, Fonts, Split};
 use vision_backbone::PatchLayout;
@@ -94,12 +95,10 @@ fn empty(plan: &PerceptionPlan, difficulty: Option<f64>) -> Group {
 }
 
 fn push(group: &mut Group, item: Item, charset: Charset) -> Result<()> {
-    let chars = charset.chars();
-    ensure!(
-        item.label < chars.len(),
-        "class {} has no name in charset {charset}; choose a larger one",
-        item.label
-    );
+    let name = class_char(charset, item.label).with_context(|| {
+        let label = item.label;
+        format!("class {label} has no name in charset {charset}; choose a larger one")
+    })?;
     let cluster = match group.clusters.iter().position(|name| *name == item.cluster) {
         Some(cluster) => cluster,
         None => {
@@ -111,7 +110,7 @@ fn push(group: &mut Group, item: Item, charset: Charset) -> Result<()> {
         .pixels
         .extend_from_slice(item.image.to_luma8().as_raw());
     group.labels.push(Label {
-        text: chars[item.label].to_string(),
+        text: name.to_string(),
         classes: vec![item.label as u16],
         slots_px: Vec::new(),
         cluster: cluster as u32,

@@ -5,7 +5,7 @@ use crate::data::{DataSources, StoredConfig, Task, scene_charset};
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result, bail, ensure};
 use ovis_vet::TableInit;
-use perception_tasks::TaskKind;
+use perception_tasks::{DatasetSource, TaskKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
@@ -72,6 +72,13 @@ pub struct DataConfig {
     /// Images of a fine-grained task instead of text; one label for the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub perception: Option<TaskKind>,
+    /// Photographs with one class each instead of text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photographs: Option<DatasetSource>,
+    /// Whether photographs that cannot be read, and classes without any, are counted and left out;
+    /// otherwise the first one is an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_broken: bool,
     /// Grid or strip.
     pub layout: LayoutKind,
     /// Alphabet.
@@ -110,24 +117,40 @@ impl DataConfig {
     /// Whether there is one label for the whole image.
     #[must_use]
     pub fn is_of_whole_image(&self) -> bool {
-        self.perception.is_some() || self.task.is_of_whole_image()
+        self.brings_its_own_images() || self.task.is_of_whole_image()
+    }
+
+    /// Whether images and labels are those of a fine-grained task or of photographs.
+    #[must_use]
+    pub fn brings_its_own_images(&self) -> bool {
+        self.perception.is_some() || self.photographs.is_some()
     }
 
     /// Name of what is asked.
     #[must_use]
     pub fn task_name(&self) -> &'static str {
-        self.perception.map_or(self.task.name(), TaskKind::name)
+        match self.perception {
+            Some(kind) => kind.name(),
+            None if self.photographs.is_some() => "photographs",
+            None => self.task.name(),
+        }
     }
 
-    fn check_perception(&self, kind: TaskKind) -> Result<()> {
+    fn check_own_images(&self) -> Result<()> {
         ensure!(
             self.layout == LayoutKind::Grid
                 && self.task.is_text()
                 && self.test_data.is_none()
-                && self.train_data.is_none(),
-            "`data.perception` brings images and labels of its own; leave out `data.task`, --layout \
-             and data sets"
+                && self.train_data.is_none()
+                && !(self.perception.is_some() && self.photographs.is_some()),
+            "`data.perception` and `data.photographs` bring images and labels of their own; name one \
+             of them, and leave out `data.task`, --layout and data sets of text"
         );
+        self.perception
+            .map_or(Ok(()), |kind| self.check_perception(kind))
+    }
+
+    fn check_perception(&self, kind: TaskKind) -> Result<()> {
         if let Some(instead) = kind.in_grey() {
             bail!("task `{kind}` shows hue, and the tower reads grey images; ask for `{instead}`");
         }
@@ -229,6 +252,8 @@ impl ProbeConfig {
         config.data.fonts = None;
         config.data.test_data = None;
         config.data.train_data = None;
+        config.data.photographs = None;
+        config.data.skip_broken = false;
         toml::to_string(&config).context("the configuration does not fit into TOML")
     }
 
@@ -335,8 +360,8 @@ impl ProbeConfig {
                 "`anchored`, `slot-linear` or `ctc`"
             }
         );
-        if let Some(kind) = data.perception {
-            data.check_perception(kind)?;
+        if data.brings_its_own_images() {
+            data.check_own_images()?;
         }
         ensure!(
             data.task.is_text() || (data.test_data.is_none() && data.train_data.is_none()),

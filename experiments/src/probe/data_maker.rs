@@ -2,13 +2,15 @@
 
 use super::config::{LayoutKind, ProbeConfig};
 use crate::data::{
-    DataSource, Group, Part, PerceptionPlan, RenderPlan, StoredPlan, Task, group_from_dataset,
-    group_from_folder, perception_groups, render_group,
+    DataSource, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan, Task,
+    group_from_dataset, group_from_folder, group_from_photographs, on_problem, open_photographs,
+    perception_groups, problem_notes, render_group,
 };
 use crate::lanes::Lanes;
 use crate::reader::SlotPlan;
 use crate::stop::Stop;
 use anyhow::{Result, ensure};
+use perception_tasks::ImageDataset;
 use scene_text::Format;
 use std::path::Path;
 use text_images::{Content, FolderDataset, Fonts, Grid, Split};
@@ -19,6 +21,7 @@ pub(super) struct DataMaker<'a> {
     config: &'a ProbeConfig,
     fonts: Fonts,
     layout: PatchLayout,
+    photographs: Option<ImageDataset>,
     /// Plans of the linear probe, in the order of their numbers.
     pub plans: Vec<SlotPlan>,
     /// Things the user should know.
@@ -32,18 +35,36 @@ impl<'a> DataMaker<'a> {
             Some(folder) => Fonts::from_dir(folder)?,
             None => Fonts::embedded(),
         };
-        let warnings = fonts
+        let mut warnings: Vec<String> = fonts
             .warnings(config.data.charset)
             .iter()
             .map(ToString::to_string)
             .collect();
+        let photographs = match &config.data.photographs {
+            None => None,
+            Some(source) => {
+                let dataset = open_photographs(source, on_problem(config.data.skip_broken))?;
+                warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
+                Some(dataset)
+            }
+        };
         Ok(Self {
             config,
             fonts,
             layout,
+            photographs,
             plans: Vec::new(),
             warnings,
         })
+    }
+
+    /// Names of the classes of a question about the whole image; empty for text.
+    pub fn class_names(&self) -> Vec<String> {
+        match (&self.photographs, self.config.data.perception) {
+            (Some(dataset), _) => dataset.classes().to_vec(),
+            (None, Some(kind)) => kind.classes().iter().map(ToString::to_string).collect(),
+            (None, None) => Vec::new(),
+        }
     }
 
     /// The groups of a split.
@@ -63,6 +84,21 @@ impl<'a> DataMaker<'a> {
                 layout: self.layout,
             };
             return perception_groups(&plan, &self.fonts, lanes);
+        }
+        if let Some(dataset) = &self.photographs {
+            let source = data.photographs.as_ref().map(ToString::to_string);
+            let plan = PhotographPlan {
+                dataset,
+                name: &source.unwrap_or_default(),
+                split,
+                on_problem: on_problem(data.skip_broken),
+                most: data.stored.max_images,
+                charset: data.charset,
+                layout: self.layout,
+            };
+            let outcome = group_from_photographs(&plan, lanes, stop)?;
+            self.warnings.extend(outcome.notes);
+            return Ok(vec![outcome.group]);
         }
         let sources = match split {
             Split::Test => data.test_data.as_ref(),

@@ -4,6 +4,7 @@ use super::config::ProbeConfig;
 use super::model::{CellModel, Place};
 use super::preparation::PreparedGroup;
 use super::word_tally::WordTally;
+use crate::data::class_char;
 use anyhow::Result;
 use burn::tensor::Device;
 use probe_statistics::text_metrics::Reading;
@@ -103,7 +104,7 @@ impl Examination<'_> {
 pub fn text_of(classes: &[usize], charset: Charset) -> String {
     classes
         .iter()
-        .filter_map(|&class| charset.chars().get(class))
+        .filter_map(|&class| class_char(charset, class))
         .collect()
 }
 

@@ -53,7 +53,7 @@ impl CellModel {
             }
         };
         let mut rng = seeded::stream(seed, "probe");
-        let (d_token, classes) = (arm.d_out(), config.data.charset.size());
+        let (d_token, classes) = (arm.d_out(), prepared.classes(config));
         let reader = match config.reader {
             ReaderKind::Anchored => {
                 Reader::Anchored(AnchoredReaderConfig::new(d_token, classes).init(&mut rng, device))

@@ -240,6 +240,8 @@ pub struct Tuning {
 pub struct RunOutcome {
     /// Labels of the test groups.
     pub test_sets: Vec<TestSet>,
+    /// Names of the classes of a task or of photographs; empty for text.
+    pub class_names: Vec<String>,
     /// Chosen learning rates, in the order of the arms.
     pub tuning: Vec<Tuning>,
     /// The cells at the chosen learning rates: arms in order, seeds in order.

@@ -46,6 +46,8 @@ pub struct Prepared {
     pub test: Vec<PreparedGroup>,
     /// Plans of the linear probe, one per character grid.
     pub plans: Vec<SlotPlan>,
+    /// Names of the classes of a task or of photographs; empty for text.
+    pub class_names: Vec<String>,
     /// Block of the tower from which cells run it themselves.
     pub first_block: usize,
     /// Hashes of what the results depend on: name and SHA-256.
@@ -156,6 +158,11 @@ impl Prepared {
             groups.push(data.split(split, lanes, stop)?);
         }
         lap("render");
+        let class_names = data.class_names();
+        if !class_names.is_empty() {
+            let names = format!("{:x}", Sha256::digest(class_names.join("\n")));
+            hashes.push(("images classes".to_owned(), names));
+        }
         let (source, first_block) = match &encoder {
             Encoder::Published(published) => (Source::Published(published), 0),
             Encoder::Small(tower) => {
@@ -213,6 +220,7 @@ impl Prepared {
             train: next(),
             validation: next(),
             test: next(),
+            class_names,
             plans: data.plans,
             first_block,
             hashes,
@@ -298,6 +306,15 @@ impl Prepared {
             Backbone::Published { projector, .. } => {
                 Ok(swapped(projector, swap)?.train().no_grad())
             }
+        }
+    }
+
+    /// Number of answers that the probe chooses from at each place.
+    #[must_use]
+    pub fn classes(&self, config: &ProbeConfig) -> usize {
+        match self.class_names.len() {
+            0 => config.data.charset.size(),
+            classes => classes,
         }
     }
 

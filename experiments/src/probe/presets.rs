@@ -153,6 +153,8 @@ fn quick() -> ProbeConfig {
         data: DataConfig {
             task: Task::Text,
             perception: None,
+            photographs: None,
+            skip_broken: false,
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,

@@ -9,7 +9,6 @@ use crate::lanes::Lanes;
 use crate::stop::{Stop, Stopped};
 use anyhow::Result;
 use burn::tensor::Device;
-use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -84,6 +83,7 @@ pub fn run_study(
         .collect();
     Ok(RunOutcome {
         test_sets: prepared.test_sets(),
+        class_names: prepared.class_names.clone(),
         tuning,
         cells,
     })
@@ -269,20 +269,21 @@ impl Study<'_> {
     }
 }
 
-/// Keeps the better of two candidates of an arm.
+/// Keeps the best candidates of an arm: more than one where they read equally well.
 fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) {
-    if candidate.model.is_none() {
-        return;
-    }
     let arm = candidate.outcome.spec.arm;
-    match kept.iter_mut().find(|cell| cell.outcome.spec.arm == arm) {
-        Some(best) => {
-            let both = [best.outcome.clone(), candidate.outcome.clone()];
-            if choose(&both).chosen == Some(candidate.outcome.spec.learning_rate) {
-                *best = candidate;
-            }
-        }
-        None => kept.push(candidate),
+    let Some(error) = candidate.outcome.validation_cer else {
+        return;
+    };
+    let of_arm = |cell: &TrainedCell| cell.outcome.spec.arm == arm;
+    let errors = kept.iter().filter(|cell| of_arm(cell));
+    let best = errors.filter_map(|cell| cell.outcome.validation_cer);
+    let best = best.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
+    if error < best {
+        kept.retain(|cell| !of_arm(cell));
+    }
+    if error <= best {
+        kept.push(candidate);
     }
 }
 
@@ -319,23 +320,32 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
     }
 }
 
-/// The candidate with the lowest validation CER. Where several read equally well, which an easy or
-/// impossible task brings about, the validation loss decides, and between equal losses the rate.
+/// The candidate with the lowest validation CER. Of several, the one that is furthest from the ends of
+/// the grid, so that an arm to which the rate makes no difference is not on its edge; then the one with
+/// the lowest validation loss, then the lowest rate.
 fn choose(candidates: &[CellOutcome]) -> Tuning {
+    let mut rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
+    rates.sort_by(f64::total_cmp);
+    let from_end = |rate: f64| {
+        let place = rates.iter().take_while(|other| **other < rate).count();
+        place.min(rates.len() - 1 - place)
+    };
     let best = candidates
         .iter()
         .filter_map(|cell| {
             let loss = cell.validation_loss.unwrap_or(f64::INFINITY);
-            Some([cell.validation_cer?, loss, cell.spec.learning_rate])
+            Some((cell.validation_cer?, loss, cell.spec.learning_rate))
         })
-        .min_by(|a, b| {
-            let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
-            pairs.reduce(Ordering::then).unwrap_or(Ordering::Equal)
+        .min_by(|(a, a_loss, a_rate), (b, b_loss, b_rate)| {
+            let inner = from_end(*b_rate).cmp(&from_end(*a_rate));
+            let loss = a_loss.total_cmp(b_loss);
+            a.total_cmp(b)
+                .then(inner)
+                .then(loss)
+                .then(a_rate.total_cmp(b_rate))
         });
-    let rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
-    let chosen = best.map(|[.., rate]| rate);
-    let lowest = rates.iter().copied().min_by(f64::total_cmp);
-    let highest = rates.iter().copied().max_by(f64::total_cmp);
+    let chosen = best.map(|(.., rate)| rate);
+    let (lowest, highest) = (rates.first().copied(), rates.last().copied());
     Tuning {
         arm: candidates[0].spec.arm,
         candidates: candidates
@@ -404,6 +414,9 @@ mod tests {
         assert_eq!((edge.chosen, edge.on_edge), (Some(2e-3), false));
         let edge = choose(&[cell(1e-3, Some(0.1)), cell(2e-3, Some(0.1))]);
         assert_eq!((edge.chosen, edge.on_edge), (Some(1e-3), true));
+        let level = [1e-3, 2e-3, 4e-3].map(|rate| cell(rate, Some(0.1)));
+        let level = choose(&level);
+        assert_eq!((level.chosen, level.on_edge), (Some(2e-3), false));
         let single = choose(&[cell(1e-3, Some(0.1))]);
         assert!(!single.on_edge);
     }

@@ -14,9 +14,11 @@ pub struct FlatReaderConfig {
     pub tokens: usize,
     /// Width of a visual token.
     pub d_token: usize,
+    /// Width of the layer that looks at each token by itself.
+    pub d_look: usize,
     /// Number of classes.
     pub classes: usize,
-    /// Width of the hidden layer, as that of the anchored reader.
+    /// Width of the hidden layer over all tokens, as that of the anchored reader.
     pub d_hidden: usize,
 }
 
@@ -27,6 +29,7 @@ impl FlatReaderConfig {
         Self {
             tokens,
             d_token,
+            d_look: 128,
             classes,
             d_hidden: 256,
         }
@@ -35,19 +38,24 @@ impl FlatReaderConfig {
     /// A fresh reader.
     #[must_use]
     pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> FlatReader {
-        let width = self.tokens * self.d_token;
+        let width = self.tokens * self.d_look;
         FlatReader {
+            look: seeded::linear(self.d_token, self.d_look, true, rng, device),
             hidden: seeded::linear(width, self.d_hidden, true, rng, device),
             classify: seeded::linear(self.d_hidden, self.classes, true, rng, device),
         }
     }
 }
 
-/// `Linear(GELU(Linear(all tokens one after the other)))`.
+/// `Linear(GELU(Linear(all looks one after the other)))`, where a look is `GELU(Linear(token))`, with
+/// the same weights for every token.
 ///
 /// Position and order count, as they do in questions such as which of two bars stands further left.
+/// The looks give every arm a layer per token. Without them, what a projector's hidden layer adds to
+/// the probe hides what the projector loses: `identity` then read worse than PatchMerger.
 #[derive(Module, Debug)]
 pub struct FlatReader {
+    look: Linear,
     hidden: Linear,
     classify: Linear,
 }
@@ -63,8 +71,9 @@ impl FlatReader {
     /// If there are more or fewer tokens than the reader was built for.
     #[must_use]
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        let [batch, count, d_token] = tokens.dims();
-        let all = tokens.reshape([batch, 1, count * d_token]);
+        let looks = gelu(linear::apply(&self.look, tokens));
+        let [batch, count, d_look] = looks.dims();
+        let all = looks.reshape([batch, 1, count * d_look]);
         linear::apply(&self.classify, gelu(linear::apply(&self.hidden, all)))
     }
 }

@@ -10,6 +10,7 @@
 //! | `history.csv` | arm, seed and evaluation during training |
 //! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
 //! | `confusions.csv` | arm, test group and confused pair of characters |
+//! | `classes.csv` | class of a fine-grained task or of photographs |
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
 //! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
 //! | `tuning.csv` | arm and learning rate |
@@ -23,6 +24,7 @@
 //! plots and table. It has no rows in `predictions.csv` and `confusions.csv`, since it read
 //! nothing.
 
+mod classes;
 mod comparison;
 mod confusions;
 pub(crate) mod csv_file;
@@ -72,7 +74,7 @@ impl Extent {
     /// What a run of its own leaves.
     #[must_use]
     pub fn of(config: &ProbeConfig) -> Self {
-        if config.data.task.is_text() && config.data.perception.is_none() {
+        if config.data.task.is_text() && !config.data.brings_its_own_images() {
             Self::Full
         } else {
             Self::Tables
@@ -103,6 +105,7 @@ pub fn write(
     predictions::write(&folder.join("predictions.csv"), &scored)?;
     let confusions = confusions::count(&scored);
     confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
+    classes::write(&folder.join("classes.csv"), &scored)?;
     let mut summary = Summary::of(&scored)?;
     summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     summary.write(&folder.join("summary.csv"))?;

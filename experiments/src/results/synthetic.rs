@@ -33,6 +33,8 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         data: DataConfig {
             task: Task::Text,
             perception: None,
+            photographs: None,
+            skip_broken: false,
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
@@ -92,6 +94,7 @@ pub(super) fn run(config: &ProbeConfig, misreads: Misreads<'_>) -> RunOutcome {
     RunOutcome {
         tuning: tuning.collect(),
         test_sets,
+        class_names: Vec::new(),
         cells,
     }
 }

@@ -1,12 +1,14 @@
 //! What the study says, in sentences made from its numbers.
 
 use super::figures::of_section;
+use super::fine_grained;
 use super::run::PartResult;
 use super::section::Section;
 use crate::arm::{ArmKind, ArmSpec};
 use crate::data::Task;
 use crate::probe::EvaluationMode;
 use crate::results::{Comparison, Judgement, wording};
+use anyhow::Result;
 use html_report::KeyNumber;
 use probe_statistics::bootstrap::Measure;
 
@@ -20,14 +22,17 @@ pub struct Answer {
 }
 
 /// The answer that the results allow.
-#[must_use]
-pub fn answer(results: &[PartResult]) -> Answer {
+///
+/// # Errors
+/// If answers to fine-grained tasks cannot be fitted.
+pub fn answer(results: &[PartResult]) -> Result<Answer> {
     let mut answer = Answer::default();
     if let Some(reading) = of_section(results, Section::Ocr).next() {
         main_comparison(reading, &mut answer);
     }
     answer.paragraphs.extend(coarse(results));
     answer.paragraphs.extend(ladder(results));
+    fine_grained::answer(results, &mut answer)?;
     if answer.paragraphs.is_empty() {
         answer.paragraphs.push(
             "The sections that were run do not hold the main comparison; their figures and tables \
@@ -35,7 +40,7 @@ pub fn answer(results: &[PartResult]) -> Answer {
                 .to_owned(),
         );
     }
-    answer
+    Ok(answer)
 }
 
 /// The hard visual embedding table that reads validation images best.

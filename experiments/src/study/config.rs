@@ -1,6 +1,7 @@
 //! What a study consists of.
 
 use super::design;
+use super::design::FineGrained;
 use super::scale::StudyPreset;
 use super::section::{Part, Section};
 use crate::settings::overlay;
@@ -15,6 +16,9 @@ pub struct StudyConfig {
     pub preset: StudyPreset,
     /// What it asks, in this order.
     pub sections: Vec<Section>,
+    /// What the fine-grained section asks.
+    #[serde(default, skip_serializing_if = "FineGrained::is_default")]
+    pub fine_grained: FineGrained,
     /// Settings on top of those of every run: any part of what `config.toml` of a run holds.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub settings: toml::Table,
@@ -42,7 +46,7 @@ impl StudyConfig {
         let text = toml::to_string(&self.settings).context("the settings do not fit into TOML")?;
         let mut parts = Vec::new();
         for &section in &self.sections {
-            for mut part in design::parts(section, &scale) {
+            for mut part in design::parts(section, &scale, &self.fine_grained) {
                 part.config = overlay(&part.config, &text)
                     .and_then(|config| config.check().map(|()| config))
                     .with_context(|| format!("run `{}`", part.name()))?;
@@ -61,6 +65,7 @@ mod tests {
         StudyConfig {
             preset: StudyPreset::Smoke,
             sections: vec![Section::Ocr, Section::Control],
+            fine_grained: FineGrained::default(),
             settings: toml::from_str(settings).unwrap(),
         }
     }

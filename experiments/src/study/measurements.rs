@@ -1,6 +1,7 @@
 //! The study's runs in the form that claims are evaluated on.
 
 use super::figures::{character_side, nominal_bits, of_section, used_bits, without_size};
+use super::fine_grained::COARSE;
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::code;
@@ -10,6 +11,7 @@ use crate::probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
 use crate::results::{ItemSeries, hardening_series, item_series};
 use anyhow::Result;
 use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
+use perception_tasks::Group;
 use probe_statistics::codelength::Codelength;
 
 /// What claims call the softmax arms of the main run read with fewer words.
@@ -26,7 +28,9 @@ pub fn measurements(results: &[PartResult]) -> Result<Measurements> {
             continue;
         };
         for series in item_series(&result.part.config, &result.outcome)? {
-            measurements.series.push(convert(result, &study, series));
+            let converted = convert(result, &study, series);
+            measurements.series.extend(coarse(result, &converted));
+            measurements.series.push(converted);
         }
         for &arm in &result.part.config.arms {
             add_facts(&mut measurements.arms, facts(result, &study, arm));
@@ -72,10 +76,7 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
     let set = &result.outcome.test_sets[group];
     let tuning = tuning(result, arm);
     let classes = match config.data.task {
-        _ if config.data.perception.is_some() => config
-            .data
-            .perception
-            .map_or(2, |kind| kind.classes().len()),
+        _ if config.data.brings_its_own_images() => result.outcome.class_names.len(),
         Task::Face => distinct(&set.targets),
         Task::Slant => 2,
         Task::Text | Task::Control => config.data.charset.size(),
@@ -104,9 +105,28 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
         bits_used: used_bits(result, arm, group).filter(|_| arm.kind.is_hard()),
         learning_rate: tuning.and_then(|tuning| tuning.chosen),
         validation_error: tuning.and_then(best_error),
-        chance_accuracy: (config.data.task != Task::Text).then(|| majority(&set.targets)),
+        chance_accuracy: (config.data.task != Task::Text || config.data.photographs.is_some())
+            .then(|| majority(&set.targets)),
         seeds,
     }
+}
+
+/// A level of a coarse task once more, under the name that claims have for the easier levels of all of
+/// them; none of the harder ones, where coarse tasks ask for detail too.
+fn coarse(result: &PartResult, series: &Series) -> Option<Series> {
+    let kind = result.part.config.data.perception?;
+    if kind.group() != Group::Coarse {
+        return None;
+    }
+    let sets = result.outcome.test_sets.iter();
+    let mut levels: Vec<f64> = sets.filter_map(|set| set.difficulty).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    let middle = levels.get(levels.len() / 2)?;
+    (series.stimulus? >= *middle).then(|| Series {
+        condition: COARSE.to_owned(),
+        ..series.clone()
+    })
 }
 
 fn tuning(result: &PartResult, arm: ArmSpec) -> Option<&crate::probe::Tuning> {

@@ -75,7 +75,11 @@ pub fn time(config: &StudyConfig, session: &Session<'_>) -> Result<Vec<PartPlan>
 /// What the time of a step depends on besides the arm.
 fn timing_key(part: &Part) -> String {
     let (data, training) = (&part.config.data, &part.config.training);
-    format!("{} {:?} {}", data.charset, data.densities, training.batch)
+    let reader = part.config.reader;
+    format!(
+        "{reader:?} {} {:?} {}",
+        data.charset, data.densities, training.batch
+    )
 }
 
 /// A run with the same cells on few images.
@@ -137,13 +141,14 @@ fn images_read(config: &ProbeConfig) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::{Section, StudyPreset};
+    use crate::study::{FineGrained, Section, StudyPreset};
 
     #[test]
     fn a_timed_run_has_the_cells_of_the_real_one_on_few_images() {
         let study = StudyConfig {
             preset: StudyPreset::Full,
             sections: Section::STUDY.to_vec(),
+            fine_grained: FineGrained::default(),
             settings: toml::Table::new(),
         };
         for part in study.parts().unwrap() {

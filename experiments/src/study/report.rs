@@ -3,10 +3,10 @@
 use super::answer::{Answer, answer};
 use super::config::StudyConfig;
 use super::figures::{self, StudyFigure, of_section};
+use super::fine_grained;
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::{StudyTable, tables};
-use super::thresholds::thresholds;
 use super::verdicts;
 use crate::atomic;
 use crate::results::wording;
@@ -14,12 +14,17 @@ use anyhow::{Context, Result};
 use claims::Registration;
 use html_report::{Column, Figure, Picture, Report, Table};
 use std::path::Path;
+use text_images::spreadsheet;
 
 const TITLE: &str = "Does turning visual features into tokens hurt OCR?";
 const QUESTION: &str = "Qwen2.5-VL pools 2×2 patches with an MLP (PatchMerger); Ovis maps them to \
     a distribution over visual words and looks the words up in a table (VET). The same small probe \
     is trained behind each of them, behind other discretisers and behind controls, on the features \
     of one frozen tower: what does each of them lose?";
+const FINE_TITLE: &str = "What do visual tokens cost in fine detail?";
+const FINE_QUESTION: &str = "The same small probe is trained behind each projector, on images whose \
+    difficulty is a physical quantity, and on text: from how small a detail on does it tell, and is \
+    what is lost in reading lost in coarse properties too?";
 /// Columns of the table of verdicts in a file.
 const NARROW: u16 = 120;
 /// What has to be known before the numbers are used.
@@ -46,12 +51,12 @@ pub fn write(
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("cannot make the folder {}", plots.display()))?;
     let mut tables = tables(results);
-    tables.extend(thresholds(results)?);
+    tables.extend(fine_grained::tables(results)?);
     for table in &tables {
         write_table(folder, table)?;
     }
     let figures = figures::draw(results, &plots)?;
-    let answer = answer(results);
+    let answer = answer(results)?;
     let claims = verdicts::evaluate(folder, registration, results)?;
     let report = Page {
         folder,
@@ -111,9 +116,10 @@ fn write_table(folder: &Path, table: &StudyTable) -> Result<()> {
         .with_context(|| format!("cannot make the folder {}", place.display()))?;
     atomic::write(&place.join(format!("{}.csv", table.name)), |out| {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&table.header)?;
+        writer.write_record(table.header.iter().map(|name| name.replace('`', "")))?;
         for row in &table.rows {
-            writer.write_record(row.iter().map(|cell| cell.replace('`', "")))?;
+            let plain = row.iter().map(|cell| cell.replace('`', ""));
+            writer.write_record(plain.map(|cell| spreadsheet::guard(&cell).into_owned()))?;
         }
         Ok(writer.flush()?)
     })
@@ -137,9 +143,13 @@ impl Page<'_> {
         }
         let mut warnings: Vec<String> = LIMITS.map(str::to_owned).into();
         warnings.extend(self.failures());
+        let [title, question] = match self.config.sections.as_slice() {
+            [Section::FineGrained] => [FINE_TITLE, FINE_QUESTION],
+            _ => [TITLE, QUESTION],
+        };
         Ok(Report {
-            title: TITLE.to_owned(),
-            question: QUESTION.to_owned(),
+            title: title.to_owned(),
+            question: question.to_owned(),
             answer: self.answer.paragraphs.clone(),
             key_numbers: self.answer.key_numbers.clone(),
             warnings,
@@ -290,15 +300,30 @@ impl Section {
 fn describe(result: &PartResult) -> String {
     let config = &result.part.config;
     let (images, training) = (&config.data.images, &config.training);
+    let (asked, per) = match (config.data.perception, &config.data.photographs) {
+        (Some(kind), _) => (format!("{} answers", kind.classes().len()), "level"),
+        (None, Some(source)) => {
+            let classes = result.outcome.class_names.len();
+            return format!(
+                "Run `{}`: {source}, {classes} classes, {} arms, {}, {} steps.",
+                result.part.name(),
+                config.arms.len(),
+                wording::counted(config.seeds.len(), "seed"),
+                wording::count(training.steps)
+            );
+        }
+        (None, None) => {
+            let size = config.data.charset.size();
+            (format!("alphabet of {size}"), "density and kind of text")
+        }
+    };
     format!(
-        "Run `{}`: {} arms, {}, {} training images, {} steps, {} test images per density and kind \
-         of text, alphabet of {}.",
+        "Run `{}`: {} arms, {}, {} training images, {} steps, {} test images per {per}, {asked}.",
         result.part.name(),
         config.arms.len(),
         wording::counted(config.seeds.len(), "seed"),
         wording::count(images.train),
         wording::count(training.steps),
         wording::count(images.test),
-        config.data.charset.size()
     )
 }

@@ -44,6 +44,7 @@ impl StudyPreset {
                 evaluations: 2,
                 bootstrap_draws: 200,
                 largest_vocabulary: 256,
+                fine_grained: None,
             },
             Self::Quick => Scale {
                 seeds: 10,
@@ -59,6 +60,12 @@ impl StudyPreset {
                 evaluations: 4,
                 bootstrap_draws: 2000,
                 largest_vocabulary: 4096,
+                fine_grained: Some(FineGrainedScale {
+                    bits: 8,
+                    task_rates: vec![5e-4, 1.5e-3, 4.5e-3],
+                    reading_rates: vec![3e-3, 9e-3, 2.7e-2],
+                    extensions: 2,
+                }),
             },
             Self::Full => Scale {
                 seeds: 10,
@@ -74,6 +81,7 @@ impl StudyPreset {
                 evaluations: 20,
                 bootstrap_draws: 10_000,
                 largest_vocabulary: 65_536,
+                fine_grained: None,
             },
         }
     }
@@ -108,4 +116,19 @@ pub struct Scale {
     pub bootstrap_draws: usize,
     /// Largest visual vocabulary.
     pub largest_vocabulary: usize,
+    /// What the fine-grained section does otherwise, where it has to be done in five minutes.
+    pub fine_grained: Option<FineGrainedScale>,
+}
+
+/// A smaller fine-grained section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FineGrainedScale {
+    /// Bits of a hard token.
+    pub bits: u32,
+    /// Learning rates for tasks: a wide step costs little near the optimum and needs few of them.
+    pub task_rates: Vec<f64>,
+    /// The same for reading.
+    pub reading_rates: Vec<f64>,
+    /// Further rates where the best one lies on the edge.
+    pub extensions: usize,
 }

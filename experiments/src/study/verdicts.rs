@@ -2,6 +2,7 @@
 
 use super::measurements::measurements;
 use super::run::PartResult;
+use super::section::Section;
 use crate::atomic;
 use crate::results::wording;
 use anyhow::{Context, Result};
@@ -11,13 +12,16 @@ use std::path::Path;
 
 /// The claims that this version of the study was made for.
 const REGISTRATION: &str = include_str!("../../configs/claims.toml");
+/// Those of its fine-grained section by itself.
+const FINE_GRAINED: &str = include_str!("../../configs/fine-grained-claims.toml");
 
-/// The registration in `file`, or the one that comes with the study.
+/// The registration in `file`, or the one that comes with these sections.
 ///
 /// # Errors
 /// If the file cannot be read or makes no sense; the message names the claim.
-pub fn registration(file: Option<&Path>) -> Result<Registration> {
+pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registration> {
     match file {
+        None if sections == [Section::FineGrained] => Ok(Registration::from_toml(FINE_GRAINED)?),
         None => Ok(Registration::from_toml(REGISTRATION)?),
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| {
@@ -123,15 +127,21 @@ mod tests {
 
     #[test]
     fn the_registration_that_comes_along_is_sound() {
-        let registration = registration(None).unwrap();
-        assert_eq!(registration.claims.len(), 12);
+        let study = registration(None, &Section::STUDY).unwrap();
+        assert_eq!(study.claims.len(), 12);
+        let fine = registration(None, &[Section::FineGrained]).unwrap();
+        let threshold = |claims: &Registration| {
+            let mut claims = claims.claims.iter();
+            claims.find(|claim| claim.id == "H10").cloned().unwrap()
+        };
+        assert_eq!(threshold(&fine), threshold(&study));
     }
 
     #[test]
     fn a_missing_or_broken_registration_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
-        let message = || format!("{:#}", registration(Some(&path)).unwrap_err());
+        let message = || format!("{:#}", registration(Some(&path), &[]).unwrap_err());
         assert!(message().contains("mine.toml"));
         std::fs::write(&path, "[[claims]]\nid = 3").unwrap();
         assert!(message().contains("mine.toml"));

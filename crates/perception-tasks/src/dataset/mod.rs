@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use image::{DynamicImage, RgbImage};
+use serde::{Deserialize, Serialize};
 use text_images::{Split, stable_hash};
 
 use crate::{Channels, Error, Result};
@@ -47,9 +48,11 @@ pub enum AircraftLabels {
     Manufacturer,
 }
 
-/// Where photographs are and how they are laid out. Text form: `folder:DIR`, `aircraft:DIR`,
-/// `aircraft-family:DIR`, `aircraft-manufacturer:DIR`, `cub:DIR`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where photographs are and how they are laid out. Text form (serde, `Display`, `FromStr`):
+/// `folder:DIR`, `aircraft:DIR` (also `fgvc-aircraft:DIR`), `aircraft-family:DIR`,
+/// `aircraft-manufacturer:DIR`, `cub:DIR`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum DatasetSource {
     /// One subfolder per class.
     Folder(PathBuf),
@@ -71,13 +74,56 @@ impl FromStr for DatasetSource {
         let dir = Some(dir).filter(|dir| !dir.is_empty()).map(PathBuf::from);
         match layout {
             "folder" => dir.map(Self::Folder),
-            "aircraft" => dir.map(aircraft(AircraftLabels::Variant)),
+            "aircraft" | "fgvc-aircraft" => dir.map(aircraft(AircraftLabels::Variant)),
             "aircraft-family" => dir.map(aircraft(AircraftLabels::Family)),
             "aircraft-manufacturer" => dir.map(aircraft(AircraftLabels::Manufacturer)),
             "cub" => dir.map(Self::Cub),
             _ => None,
         }
         .ok_or_else(unknown)
+    }
+}
+
+impl DatasetSource {
+    /// Layout in the text form, and the folder.
+    fn parts(&self) -> (&'static str, &Path) {
+        match self {
+            Self::Folder(dir) => ("folder", dir),
+            Self::Aircraft(dir, AircraftLabels::Variant) => ("aircraft", dir),
+            Self::Aircraft(dir, AircraftLabels::Family) => ("aircraft-family", dir),
+            Self::Aircraft(dir, AircraftLabels::Manufacturer) => ("aircraft-manufacturer", dir),
+            Self::Cub(dir) => ("cub", dir),
+        }
+    }
+
+    /// Layout and last part of the path, for the names of runs: `folder-birds`.
+    pub fn short_name(&self) -> String {
+        let (layout, dir) = self.parts();
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let name: String = name.chars().map(plain).collect();
+        format!("{layout}-{name}").trim_end_matches('-').to_owned()
+    }
+}
+
+impl fmt::Display for DatasetSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (layout, dir) = self.parts();
+        write!(f, "{layout}:{}", dir.display())
+    }
+}
+
+impl TryFrom<String> for DatasetSource {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<DatasetSource> for String {
+    fn from(source: DatasetSource) -> Self {
+        source.to_string()
     }
 }
 
@@ -313,6 +359,26 @@ mod tests {
             DatasetSource::Aircraft("x".into(), AircraftLabels::Family)
         );
         assert_eq!(read("cub:x").unwrap(), DatasetSource::Cub("x".into()));
+        assert_eq!(
+            read("fgvc-aircraft:x").unwrap(),
+            read("aircraft:x").unwrap()
+        );
+        for text in [
+            "folder:a:b",
+            "aircraft:x",
+            "aircraft-manufacturer:x",
+            "cub:x/y",
+        ] {
+            let source = read(text).unwrap();
+            assert_eq!(source.to_string(), text);
+            let json = serde_json::to_string(&source).unwrap();
+            assert_eq!(json, format!("\"{text}\""));
+        }
+        assert_eq!(
+            read("folder:my/bird photos").unwrap().short_name(),
+            "folder-bird-photos"
+        );
+        assert_eq!(read("cub:..").unwrap().short_name(), "cub");
         for bad in ["cub:", "x", "imagenet:x"] {
             let message = read(bad).unwrap_err().to_string();
             assert!(

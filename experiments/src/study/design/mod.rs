@@ -12,6 +12,8 @@ mod redundancy;
 mod regimes;
 mod vocabulary;
 
+pub use fine_grained::{FineGrained, READING};
+
 use super::scale::Scale;
 use super::section::{Part, Section};
 use crate::arm::{ArmSpec, INDICATORS};
@@ -20,7 +22,7 @@ use text_images::{Charset, Content};
 
 /// The runs of a section.
 #[must_use]
-pub fn parts(section: Section, scale: &Scale) -> Vec<Part> {
+pub fn parts(section: Section, scale: &Scale, fine_grained: &FineGrained) -> Vec<Part> {
     let configs = match section {
         Section::Ocr => ocr::configs(scale),
         Section::Capacity => capacity::configs(scale),
@@ -32,7 +34,7 @@ pub fn parts(section: Section, scale: &Scale) -> Vec<Part> {
         Section::Codelength => codelength::configs(scale),
         Section::Control => control::configs(scale),
         Section::Coarse => coarse::configs(scale),
-        Section::FineGrained => fine_grained::configs(scale),
+        Section::FineGrained => fine_grained.configs(scale),
     };
     configs
         .into_iter()
@@ -101,7 +103,7 @@ mod tests {
     fn every_run_of_every_preset_is_sound() {
         for preset in [StudyPreset::Smoke, StudyPreset::Quick, StudyPreset::Full] {
             for &section in Section::value_variants() {
-                let parts = parts(section, &preset.scale());
+                let parts = parts(section, &preset.scale(), &FineGrained::default());
                 assert!(!parts.is_empty(), "{}", section.name());
                 for part in &parts {
                     part.config.check().unwrap();
@@ -119,7 +121,7 @@ mod tests {
         for preset in [StudyPreset::Smoke, StudyPreset::Quick, StudyPreset::Full] {
             let scale = preset.scale();
             for &section in Section::value_variants() {
-                for part in parts(section, &scale) {
+                for part in parts(section, &scale, &FineGrained::default()) {
                     for arm in &part.config.arms {
                         let words = arm.words().unwrap_or(0);
                         assert!(

@@ -1,0 +1,242 @@
+//! `fine-grained-probe` and the contact sheets from the command line, in miniature.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use image::{GrayImage, Luma, RgbImage};
+use std::fs;
+use std::path::Path;
+use support::{Finished, Rows, Scratch};
+
+/// On top of the smallest preset.
+const SETTINGS: &str = r#"
+arms = ["identity", "patch-merger", "gelu-mlp@20", "vet-softmax@20", "vq@16", "blind"]
+d_token = 16
+backbone = "backbone.safetensors"
+
+[data]
+charset = "36"
+
+[data.images]
+train = 64
+
+[training]
+steps = 4
+batch = 16
+"#;
+
+fn scratch() -> Scratch {
+    let place = Scratch::new();
+    place.write("fine.toml", SETTINGS);
+    place
+}
+
+fn probe(place: &Scratch, flags: &str) -> Finished {
+    place.run(&format!(
+        "fine-grained-probe --preset smoke --config fine.toml --data data --results results {flags}"
+    ))
+}
+
+#[test]
+fn tasks_stand_beside_reading_and_the_blind_arm_is_at_chance() {
+    let place = scratch();
+    let flags = "--run f --tasks vernier,confusable-glyphs,text-slant";
+    probe(&place, flags).succeeded();
+    let at = |file: &str| place.result("f", file);
+    for file in [
+        "fine-grained-reading/summary.csv",
+        "fine-grained-vernier/metrics.csv",
+        "plots/acuity_vernier.svg",
+        "plots/acuity_vernier.png",
+        "tables/thresholds.csv",
+        "tables/fine_grained_interaction.csv",
+    ] {
+        assert!(at(file).is_file(), "{file}");
+    }
+    let accuracy = Rows::read(&at("tables/accuracy.csv"));
+    for (task, chance) in [("vernier", "50.0%"), ("confusable-glyphs", "6.7%")] {
+        let blind = [("task", task), ("arm", "blind")];
+        let right = accuracy.fields("right answers", &blind);
+        assert!(right[0].starts_with(chance), "{task}: {right:?}");
+        assert_eq!(accuracy.fields("chance", &blind), [chance]);
+        // One answer for both images of a pair is never right twice.
+        let both = accuracy.fields("both of a pair right", &blind);
+        assert!(both[0].starts_with("0.00%"), "{both:?}");
+    }
+    let blind = [("task", "vernier"), ("arm", "blind")];
+    assert_eq!(accuracy.fields("d′", &blind), ["0.00"]);
+    let gates = Rows::read(&at("gates.csv"));
+    assert_eq!(gates.fields("state", &[("gate", "blind")]), ["passed"]);
+    let claims = Rows::read(&at("claims.csv"));
+    assert_eq!(claims.fields("verdict", &[("claim", "H1")]).len(), 0);
+    assert_eq!(claims.fields("verdict", &[("claim", "F1")]).len(), 1);
+    let confusions = Rows::read(&at("tables/confusions.csv"));
+    let pair = [("pair", "confusable-glyphs: 0 read as O")];
+    assert_eq!(confusions.fields("identity", &pair).len(), 1);
+    let classes = Rows::read(&at("fine-grained-vernier/classes.csv"));
+    assert_eq!(classes.fields("character", &[("class", "right")]), ["1"]);
+    let page = fs::read_to_string(at("report.html")).unwrap();
+    for part in ["fine detail", "three times in four", "both of a pair right"] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+
+    // Nothing is trained again, and the bytes are the same.
+    let before = fs::read(at("fine-grained-vernier/metrics.csv")).unwrap();
+    let again = probe(&place, &format!("{flags} --resume --jobs 1")).succeeded();
+    assert!(!again.stderr.contains("0 done before"), "{}", again.stderr);
+    assert!(fs::read(at("fine-grained-vernier/metrics.csv")).unwrap() == before);
+}
+
+/// Two classes that are told by their brightness.
+fn folder(dir: &Path) {
+    for (class, level) in [("dark", 30), ("light", 220)] {
+        fs::create_dir_all(dir.join(class)).unwrap();
+        for index in 0..30 {
+            let image = GrayImage::from_fn(40, 30, |x, _| Luma([level + (x % 3) as u8]));
+            image
+                .save(dir.join(class).join(format!("{index}.jpg")))
+                .unwrap();
+        }
+    }
+}
+
+#[test]
+fn photographs_of_a_folder_are_probed_and_broken_ones_named_and_counted() {
+    let place = scratch();
+    folder(&place.path("birds"));
+    let run = probe(&place, "--run whole --dataset folder:birds").succeeded();
+    assert!(!run.stderr.contains("left out"), "{}", run.stderr);
+    let accuracy = Rows::read(&place.result("whole", "tables/accuracy.csv"));
+    let identity = [("task", "folder:birds"), ("arm", "identity")];
+    assert_eq!(accuracy.fields("right answers", &identity).len(), 1);
+    let classes = place.result("whole", "fine-grained-folder-birds/classes.csv");
+    assert_eq!(
+        Rows::read(&classes).fields("class", &[("character", "1")]),
+        ["light"]
+    );
+
+    let bytes = fs::read(place.path("birds/light/3.jpg")).unwrap();
+    for index in 0..30 {
+        fs::write(
+            place.path(format!("birds/light/{index}.jpg")),
+            &bytes[..200],
+        )
+        .unwrap();
+    }
+    fs::create_dir(place.path("birds/none")).unwrap();
+    probe(&place, "--run strict --dataset folder:birds").refused(&[
+        "none",
+        "no images",
+        "--skip-broken",
+    ]);
+    fs::remove_dir(place.path("birds/none")).unwrap();
+    probe(&place, "--run strict --dataset folder:birds").refused(&[
+        "light",
+        "cannot decode",
+        "--skip-broken",
+    ]);
+    fs::create_dir(place.path("birds/none")).unwrap();
+    let run = probe(&place, "--run lenient --dataset folder:birds --skip-broken").succeeded();
+    for part in [
+        "1 problem",
+        "`none` has no images",
+        "cannot decode",
+        "left out",
+    ] {
+        assert!(run.stderr.contains(part), "no `{part}` in {}", run.stderr);
+    }
+    probe(&place, "--run x --dataset cub:nowhere").refused(&["nowhere"]);
+    probe(&place, "--run x --dataset tar:x").refused(&["tar:x", "folder:DIR"]);
+}
+
+/// FGVC-Aircraft's layout: images with a banner, and lists.
+fn aircraft(dir: &Path) {
+    let images = dir.join("data/images");
+    fs::create_dir_all(&images).unwrap();
+    let mut lists = [String::new(), String::new(), String::new()];
+    for number in 0..24_u8 {
+        let name = format!("{number:07}");
+        let image = RgbImage::from_pixel(60, 60, image::Rgb([10 * number, 90, 120]));
+        image.save(images.join(format!("{name}.jpg"))).unwrap();
+        let variant = if number % 2 == 0 { "707-320" } else { "DC-8" };
+        lists[usize::from(number / 2 % 3)] += &format!("{name} {variant}\n");
+    }
+    for (split, list) in ["train", "val", "test"].iter().zip(lists) {
+        fs::write(dir.join(format!("data/images_variant_{split}.txt")), list).unwrap();
+    }
+    fs::write(dir.join("data/variants.txt"), "707-320\nDC-8\n").unwrap();
+    let boxes = (0..24).map(|number| format!("{number:07} 1 1 50 30\n"));
+    fs::write(dir.join("data/images_box.txt"), boxes.collect::<String>()).unwrap();
+}
+
+/// CUB-200-2011's layout, with two birds.
+fn cub(dir: &Path) {
+    let classes = ["001.Wren", "002.Finch"];
+    let mut lists: [String; 4] = Default::default();
+    for number in 1..=90_u8 {
+        let class = usize::from(number % 2);
+        let file = format!("{}/{number}.jpg", classes[class]);
+        let path = dir.join("images").join(&file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let level = 40 + 100 * class as u8 + number;
+        RgbImage::from_pixel(50, 40, image::Rgb([level; 3]))
+            .save(path)
+            .unwrap();
+        let is_training = u8::from(number % 4 != 0 && number % 4 != 3);
+        for (list, entry) in lists.iter_mut().zip([
+            file,
+            (class + 1).to_string(),
+            is_training.to_string(),
+            "1.0 1.0 30.0 20.0".to_owned(),
+        ]) {
+            *list += &format!("{number} {entry}\n");
+        }
+    }
+    let names = [
+        "images",
+        "image_class_labels",
+        "train_test_split",
+        "bounding_boxes",
+    ];
+    for (name, list) in names.iter().zip(lists) {
+        fs::write(dir.join(format!("{name}.txt")), list).unwrap();
+    }
+    fs::write(dir.join("classes.txt"), "1 001.Wren\n2 002.Finch\n").unwrap();
+}
+
+#[test]
+fn published_layouts_are_read_as_they_are_unpacked() {
+    let place = scratch();
+    aircraft(&place.path("planes"));
+    cub(&place.path("CUB_200_2011"));
+    let flags = "--run a --dataset fgvc-aircraft:planes --dataset cub:CUB_200_2011";
+    let run = probe(&place, flags).succeeded();
+    assert!(run.stdout.contains("3 runs"), "{}", run.stdout);
+    let folder = "fine-grained-cub-CUB-200-2011";
+    let classes = Rows::read(&place.result("a", &format!("{folder}/classes.csv")));
+    assert_eq!(classes.fields("class", &[("character", "0")]), ["001.Wren"]);
+    let folder = "fine-grained-aircraft-planes";
+    let classes = Rows::read(&place.result("a", &format!("{folder}/classes.csv")));
+    assert_eq!(classes.fields("class", &[("character", "1")]), ["DC-8"]);
+}
+
+#[test]
+fn contact_sheets_are_rendered_and_unknown_tasks_refused() {
+    let place = scratch();
+    let run = place
+        .run("render --out sheets --tasks vernier,colour")
+        .succeeded();
+    assert!(run.stdout.contains("left or right"), "{}", run.stdout);
+    for task in ["vernier", "colour"] {
+        let sheet = image::open(place.path(format!("sheets/{task}.png"))).unwrap();
+        assert!(sheet.width() > 500 && sheet.height() > 500);
+    }
+    place
+        .run("render --out sheets --tasks snellen")
+        .refused(&["snellen", "landolt-gap"]);
+    probe(&place, "--tasks vernier,vernier").refused(&["named twice"]);
+    probe(&place, "--tasks colour").refused(&["colour", "shade"]);
+    probe(&place, "--skip-broken").refused(&["--dataset"]);
+    assert!(place.runs().is_empty());
+}
