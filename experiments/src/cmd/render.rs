@@ -1,7 +1,10 @@
 //! `render`: the images themselves, to be looked at.
 
+use crate::atomic;
 use crate::cmd::rendering::Rendering;
 use anyhow::{Context, Result, ensure};
+use image::ImageFormat;
+use std::io::Cursor;
 use std::path::PathBuf;
 use text_images::{Grid, Layout, Strip, Tile, contact_sheet, write_folder};
 
@@ -51,9 +54,11 @@ pub fn run(args: &Args) -> Result<()> {
     let written = write_folder(&args.out, &items)?;
     let tiles: Vec<Tile> = items.iter().map(Tile::from).collect();
     let sheet = args.out.join("contact-sheet.png");
+    let mut png = Cursor::new(Vec::new());
     contact_sheet(&tiles, 6, 4)
-        .save(&sheet)
-        .with_context(|| format!("cannot write {}", sheet.display()))?;
+        .write_to(&mut png, ImageFormat::Png)
+        .context("cannot encode the contact sheet")?;
+    atomic::write_bytes(&sheet, png.get_ref())?;
     println!(
         "{written} images and labels.csv in {}; look at {}",
         args.out.display(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use text_images::spreadsheet;
 
 /// Takes the rows of a file.
-pub(super) struct Rows<'a>(csv::Writer<&'a mut dyn Write>);
+pub(crate) struct Rows<'a>(csv::Writer<&'a mut dyn Write>);
 
 impl Rows<'_> {
     /// Adds one row; fields are quoted where they need it, and guarded as in
@@ -27,7 +27,7 @@ impl Rows<'_> {
 ///
 /// # Errors
 /// Names the file.
-pub(super) fn write(
+pub(crate) fn write(
     path: &Path,
     header: &[&str],
     fill: impl FnOnce(&mut Rows<'_>) -> Result<()>,
