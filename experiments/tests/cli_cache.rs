@@ -20,11 +20,7 @@ fn the_cache_stays_below_its_limit() {
     place.probe(&format!("--run free {ARMS}")).succeeded();
     let cache = place.path("data/cache");
     let files = names(&cache);
-    assert_eq!(
-        files.len(),
-        4,
-        "train, validation, test and test words: {files:?}"
-    );
+    assert_eq!(files.len(), 3, "train, validation and test: {files:?}");
     let bytes = |name: &String| fs::metadata(cache.join(name)).unwrap().len();
     let total: u64 = files.iter().map(bytes).sum();
     let largest = files.iter().map(bytes).max().unwrap();
@@ -45,7 +41,7 @@ fn the_cache_stays_below_its_limit() {
     }
     let run = place.run("report results/free --data data --cache-limit 1GiB");
     run.succeeded();
-    assert_eq!(names(&cache).len(), 4);
+    assert_eq!(names(&cache).len(), 3);
     for text in ["much", "-1", "5XB"] {
         let run = place.probe(&format!("--run x {ARMS} --cache-limit={text}"));
         run.refused(&["--cache-limit", "20GiB"]);

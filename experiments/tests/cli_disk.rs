@@ -163,13 +163,19 @@ fn data_sets_that_do_not_fit_leave_nothing_that_looks_whole() {
             return;
         };
         let export = format!("data export --out out/set --images 60 --to {format}");
-        place.run(&export).refused(&["out/set", "disk full", FULL]);
+        // LMDB itself knows short writes only.
+        let full = if format == "lmdb" {
+            "no space is left"
+        } else {
+            FULL
+        };
+        place.run(&export).refused(&["out/set", "disk full", full]);
         assert!(!place.path("out/set").join(whole).exists(), "{format}");
         place
             .run("data export --out lines --images 60 --to gt")
             .succeeded();
         let import = format!("data import lines --out out/copy --to {format}");
-        place.run(&import).refused(&["out/", "disk full", FULL]);
+        place.run(&import).refused(&["out/", "disk full", full]);
         disk.change("size=16m");
         place.run(&export).succeeded();
         place.run(&import).succeeded();

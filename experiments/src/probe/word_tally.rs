@@ -201,7 +201,7 @@ mod tests {
     fn a_codebook_that_gives_all_tokens_one_word_is_dead() {
         let mut tally = WordTally::new(4, 2).unwrap();
         for step in 0..200 {
-            let other = i64::from(step == 0);
+            let other = if step == 0 { 1 } else { 2 };
             let books = vec![ids([2, 2, other, 2]), ids([0, 1, 2, 3])];
             tally.add(books).unwrap();
         }
