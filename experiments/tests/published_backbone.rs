@@ -87,7 +87,7 @@ fn tokens_of_a_batch_are_those_of_each_image_alone() {
         let found = values(found.embeddings);
         for (item, found) in items.into_iter().zip(found.chunks(tokens * d)) {
             let width = (image.cols * image.patch) as u32;
-            let expected = encoded(layout, data.group.image(item), width);
+            let expected = encoded(layout, &data.group.images(&[item]).unwrap(), width);
             assert_eq!(found.len(), expected.len(), "{layout}: resized?");
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found - expected).abs() < 1e-5, "{layout}, image {item}");
