@@ -259,6 +259,25 @@ fn sizes_that_multiply_beyond_any_number_are_refused() {
 }
 
 #[test]
+fn settings_beyond_all_sense_are_named() {
+    for (text, part) in [
+        ("d_token = 65537", "`d_token` is 65537"),
+        ("bootstrap_draws = 9000000000000000000", "`bootstrap_draws`"),
+        ("training.optimizer.clip = nan", "clip` is NaN"),
+        (
+            "training.optimizer.weight_decay = inf",
+            "weight_decay` is inf",
+        ),
+        ("arms = [\"vet-softmax@16777217\"]", "16777217 is more than"),
+        ("arms = [\"vet-softmax@16+rank16777216\"]", "above 65536"),
+    ] {
+        let config = overlay(&Preset::Smoke.config(), text);
+        let refused = config.and_then(|config| config.check()).unwrap_err();
+        assert!(format!("{refused:#}").contains(part), "{text}: {refused:#}");
+    }
+}
+
+#[test]
 fn the_claims_that_come_along_are_sound() {
     assert!(verdicts::registration(None).is_ok());
 }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 /// Most codes of a token: beyond it lies more than any reader needs.
 const MOST_CODES: usize = 64;
+/// Largest rank of a head.
+const MOST_RANK: usize = 65_536;
 /// Most words of a table, 256 times those of the releases.
 const MOST_WORDS: usize = 1 << 24;
 
@@ -177,7 +179,13 @@ impl Reader {
             if settings.rank.is_some() {
                 return twice();
             }
-            settings.rank = Some(self.count("rank", number, 1)?);
+            let rank = self.count("rank", number, 1)?;
+            if rank > MOST_RANK {
+                return Err(self.problem(format!(
+                    "`+rank{rank}` is above {MOST_RANK}, wider than any tower; write a smaller one"
+                )));
+            }
+            settings.rank = Some(rank);
         } else if let Some(number) = text.strip_prefix("codes") {
             if !self.kind.is_vet() && self.kind != ArmKind::Rvq {
                 return only_for("codesN", "the vet arms and rvq");
