@@ -89,7 +89,7 @@ fn measure_pretraining(bencher: Bencher) -> Result<()> {
         let anchors = group
             .anchors(&items, &places, 1.0, &device)
             .expect("rendered characters have places");
-        let pixels = pixel_batch(&group, &items, &device);
+        let pixels = pixel_batch(&group, &items, &device).expect("pixels in memory");
         let allowed = allowed_classes(task.charset, &device);
         weighted_slot_loss(
             model.forward(&pixels, &anchors, allowed),
@@ -140,7 +140,10 @@ fn measure_cell(bencher: Bencher, arm: &str) -> Result<()> {
     let items: Vec<usize> = (0..data.group.len()).collect();
     let tokens = data.group.len() * data.group.layout.tokens();
     steps(bencher, model, config.training.optimizer, tokens, |model| {
-        let features = data.features.batch(&items, &device);
+        let features = data
+            .features
+            .batch(&items, &device)
+            .expect("features in memory");
         let tokens = model.tokens(features, &mut Pass::deterministic());
         let scores = model.read(tokens.embeddings, &place);
         model.loss(scores, data, &items, &device)

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// How names of unfinished files and folders begin.
-const TEMPORARY: &str = ".unfinished-";
+pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 /// Writes a file next to its place and moves it there once it is complete, so that a reader, or a
 /// run that stops half way, never leaves half a file.
@@ -16,7 +16,7 @@ const TEMPORARY: &str = ".unfinished-";
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let attempt = || -> Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY);
+        builder.prefix(UNFINISHED);
         // Temporary files are private by default; results are as readable as other new files.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -28,10 +28,39 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
         // Before the rename: after a power cut there is the old file or the new one, never an
         // empty one.
         file.as_file().sync_all()?;
-        file.persist(path)?;
+        file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    attempt().with_context(|| refused(path))
+    attempt().map_err(|error| refused(path, error))
+}
+
+/// Makes a folder, with those above it, if it is not there.
+///
+/// # Errors
+/// Names the folder, the cause and what can be done.
+pub fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| refused(path, error.into()))
+}
+
+/// Makes sure that a file can be written, before anything is computed for it.
+///
+/// # Errors
+/// As [`write`].
+pub fn check_writable(path: &Path) -> Result<()> {
+    let mut builder = tempfile::Builder::new();
+    let probe = builder.prefix(UNFINISHED).tempfile_in(folder_of(path));
+    probe.map(drop).map_err(|error| refused(path, error.into()))
+}
+
+/// Whether a disk that takes nothing more is the cause: once that is mended, a run can go on.
+#[must_use]
+pub fn is_disk_full(error: &anyhow::Error) -> bool {
+    let full = [
+        ErrorKind::StorageFull,
+        ErrorKind::QuotaExceeded,
+        ErrorKind::ReadOnlyFilesystem,
+    ];
+    cause(error).is_some_and(|kind| full.contains(&kind))
 }
 
 /// As [`write`], for contents that are at hand.
@@ -52,15 +81,16 @@ pub fn write_group<E>(
     make: impl FnOnce(&Path) -> Result<(), E>,
 ) -> Result<Result<(), E>> {
     let temporary = tempfile::Builder::new()
-        .prefix(TEMPORARY)
+        .prefix(UNFINISHED)
         .tempdir_in(folder)
-        .with_context(|| refused(folder))?;
+        .map_err(|error| refused(folder, error.into()))?;
     if let Err(error) = make(temporary.path()) {
         return Ok(Err(error));
     }
     for name in names {
         let place = folder.join(name);
-        fs::rename(temporary.path().join(name), &place).with_context(|| refused(&place))?;
+        fs::rename(temporary.path().join(name), &place)
+            .map_err(|error| refused(&place, error.into()))?;
     }
     Ok(Ok(()))
 }
@@ -72,7 +102,7 @@ pub fn remove_unfinished(folder: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             continue;
         }
         // What cannot be removed is in nobody's way.
@@ -97,11 +127,36 @@ pub fn remove_stale(path: &Path) -> Result<()> {
     }
 }
 
-fn refused(path: &Path) -> String {
-    format!(
-        "cannot write {}: is the disk full or the folder missing or read-only?",
-        path.display()
-    )
+/// What the system said, wherever it stands among the causes.
+fn cause(error: &anyhow::Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        // `csv` does not pass its cause on.
+        let of_csv = cause.downcast_ref::<csv::Error>().map(csv::Error::kind);
+        match (cause.downcast_ref::<std::io::Error>(), of_csv) {
+            (Some(error), _) | (None, Some(csv::ErrorKind::Io(error))) => Some(error.kind()),
+            _ => None,
+        }
+    })
+}
+
+/// What is in the way, and what can be done.
+fn obstacle(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::StorageFull => Some("disk full; free some space there"),
+        ErrorKind::QuotaExceeded => Some("disk quota used up; free some space there"),
+        ErrorKind::ReadOnlyFilesystem => Some("the disk is read-only; name another place"),
+        ErrorKind::PermissionDenied => Some(
+            "the folder is read-only for this user; change its permissions or name another place",
+        ),
+        _ => None,
+    }
+}
+
+/// The error with the file, the cause and what can be done in front.
+fn refused(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    let why = cause(&error).and_then(obstacle);
+    let why = why.unwrap_or("is the disk full or the folder missing or read-only?");
+    error.context(format!("cannot write {}: {why}", path.display()))
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -154,13 +154,10 @@ impl RunFolder {
     }
 
     fn create(path: PathBuf, file: &'static str, config: &str) -> Result<Self> {
-        std::fs::create_dir_all(&path).with_context(|| {
-            format!(
-                "cannot make the results folder {} (read-only or full disk? name another \
-                 place with --results)",
-                path.display()
-            )
-        })?;
+        atomic::make_folder(&path).context(
+            "cannot make the results folder (read-only or full disk? name another place with \
+             --results)",
+        )?;
         atomic::write_bytes(&path.join(file), config.as_bytes())?;
         Self {
             path,

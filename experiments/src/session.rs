@@ -41,6 +41,15 @@ pub struct FinishedRun {
     pub warnings: Vec<String>,
 }
 
+impl Drop for Session<'_> {
+    /// What the session used may be evicted now.
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache {
+            cache.trim();
+        }
+    }
+}
+
 impl<'a> Session<'a> {
     /// Opens device and lanes.
     ///

@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use support::{Scratch, TINY, names};
+use support::{Scratch, names};
 
 #[track_caller]
 fn refused(place: &Scratch, flags: &str, parts: &[&str]) {
@@ -233,91 +233,4 @@ fn a_folder_that_may_not_be_written_is_refused() {
         "--data closed --arms blind",
         &["closed/cache", "--no-cache"],
     );
-}
-
-#[cfg(target_os = "linux")]
-mod small_disk {
-    use super::*;
-    use std::path::{Path, PathBuf};
-    use std::process::{Command, Stdio};
-
-    /// A small file system in memory, there as long as the value is.
-    struct Disk(PathBuf);
-
-    impl Disk {
-        /// None where this user may not mount one.
-        fn mount(path: &Path, options: &str) -> Option<Self> {
-            fs::create_dir(path).unwrap();
-            run("mount", &["-t", "tmpfs", "-o", options, "tmpfs"], path)
-                .then(|| Self(path.to_owned()))
-        }
-
-        fn change(&self, options: &str) {
-            assert!(run(
-                "mount",
-                &["-o", &format!("remount,{options}")],
-                &self.0
-            ));
-        }
-    }
-
-    impl Drop for Disk {
-        fn drop(&mut self) {
-            run("umount", &[], &self.0);
-        }
-    }
-
-    fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .arg(path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    }
-
-    #[test]
-    fn on_a_full_disk_finished_cells_stay_and_the_run_can_go_on() {
-        let place = Scratch::new();
-        let Some(disk) = Disk::mount(&place.path("results"), "size=32k") else {
-            eprintln!("skipped: this user may not mount a small disk");
-            return;
-        };
-        place.write("tiny.toml", TINY.replace("test = 16", "test = 64"));
-        let full = place.probe("--run a --jobs 1");
-        full.refused(&["results/a/cells", "disk full"]);
-        let cells = names(&place.result("a", "cells"));
-        assert!((1..12).contains(&cells.len()), "{cells:?}");
-        for cell in &cells {
-            let text = fs::read_to_string(place.result("a", "cells").join(cell)).unwrap();
-            toml::from_str::<toml::Table>(&text).unwrap();
-        }
-        disk.change("size=16m");
-        place.probe("--run a --resume").succeeded();
-        place.probe("--run b").succeeded();
-        let metrics = |run| fs::read(place.result(run, "metrics.csv")).unwrap();
-        assert!(metrics("a") == metrics("b"));
-    }
-
-    #[test]
-    fn tables_that_do_not_fit_on_the_disk_are_named() {
-        let place = Scratch::new();
-        let Some(disk) = Disk::mount(&place.path("results"), "size=16m") else {
-            eprintln!("skipped: this user may not mount a small disk");
-            return;
-        };
-        place.probe("--run a --arms identity,blind").succeeded();
-        let tables = ["metrics.csv", "predictions.csv"];
-        let before = tables.map(|name| fs::read(place.result("a", name)).unwrap());
-        fs::write(place.path("results/filler"), vec![1; 32 << 20]).unwrap_err();
-        place
-            .run("report results/a --data data")
-            .refused(&["cannot write results/a/", "disk full"]);
-        assert!(tables.map(|name| fs::read(place.result("a", name)).unwrap()) == before);
-        fs::remove_file(place.path("results/filler")).unwrap();
-        disk.change("ro");
-        let run = place.probe("--run b --arms blind");
-        run.refused(&["results/b", "read-only", "--results"]);
-    }
 }

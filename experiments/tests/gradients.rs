@@ -153,7 +153,7 @@ fn missing(config: &ProbeConfig, prepared: &Prepared, spec: ArmSpec) -> Vec<Stri
         noise: Some(&mut noise),
         distribution: spec.usage,
     };
-    let tokens = model.tokens(data.features.batch(&items, &device), &mut pass);
+    let tokens = model.tokens(data.features.batch(&items, &device).unwrap(), &mut pass);
     let place = Place::of(config.reader, data, &device).unwrap();
     let mut loss = model.loss(model.read(tokens.embeddings, &place), data, &items, &device);
     for words in tokens.words.into_iter().filter(|_| spec.usage) {

@@ -80,14 +80,14 @@ fn tokens_of_a_batch_are_those_of_each_image_alone() {
         let projector = prepared.pretrained(Swap::Own).unwrap().valid();
         // The last images stand in another chunk than the first.
         let items = [0, 1, data.group.len() - 1];
-        let batch = data.features.batch(&items, &Device::flex());
+        let batch = data.features.batch(&items, &Device::flex()).unwrap();
         let found = projector.forward(&batch, &mut Pass::deterministic());
         let [images, tokens, d] = found.embeddings.dims();
         assert_eq!((images, tokens), (3, image.tokens()), "{layout}");
         let found = values(found.embeddings);
         for (item, found) in items.into_iter().zip(found.chunks(tokens * d)) {
             let width = (image.cols * image.patch) as u32;
-            let expected = encoded(layout, data.group.image(item), width);
+            let expected = encoded(layout, &data.group.images(&[item]).unwrap(), width);
             assert_eq!(found.len(), expected.len(), "{layout}: resized?");
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found - expected).abs() < 1e-5, "{layout}, image {item}");
@@ -100,7 +100,10 @@ fn tokens_of_a_batch_are_those_of_each_image_alone() {
 fn images_differ_so_that_there_is_something_to_read() {
     for layout in LAYOUTS {
         let prepared = prepare(&study(layout));
-        let batch = prepared.train[0].features.batch(&[0, 1], &Device::flex());
+        let batch = prepared.train[0]
+            .features
+            .batch(&[0, 1], &Device::flex())
+            .unwrap();
         let both = values(batch.features().clone());
         let (first, second) = both.split_at(both.len() / 2);
         let apart = first.iter().zip(second).map(|(a, b)| (a - b).abs());
@@ -129,7 +132,7 @@ fn training_leaves_the_published_projector_as_it_is() {
             |_| (),
         );
         let model = trained.unwrap().model.unwrap();
-        let batch = || prepared.train[0].features.batch(&[0], &device);
+        let batch = || prepared.train[0].features.batch(&[0], &device).unwrap();
         let own = prepared.pretrained(Swap::Own);
         let own = own.unwrap().valid();
         let before = own.forward(&batch(), &mut Pass::deterministic());

@@ -22,7 +22,11 @@ pub enum Error {
         source: io::Error,
     },
     /// A file or folder cannot be written.
-    #[error("{}: cannot write it; is the disk full or the folder read-only?", path.display())]
+    #[error(
+        "{}: cannot write it; is the disk full or the folder read-only? free some space or choose \
+         another folder",
+        path.display()
+    )]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -31,7 +35,11 @@ pub enum Error {
         source: io::Error,
     },
     /// LMDB cannot write its file.
-    #[error("{}: LMDB cannot write it; is the disk full or the folder read-only?", path.display())]
+    #[error(
+        "{}: LMDB cannot write it; is the disk full or the folder read-only? free some space or \
+         choose another folder",
+        path.display()
+    )]
     WriteLmdb {
         /// Folder of the data base.
         path: PathBuf,

@@ -65,6 +65,9 @@ impl Default for SmallVitConfig {
     }
 }
 
+/// Largest size of any kind; products of two of them are sizes of tensors.
+const MOST: usize = 65_536;
+
 /// A configuration that no tower can be built from.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,6 +75,9 @@ pub enum ConfigError {
     /// A size is zero.
     #[error("backbone config: `{0}` is 0; every size must be at least 1")]
     Zero(&'static str),
+    /// A size is beyond anything that is built.
+    #[error("backbone config: `{0}` is above {MOST}; choose a smaller size")]
+    TooLarge(&'static str),
     /// Heads do not divide the width.
     #[error(
         "backbone config: d_model = {d_model} does not divide into {heads} heads of a width that is a multiple of {multiple}"
@@ -93,7 +99,7 @@ impl SmallVitConfig {
     /// Checks that a tower can be built.
     ///
     /// # Errors
-    /// If a size is 0, heads do not divide the width, or the rotary base is not above 1.
+    /// If a size is 0 or above 65,536, heads do not divide the width, or the rotary base is not above 1.
     pub fn check(&self) -> Result<(), ConfigError> {
         let sizes = [
             ("patch", self.patch),
@@ -106,14 +112,20 @@ impl SmallVitConfig {
         if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero(name));
         }
+        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size > MOST) {
+            return Err(ConfigError::TooLarge(name));
+        }
         let multiple = match self.positions {
             Positions::Rotary { base } if !(base.is_finite() && base > 1.0) => {
                 return Err(ConfigError::RotaryBase);
             }
             Positions::Rotary { .. } => 4,
             Positions::Learned { rows, cols } => {
-                if rows * cols == 0 {
+                if rows == 0 || cols == 0 {
                     return Err(ConfigError::Zero("positions"));
+                }
+                if rows.max(cols) > MOST {
+                    return Err(ConfigError::TooLarge("positions"));
                 }
                 1
             }
@@ -126,6 +138,19 @@ impl SmallVitConfig {
             });
         }
         Ok(())
+    }
+
+    /// Fewest parameters that a tower of this shape has: those of its matrices.
+    #[must_use]
+    pub fn least_parameters(&self) -> u128 {
+        let [patch, d_model, depth, d_mlp] =
+            [self.patch, self.d_model, self.depth, self.d_mlp].map(|size| size as u128);
+        let positions = match self.positions {
+            Positions::Rotary { .. } => 0,
+            Positions::Learned { rows, cols } => rows as u128 * cols as u128,
+        };
+        let of_block = 4 * d_model + 2 * d_mlp;
+        d_model * (patch * patch + positions + depth * of_block)
     }
 
     /// A fresh tower; `rng` decides every parameter.

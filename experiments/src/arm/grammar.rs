@@ -10,6 +10,10 @@ use std::str::FromStr;
 
 /// Most codes of a token: beyond it lies more than any reader needs.
 const MOST_CODES: usize = 64;
+/// Largest rank of a head.
+const MOST_RANK: usize = 65_536;
+/// Most words of a table, 256 times those of the releases.
+const MOST_WORDS: usize = 1 << 24;
 
 /// Why a text names no arm.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -87,6 +91,11 @@ impl Reader {
     /// What stands behind the `@` of a kind with a vocabulary.
     fn vocabulary(&self, size: &str) -> Result<usize, ArmError> {
         let size = size.parse::<usize>().ok();
+        if let Some(size) = size.filter(|&size| size > MOST_WORDS) {
+            return Err(self.problem(format!(
+                "a vocabulary of {size} is more than {MOST_WORDS}; write a smaller one"
+            )));
+        }
         if !self.kind.is_discretiser() {
             let found = self.found.clone();
             let fits = size.filter(|&size| size > INDICATORS);
@@ -120,7 +129,7 @@ impl Reader {
         // What it would be written as, so that an arm has one name only.
         let number = text.parse::<usize>().ok();
         number
-            .filter(|n| n.to_string() == text && *n >= least)
+            .filter(|n| n.to_string() == text && (least..=MOST_WORDS).contains(n))
             .ok_or_else(|| {
                 self.problem(format!(
                     "`+{setting}{text}` needs a whole number of {least} or more, for example \
@@ -170,7 +179,13 @@ impl Reader {
             if settings.rank.is_some() {
                 return twice();
             }
-            settings.rank = Some(self.count("rank", number, 1)?);
+            let rank = self.count("rank", number, 1)?;
+            if rank > MOST_RANK {
+                return Err(self.problem(format!(
+                    "`+rank{rank}` is above {MOST_RANK}, wider than any tower; write a smaller one"
+                )));
+            }
+            settings.rank = Some(rank);
         } else if let Some(number) = text.strip_prefix("codes") {
             if !self.kind.is_vet() && self.kind != ArmKind::Rvq {
                 return only_for("codesN", "the vet arms and rvq");

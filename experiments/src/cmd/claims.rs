@@ -1,7 +1,6 @@
 //! `claims`: the pre-registered claims against a study that was run.
 
-use super::Machine;
-use crate::data::FeatureCache;
+use super::{Caching, Machine};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::stop::Stop;
@@ -17,9 +16,8 @@ pub struct Args {
     /// Claims as TOML [default: those that the study was made for].
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
-    /// Folder with cached features.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -29,8 +27,7 @@ pub struct Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<StudyConfig>(&args.run)?;
     let registration = verdicts::registration(args.claims.as_deref(), &config.sections)?;
-    let cache = FeatureCache::new(&args.data.join("cache"));
-    let session = Session::open(&args.machine, Some(cache), stop)?;
+    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
     let results = redo_parts(&config, folder.path(), &session)?;
     let written = study::write(folder.path(), &config, &registration, &results)?;
     println!("{}", written.table());

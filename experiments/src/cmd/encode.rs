@@ -1,6 +1,7 @@
 //! `encode`: images through the vision side of a published model.
 
 use super::Machine;
+use crate::atomic;
 use crate::encode::{Encoder, Encoding, Keep, table, write};
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow, bail};
@@ -88,6 +89,7 @@ impl FromStr for TokenizeFlag {
 /// # Errors
 /// Names the checkpoint, tensor or image that is at fault; nothing is written then.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    atomic::check_writable(&args.out)?;
     let (device, _lanes) = args.machine.open()?;
     let folder = checkpoint::resolve(&args.checkpoint, published_models::is_wanted)?;
     let start = Instant::now();

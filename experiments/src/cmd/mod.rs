@@ -16,10 +16,52 @@ pub mod rendering;
 pub mod report;
 pub mod study;
 
+use crate::atomic;
 use crate::backend::{self, BackendChoice};
+use crate::byte_size::ByteSize;
+use crate::data::{DEFAULT_LIMIT, FeatureCache};
 use crate::lanes::Lanes;
+use crate::stop::Stopped;
 use anyhow::{Result, ensure};
 use burn::tensor::Device;
+use std::path::{Path, PathBuf};
+
+/// The error, and how to go on with the run in the folder `run` if the user or a full disk ended it.
+fn how_to_go_on(error: anyhow::Error, run: &Path) -> anyhow::Error {
+    // A run that had not begun has taken its folder back.
+    let can_go_on = error.is::<Stopped>() || (atomic::is_disk_full(&error) && run.is_dir());
+    if !can_go_on {
+        return error;
+    }
+    let name = run.file_name().unwrap_or_default().to_string_lossy();
+    error.context(format!(
+        "not finished; go on with the same command and --resume --run {name}"
+    ))
+}
+
+/// Where computed features are kept.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Caching {
+    /// Folder for caches and fresh backbones.
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+    /// Neither read nor write cached features.
+    #[arg(long)]
+    no_cache: bool,
+    /// Most disk space of cached features, such as 500MB or 20GiB. What was used longest ago goes
+    /// first; what a process uses stays until it ends.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_LIMIT)]
+    cache_limit: ByteSize,
+}
+
+impl Caching {
+    /// The cache, if there is to be one.
+    #[must_use]
+    pub fn cache(&self) -> Option<FeatureCache> {
+        let cache = FeatureCache::new(&self.data.join("cache")).with_limit(self.cache_limit);
+        (!self.no_cache).then_some(cache)
+    }
+}
 
 /// Where and how to compute.
 #[derive(clap::Args, Clone, Debug)]

@@ -1,15 +1,15 @@
 //! `ocr-probe`: how much OCR does each projector lose?
 
-use super::Machine;
+use super::{Caching, Machine};
 use crate::arm::ArmSpec;
-use crate::data::{DataSources, FeatureCache};
+use crate::data::DataSources;
 use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
 use crate::published;
 use crate::results::Extent;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::settings::overlay_file;
-use crate::stop::{Stop, Stopped};
+use crate::stop::Stop;
 use anyhow::{Result, bail, ensure};
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
@@ -89,9 +89,6 @@ pub struct Args {
     /// Pre-trained backbone, or `train` to pre-train one first.
     #[arg(long)]
     backbone: Option<PathBuf>,
-    /// Folder for caches and fresh backbones.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
     /// Folder for results.
     #[arg(long, default_value = "results")]
     results: PathBuf,
@@ -101,9 +98,8 @@ pub struct Args {
     /// Go on with an earlier run of the same configuration.
     #[arg(long)]
     resume: bool,
-    /// Neither read nor write cached features.
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -171,11 +167,10 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let mut config = args.resolve()?;
-    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
-    let session = Session::open(&args.machine, cache, stop)?;
+    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
     if config.checkpoint.is_none() && config.backbone == Path::new("train") {
         let (lanes, device) = (&session.lanes, &session.device);
-        config.backbone = super::pretrain_backbone::fresh(&args.data, lanes, device, stop)?;
+        config.backbone = super::pretrain_backbone::fresh(&args.caching.data, lanes, device, stop)?;
     }
     let base = format!("ocr-probe-{}", config.preset);
     let name = args.run.as_deref();
@@ -185,17 +180,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let path = folder.path().to_owned();
     let finished = session
         .carry_out(&config, folder, Extent::of(&config))
-        .map_err(|error| {
-            if error.is::<Stopped>() {
-                let run = path.file_name().unwrap_or_default();
-                error.context(format!(
-                    "not finished; go on with the same command and --resume --run {}",
-                    run.to_string_lossy()
-                ))
-            } else {
-                error
-            }
-        })?;
+        .map_err(|error| super::how_to_go_on(error, &path))?;
     println!("{}", finished.summary.table());
     if let Some(protocol) = &finished.summary.protocol {
         println!("{protocol}");

@@ -1,7 +1,6 @@
 //! `plan`: how long a study takes on this machine, and what its seeds and items can show.
 
-use super::Machine;
-use crate::data::FeatureCache;
+use super::{Caching, Machine};
 use crate::session::Session;
 use crate::stop::Stop;
 use crate::study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
@@ -9,7 +8,6 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, smallest_p};
-use std::path::PathBuf;
 
 /// Level of a single claim.
 const ALPHA: f64 = 0.05;
@@ -38,9 +36,8 @@ pub struct Args {
     /// Power analysis only; nothing is timed.
     #[arg(long)]
     no_timing: bool,
-    /// Folder for caches.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -58,8 +55,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     if args.no_timing {
         return Ok(());
     }
-    let cache = FeatureCache::new(&args.data.join("cache"));
-    let session = Session::open(&args.machine, Some(cache), stop)?;
+    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
     eprintln!("timing a few steps of every kind of cell ...");
     let plans = plan::time(&config, &session)?;
     let mut table = Table::new();

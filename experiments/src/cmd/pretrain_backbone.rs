@@ -75,6 +75,11 @@ fn train_to(
     device: &Device,
     stop: &Stop,
 ) -> Result<()> {
+    // Not after ten minutes of training.
+    if let Some(folder) = out.parent() {
+        atomic::make_folder(folder)?;
+    }
+    atomic::check_writable(out)?;
     let clock = Instant::now();
     eprintln!("pre-training {} steps into {}", config.steps, out.display());
     let fonts = Fonts::embedded();

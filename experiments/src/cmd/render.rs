@@ -1,28 +1,14 @@
 //! `render`: the images themselves, to be looked at.
 
+use crate::atomic;
 use crate::cmd::fine_grained_probe::tasks_by_name;
 use crate::cmd::rendering::Rendering;
 use anyhow::{Context, Result, ensure};
+use image::{DynamicImage, ImageFormat};
 use perception_tasks::{Channels, Task, TaskConfig};
-use std::path::PathBuf;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 use text_images::{Fonts, Grid, Layout, Strip, Tile, contact_sheet, write_folder};
-
-/// One contact sheet per task.
-fn sheets(args: &Args, fonts: &Fonts) -> Result<()> {
-    let kinds = tasks_by_name(&args.tasks, Channels::Rgb)?;
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
-    for kind in kinds {
-        let config = TaskConfig::new(kind, args.rendering.split(), args.rendering.seed());
-        let task = Task::new(config, fonts)?;
-        let path = args.out.join(format!("{kind}.png"));
-        perception_tasks::contact_sheet(&task)
-            .save(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}: {}", path.display(), kind.question());
-    }
-    Ok(())
-}
 
 /// Side of a merged token in pixels, for densities.
 const TOKEN_PX: u32 = 16;
@@ -77,13 +63,34 @@ pub fn run(args: &Args) -> Result<()> {
     let written = write_folder(&args.out, &items)?;
     let tiles: Vec<Tile> = items.iter().map(Tile::from).collect();
     let sheet = args.out.join("contact-sheet.png");
-    contact_sheet(&tiles, 6, 4)
-        .save(&sheet)
-        .with_context(|| format!("cannot write {}", sheet.display()))?;
+    write_png(&sheet, &contact_sheet(&tiles, 6, 4).into())?;
     println!(
         "{written} images and labels.csv in {}; look at {}",
         args.out.display(),
         sheet.display()
     );
     Ok(())
+}
+
+/// One contact sheet per task.
+fn sheets(args: &Args, fonts: &Fonts) -> Result<()> {
+    let kinds = tasks_by_name(&args.tasks, Channels::Rgb)?;
+    atomic::make_folder(&args.out)?;
+    for kind in kinds {
+        let config = TaskConfig::new(kind, args.rendering.split(), args.rendering.seed());
+        let task = Task::new(config, fonts)?;
+        let path = args.out.join(format!("{kind}.png"));
+        write_png(&path, &perception_tasks::contact_sheet(&task).into())?;
+        println!("{}: {}", path.display(), kind.question());
+    }
+    Ok(())
+}
+
+/// The whole sheet or nothing of it.
+fn write_png(path: &Path, sheet: &DynamicImage) -> Result<()> {
+    let mut png = Cursor::new(Vec::new());
+    sheet
+        .write_to(&mut png, ImageFormat::Png)
+        .context("cannot encode the contact sheet")?;
+    atomic::write_bytes(path, png.get_ref())
 }

@@ -1,7 +1,6 @@
 //! `report`: tables, plots and the page of a finished run, without training.
 
-use super::Machine;
-use crate::data::FeatureCache;
+use super::{Caching, Machine};
 use crate::probe::ProbeConfig;
 use crate::results::Extent;
 use crate::run_folder::RunFolder;
@@ -15,9 +14,8 @@ use std::path::PathBuf;
 pub struct Args {
     /// Folder of the run, for example `results/ocr-probe-quick`.
     run: PathBuf,
-    /// Folder with cached features.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -26,8 +24,7 @@ pub struct Args {
 /// If the folder is not a run, or its cells are not all there.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
-    let cache = FeatureCache::new(&args.data.join("cache"));
-    let session = Session::open(&args.machine, Some(cache), stop)?;
+    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
     let finished = session.redo(&config, &folder, Extent::of(&config))?;
     println!("{}", finished.summary.table());
     if let Some(protocol) = &finished.summary.protocol {

@@ -1,10 +1,10 @@
 //! `study`: all questions, claims and one report.
 
-use super::Machine;
-use crate::data::{FeatureCache, on_problem, open_photographs};
+use super::{Caching, Machine};
+use crate::data::{on_problem, open_photographs};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
-use crate::stop::{Stop, Stopped};
+use crate::stop::Stop;
 use crate::study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -33,9 +33,6 @@ pub struct Common {
     /// Claims as TOML [default: those that the study was made for].
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
-    /// Folder for caches.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
     /// Folder for results.
     #[arg(long, default_value = "results")]
     results: PathBuf,
@@ -45,6 +42,8 @@ pub struct Common {
     /// Go on where an earlier run of the same configuration stopped.
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -96,29 +95,21 @@ impl Common {
             open_photographs(source, on_problem(config.fine_grained.skip_broken))?;
         }
         let registration = verdicts::registration(self.claims.as_deref(), &config.sections)?;
-        let cache = FeatureCache::new(&self.data.join("cache"));
-        let session = Session::open(&self.machine, Some(cache), stop)?;
+        let session = Session::open(&self.machine, self.caching.cache(), stop)?;
         let base = format!("{command}-{}", config.preset.name());
         let name = self.run.as_deref();
         let folder = RunFolder::choose(&self.results, name, &base, self.resume, config)?;
         let path = folder.path().to_owned();
         eprintln!("results go to {}", path.display());
-        let results = run_parts(config, &path, &session).map_err(|error| {
-            if error.is::<Stopped>() {
-                let run = path.file_name().unwrap_or_default().to_string_lossy();
-                error.context(format!(
-                    "not finished; go on with the same command and --resume --run {run}"
-                ))
-            } else {
-                error
-            }
-        })?;
+        let results = run_parts(config, &path, &session)
+            .map_err(|error| super::how_to_go_on(error, &path))?;
         let failed: usize = results
             .iter()
             .flat_map(|result| &result.summary.arms)
             .map(|arm| arm.failures.len())
             .sum();
-        let written = study::write(&path, config, &registration, &results)?;
+        let written = study::write(&path, config, &registration, &results)
+            .map_err(|error| super::how_to_go_on(error, &path))?;
         println!("{}\n", written.answer.paragraphs.join("\n\n"));
         println!("{}", written.table());
         println!(

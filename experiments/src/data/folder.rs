@@ -1,6 +1,7 @@
 //! A user's own labelled images as groups.
 
 use super::group::{Group, GroupKey, Label, classes_of};
+use super::pixels::Pixels;
 use anyhow::{Context, Result, bail};
 use text_images::{Charset, FolderDataset, Grid};
 use vision_backbone::PatchLayout;
@@ -42,11 +43,11 @@ pub fn group_from_folder(
         },
         layout,
         grid: grid.map(|(grid, _)| grid),
-        pixels: Vec::new(),
+        pixels: Pixels::default(),
         labels: Vec::new(),
         clusters: Vec::new(),
     };
-    let mut left_out = Vec::new();
+    let (mut left_out, mut pixels) = (Vec::new(), Vec::new());
     for (index, row) in dataset.rows().iter().enumerate() {
         if let Some((grid, _)) = grid
             && row.grid != Some(grid)
@@ -85,7 +86,7 @@ pub fn group_from_folder(
             }
         };
         let image = dataset.image_fit_to(index, width, height)?;
-        group.pixels.extend_from_slice(image.as_raw());
+        pixels.extend_from_slice(image.as_raw());
         group.labels.push(Label {
             text,
             classes,
@@ -94,6 +95,7 @@ pub fn group_from_folder(
             held_out: row.held_out.unwrap_or(true),
         });
     }
+    group.pixels = pixels.into();
     if group.is_empty() && grid.is_none() {
         bail!(
             "{}: no image is left whose label fits charset {charset} ({} left out); \

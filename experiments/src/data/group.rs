@@ -1,6 +1,8 @@
 //! A group of images that share size, layout and kind of text, and so can stand in one batch.
 
+use super::pixels::Pixels;
 use crate::reader::{Anchors, SlotPlan};
+use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -51,8 +53,8 @@ pub struct Group {
     pub layout: PatchLayout,
     /// The character grid, where there is one.
     pub grid: Option<Grid>,
-    /// Grey pixels of all images one after the other.
-    pub pixels: Vec<u8>,
+    /// Grey pixels of all images.
+    pub pixels: Pixels,
     /// One label per image.
     pub labels: Vec<Label>,
     /// Names of the clusters.
@@ -72,24 +74,37 @@ impl Group {
         self.labels.is_empty()
     }
 
-    /// Pixels of one image.
+    /// Pixels of some images, one after the other.
+    ///
+    /// # Errors
+    /// If they are read from a data set that has been changed.
+    pub fn images(&self, items: &[usize]) -> Result<Vec<u8>> {
+        self.pixels.of(items, self.image_bytes())
+    }
+
+    /// Pixels of an image.
     #[must_use]
-    pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.layout.patches() * self.layout.patch * self.layout.patch;
-        &self.pixels[index * size..(index + 1) * size]
+    pub fn image_bytes(&self) -> usize {
+        self.layout.patches() * self.layout.patch * self.layout.patch
     }
 
     /// Hash of pixels and labels, in hexadecimal.
     #[must_use]
     pub fn content_hash(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(format!("{:?}{:?}", self.layout, self.grid));
-        hash.update(&self.pixels);
+        let mut hash = self.hash_before_pixels();
+        self.pixels.hash(&mut hash);
         for label in &self.labels {
             hash.update(label.text.as_bytes());
             hash.update([0]);
         }
         format!("{:x}", hash.finalize())
+    }
+
+    /// What the hash takes in before the pixels.
+    pub(super) fn hash_before_pixels(&self) -> Sha256 {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?}{:?}", self.layout, self.grid));
+        hash
     }
 
     /// Anchors of the character places, from centres `places_px` of the tokens or patches; all are
@@ -196,29 +211,33 @@ pub(super) fn classes_of(charset: Charset, text: &str) -> Option<Vec<u16>> {
 
 impl Group {
     /// Every tenth image, or all the others; `None` if that leaves nothing.
-    #[must_use]
-    pub fn every_tenth(&self, tenth: bool) -> Option<Self> {
-        let kept = self.some(|index, _| index.is_multiple_of(10) == tenth);
-        (!kept.is_empty()).then_some(kept)
+    ///
+    /// # Errors
+    /// As [`Group::images`].
+    pub fn every_tenth(&self, tenth: bool) -> Result<Option<Self>> {
+        let kept = self.some(|index, _| index.is_multiple_of(10) == tenth)?;
+        Ok((!kept.is_empty()).then_some(kept))
     }
 
     /// The images whose label is wanted.
-    #[must_use]
-    pub fn only(&self, wanted: impl Fn(&Label) -> bool) -> Self {
+    ///
+    /// # Errors
+    /// As [`Group::images`].
+    pub fn only(&self, wanted: impl Fn(&Label) -> bool) -> Result<Self> {
         self.some(|_, label| wanted(label))
     }
 
-    fn some(&self, wanted: impl Fn(usize, &Label) -> bool) -> Self {
+    fn some(&self, wanted: impl Fn(usize, &Label) -> bool) -> Result<Self> {
         let kept: Vec<usize> = (0..self.len())
             .filter(|&index| wanted(index, &self.labels[index]))
             .collect();
-        Self {
+        Ok(Self {
             key: self.key.clone(),
             layout: self.layout,
             grid: self.grid,
-            pixels: kept.iter().flat_map(|&i| self.image(i).to_vec()).collect(),
+            pixels: self.images(&kept)?.into(),
             labels: kept.iter().map(|&i| self.labels[i].clone()).collect(),
             clusters: self.clusters.clone(),
-        }
+        })
     }
 }

@@ -7,14 +7,15 @@ mod folder;
 mod group;
 mod perception;
 mod photographs;
+mod pixels;
 mod rendered;
 mod source;
 mod stored;
 mod task;
 
-pub use cache::FeatureCache;
+pub use cache::{DEFAULT_LIMIT, FeatureCache};
 pub use class_names::{class_char, class_of_char, most_classes};
-pub use features::{Features, Source, encode, feature_bytes, pixel_batch};
+pub use features::{Features, Source, encode, feature_bytes, held_bytes, pixel_batch};
 pub use folder::{FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
 pub use perception::{PerceptionPlan, perception_groups};
@@ -22,6 +23,7 @@ pub use photographs::{
     PhotographOutcome, PhotographPlan, group_from_photographs, on_problem, open_photographs,
     problem_notes,
 };
+pub use pixels::Pixels;
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};
 pub use source::{DataSource, DataSources, Fit, StoredConfig, scene_charset};
 pub use stored::{Part, StoredOutcome, StoredPlan, group_from_dataset};

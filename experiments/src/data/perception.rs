@@ -2,6 +2,7 @@
 
 use super::class_names::class_char;
 use super::group::{Group, GroupKey, Label};
+use super::pixels::Pixels;
 use crate::lanes::Lanes;
 use anyhow::{Context, Result};
 use perception_tasks::{Item, Task, TaskConfig, TaskKind};
@@ -66,9 +67,14 @@ pub fn perception_groups(
     let mut groups: Vec<Group> = (0..levels)
         .map(|level| empty(plan, difficulty(level)))
         .collect();
+    let mut pixels: Vec<Vec<u8>> = vec![Vec::new(); groups.len()];
     for item in chunks.into_iter().flatten() {
-        let group = &mut groups[item.level.unwrap_or(0)];
-        push(group, item, plan.charset)?;
+        let level = item.level.unwrap_or(0);
+        pixels[level].extend_from_slice(item.image.to_luma8().as_raw());
+        push(&mut groups[level], item, plan.charset)?;
+    }
+    for (group, pixels) in groups.iter_mut().zip(pixels) {
+        group.pixels = pixels.into();
     }
     Ok(groups)
 }
@@ -88,7 +94,7 @@ fn empty(plan: &PerceptionPlan, difficulty: Option<f64>) -> Group {
         },
         layout: plan.layout,
         grid: None,
-        pixels: Vec::new(),
+        pixels: Pixels::default(),
         labels: Vec::new(),
         clusters: Vec::new(),
     }
@@ -106,9 +112,6 @@ fn push(group: &mut Group, item: Item, charset: Charset) -> Result<()> {
             group.clusters.len() - 1
         }
     };
-    group
-        .pixels
-        .extend_from_slice(item.image.to_luma8().as_raw());
     group.labels.push(Label {
         text: name.to_string(),
         classes: vec![item.label as u16],
@@ -146,7 +149,8 @@ mod tests {
             assert!(level < before, "easiest first");
             before = level;
             assert_eq!(group.len(), 12);
-            assert_eq!(group.pixels.len(), 12 * 64 * 32);
+            let items: Vec<usize> = (0..12).collect();
+            assert_eq!(group.images(&items).unwrap().len(), 12 * 64 * 32);
             let right = group.labels.iter().filter(|label| label.classes == [1]);
             assert_eq!(right.count(), 6);
             assert!(

@@ -2,6 +2,7 @@
 
 use super::class_names::{class_char, most_classes};
 use super::group::{Group, GroupKey, Label};
+use super::pixels::Pixels;
 use crate::lanes::Lanes;
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow, ensure};
@@ -79,20 +80,25 @@ pub fn group_from_photographs(
         },
         layout: plan.layout,
         grid: None,
-        pixels: Vec::new(),
+        pixels: Pixels::default(),
         labels: Vec::new(),
         clusters: Vec::new(),
     };
+    let mut pixels = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for (image, &row) in read.into_iter().flatten().zip(&rows) {
         match image {
-            Ok(image) => push(&mut group, plan, row, &image)?,
+            Ok(image) => {
+                pixels.extend_from_slice(image.to_luma8().as_raw());
+                push_label(&mut group, plan, row)?;
+            }
             Err(Error::Problem { problem }) if plan.on_problem == OnProblem::GoOn => {
                 problems.push(problem);
             }
             Err(error) => return Err(with_flag(error)),
         }
     }
+    group.pixels = pixels.into();
     ensure!(
         !group.is_empty(),
         "{}: no image is left for {} ({} cannot be read); a folder is split by a hash of its file \
@@ -120,15 +126,9 @@ fn rows_of(plan: &PhotographPlan<'_>) -> Vec<usize> {
     (0..taken).map(spread).collect()
 }
 
-fn push(
-    group: &mut Group,
-    plan: &PhotographPlan<'_>,
-    row: usize,
-    image: &DynamicImage,
-) -> Result<()> {
+fn push_label(group: &mut Group, plan: &PhotographPlan<'_>, row: usize) -> Result<()> {
     let row = &plan.dataset.rows()[row];
     let name = class_char(plan.charset, row.label).context("a class without a character")?;
-    group.pixels.extend_from_slice(image.to_luma8().as_raw());
     group.labels.push(Label {
         text: name.to_string(),
         classes: vec![row.label as u16],
@@ -230,7 +230,8 @@ mod tests {
         let folder = folder(40);
         let found = read(folder.path(), OnProblem::Stop).unwrap();
         assert_eq!(found.group.len(), 20);
-        assert_eq!(found.group.pixels.len(), 20 * 64 * 32);
+        let pixels = found.group.images(&[19]).unwrap();
+        assert_eq!(pixels.len(), 64 * 32);
         assert!(found.notes.is_empty());
         let labels: Vec<&str> = found.group.labels.iter().map(|l| l.text.as_str()).collect();
         assert!(labels.is_sorted() && labels.contains(&"0") && labels.contains(&"1"));

@@ -1,6 +1,7 @@
 //! Groups that the renderer makes.
 
 use super::group::{Group, GroupKey, Label, classes_of};
+use super::pixels::Pixels;
 use crate::lanes::Lanes;
 use anyhow::{Context, Result, ensure};
 use text_images::{
@@ -150,13 +151,16 @@ fn collect(
         },
         layout,
         grid,
-        pixels: Vec::new(),
+        pixels: Pixels::default(),
         labels: Vec::new(),
         clusters: Vec::new(),
     };
+    let mut pixels = Vec::new();
     for item in items {
+        pixels.extend_from_slice(item.image.as_raw());
         group.push(item, plan.charset)?;
     }
+    group.pixels = pixels.into();
     Ok(group)
 }
 
@@ -171,7 +175,6 @@ impl Group {
                 self.clusters.len() - 1
             }
         };
-        self.pixels.extend_from_slice(item.image.as_raw());
         self.labels.push(Label {
             text: item.text,
             classes,

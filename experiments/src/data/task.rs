@@ -73,7 +73,7 @@ impl Task {
         }
         let faces: Vec<String> = fonts.seen_faces(charset);
         if self == Self::Face && split == Split::Test {
-            group = group.only(|label| !label.held_out);
+            group = group.only(|label| !label.held_out)?;
         }
         ensure!(
             !group.is_empty(),

@@ -4,6 +4,7 @@ use super::config::InspectConfig;
 use super::looking::{CountedOn, Inspection, Vocabulary};
 use super::subjects;
 use crate::results::wording;
+use anyhow::Result;
 use figures::{AtlasPatch, AtlasWord, WordAtlas};
 
 /// Name of the figure's files.
@@ -39,24 +40,27 @@ pub fn how_to_read(vocabulary: &Vocabulary) -> String {
 }
 
 /// The most used words of a vocabulary.
-#[must_use]
+///
+/// # Errors
+/// If an image is read from a data set that has been changed.
 pub fn figure(
     config: &InspectConfig,
     inspection: &Inspection,
     vocabulary: &Vocabulary,
-) -> WordAtlas {
+) -> Result<WordAtlas> {
     let words = vocabulary.rows.iter().take(config.words).map(|row| {
         let profile = row.profile();
         let counted = inspection.counted_on.as_ref();
         let label = |label: usize| counted.map_or_else(String::new, |on| on.labels[label].clone());
         let patches = row.patches.iter().filter_map(|patch| {
-            Some(AtlasPatch {
-                picture: subjects::crop(&counted?.group, patch.image, patch.token),
+            let crop = subjects::crop(&counted?.group, patch.image, patch.token);
+            Some(crop.map(|picture| AtlasPatch {
+                picture,
                 characters: label(patch.label),
                 activation: patch.activation,
-            })
+            }))
         });
-        AtlasWord {
+        Ok(AtlasWord {
             word: row.word as u64,
             usage: row.usage,
             characters: profile.map_or_else(String::new, |profile| label(profile.label)),
@@ -65,14 +69,14 @@ pub fn figure(
                 let information = profile.corrected_information;
                 information.unwrap_or(profile.information).bits()
             }),
-            patches: patches.collect(),
-        }
+            patches: patches.collect::<Result<_>>()?,
+        })
     });
-    WordAtlas {
+    Ok(WordAtlas {
         title: format!("Visual words of {}", title(vocabulary)),
         subtitle: subtitle(inspection.counted_on.as_ref(), vocabulary),
-        words: words.collect(),
-    }
+        words: words.collect::<Result<_>>()?,
+    })
 }
 
 /// The arm, with the codebook where it has several.

@@ -120,7 +120,7 @@ pub fn inspect(config: &InspectConfig, session: &Session<'_>) -> Result<Inspecti
             let path = &config.images[index];
             let name = path.file_name().unwrap_or(path.as_os_str());
             name.to_string_lossy().into_owned()
-        }),
+        })?,
         None => {
             let fonts = &test.group.clusters;
             let name = |index: usize, label: &Label| {
@@ -128,7 +128,7 @@ pub fn inspect(config: &InspectConfig, session: &Session<'_>) -> Result<Inspecti
                 let font = font.map_or_else(String::new, |font| format!(", {font}"));
                 format!("test image {}{font}", index + 1)
             };
-            subjects::shown(&test.group, config.show, name)
+            subjects::shown(&test.group, config.show, name)?
         }
     };
     let counted_on = counting.map(|counting| CountedOn {

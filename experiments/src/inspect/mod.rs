@@ -67,12 +67,12 @@ pub fn write(
     })?];
     for vocabulary in &inspection.vocabularies {
         let name = atlas::name(vocabulary);
+        let figure = atlas::figure(config, inspection, vocabulary)?;
         drawn.push(draw(
             &plots,
             &name,
             &atlas::how_to_read(vocabulary),
             |stem| {
-                let figure = atlas::figure(config, inspection, vocabulary);
                 figure.draw(stem)?;
                 Ok(figure.title)
             },

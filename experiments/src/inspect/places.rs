@@ -62,7 +62,7 @@ impl TokenPlaces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::GroupKey;
+    use crate::data::{GroupKey, Pixels};
     use text_images::Grid;
     use vision_backbone::PatchLayout;
 
@@ -75,7 +75,7 @@ mod tests {
             },
             layout: PatchLayout::of_image(64, 32, 8, 2).unwrap(),
             grid: Some(Grid::for_density(density, 64, 32, 16).unwrap()),
-            pixels: Vec::new(),
+            pixels: Pixels::default(),
             labels: Vec::new(),
             clusters: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use super::config::InspectConfig;
 use super::places::TokenPlaces;
 use super::view::ShownImage;
-use crate::data::{Group, GroupKey, Label};
+use crate::data::{Group, GroupKey, Label, Pixels};
 use crate::probe::{Prepared, PreparedGroup};
 use crate::session::Session;
 use anyhow::{Context, Result, anyhow, ensure};
@@ -66,13 +66,14 @@ pub fn of_files(
         },
         layout,
         grid: like.group.grid,
-        pixels: Vec::new(),
+        pixels: Pixels::default(),
         labels: Vec::new(),
         clusters: vec!["files".to_owned()],
     };
+    let mut pixels = Vec::new();
     for image in files {
         let fitted = fit_to(image, width, height);
-        group.pixels.extend_from_slice(fitted.as_raw());
+        pixels.extend_from_slice(fitted.as_raw());
         group.labels.push(Label {
             text: text.clone(),
             classes: Vec::new(),
@@ -84,6 +85,7 @@ pub fn of_files(
             held_out: true,
         });
     }
+    group.pixels = pixels.into();
     let (lanes, device) = (&session.lanes, &session.device);
     let features = prepared.encode(&group, lanes, device, session.stop)?;
     Ok(PreparedGroup {
@@ -122,12 +124,14 @@ fn grey(path: &Path) -> Result<GrayImage> {
 }
 
 /// How images of a group are shown, at most `most` of them, under these names.
-#[must_use]
+///
+/// # Errors
+/// If an image is read from a data set that has been changed.
 pub fn shown(
     group: &Group,
     most: usize,
     name: impl Fn(usize, &Label) -> String,
-) -> Vec<ShownImage> {
+) -> Result<Vec<ShownImage>> {
     let layout = group.layout;
     let places = TokenPlaces::of(group);
     let images = group.labels.iter().take(most).enumerate();
@@ -135,41 +139,46 @@ pub fn shown(
         .map(|(index, label)| {
             let text = (!label.text.is_empty()).then(|| label.text.clone());
             let characters = places.as_ref().zip(text.as_ref());
-            ShownImage {
+            Ok(ShownImage {
                 name: name(index, label),
-                picture: picture(group, index),
+                picture: picture(group, index)?,
                 rows: layout.rows / layout.merge,
                 cols: layout.cols / layout.merge,
                 columns: group.grid.map(|grid| grid.columns),
                 characters: characters
                     .map_or_else(Vec::new, |(places, text)| places.characters(text)),
                 text,
-            }
+            })
         })
         .collect()
 }
 
 /// An image of a group in colour.
-#[must_use]
-pub fn picture(group: &Group, index: usize) -> RgbImage {
+///
+/// # Errors
+/// If it is read from a data set that has been changed.
+pub fn picture(group: &Group, index: usize) -> Result<RgbImage> {
     let layout = group.layout;
     let width = layout.cols * layout.patch;
-    let pixels = group.image(index);
-    RgbImage::from_fn(width as u32, (layout.rows * layout.patch) as u32, |x, y| {
+    let pixels = group.images(&[index])?;
+    let height = (layout.rows * layout.patch) as u32;
+    Ok(RgbImage::from_fn(width as u32, height, |x, y| {
         let level = pixels[y as usize * width + x as usize];
         Rgb([level; 3])
-    })
+    }))
 }
 
 /// What a token covers of its image.
-#[must_use]
-pub fn crop(group: &Group, image: usize, token: usize) -> RgbImage {
+///
+/// # Errors
+/// If the image is read from a data set that has been changed.
+pub fn crop(group: &Group, image: usize, token: usize) -> Result<RgbImage> {
     let layout = group.layout;
     let (side, cols) = (layout.patch * layout.merge, layout.cols / layout.merge);
     let (left, top) = (token % cols * side, token / cols * side);
-    let picture = picture(group, image);
+    let picture = picture(group, image)?;
     let side = side as u32;
-    imageops::crop_imm(&picture, left as u32, top as u32, side, side).to_image()
+    Ok(imageops::crop_imm(&picture, left as u32, top as u32, side, side).to_image())
 }
 
 #[cfg(test)]
@@ -188,11 +197,11 @@ mod tests {
             },
             layout,
             grid: None,
-            pixels: (0..64).collect(),
+            pixels: (0..64).collect::<Vec<u8>>().into(),
             labels: Vec::new(),
             clusters: Vec::new(),
         };
-        let crop = crop(&group, 1, 1);
+        let crop = crop(&group, 1, 1).unwrap();
         assert_eq!(crop.dimensions(), (4, 4));
         assert_eq!(crop.get_pixel(0, 0).0, [36; 3]);
         assert_eq!(crop.get_pixel(3, 3).0, [63; 3]);

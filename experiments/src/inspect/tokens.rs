@@ -155,7 +155,7 @@ impl TokenReader<'_> {
                 noise: noisy.then_some(&mut noise),
                 distribution: true,
             };
-            let input = self.data.features.batch(&items, self.device);
+            let input = self.data.features.batch(&items, self.device)?;
             let features = self.model.features(input);
             let made = self.model.arm.forward(&features, &mut pass);
             let [images, per_image, _] = made.embeddings.dims();

@@ -3,6 +3,7 @@
 use super::{PatchReader, ReadingTask, allowed_classes};
 use crate::data::{Group, pixel_batch};
 use crate::lanes::Lanes;
+use anyhow::Result;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
@@ -24,31 +25,35 @@ pub struct TaskAccuracy {
 }
 
 /// Reads every image of `group`, which was rendered for `task`.
-#[must_use]
+///
+/// # Errors
+/// If the images cannot be read.
 pub fn evaluate(
     model: &PatchReader,
     task: ReadingTask,
     group: &Group,
     lanes: &Lanes,
     device: &Device,
-) -> TaskAccuracy {
+) -> Result<TaskAccuracy> {
     let counts = lanes.map(group.len().div_ceil(CHUNK), |_, chunk| {
         let items: Vec<usize> = (chunk * CHUNK..group.len().min((chunk + 1) * CHUNK)).collect();
         read(model, task.charset, group, &items, device)
     });
     let mut right = [0_u64; 2];
     let mut total = [0_u64; 2];
-    for (held_out, ok) in counts.into_iter().flatten() {
-        total[usize::from(held_out)] += 1;
-        right[usize::from(held_out)] += u64::from(ok);
+    for counted in counts {
+        for (held_out, ok) in counted? {
+            total[usize::from(held_out)] += 1;
+            right[usize::from(held_out)] += u64::from(ok);
+        }
     }
     let share = |right: u64, total: u64| (total > 0).then(|| right as f64 / total as f64);
-    TaskAccuracy {
+    Ok(TaskAccuracy {
         task,
         characters: share(right[0] + right[1], total[0] + total[1]).unwrap_or(0.0),
         seen_fonts: share(right[0], total[0]),
         held_out_fonts: share(right[1], total[1]),
-    }
+    })
 }
 
 /// For every character of some images: whether its font was held out, and whether it was read.
@@ -58,17 +63,17 @@ fn read(
     group: &Group,
     items: &[usize],
     device: &Device,
-) -> Vec<(bool, bool)> {
+) -> Result<Vec<(bool, bool)>> {
     let places = group.layout.patch_centres_px();
     let Some(anchors) = group.anchors(items, &places, 1.0, device) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let pixels = pixel_batch(group, items, device);
+    let pixels = pixel_batch(group, items, device)?;
     let logits = model.forward(&pixels, &anchors, allowed_classes(charset, device));
     let [_, slots, _] = logits.dims();
     let read: Vec<i64> = logits.argmax(2).into_data().iter::<i64>().collect();
     let head = super::HEAD_CHARSET;
-    items
+    let read = items
         .iter()
         .zip(read.chunks(slots))
         .flat_map(|(&item, read)| {
@@ -81,6 +86,6 @@ fn read(
                     let right = head.class_of(character) == Some(class as usize);
                     (label.held_out, right)
                 })
-        })
-        .collect()
+        });
+    Ok(read.collect())
 }

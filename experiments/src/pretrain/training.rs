@@ -72,14 +72,7 @@ pub fn pretrain(
                 (part * shard..config.batch.min((part + 1) * shard)).map(|i| first + i as u64);
             let group = render_items(renderer, plan, items)?;
             let share = group.len() as f64 / config.batch as f64;
-            anyhow::Ok(shard_gradients(
-                &model,
-                config,
-                index,
-                &group,
-                share,
-                &training_device,
-            ))
+            shard_gradients(&model, config, index, &group, share, &training_device)
         });
         let (mut loss, mut gradients) = (0.0, Vec::new());
         for part in parts {
@@ -102,6 +95,7 @@ pub fn pretrain(
             let model = model.valid();
             accuracies(&model, config, &validation, lanes, device)
         });
+        let validation = validation.transpose()?;
         report(Progress {
             step: done,
             loss,
@@ -113,7 +107,7 @@ pub fn pretrain(
     for &task in &config.tasks {
         let plan = config.plan(task, Split::Test, 0, config.test_images);
         let group = render_group(&plan, fonts, lanes)?;
-        accuracy.push(evaluate(&model, task, &group, lanes, device));
+        accuracy.push(evaluate(&model, task, &group, lanes, device)?);
     }
     Ok(Pretrained { model, accuracy })
 }
@@ -124,7 +118,7 @@ fn accuracies(
     groups: &[Group],
     lanes: &Lanes,
     device: &Device,
-) -> Vec<TaskAccuracy> {
+) -> Result<Vec<TaskAccuracy>> {
     config
         .tasks
         .iter()
@@ -141,16 +135,16 @@ fn shard_gradients(
     group: &Group,
     share: f64,
     device: &Device,
-) -> (f64, GradientsParams) {
+) -> Result<(f64, GradientsParams)> {
     // A fork has an autodiff graph of its own, so shards do not wait for each other.
     let model = model.clone().fork(device);
     let items: Vec<usize> = (0..group.len()).collect();
     let places = group.layout.patch_centres_px();
     let Some(anchors) = group.anchors(&items, &places, 1.0, device) else {
-        return (0.0, GradientsParams::new());
+        return Ok((0.0, GradientsParams::new()));
     };
     let allowed = allowed_classes(config.tasks[task].charset, device);
-    let logits = model.forward(&pixel_batch(group, &items, device), &anchors, allowed);
+    let logits = model.forward(&pixel_batch(group, &items, device)?, &anchors, allowed);
     let loss = weighted_slot_loss(
         logits,
         head_targets(group, device),
@@ -158,7 +152,7 @@ fn shard_gradients(
     )
     .mul_scalar(share);
     let value = f64::from(loss.clone().into_scalar::<f32>());
-    (value, GradientsParams::from_grads(loss.backward(), &model))
+    Ok((value, GradientsParams::from_grads(loss.backward(), &model)))
 }
 
 /// Classes of the head for every character, padded with 0: `[images, longest]`.

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
 
+/// Widest token.
+const MOST_WIDE: usize = 65_536;
+/// Most draws of the bootstrap.
+const MOST_DRAWS: usize = 1_000_000;
+
 /// What trains besides projector and probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -278,10 +283,14 @@ impl ProbeConfig {
                 "seed {seed} is listed twice; seeds are the unit of replication"
             );
         }
-        ensure!(self.d_token > 0, "`d_token` is 0");
         ensure!(
-            self.bootstrap_draws >= 100,
-            "`bootstrap_draws` is {}; an interval needs at least 100",
+            (1..=MOST_WIDE).contains(&self.d_token),
+            "`d_token` is {}; give a width from 1 to {MOST_WIDE}",
+            self.d_token
+        );
+        ensure!(
+            (100..=MOST_DRAWS).contains(&self.bootstrap_draws),
+            "`bootstrap_draws` is {}; an interval needs at least 100, and {MOST_DRAWS} are plenty",
             self.bootstrap_draws
         );
         ensure!(
@@ -302,6 +311,17 @@ impl ProbeConfig {
         ensure!(
             training.usage_weight.is_finite() && training.usage_weight >= 0.0,
             "`training.usage_weight` must be 0 or more"
+        );
+        let optimizer = &training.optimizer;
+        ensure!(
+            optimizer.weight_decay.is_finite() && optimizer.weight_decay >= 0.0,
+            "`training.optimizer.weight_decay` is {}; give 0 or more",
+            optimizer.weight_decay
+        );
+        ensure!(
+            optimizer.clip.is_finite() && optimizer.clip > 0.0,
+            "`training.optimizer.clip` is {}; give a norm above 0",
+            optimizer.clip
         );
         ensure!(training.evaluations > 0, "`training.evaluations` is 0");
         ensure!(

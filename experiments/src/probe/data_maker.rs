@@ -2,17 +2,18 @@
 
 use super::config::{LayoutKind, ProbeConfig};
 use crate::data::{
-    DataSource, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan, Task,
-    group_from_dataset, group_from_folder, group_from_photographs, on_problem, open_photographs,
-    perception_groups, problem_notes, render_group,
+    DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan,
+    Task, group_from_dataset, group_from_folder, group_from_photographs, on_problem,
+    open_photographs, perception_groups, problem_notes, render_group,
 };
 use crate::lanes::Lanes;
 use crate::reader::SlotPlan;
 use crate::stop::Stop;
 use anyhow::{Result, ensure};
 use perception_tasks::ImageDataset;
-use scene_text::Format;
+use scene_text::{Format, TextDataset};
 use std::path::Path;
+use std::sync::Arc;
 use text_images::{Content, FolderDataset, Fonts, Grid, Split};
 use vision_backbone::PatchLayout;
 
@@ -65,6 +66,28 @@ impl<'a> DataMaker<'a> {
             (None, Some(kind)) => kind.classes().iter().map(ToString::to_string).collect(),
             (None, None) => Vec::new(),
         }
+    }
+
+    /// Bytes of memory that rendered images take, where no data set stands in for them.
+    pub fn rendered_bytes(&self) -> u128 {
+        let data = &self.config.data;
+        let images = data.images;
+        let rendered = |sources: &Option<DataSources>| {
+            u128::from(sources.as_ref().is_none_or(DataSources::has_rendered))
+        };
+        let densities = self.densities().len().max(1);
+        let [train, validation, test, test_words] = [
+            images.train,
+            images.validation,
+            images.test,
+            images.test_words,
+        ]
+        .map(|images| images as u128 * densities as u128);
+        let of_split = data.train_contents.len() as u128 * (train + validation);
+        let tested = data.test_contents.len() as u128 * test.max(test_words);
+        let count = rendered(&data.train_data) * of_split + rendered(&data.test_data) * tested;
+        let pixels = self.layout.patches() * self.layout.patch * self.layout.patch;
+        count.saturating_mul(pixels as u128)
     }
 
     /// The groups of a split.
@@ -228,10 +251,12 @@ impl<'a> DataMaker<'a> {
         );
         Ok(match split {
             Split::Test => groups,
-            _ => groups
-                .into_iter()
-                .filter_map(|group| group.every_tenth(split == Split::Validation))
-                .collect(),
+            _ => {
+                let tenth = split == Split::Validation;
+                let parts = groups.iter().map(|group| group.every_tenth(tenth));
+                let parts = parts.collect::<Result<Vec<_>>>()?;
+                parts.into_iter().flatten().collect()
+            }
         })
     }
 
@@ -250,6 +275,8 @@ impl<'a> DataMaker<'a> {
             .patch_layout()?;
         let (mut groups, mut notes) = (Vec::new(), Vec::new());
         for dataset in format.open(path)? {
+            let dataset: Arc<dyn TextDataset> = dataset.into();
+            let name = dataset.name().to_owned();
             let plan = StoredPlan {
                 charset: data.charset,
                 layout,
@@ -259,9 +286,9 @@ impl<'a> DataMaker<'a> {
                     Split::Train => Part::Training,
                     Split::Validation => Part::Validation,
                 },
-                condition: dataset.name(),
+                condition: &name,
             };
-            let outcome = group_from_dataset(&*dataset, &plan, lanes, stop)?;
+            let outcome = group_from_dataset(dataset, &plan, lanes, stop)?;
             notes.extend(outcome.notes);
             if !outcome.group.is_empty() {
                 groups.push(outcome.group);

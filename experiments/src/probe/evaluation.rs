@@ -68,7 +68,7 @@ impl Examination<'_> {
                 noise: noise.as_deref_mut(),
                 distribution: self.tally,
             };
-            let tokens = model.tokens(data.features.batch(&items, self.device), &mut pass);
+            let tokens = model.tokens(data.features.batch(&items, self.device)?, &mut pass);
             let scores = model.read(tokens.embeddings, &place);
             if !scores.clone().is_finite().all().into_scalar::<bool>() {
                 return Err(Diverged("the probe's scores are not finite".to_owned()).into());

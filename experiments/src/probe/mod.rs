@@ -25,7 +25,7 @@ pub use outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,
     RunOutcome, Status, TemperatureResult, TestResult, TestSet, Tuning, UsageRecord,
 };
-pub use preparation::{Prepared, PreparedGroup, StageTimes};
+pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
 pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
 pub use store::CellStore;

@@ -188,10 +188,19 @@ pub struct UsageRecord {
     pub top_k_mass: Vec<(usize, f64)>,
     /// Share of probabilities above 1e-4.
     pub fraction_above_small: f64,
+    /// Codebooks of hard words whose words have an entropy below 0.1 bits, as with one word that 99
+    /// in 100 tokens become.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dead_codebooks: usize,
 }
 
 fn one() -> usize {
     1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for

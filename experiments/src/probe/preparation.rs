@@ -4,7 +4,8 @@ use super::config::{LayoutKind, ProbeConfig, Regime};
 use super::data_maker::DataMaker;
 use super::outcome::TestSet;
 use crate::arm::{ArmKind, ArmSizes};
-use crate::data::{FeatureCache, Features, Group, Source, encode, feature_bytes};
+use crate::byte_size::ByteSize;
+use crate::data::{FeatureCache, Features, Group, Source, encode, feature_bytes, held_bytes};
 use crate::lanes::Lanes;
 use crate::published::{Published, Swap, swapped};
 use crate::reader::SlotPlan;
@@ -122,6 +123,17 @@ pub fn load_backbone(path: &Path, device: &Device) -> Result<(SmallVit, String)>
     let with_remedy = |error: WeightsError| anyhow!("{error}; {remedy}");
     let file = WeightsFile::open(path).map_err(with_remedy)?;
     let config: SmallVitConfig = file.about("config").map_err(with_remedy)?;
+    config
+        .check()
+        .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
+    // Nothing is made for a configuration that the file's own weights contradict.
+    let least = 4 * config.least_parameters();
+    ensure!(
+        least <= file.bytes().len() as u128,
+        "{}: its `config` describes a tower of {least} bytes at least, the file has {}; {remedy}",
+        path.display(),
+        file.bytes().len()
+    );
     let fresh = config
         .init(&mut projector::seeded::stream(0, "backbone"), device)
         .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
@@ -152,6 +164,9 @@ impl Prepared {
         lap("load backbone");
         check_pretrained(config, &encoder)?;
         let mut data = DataMaker::new(config, encoder.layout(config.data.layout)?)?;
+        if let Some(free) = free_memory_bytes() {
+            refuse_above("rendered images", data.rendered_bytes(), free.into())?;
+        }
         let mut groups = Vec::new();
         for split in Split::ALL {
             stop.check()?;
@@ -177,12 +192,29 @@ impl Prepared {
                 }
             }
         };
-        check_memory(&groups, &source)?;
+        check_memory(&groups, &source, cache.is_some())?;
+        if config.regime != Regime::Joint
+            && let Some(cache) = cache
+        {
+            let all = groups.iter().flatten();
+            let needed = all.map(|group| feature_bytes(group, &source)).sum();
+            if needed > cache.limit().0 {
+                data.warnings.push(format!(
+                    "the features of this run take {}, the cache is limited to {}: some will be \
+                     computed again next time; raise --cache-limit to keep them",
+                    ByteSize(needed),
+                    cache.limit()
+                ));
+            }
+        }
         // Backends differ in the last bits, so none reads what another has cached.
-        let encoder_key = format!(
-            "{tower_hash}/{first_block}/{}/{device:?}",
-            config.backbone_format()
-        );
+        let encoder_key = match config.regime {
+            Regime::Joint => "pixels".to_owned(),
+            _ => format!(
+                "{tower_hash}/{first_block}/{}/{device:?}",
+                config.backbone_format()
+            ),
+        };
         let mut splits = Vec::new();
         for (split, groups) in Split::ALL.into_iter().zip(groups) {
             let mut prepared = Vec::new();
@@ -190,12 +222,14 @@ impl Prepared {
                 stop.check()?;
                 let name = format!("{split} {}", group.key);
                 hashes.push((format!("images {name}"), group.content_hash()));
-                // Pixels are cheaper to cut again than to read back.
+                // Pixels are cheaper to cut again than to read back, as long as they fit.
                 let cache = cache
-                    .filter(|_| config.regime != Regime::Joint)
+                    .filter(|_| {
+                        config.regime != Regime::Joint || held_bytes(&group, &source, true) == 0
+                    })
                     .map(|cache| (cache, encoder_key.as_str()));
                 let features = encode(&group, &source, cache, lanes, device, stop)?;
-                hashes.push((format!("features {name}"), hash_values(features.values())));
+                hashes.push((format!("features {name}"), features.hash()));
                 let plan = group.slot_plan().map(|plan| data.plan_number(plan));
                 prepared.push(PreparedGroup {
                     group,
@@ -346,15 +380,6 @@ impl Prepared {
     }
 }
 
-fn hash_values(values: &[f32]) -> String {
-    let mut hash = Sha256::new();
-    for chunk in values.chunks(4096) {
-        let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
-        hash.update(&bytes);
-    }
-    format!("{:x}", hash.finalize())
-}
-
 impl ProbeConfig {
     /// Version of the numbers that a tower makes of an image; raised when the code changes them.
     fn backbone_format(&self) -> &'static str {
@@ -376,30 +401,31 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
 }
 
 /// Refuses features that do not fit into memory, where the system says how much is free.
-fn check_memory(groups: &[Vec<Group>], source: &Source<'_>) -> Result<()> {
+fn check_memory(groups: &[Vec<Group>], source: &Source<'_>, cached: bool) -> Result<()> {
     let needed: u64 = groups
         .iter()
         .flatten()
-        .map(|group| feature_bytes(group, source))
+        .map(|group| held_bytes(group, source, cached))
         .sum();
     match free_memory_bytes() {
-        Some(free) => refuse_above(needed, free),
+        Some(free) => refuse_above("features of all images", needed.into(), free.into()),
         None => Ok(()),
     }
 }
 
-fn refuse_above(needed: u64, free: u64) -> Result<()> {
+fn refuse_above(what: &str, needed: u128, free: u128) -> Result<()> {
     ensure!(
         needed <= free,
-        "the features of all images take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer \
-         images (`data.images`) or fewer --densities",
+        "the {what} take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer \
+         images (`data.images`, --dataset-images) or fewer --densities, or leave out --no-cache: large \
+         groups then stay on disk",
         gib(needed),
         gib(free)
     );
     Ok(())
 }
 
-fn gib(bytes: u64) -> f64 {
+fn gib(bytes: u128) -> f64 {
     bytes as f64 / f64::from(1 << 30)
 }
 
@@ -419,9 +445,11 @@ mod tests {
 
     #[test]
     fn features_that_do_not_fit_into_memory_are_refused_with_a_remedy() {
-        const GIB: u64 = 1 << 30;
-        assert!(refuse_above(GIB, GIB).is_ok());
-        let error = refuse_above(7 * GIB, 4 * GIB).unwrap_err().to_string();
+        const GIB: u128 = 1 << 30;
+        assert!(refuse_above("features", GIB, GIB).is_ok());
+        let error = refuse_above("features", 7 * GIB, 4 * GIB)
+            .unwrap_err()
+            .to_string();
         for part in ["7.0 GiB", "4.0 GiB", "data.images"] {
             assert!(error.contains(part), "{error}");
         }

@@ -60,7 +60,7 @@ impl TokenSample {
             let count = data.group.len().min(images);
             for start in (0..count).step_by(CHUNK) {
                 let items: Vec<usize> = (start..count.min(start + CHUNK)).collect();
-                let patches = model.features(data.features.batch(&items, device));
+                let patches = model.features(data.features.batch(&items, device)?);
                 let mut pass = Pass {
                     progress: 1.0,
                     noise: is_noisy.then_some(&mut noise),

@@ -31,8 +31,7 @@ impl CellStore {
     /// # Errors
     /// If it cannot be made.
     pub fn open(folder: &Path, config: &ProbeConfig, inputs: &str) -> Result<Self> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        atomic::make_folder(folder)?;
         let settings = config.cell_identity()?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -99,6 +98,7 @@ mod tests {
             codes_covering_90: 2,
             top_k_mass: (1..40).map(|i| (i as usize, awkward(i))).collect(),
             fraction_above_small: 0.0,
+            dead_codebooks: 1,
         };
         CellOutcome {
             spec: CellSpec {

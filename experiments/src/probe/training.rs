@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use ovis_vet::usage_penalty;
 use projector::contract::parameters_without_gradient;
 use projector::{Pass, Projector, seeded};
@@ -222,7 +222,8 @@ impl TrainingRun<'_> {
                 noise: Some(&mut noise),
                 distribution: spec.arm.usage,
             };
-            let tokens = model.tokens(data.features.batch(&items, &training_device), &mut pass);
+            let input = data.features.batch(&items, &training_device)?;
+            let tokens = model.tokens(input.clone(), &mut pass);
             let scores = model.read(tokens.embeddings, &places[group]);
             let reading = model.loss(scores, data, &items, &training_device);
             let mut loss = reading.clone();
@@ -250,7 +251,7 @@ impl TrainingRun<'_> {
                 .optimizer
                 .learning_rate(spec.learning_rate, step, training.steps);
             model = optimizer.step(rate, model, gradients);
-            model.after_step(|| data.features.batch(&items, device), &mut noise);
+            model.after_step(|| input.map_features(Tensor::inner), &mut noise);
             let done = step + 1;
             report(done);
             if done.is_multiple_of(evaluate_every) || done == training.steps {

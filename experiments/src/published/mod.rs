@@ -149,7 +149,7 @@ impl Published {
         let layout = group.layout;
         let side = |patches: usize| u32::try_from(patches * layout.patch);
         let (width, height) = (side(layout.cols)?, side(layout.rows)?);
-        let Some(grey) = GrayImage::from_raw(width, height, group.image(item).to_vec()) else {
+        let Some(grey) = GrayImage::from_raw(width, height, group.images(&[item])?) else {
             bail!("image {item} is not {width} x {height} px");
         };
         let colour = RgbImage::from_fn(width, height, |x, y| {

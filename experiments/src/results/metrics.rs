@@ -4,6 +4,7 @@
 
 use super::csv_file::{self, Rows, number, optional};
 use super::scored::{ScoredCell, ScoredRun, ScoredTest, density};
+use super::trouble;
 use crate::probe::{EvaluationMode, TestSet, UsageRecord};
 use crate::probe::{LayoutKind, ProbeConfig};
 use anyhow::Result;
@@ -40,6 +41,7 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
                 continue;
             }
             writer.add_cost(cell)?;
+            writer.add_exploded(scored.config, cell)?;
             for group in 0..scored.run.test_sets.len() {
                 for test in cell.tests.iter().filter(|test| test.result.group == group) {
                     writer.add_test(test)?;
@@ -120,6 +122,14 @@ impl<'a, 'b> CellRows<'a, 'b> {
         Ok(())
     }
 
+    /// A row only where there is something to say.
+    fn add_exploded(&mut self, config: &ProbeConfig, cell: &ScoredCell<'_>) -> Result<()> {
+        match trouble::exploded_loss(config, cell.outcome) {
+            Some((_, loss)) => self.add(None, "exploded_loss", loss, None),
+            None => Ok(()),
+        }
+    }
+
     fn add_test(&mut self, test: &ScoredTest<'_>) -> Result<()> {
         let place = Some((test.set, test.result.mode));
         let scores = &test.scores;
@@ -155,6 +165,7 @@ impl<'a, 'b> CellRows<'a, 'b> {
     fn add_usage(&mut self, place: Place<'_>, usage: &UsageRecord) -> Result<()> {
         let n = Some(usage.tokens);
         let several = (usage.codebooks > 1).then_some(usage.codebooks as f64);
+        let dead = (usage.dead_codebooks > 0).then_some(usage.dead_codebooks as f64);
         let values = [
             ("codebooks", several),
             ("token_entropy_bits", Some(usage.token_entropy_bits)),
@@ -163,6 +174,7 @@ impl<'a, 'b> CellRows<'a, 'b> {
             ("perplexity", Some(usage.perplexity)),
             ("codes_used", Some(usage.codes_used as f64)),
             ("codes_covering_90", Some(usage.codes_covering_90 as f64)),
+            ("dead_codebooks", dead),
         ];
         for (metric, value) in values {
             if let Some(value) = value {

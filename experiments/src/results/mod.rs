@@ -22,7 +22,9 @@
 //! A failed cell is never dropped silently: it is a row `failed` in `metrics.csv`, a row with
 //! status `failed` in `history.csv`, counted in `summary.csv`, named in the verdict and marked in
 //! plots and table. It has no rows in `predictions.csv` and `confusions.csv`, since it read
-//! nothing.
+//! nothing. What speaks against the numbers of a cell that finished, a dead codebook or a loss that
+//! exploded, is a row in `metrics.csv`, a failed check and a warning in the verdict, and a line under
+//! the table.
 
 mod classes;
 mod comparison;
@@ -39,6 +41,7 @@ mod scored;
 mod summary;
 mod summary_file;
 mod table;
+mod trouble;
 mod tuning;
 mod verdict;
 pub(crate) mod wording;
@@ -52,6 +55,7 @@ pub use comparison::{Comparison, Judgement, Value};
 pub use items::{ItemSeries, hardening_series, item_series};
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
+pub use trouble::{Trouble, TroubleKind};
 
 use crate::probe::ProbeConfig;
 use crate::probe::RunOutcome;

@@ -4,6 +4,7 @@ use super::comparison::{
     Comparison, Estimator, Value, arm_of, matched_mlp, resampled_unit, seed_items,
 };
 use super::scored::ScoredRun;
+use super::trouble::{self, Trouble};
 use crate::arm::{ArmKind, ArmSpec};
 use crate::probe::EvaluationMode;
 use anyhow::Result;
@@ -51,6 +52,8 @@ pub struct ArmSummary {
     pub finished: usize,
     /// Seeds that did not.
     pub failures: Vec<Failure>,
+    /// What speaks against the numbers of those that did.
+    pub troubles: Vec<Trouble>,
 }
 
 /// A cell that broke down.
@@ -274,5 +277,6 @@ fn arm_summary(scored: &ScoredRun<'_>, arm: ArmSpec) -> ArmSummary {
         parameters: parameters.max(),
         finished: scored.cells_of(arm).count() - failures.len(),
         failures,
+        troubles: trouble::of_arm(scored, arm),
     }
 }

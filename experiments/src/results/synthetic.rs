@@ -238,6 +238,7 @@ fn usage(arm: ArmSpec, progress: f64) -> Option<UsageRecord> {
         codes_covering_90: (live * 0.8) as usize,
         top_k_mass: vec![(1, 0.5), (words, 1.0)],
         fraction_above_small: 0.1,
+        dead_codebooks: 0,
     })
 }
 

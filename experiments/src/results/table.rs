@@ -40,6 +40,11 @@ impl Summary {
             let failed = arm.failures.len();
             text.push_str(&format!("{}: {failed} of {all} seeds failed\n", arm.arm));
         }
+        for arm in &self.arms {
+            for trouble in &arm.troubles {
+                text.push_str(&format!("{}\n", trouble.told(arm.arm).replace('`', "")));
+            }
+        }
         text
     }
 

@@ -327,7 +327,7 @@ fn the_page_says_what_the_verdict_says() {
     assert_eq!(times(&page, "<figure id="), 5);
     assert_eq!(times(&page, "<svg "), 5);
     assert_eq!(times(&page, "How to read it:"), 5);
-    assert_eq!(times(&page, "class=\"badge good\""), 2);
+    assert_eq!(times(&page, "class=\"badge good\""), 4);
     assert!(
         page.contains("preset = &#34;"),
         "the configuration is missing"

@@ -9,12 +9,11 @@ use super::section::Section;
 use super::tables::{StudyTable, tables};
 use super::verdicts;
 use crate::atomic;
-use crate::results::wording;
+use crate::results::{csv_file, wording};
 use anyhow::{Context, Result};
 use claims::Registration;
 use html_report::{Column, Figure, Picture, Report, Table};
 use std::path::Path;
-use text_images::spreadsheet;
 
 const TITLE: &str = "Does turning visual features into tokens hurt OCR?";
 const QUESTION: &str = "Qwen2.5-VL pools 2×2 patches with an MLP (PatchMerger); Ovis maps them to \
@@ -25,6 +24,8 @@ const FINE_TITLE: &str = "What do visual tokens cost in fine detail?";
 const FINE_QUESTION: &str = "The same small probe is trained behind each projector, on images whose \
     difficulty is a physical quantity, and on text: from how small a detail on does it tell, and is \
     what is lost in reading lost in coarse properties too?";
+/// Longest list of cells in a warning.
+const MOST_NAMED: usize = 20;
 /// Columns of the table of verdicts in a file.
 const NARROW: u16 = 120;
 /// What has to be known before the numbers are used.
@@ -48,8 +49,7 @@ pub fn write(
     results: &[PartResult],
 ) -> Result<Written> {
     let plots = folder.join("plots");
-    std::fs::create_dir_all(&plots)
-        .with_context(|| format!("cannot make the folder {}", plots.display()))?;
+    atomic::make_folder(&plots)?;
     let mut tables = tables(results);
     tables.extend(fine_grained::tables(results)?);
     for table in &tables {
@@ -112,16 +112,12 @@ impl Written {
 /// `tables/<name>.csv`, with the cells of the page.
 fn write_table(folder: &Path, table: &StudyTable) -> Result<()> {
     let place = folder.join("tables");
-    std::fs::create_dir_all(&place)
-        .with_context(|| format!("cannot make the folder {}", place.display()))?;
-    atomic::write(&place.join(format!("{}.csv", table.name)), |out| {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(table.header.iter().map(|name| name.replace('`', "")))?;
-        for row in &table.rows {
-            let plain = row.iter().map(|cell| cell.replace('`', ""));
-            writer.write_record(plain.map(|cell| spreadsheet::guard(&cell).into_owned()))?;
-        }
-        Ok(writer.flush()?)
+    atomic::make_folder(&place)?;
+    let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+    let path = place.join(format!("{}.csv", table.name));
+    csv_file::write(&path, &header, |rows| {
+        let mut cells = table.rows.iter();
+        cells.try_for_each(|row| rows.add(row.iter().map(|cell| cell.replace('`', ""))))
     })
 }
 
@@ -143,6 +139,7 @@ impl Page<'_> {
         }
         let mut warnings: Vec<String> = LIMITS.map(str::to_owned).into();
         warnings.extend(self.failures());
+        warnings.extend(self.troubles());
         let [title, question] = match self.config.sections.as_slice() {
             [Section::FineGrained] => [FINE_TITLE, FINE_QUESTION],
             _ => [TITLE, QUESTION],
@@ -180,6 +177,35 @@ impl Page<'_> {
             }
         }
         (!failed.is_empty()).then(|| format!("Cells that broke down: {}.", failed.join("; ")))
+    }
+
+    /// What speaks against the numbers of cells that finished.
+    fn troubles(&self) -> Option<String> {
+        let mut found = Vec::new();
+        for result in self.results {
+            for arm in &result.summary.arms {
+                let run = result.part.name();
+                let troubles = arm.troubles.iter();
+                found.extend(
+                    troubles.map(|trouble| format!("{} in `{run}`", trouble.told(arm.arm))),
+                );
+            }
+        }
+        let count = found.len();
+        if count > MOST_NAMED {
+            found.truncate(MOST_NAMED);
+            found.push(format!(
+                "and {} more, in `metrics.csv` of the runs",
+                count - MOST_NAMED
+            ));
+        }
+        (count > 0).then(|| {
+            format!(
+                "Cells that finished and are in the means, but with a dead codebook (its words have \
+                 less than 0.1 bits) or a training loss above twice that of guessing: {}.",
+                found.join("; ")
+            )
+        })
     }
 
     fn section(&self, section: Section) -> Result<html_report::Section> {

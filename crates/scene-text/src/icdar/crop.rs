@@ -2,6 +2,8 @@
 
 use image::{Rgb, RgbImage, imageops};
 
+use crate::picture::MAX_PIXELS;
+
 /// The part of the page within four corners, clockwise from the one above the beginning of the
 /// word. `Err` says what is wrong with them.
 ///
@@ -47,6 +49,9 @@ fn straighten(page: &RgbImage, corners: [[f64; 2]; 4]) -> Result<RgbImage, &'sta
     let height = size(length(0, 3), length(1, 2));
     if width == 0 || height == 0 {
         return Err("enclose nothing");
+    }
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err("enclose more pixels than are decoded of any image");
     }
     let map = SquareToQuad::new(corners).ok_or("are not those of a convex quadrilateral")?;
     let mut word = RgbImage::new(width, height);

@@ -1,6 +1,7 @@
 //! Writes the LMDB layout with LMDB itself.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use heed::types::Bytes;
@@ -12,6 +13,8 @@ use crate::{Error, Format, Result};
 
 /// Samples are committed when so many bytes have come together.
 const BATCH_BYTES: usize = 4 << 20;
+/// What LMDB says where the system wrote fewer bytes than it should: `EIO`.
+const SHORT_WRITE: i32 = 5;
 /// First size of the mapping; doubled whenever it is full.
 const FIRST_MAP_BYTES: usize = 16 << 20;
 
@@ -168,7 +171,15 @@ impl LmdbWriter {
     fn failed(&self, source: heed::Error) -> Error {
         Error::WriteLmdb {
             path: self.folder.clone(),
-            source,
+            source: match source {
+                heed::Error::Io(error) if error.raw_os_error() == Some(SHORT_WRITE) => {
+                    heed::Error::Io(io::Error::new(
+                        io::ErrorKind::StorageFull,
+                        "only a part could be written: no space is left, or the disk fails",
+                    ))
+                }
+                source => source,
+            },
         }
     }
 }

@@ -9,7 +9,7 @@ use super::summary::{Summary, unit_name};
 use super::wording;
 use crate::arm::{ArmKind, ArmSpec};
 use crate::atomic;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use figures::{
     Arm, CerByArm, CerByDensity, CerScale, Family, FigureError, HardeningCurve, LearningCurves,
     TokensOverTraining,
@@ -42,8 +42,7 @@ pub(super) struct DrawnFigure {
 /// # Errors
 /// If a file cannot be written.
 pub(super) fn draw(folder: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> Result<Drawn> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    atomic::make_folder(folder)?;
     let mut plots = Plots {
         folder,
         drawn: Drawn {

@@ -8,6 +8,7 @@ use crate::probe::EvaluationMode;
 use crate::results::comparison::{Comparison, Judgement, LEVEL, arm_of};
 use crate::results::scored::{RANDOM, ScoredTest};
 use crate::results::summary::SummaryRow;
+use crate::results::trouble::TroubleKind;
 use crate::results::wording;
 use html_report::{Gate, GateState};
 use probe_statistics::multiplicity::simultaneous_stretch;
@@ -43,7 +44,64 @@ impl Report<'_> {
     pub(super) fn checks(&self) -> Vec<Gate> {
         let ceiling = "the ceiling, `identity`, reads at least as well as every arm";
         let floor = "the floor, `blind`, is at chance";
-        vec![self.ceiling().gate(ceiling), self.floor().gate(floor)]
+        vec![
+            self.ceiling().gate(ceiling),
+            self.floor().gate(floor),
+            self.codebooks().gate("no codebook is dead"),
+            self.losses().gate("no training loss explodes"),
+        ]
+    }
+
+    /// An arm whose codebook is dead says nothing about discreteness.
+    fn codebooks(&self) -> Finding {
+        let dead = self.troubles(|kind| matches!(kind, TroubleKind::DeadCodebooks { .. }));
+        if !dead.is_empty() {
+            return Finding::Fail(format!(
+                "{}. A codebook is dead if the entropy of its words is below 0.1 bits, as when 99 in \
+                 100 tokens become one word: what such a cell loses, it loses to collapse and not to \
+                 discreteness. It is in the means.",
+                listed(&dead)
+            ));
+        }
+        let hard = self.hard_arms();
+        let measured = hard.iter().filter(|arm| {
+            let mut arms = self.summary.arms.iter();
+            arms.any(|summary| summary.arm == **arm && summary.finished > 0)
+        });
+        match measured.count() {
+            0 => Finding::NotChecked("no cell of an arm with hard words finished.".to_owned()),
+            arms => Finding::Pass(format!(
+                "in all seeds of {} with hard words, the words of every codebook have an entropy \
+                 of 0.1 bits or more.",
+                wording::counted(arms, "arm")
+            )),
+        }
+    }
+
+    /// Training that blows up without leaving the numbers is no better than one that ends in NaN.
+    fn losses(&self) -> Finding {
+        let exploded = self.troubles(|kind| matches!(kind, TroubleKind::ExplodedLoss { .. }));
+        let explained = "more than twice the loss of guessing (for lines, twice the first loss)";
+        if !exploded.is_empty() {
+            Finding::Fail(format!(
+                "{}, {explained}. These cells are in the means.",
+                listed(&exploded)
+            ))
+        } else if self.nothing_finished() {
+            Finding::NotChecked("no cell finished.".to_owned())
+        } else {
+            Finding::Pass(format!("no finished cell ever had {explained}."))
+        }
+    }
+
+    fn troubles(&self, wanted: impl Fn(&TroubleKind) -> bool) -> Vec<String> {
+        let mut found = Vec::new();
+        for arm in &self.summary.arms {
+            let troubles = arm.troubles.iter();
+            let troubles = troubles.filter(|trouble| wanted(&trouble.kind));
+            found.extend(troubles.map(|trouble| trouble.told(arm.arm)));
+        }
+        found
     }
 
     /// No arm may be better than the untouched features beyond its interval.

@@ -11,6 +11,7 @@ mod vocabulary;
 use super::run::PartResult;
 use super::section::Section;
 use crate::arm::{ArmKind, ArmSpec};
+use crate::atomic;
 use crate::reader::TOKEN_PX;
 use crate::results::plots::{family, scale_of};
 use anyhow::Result;
@@ -99,7 +100,10 @@ pub fn draw(results: &[PartResult], folder: &Path) -> Result<Vec<StudyFigure>> {
     let mut drawn = Vec::new();
     for (section, name, figure, how_to_read) in figures.chain(tasks) {
         let Some(figure) = figure else { continue };
-        figure.draw(&folder.join(&name))?;
+        let files = ["svg", "png", "csv"].map(|extension| format!("{name}.{extension}"));
+        atomic::write_group(folder, &files, |unfinished| {
+            figure.draw(&unfinished.join(&name))
+        })??;
         drawn.push(StudyFigure {
             section,
             name,
