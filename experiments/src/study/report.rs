@@ -113,7 +113,12 @@ impl Written {
 fn write_table(folder: &Path, table: &StudyTable) -> Result<()> {
     let place = folder.join("tables");
     atomic::make_folder(&place)?;
-    let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+    let plain: Vec<String> = table
+        .header
+        .iter()
+        .map(|name| name.replace('`', ""))
+        .collect();
+    let header: Vec<&str> = plain.iter().map(String::as_str).collect();
     let path = place.join(format!("{}.csv", table.name));
     csv_file::write(&path, &header, |rows| {
         let mut cells = table.rows.iter();
