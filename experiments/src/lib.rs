@@ -6,7 +6,6 @@
 pub mod arm;
 pub mod atomic;
 pub mod backend;
-pub mod byte_size;
 pub mod cmd;
 pub mod data;
 pub mod encode;

@@ -6,9 +6,9 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;
+use bytesize::ByteSize;
 use claims::Registration;
 use experiments::arm::ArmSpec;
-use experiments::byte_size::ByteSize;
 use experiments::data::DataSources;
 use experiments::probe::{Preset, ProbeConfig, load_backbone};
 use experiments::settings::overlay;

@@ -1,8 +1,7 @@
 //! `inspect`: what do the tokens look like, and what do the words of a vocabulary stand for?
 
-use super::Machine;
+use super::{Caching, Machine};
 use crate::arm::{ArmKind, ArmSpec};
-use crate::data::FeatureCache;
 use crate::inspect::{
     InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
 };
@@ -94,12 +93,8 @@ pub struct Args {
     /// Pre-trained backbone.
     #[arg(long)]
     backbone: Option<PathBuf>,
-    /// Folder for caches.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
-    /// Neither read nor write cached features.
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -302,8 +297,7 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let config = args.resolve()?;
-    let cache = (!args.no_cache).then(|| FeatureCache::new(&args.data.join("cache")));
-    let session = Session::open(&args.machine, cache, stop)?;
+    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
     let name = args.out.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| {
         format!(

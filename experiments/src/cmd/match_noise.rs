@@ -1,8 +1,7 @@
 //! `match-noise`: the control that loses as much as hard words, without being discrete.
 
-use super::Machine;
+use super::{Caching, Machine};
 use crate::arm::ArmSpec;
-use crate::data::FeatureCache;
 use crate::probe::ProbeConfig;
 use crate::results::wording;
 use crate::session::Session;
@@ -10,7 +9,6 @@ use crate::stop::Stop;
 use crate::study::{FineGrained, Section, StudyConfig, StudyPreset, matched_noise};
 use anyhow::{Context, Result, ensure};
 use comfy_table::Table;
-use std::path::PathBuf;
 
 /// Finds SIGMA of `noisy-merger@SIGMA` such that the features are reconstructed from its tokens as
 /// badly as from those of a hard arm; on the main comparison of the study, first seed, validation
@@ -23,9 +21,8 @@ pub struct Args {
     /// The hard arm [default: the study's, with the usage regulariser].
     #[arg(long)]
     arm: Option<ArmSpec>,
-    /// Folder for caches.
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    #[command(flatten)]
+    caching: Caching,
     #[command(flatten)]
     machine: Machine,
 }
@@ -48,8 +45,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         arm.kind.is_hard(),
         "`{arm}` is not hard; name an arm with hard words, for example vet-st-argmax@1028+usage"
     );
-    let cache = FeatureCache::new(&args.data.join("cache"));
-    let session = Session::open(&args.machine, Some(cache), stop)?;
+    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
     eprintln!("training `{arm}`, a clean merger and mergers with noise ...");
     let found = matched_noise(&config, arm, &session)?;
     let mut table = Table::new();
@@ -69,5 +65,5 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
 /// The hard arm of the main comparison whose words the study keeps in use.
 fn regularised(config: &ProbeConfig) -> Option<ArmSpec> {
     let mut arms = config.arms.iter().copied();
-    arms.find(|arm| arm.kind.is_hard() && arm.to_string().ends_with("+usage"))
+    arms.find(|arm| arm.kind.is_hard() && arm.usage)
 }

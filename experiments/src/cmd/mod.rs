@@ -18,12 +18,12 @@ pub mod study;
 
 use crate::atomic;
 use crate::backend::{self, BackendChoice};
-use crate::byte_size::ByteSize;
 use crate::data::{DEFAULT_LIMIT, FeatureCache};
 use crate::lanes::Lanes;
 use crate::stop::Stopped;
 use anyhow::{Result, ensure};
 use burn::tensor::Device;
+use bytesize::ByteSize;
 use std::path::{Path, PathBuf};
 
 /// The error, and how to go on with the run in the folder `run` if the user or a full disk ended it.
@@ -50,8 +50,14 @@ pub struct Caching {
     no_cache: bool,
     /// Most disk space of cached features, such as 500MB or 20GiB. What was used longest ago goes
     /// first; what a process uses stays until it ends.
-    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_LIMIT)]
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_LIMIT, value_parser = byte_size)]
     cache_limit: ByteSize,
+}
+
+/// An amount of disk space; the library's errors name no remedy.
+fn byte_size(text: &str) -> Result<ByteSize, String> {
+    let refused = |error| format!("{error}; write for example 500MB, 20GiB or 0");
+    text.parse().map_err(refused)
 }
 
 impl Caching {

@@ -4,6 +4,7 @@ use super::class_names::{class_char, most_classes};
 use super::group::{Group, GroupKey, Label};
 use super::pixels::Pixels;
 use crate::lanes::Lanes;
+use crate::results::wording;
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow, ensure};
 use image::DynamicImage;
@@ -174,14 +175,9 @@ pub fn problem_notes(head: &str, problems: &[Problem]) -> Vec<String> {
     if problems.is_empty() {
         return Vec::new();
     }
-    let noun = if problems.len() == 1 {
-        "problem"
-    } else {
-        "problems"
-    };
     let mut notes = vec![format!(
-        "{head}: {} {noun}; what they concern is left out",
-        problems.len()
+        "{head}: {}; what they concern is left out",
+        wording::counted(problems.len(), "problem")
     )];
     notes.extend(problems.iter().take(NAMED).map(Problem::to_string));
     if let Some(more) = problems.len().checked_sub(NAMED).filter(|more| *more > 0) {

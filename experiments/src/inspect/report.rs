@@ -5,7 +5,7 @@ use super::atlas;
 use super::config::InspectConfig;
 use super::looking::Inspection;
 use super::reading;
-use super::view::ShownArm;
+use super::view::{ShownArm, TokenView};
 use crate::atomic;
 use crate::results::{Manifest, wording};
 use anyhow::{Context, Result};
@@ -69,16 +69,13 @@ fn answer(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
     )];
     for arm in &inspection.arms {
         let mut parts = Vec::new();
-        let tokens = || arm.tokens.iter().flatten();
-        let count = tokens().count().max(1) as f64;
         match arm.vocabulary {
             Some(words) => {
-                let entropy = tokens().filter_map(|token| token.entropy_bits).sum::<f64>();
                 parts.push(format!(
                     "{} words, {}; a token's entropy is {:.2} bits on average",
                     wording::count(words),
                     if arm.is_hard { "hard" } else { "soft" },
-                    entropy / count
+                    mean_entropy(arm)
                 ));
             }
             None => {
@@ -115,6 +112,16 @@ fn answer(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
         );
     }
     paragraphs
+}
+
+/// In bits, over the tokens of the images shown.
+fn mean_entropy(arm: &ShownArm) -> f64 {
+    mean_over_tokens(arm, |token| token.entropy_bits.unwrap_or(0.0))
+}
+
+fn mean_over_tokens(arm: &ShownArm, value: impl Fn(&TokenView) -> f64) -> f64 {
+    let tokens = || arm.tokens.iter().flatten();
+    tokens().map(value).sum::<f64>() / tokens().count().max(1) as f64
 }
 
 fn shown_errors(inspection: &Inspection, arm: &ShownArm) -> Option<(usize, usize)> {
@@ -227,10 +234,6 @@ fn arms(inspection: &Inspection) -> Section {
     let dash = || "–".to_owned();
     let rows = inspection.arms.iter().map(|arm| {
         let cell = arm.cell.as_ref();
-        let tokens = || arm.tokens.iter().flatten();
-        let count = tokens().count().max(1) as f64;
-        let entropy = tokens().filter_map(|token| token.entropy_bits).sum::<f64>();
-        let norm = tokens().map(|token| token.norm).sum::<f64>();
         vec![
             format!("`{}`", arm.arm),
             cell.map_or_else(dash, |cell| cell.seed.to_string()),
@@ -240,8 +243,8 @@ fn arms(inspection: &Inspection) -> Section {
             cell.and_then(|cell| cell.test_cer)
                 .map_or_else(dash, |(cer, _)| wording::percent(cer)),
             arm.vocabulary
-                .map_or_else(dash, |_| format!("{:.2}", entropy / count)),
-            format!("{:.2}", norm / count),
+                .map_or_else(dash, |_| format!("{:.2}", mean_entropy(arm))),
+            format!("{:.2}", mean_over_tokens(arm, |token| token.norm)),
         ]
     });
     section.table(Table {

@@ -145,13 +145,13 @@ fn distinct(labels: &[String]) -> usize {
 }
 
 /// Share of the most frequent label: what can be had without looking.
-fn majority(labels: &[String]) -> f64 {
+pub(super) fn majority<'a>(labels: impl IntoIterator<Item = &'a String>) -> f64 {
     let mut counts = std::collections::BTreeMap::new();
     for label in labels {
         *counts.entry(label).or_insert(0_usize) += 1;
     }
     let most = counts.values().copied().max().unwrap_or(0);
-    most as f64 / labels.len().max(1) as f64
+    most as f64 / counts.values().sum::<usize>().max(1) as f64
 }
 
 /// What an arm is in the design.

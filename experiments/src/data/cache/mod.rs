@@ -11,8 +11,8 @@
 mod file;
 
 use crate::atomic::UNFINISHED;
-use crate::byte_size::ByteSize;
 use anyhow::Result;
+use bytesize::ByteSize;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs::{DirEntry, File, Metadata};

@@ -1,8 +1,7 @@
 //! Coarse properties of the whole image, against which the loss in reading is held.
 
 use super::ocr::BITS;
-use super::{arms, base, vocabulary};
-use crate::arm::INDICATORS;
+use super::{base, contrasted_arms, vocabulary};
 use crate::data::Task;
 use crate::probe::{ProbeConfig, ReaderKind};
 use crate::study::scale::Scale;
@@ -15,15 +14,7 @@ pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {
         .into_iter()
         .map(|task| {
             let mut config = base(scale, Charset::Printable94, &[2.0], scale.seeds);
-            config.arms = arms(&[
-                "identity".to_owned(),
-                "patch-merger".to_owned(),
-                format!("gelu-mlp@{k}"),
-                format!("vet-softmax@{k}"),
-                format!("vet-st-argmax@{k}+usage"),
-                format!("vq@{}", k - INDICATORS),
-                "blind".to_owned(),
-            ]);
+            config.arms = contrasted_arms("identity", k);
             config.data.task = task;
             config.reader = ReaderKind::Pooled;
             (task.name().to_owned(), config)

@@ -1,8 +1,7 @@
 //! Fine-grained perception beside reading: from how small a detail on can each arm tell?
 
 use super::ocr::BITS;
-use super::{arms, base, vocabulary};
-use crate::arm::INDICATORS;
+use super::{base, contrasted_arms, vocabulary};
 use crate::probe::{ProbeConfig, ReaderKind};
 use crate::study::scale::{FineGrainedScale, Scale};
 use perception_tasks::{DatasetSource, TaskKind};
@@ -108,15 +107,7 @@ fn common(scale: &Scale, rates: fn(&FineGrainedScale) -> &Vec<f64>) -> ProbeConf
         .map_or(BITS, |smaller| smaller.bits);
     let k = vocabulary(bits.min(scale.largest_vocabulary.ilog2()));
     let mut config = base(scale, Charset::Printable94, &[1.0], scale.few_seeds);
-    config.arms = arms(&[
-        "identity".to_owned(),
-        "patch-merger".to_owned(),
-        format!("gelu-mlp@{k}"),
-        format!("vet-softmax@{k}"),
-        format!("vet-st-argmax@{k}+usage"),
-        format!("vq@{}", k - INDICATORS),
-        "blind".to_owned(),
-    ]);
+    config.arms = contrasted_arms("identity", k);
     if let Some(smaller) = &scale.fine_grained {
         config.training.learning_rates.clone_from(rates(smaller));
         config.training.extensions = smaller.extensions;

@@ -88,6 +88,20 @@ fn arms<S: AsRef<str>>(names: &[S]) -> Vec<ArmSpec> {
         .collect()
 }
 
+/// The arms of sections that hold one question against another: a `first` one without words,
+/// PatchMerger, the MLP and the tables with `k` rows, vector quantisation, and the floor.
+fn contrasted_arms(first: &str, k: usize) -> Vec<ArmSpec> {
+    arms(&[
+        first.to_owned(),
+        "patch-merger".to_owned(),
+        format!("gelu-mlp@{k}"),
+        format!("vet-softmax@{k}"),
+        format!("vet-st-argmax@{k}+usage"),
+        format!("vq@{}", k - INDICATORS),
+        "blind".to_owned(),
+    ])
+}
+
 /// Rows of a table with `2^bits` visual words.
 fn vocabulary(bits: u32) -> usize {
     (1 << bits) + INDICATORS

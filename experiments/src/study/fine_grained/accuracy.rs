@@ -5,6 +5,7 @@ use crate::arm::ArmSpec;
 use crate::data::class_char;
 use crate::probe::EvaluationMode;
 use crate::results::wording;
+use crate::study::measurements::majority;
 use crate::study::run::PartResult;
 use crate::study::section::Section;
 use crate::study::tables::StudyTable;
@@ -95,10 +96,7 @@ fn chance(asked: &Asked<'_>) -> f64 {
         Some(kind) => kind.chance(),
         None => {
             let sets = asked.result.outcome.test_sets.iter();
-            let labels: Vec<&String> = sets.flat_map(|set| &set.targets).collect();
-            let times = |label: &String| labels.iter().filter(|other| **other == label).count();
-            let most = labels.iter().map(|label| times(label)).max().unwrap_or(0);
-            most as f64 / labels.len().max(1) as f64
+            majority(sets.flat_map(|set| &set.targets))
         }
     }
 }
