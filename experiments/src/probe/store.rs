@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 /// Extension of the files of cells in training.
 const HALF_DONE: &str = "half-done";
 
+/// Raised when the same settings come to give other numbers, so that cells of an older version are
+/// trained again instead of being mixed with new ones.
+const ARITHMETIC: u32 = 2;
+
 /// A folder with one TOML file per finished cell, named by a hash of what the cell is, of the
 /// settings it was trained with and of what it was trained and tested on: a cell of images or a
 /// backbone that have changed counts as absent, and runs that have cells in common may share a
@@ -35,7 +39,10 @@ impl CellStore {
         let settings = config.cell_identity()?;
         Ok(Self {
             folder: folder.to_owned(),
-            origin: format!("{:x} {inputs}", Sha256::digest(settings)),
+            origin: format!(
+                "{:x} {inputs}",
+                Sha256::digest(format!("{ARITHMETIC}\n{settings}"))
+            ),
         })
     }
 

@@ -90,7 +90,7 @@ impl Report<'_> {
             ReaderKind::Anchored => "cross-attention anchored at the character places",
             ReaderKind::SlotLinear => "one linear map per character place",
             ReaderKind::Ctc => "CTC",
-            ReaderKind::Pooled => "a small MLP on the mean of the tokens",
+            ReaderKind::Pooled => "a small MLP on the mean over looks at single tokens",
             ReaderKind::Flat => "a small MLP on all tokens",
         };
         let backbone = match &config.checkpoint {

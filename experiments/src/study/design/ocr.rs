@@ -10,9 +10,8 @@ use text_images::{Charset, Content};
 pub(super) const BITS: u32 = 10;
 
 /// Standard deviation of the noise at which a merger loses as much of the features, by linear
-/// reconstruction, as the best hard arm; found on a pilot.
-/// `experiments match-noise` finds 1.62; both have the hard arm's R² of 0.12 to within 0.01.
-const NOISE: f64 = 1.57;
+/// reconstruction, as the best hard arm; found by `experiments match-noise`.
+const NOISE: f64 = 1.62;
 
 /// All arms at one size, with the 94 printable characters, at densities on both sides of what a hard
 /// token can hold (10 bits are 1.5 of 94 characters).
