@@ -1,10 +1,12 @@
 //! One file per subcommand.
 
 pub mod backends;
+pub mod cell;
 pub mod claims;
 pub mod data;
 pub mod encode;
 pub mod fine_grained_probe;
+pub mod merge;
 pub mod ocr_probe;
 pub mod parity;
 pub mod plan;
@@ -12,6 +14,7 @@ pub mod pretrain_backbone;
 pub mod render;
 pub mod rendering;
 pub mod report;
+pub mod slurm;
 pub mod study;
 
 use crate::backend::{self, BackendChoice};

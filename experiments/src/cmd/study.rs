@@ -4,9 +4,10 @@ use super::Machine;
 use crate::data::FeatureCache;
 use crate::run_folder::RunFolder;
 use crate::session::Session;
+use crate::settings;
 use crate::stop::{Stop, Stopped};
 use crate::study::{self, Section, StudyConfig, StudyPreset, run_parts, verdicts};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -62,14 +63,7 @@ impl Common {
     fn resolve(&self, sections: &[Section]) -> Result<StudyConfig> {
         let settings = match &self.config {
             None => toml::Table::new(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| {
-                    let path = path.display();
-                    format!("{path}: cannot read the settings; check the path")
-                })?;
-                toml::from_str(&text)
-                    .with_context(|| format!("{}: not valid TOML", path.display()))?
-            }
+            Some(path) => settings::read_table(path)?,
         };
         Ok(StudyConfig {
             preset: self.preset,

@@ -1,20 +1,24 @@
 //! Features on disk, found by the hash of what they were computed from.
 
+use crate::atomic;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A folder of feature files. Files may be deleted at any time; they are computed again.
 ///
 /// A file is the SHA-256 of its values followed by the values as little-endian f32. What does not
-/// match its hash, or has another length than expected, counts as absent.
+/// match its hash, or has another length than expected, counts as absent. Several processes, also on
+/// several machines, may use one folder: files appear whole, and those of one name are the same.
 #[derive(Clone, Debug)]
 pub struct FeatureCache {
     folder: PathBuf,
 }
 
 const HASH_BYTES: usize = 32;
+/// What others may be writing at the moment is younger than that.
+const WRITTEN_BY_NOW: Duration = Duration::from_secs(60 * 60);
 
 impl FeatureCache {
     /// Uses `folder`, which is made on first use.
@@ -70,14 +74,12 @@ impl FeatureCache {
         for value in values {
             bytes.extend_from_slice(&value.to_le_bytes());
         }
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder).with_context(context)?;
-        file.write_all(&Sha256::digest(&bytes))
-            .and_then(|()| file.write_all(&bytes))
-            .with_context(context)?;
-        file.persist(self.path(key))
-            .map_err(|error| error.error)
-            .with_context(context)?;
-        Ok(())
+        atomic::remove_unfinished(&self.folder, WRITTEN_BY_NOW);
+        atomic::write(&self.path(key), |out| {
+            out.write_all(&Sha256::digest(&bytes))?;
+            Ok(out.write_all(&bytes)?)
+        })
+        .with_context(context)
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -106,5 +108,35 @@ mod tests {
         assert_eq!(cache.load(&key, 3), None);
         std::fs::write(&path, b"cut").unwrap();
         assert_eq!(cache.load(&key, 3), None);
+    }
+
+    #[test]
+    fn who_reads_while_others_write_sees_all_or_nothing() {
+        const VALUES: usize = 50_000;
+        let folder = tempfile::tempdir().unwrap();
+        let key = FeatureCache::key("tower", "images");
+        let values: Vec<f32> = (0..VALUES).map(|i| i as f32).collect();
+        let writing = std::sync::atomic::AtomicUsize::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    // As processes of their own do, each opens the folder by itself.
+                    let cache = FeatureCache::new(folder.path());
+                    for _ in 0..10 {
+                        cache.store(&key, &values).unwrap();
+                    }
+                    writing.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                });
+            }
+            let cache = FeatureCache::new(folder.path());
+            let mut seen = false;
+            while writing.load(std::sync::atomic::Ordering::SeqCst) > 0 {
+                let found = cache.load(&key, VALUES);
+                assert!(found.is_none() && !seen || found.as_ref() == Some(&values));
+                seen |= found.is_some();
+            }
+            assert_eq!(cache.load(&key, VALUES).as_ref(), Some(&values));
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

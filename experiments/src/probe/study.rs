@@ -5,6 +5,7 @@ use super::outcome::{CellOutcome, CellSpec, RunOutcome, Status, Tuning};
 use super::preparation::Prepared;
 use super::store::CellStore;
 use super::training::{TrainedCell, test_cell, train_cell};
+use super::tuning::{beyond, choose, keep_best};
 use crate::lanes::Lanes;
 use crate::stop::{Stop, Stopped};
 use anyhow::Result;
@@ -29,7 +30,7 @@ pub trait Observer: Sync {
 /// The first seed is trained at every learning rate; the best on validation images is chosen and
 /// tested, and the other seeds are trained at that rate. The cell of the first seed at the chosen
 /// rate is one of the results, so tuning costs nothing extra for it. Until it is tested, the best
-/// model of every arm is kept in memory.
+/// model of every arm is kept, in memory and on disk.
 ///
 /// # Errors
 /// [`Stopped`] if `stop` is raised; otherwise if a cell cannot be built or stored. Cells finished
@@ -65,9 +66,15 @@ pub fn run_study(
         })
         .collect();
     let replicated = study.run("seeds", &specs, |lane, spec| {
-        let trained = study.train(lane, spec)?;
-        study.test(trained)
+        let trained = study.train(lane, spec, false)?;
+        let outcome = study.test(trained)?;
+        store.save(&outcome)?;
+        Ok(outcome)
     })?;
+    for spec in &specs {
+        // A kill right after the save may have left it.
+        store.half_done(spec).discard()?;
+    }
     let cells = tuning
         .iter()
         .zip(&tried)
@@ -115,10 +122,13 @@ impl Study<'_> {
                 .map(|&(arm, learning_rate)| self.first(arm, learning_rate))
                 .collect();
             let outcomes = self.run("tuning", &specs, |lane, spec| {
-                let trained = self.train(lane, spec)?;
+                let trained = self.train(lane, spec, true)?;
                 let outcome = trained.outcome.clone();
+                self.store.save_untested(&outcome)?;
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                keep_best(&mut kept, trained);
+                if let Some(worse) = keep_best(&mut kept, trained) {
+                    self.store.half_done(&worse.outcome.spec).discard()?;
+                }
                 Ok(outcome)
             })?;
             for ((arm, _), outcome) in wanted.iter().zip(outcomes) {
@@ -138,6 +148,9 @@ impl Study<'_> {
             }
         }
         self.test_best(&kept, &mut tried)?;
+        for cell in tried.iter().flatten() {
+            self.store.half_done(&cell.spec).discard()?;
+        }
         Ok((tried.iter().map(|cells| choose(cells)).collect(), tried))
     }
 
@@ -183,8 +196,8 @@ impl Study<'_> {
                 };
                 let trained = match known {
                     Some(trained) => trained,
-                    // Trained before the run was interrupted: its model is gone.
-                    None => self.train(lane, spec)?,
+                    // Trained before the run was interrupted: its model is on disk.
+                    None => self.train(lane, spec, true)?,
                 };
                 let outcome = self.test(trained)?;
                 self.store.save(&outcome)?;
@@ -200,7 +213,7 @@ impl Study<'_> {
         }
     }
 
-    /// The outcomes of `specs`, from the store or from `work`.
+    /// The outcomes of `specs`, from the store or from `work`, which stores them.
     fn run(
         &self,
         name: &str,
@@ -214,7 +227,6 @@ impl Study<'_> {
             .stage(name, specs.len(), specs.len() - todo.len());
         let fresh = self.lanes.map(todo.len(), |lane, index| {
             let outcome = work(lane, &specs[todo[index]])?;
-            self.store.save(&outcome)?;
             self.observer.cell_finished(lane, &outcome);
             anyhow::Ok(outcome)
         });
@@ -232,7 +244,8 @@ impl Study<'_> {
         Ok(outcomes)
     }
 
-    fn train(&self, lane: usize, spec: &CellSpec) -> Result<TrainedCell> {
+    /// Trains a cell; its last state stays on disk if it is to be `kept` for a test later on.
+    fn train(&self, lane: usize, spec: &CellSpec, kept: bool) -> Result<TrainedCell> {
         self.stop.check()?;
         let (config, observer) = (self.config, self.observer);
         observer.cell_started(lane, spec, config.training.steps);
@@ -241,7 +254,7 @@ impl Study<'_> {
             || {
                 // The frozen projector of a checkpoint may be gigabytes, too many for every minute.
                 let is_small = !spec.arm.kind.is_pretrained();
-                let half_done = is_small.then(|| self.store.half_done(spec));
+                let half_done = is_small.then(|| self.store.half_done(spec).kept_when_done(kept));
                 train_cell(
                     config,
                     self.prepared,
@@ -265,23 +278,6 @@ impl Study<'_> {
             || test_cell(self.config, self.prepared, trained, self.device, self.stop),
             |reason| broken(&spec, reason),
         )
-    }
-}
-
-/// Keeps the better of two candidates of an arm.
-fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) {
-    if candidate.model.is_none() {
-        return;
-    }
-    let arm = candidate.outcome.spec.arm;
-    match kept.iter_mut().find(|cell| cell.outcome.spec.arm == arm) {
-        Some(best) => {
-            let both = [best.outcome.clone(), candidate.outcome.clone()];
-            if choose(&both).chosen == Some(candidate.outcome.spec.learning_rate) {
-                *best = candidate;
-            }
-        }
-        None => kept.push(candidate),
     }
 }
 
@@ -315,110 +311,5 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
         temperatures: Vec::new(),
         reconstruction: None,
         seconds: 0.0,
-    }
-}
-
-/// The candidate with the lowest validation CER; the lowest learning rate wins a tie.
-fn choose(candidates: &[CellOutcome]) -> Tuning {
-    let best = candidates
-        .iter()
-        .filter_map(|cell| Some((cell.validation_cer?, cell.spec.learning_rate)))
-        .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
-    let chosen = best.map(|(_, rate)| rate);
-    let lowest = rates.iter().copied().min_by(f64::total_cmp);
-    let highest = rates.iter().copied().max_by(f64::total_cmp);
-    Tuning {
-        arm: candidates[0].spec.arm,
-        candidates: candidates
-            .iter()
-            .map(|cell| (cell.spec.learning_rate, cell.validation_cer))
-            .collect(),
-        chosen,
-        on_edge: rates.len() > 1 && chosen.is_some() && (chosen == lowest || chosen == highest),
-    }
-}
-
-/// The rate to try next where the best one lies on the edge of those tried: as far beyond it as its
-/// neighbour is on this side. None for a best rate within.
-fn beyond(tuning: &Tuning) -> Option<f64> {
-    let chosen = tuning.chosen.filter(|_| tuning.on_edge)?;
-    let rates: Vec<f64> = tuning.candidates.iter().map(|(rate, _)| *rate).collect();
-    let neighbour = match rates.iter().position(|rate| *rate == chosen)? {
-        0 => rates[1],
-        last => rates[last - 1],
-    };
-    Some(chosen * (chosen / neighbour))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arm::ArmSpec;
-
-    fn cell(learning_rate: f64, validation_cer: Option<f64>) -> CellOutcome {
-        CellOutcome {
-            spec: CellSpec {
-                arm: "linear".parse::<ArmSpec>().unwrap(),
-                seed: 1,
-                learning_rate,
-            },
-            status: Status::Finished,
-            parameters: 0,
-            multiply_adds_per_token: 0,
-            bits_per_token: None,
-            reader_parameters: 0,
-            without_gradient: None,
-            history: Vec::new(),
-            validation_cer,
-            validation_loss: None,
-            tests: Vec::new(),
-            hardening: Vec::new(),
-            temperatures: Vec::new(),
-            reconstruction: None,
-            seconds: 0.0,
-        }
-    }
-
-    #[test]
-    fn the_lowest_validation_error_is_chosen_and_edges_are_flagged() {
-        let inside = choose(&[
-            cell(1e-3, Some(0.2)),
-            cell(2e-3, Some(0.1)),
-            cell(4e-3, Some(0.3)),
-        ]);
-        assert_eq!((inside.chosen, inside.on_edge), (Some(2e-3), false));
-        let edge = choose(&[
-            cell(1e-3, Some(0.2)),
-            cell(2e-3, Some(0.1)),
-            cell(4e-3, None),
-        ]);
-        assert_eq!((edge.chosen, edge.on_edge), (Some(2e-3), false));
-        let edge = choose(&[cell(1e-3, Some(0.1)), cell(2e-3, Some(0.1))]);
-        assert_eq!((edge.chosen, edge.on_edge), (Some(1e-3), true));
-        let single = choose(&[cell(1e-3, Some(0.1))]);
-        assert!(!single.on_edge);
-    }
-
-    #[test]
-    fn a_best_rate_on_the_edge_asks_for_one_beyond() {
-        let next = |cells: &[CellOutcome]| beyond(&choose(cells));
-        let up = [cell(2e-3, Some(0.2)), cell(4e-3, Some(0.1))];
-        assert_eq!(next(&up), Some(8e-3));
-        let down = [cell(2e-3, Some(0.1)), cell(4e-3, Some(0.2))];
-        assert_eq!(next(&down), Some(1e-3));
-        let within = [
-            cell(1e-3, Some(0.3)),
-            cell(2e-3, Some(0.1)),
-            cell(4e-3, Some(0.2)),
-        ];
-        assert_eq!(next(&within), None);
-        assert_eq!(next(&[cell(2e-3, Some(0.1))]), None);
-    }
-
-    #[test]
-    fn an_arm_whose_every_candidate_fails_has_no_choice() {
-        let failed = choose(&[cell(1e-3, None), cell(2e-3, None)]);
-        assert_eq!((failed.chosen, failed.on_edge), (None, false));
     }
 }
