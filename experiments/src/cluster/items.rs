@@ -66,21 +66,32 @@ impl Items {
         names.join("+")
     }
 
-    /// Most cells that an item can come to, if every further learning rate is asked for; cells that
-    /// its runs share are counted once for each.
+    /// Most cells that an item can come to, if every further learning rate is asked for.
     #[must_use]
     pub fn most_cells(&self, item: usize) -> usize {
-        let configs = self.items[item].runs.iter().map(|&run| &self.runs[run].1);
-        configs
-            .map(|config| {
-                let training = &config.training;
-                let extensions = match training.learning_rates.len() {
-                    1 => 0,
-                    _ => training.extensions,
-                };
-                training.learning_rates.len() + extensions + config.seeds.len() - 1
-            })
-            .sum()
+        let mut counted: Vec<&ProbeConfig> = Vec::new();
+        for &run in &self.items[item].runs {
+            let config = &self.runs[run].1;
+            let same = |other: &&ProbeConfig| {
+                let [a, b] = [&config.training, &other.training];
+                config.seeds == other.seeds
+                    && a.learning_rates == b.learning_rates
+                    && a.extensions == b.extensions
+            };
+            if !counted.iter().any(same) {
+                counted.push(config);
+            }
+        }
+        let cells = counted.iter().map(|config| {
+            let training = &config.training;
+            // A single rate has no edge to go beyond.
+            let extensions = match training.learning_rates.len() {
+                1 => 0,
+                _ => training.extensions,
+            };
+            training.learning_rates.len() + extensions + config.seeds.len() - 1
+        });
+        cells.sum()
     }
 
     /// Optimiser steps of one cell of an item.
@@ -165,6 +176,8 @@ mod tests {
         assert_eq!(items.items[0].runs, [0, 1]);
         let arm = items.items[0].arm;
         assert_eq!(items.name(0), format!("a+b {arm}"));
+        // Two seeds at one rate, and another seed.
+        assert_eq!(items.most_cells(0), 2 + 1);
         assert_eq!(items.name(arms), format!("c {arm}"));
     }
 

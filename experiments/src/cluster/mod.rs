@@ -17,6 +17,6 @@ mod work;
 pub use items::{Item, Items};
 pub use merge::{Merged, MergedRun, Missing, recall, write_run, write_study};
 pub use place::{FOLDER, Place};
-pub use script::{Array, Resources, check_option};
+pub use script::{Array, Resources, check_option, quoted};
 pub use task::{TaskResult, run_items};
 pub use work::Work;

@@ -261,7 +261,10 @@ fn directive(name: &str, value: &str) -> Result<String> {
 }
 
 /// A word of the shell.
-fn quoted(word: &str) -> Result<String> {
+///
+/// # Errors
+/// If it has a line break.
+pub fn quoted(word: &str) -> Result<String> {
     one_line(word)?;
     Ok(format!("'{}'", word.replace('\'', r"'\''")))
 }

@@ -1,7 +1,7 @@
 //! `merge`: results from the cells that tasks have left.
 
 use super::Machine;
-use crate::cluster::{Items, Merged, Place, Work, recall, write_run, write_study};
+use crate::cluster::{Items, Merged, Place, Work, quoted, recall, write_run, write_study};
 use crate::data::FeatureCache;
 use crate::probe::ProbeConfig;
 use crate::run_folder::RunFolder;
@@ -101,9 +101,10 @@ fn refusal(merged: &Merged, items: &Items, place: &Place) -> String {
                 .map(|&item| items.task_of(item, tasks))
                 .collect();
             tasks.dedup();
+            let script = place.file("submit.sh");
             format!(
                 "run those that no task works on again with `bash {} --array={}`",
-                place.file("submit.sh").display(),
+                quoted(&script.display().to_string()).unwrap_or_default(),
                 listed(&tasks)
             )
         }

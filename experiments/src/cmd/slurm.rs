@@ -1,9 +1,10 @@
 //! `slurm`: a study as an array of jobs.
 
 use super::Machine;
-use crate::cluster::{Array, Items, Place, Resources, Work, check_option};
+use crate::cluster::{Array, Items, Place, Resources, Work, check_option, quoted};
 use crate::study::{Section, StudyPreset, verdicts};
 use anyhow::{Context, Result, ensure};
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 /// Writes scripts that run a study on a SLURM cluster, and says how to submit them.
@@ -136,15 +137,13 @@ pub fn run(args: &Args) -> Result<()> {
     verdicts::registration(args.claims.as_deref())?;
     let name = args.run.clone().unwrap_or_else(|| work.default_name());
     let folder = work.choose(&args.results, &name)?;
-    let place = Place::open(folder.path())?;
+    let place = Place::open(&absolute(folder.path())?)?;
     let script = args
         .array(&name, folder.path(), tasks)?
         .write(&place, &items)?;
-    let indices = 0..items.items.len();
-    let longest = indices
-        .map(|item| (items.most_cells(item) * items.steps(item), item))
-        .max();
-    let (_, longest) = longest.unwrap_or_default();
+    let longest = (0..items.items.len())
+        .max_by_key(|&item| (items.most_cells(item) * items.steps(item), Reverse(item)))
+        .unwrap_or_default();
     println!(
         "{} items (an arm of a run each) in {tasks} tasks; the longest item is {longest} ({}), at \
          most {} cells of {} steps (seconds of a step: `experiments plan`). Submit with\n\n    bash {}",
@@ -152,7 +151,7 @@ pub fn run(args: &Args) -> Result<()> {
         items.name(longest),
         items.most_cells(longest),
         items.steps(longest),
-        script.display()
+        quoted(&script.display().to_string())?
     );
     Ok(())
 }
