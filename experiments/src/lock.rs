@@ -169,7 +169,11 @@ impl Lock {
                 );
             }
         }
-        me.write(&mut file).map_err(refused)?;
+        match me.write(&mut file) {
+            // Only for the messages of others: a full disk keeps nobody from holding a lock.
+            Err(_) if locked => {}
+            written => written.map_err(refused)?,
+        }
         Ok(Self { file })
     }
 

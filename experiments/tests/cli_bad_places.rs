@@ -287,7 +287,8 @@ mod small_disk {
         place.write("tiny.toml", TINY.replace("test = 16", "test = 64"));
         let full = place.probe("--run a --jobs 1");
         full.refused(&["results/a/cells", "disk full"]);
-        let cells = names(&place.result("a", "cells"));
+        let mut cells = names(&place.result("a", "cells"));
+        cells.retain(|name| name.ends_with(".toml"));
         assert!((1..12).contains(&cells.len()), "{cells:?}");
         for cell in &cells {
             let text = fs::read_to_string(place.result("a", "cells").join(cell)).unwrap();

@@ -260,7 +260,8 @@ impl TrainingRun<'_> {
             && first < training.steps
         {
             let progress = progress(training.steps, outcome, started);
-            place.save(&model, &optimizer, &noise, progress)?;
+            // A full disk may still have room for the outcome, which is worth more.
+            let _ = place.save(&model, &optimizer, &noise, progress);
         }
         let model = model.valid();
         let (cer, loss) = validate(config, prepared, &spec, &model, device)?;
