@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How names of unfinished files and folders begin.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
@@ -95,14 +96,20 @@ pub fn write_group<E>(
     Ok(Ok(()))
 }
 
-/// Removes what processes that were killed in the middle of a write have left in a folder. Nobody
-/// else may be writing there.
-pub fn remove_unfinished(folder: &Path) {
+/// Removes what processes that were killed in the middle of a write have left in a folder, if it is
+/// older than `age`. Nobody else may be writing there, or be that long about it.
+pub fn remove_unfinished(folder: &Path, age: Duration) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries.flatten() {
         if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        let modified = entry.metadata().and_then(|data| data.modified());
+        // A time to come, by the clock of another machine, is now.
+        let elapsed = modified.map(|then| then.elapsed().unwrap_or_default());
+        if elapsed.unwrap_or_default() < age {
             continue;
         }
         // What cannot be removed is in nobody's way.
@@ -182,6 +189,24 @@ mod tests {
         assert!(broken.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_left_is_removed_once_it_is_old_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(format!("{UNFINISHED}a"));
+        fs::write(&left, "half").unwrap();
+        fs::write(folder.path().join("whole"), "whole").unwrap();
+        remove_unfinished(folder.path(), Duration::from_secs(60));
+        assert!(left.exists());
+        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let file = fs::File::options().write(true).open(&left).unwrap();
+        file.set_modified(hour_ago).unwrap();
+        remove_unfinished(folder.path(), Duration::from_secs(60));
+        assert!(!left.exists());
+        fs::write(&left, "half").unwrap();
+        remove_unfinished(folder.path(), Duration::ZERO);
+        assert!(!left.exists() && folder.path().join("whole").exists());
     }
 
     #[test]

@@ -6,11 +6,13 @@
 pub mod arm;
 pub mod atomic;
 pub mod backend;
+pub mod cluster;
 pub mod cmd;
 pub mod data;
 pub mod encode;
 pub mod inspect;
 pub mod lanes;
+pub mod lock;
 pub mod memory;
 pub mod optimize;
 pub mod pretrain;

@@ -24,6 +24,12 @@ enum Command {
     FineGrainedProbe(Box<cmd::fine_grained_probe::Args>),
     /// The whole study: every section, the claims, one report.
     Study(cmd::study::Args),
+    /// Write scripts that run a study on a SLURM cluster.
+    Slurm(Box<cmd::slurm::Args>),
+    /// Train one piece of a study, on whatever machine.
+    Cell(cmd::cell::Args),
+    /// Make a study's results from the cells that were trained, wherever they were.
+    Merge(cmd::merge::Args),
     /// How long a study takes here, and how many seeds and items a claim needs.
     Plan(cmd::plan::Args),
     /// The noise with which PatchMerger loses as much as hard words do.
@@ -91,6 +97,9 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
         Command::FineGrainedProbe(args) => cmd::fine_grained_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
+        Command::Slurm(args) => cmd::slurm::run(args),
+        Command::Cell(args) => cmd::cell::run(args, &stop),
+        Command::Merge(args) => cmd::merge::run(args, &stop),
         Command::Plan(args) => cmd::plan::run(args, &stop),
         Command::MatchNoise(args) => cmd::match_noise::run(args, &stop),
         Command::Claims(args) => cmd::claims::run(args, &stop),

@@ -1,18 +1,21 @@
 //! The folder of one run.
 
 use crate::atomic;
+use crate::cluster;
+use crate::lock::{Lock, LockError};
 use crate::probe::ProbeConfig;
 use crate::study::StudyConfig;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// File that a process holds a lock on while it writes into a folder.
 const LOCK: &str = ".lock";
+/// What a task on another machine may be writing at the moment is younger than that.
+const WRITTEN_BY_NOW: Duration = Duration::from_secs(60 * 60);
 
 /// Settings that a folder of results belongs to.
 pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
@@ -37,7 +40,7 @@ pub struct RunFolder {
     file: &'static str,
     fresh: bool,
     /// Held as long as the folder is written to.
-    lock: Option<Arc<File>>,
+    lock: Option<Arc<Lock>>,
 }
 
 impl RunFolder {
@@ -118,8 +121,12 @@ impl RunFolder {
         Ok(Self::read(path)?.1)
     }
 
-    /// As [`open`](Self::open), to look at the configuration only.
-    fn read<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
+    /// As [`open`](Self::open), without becoming the one who writes: to look at the configuration,
+    /// or to add cells, which several processes may do at a time.
+    ///
+    /// # Errors
+    /// If there is none, or its configuration cannot be read.
+    pub fn read<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
         let file = path.join(C::FILE);
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("{}: not the folder of a run", path.display()))?;
@@ -138,9 +145,15 @@ impl RunFolder {
     /// so that they share what they have in common.
     #[must_use]
     pub fn cells(&self) -> PathBuf {
-        let study = self.path.parent();
+        Self::cells_of(&self.path)
+    }
+
+    /// Where the cells of the folder at `path` are kept.
+    #[must_use]
+    pub fn cells_of(path: &Path) -> PathBuf {
+        let study = path.parent();
         let study = study.filter(|parent| parent.join(StudyConfig::FILE).is_file());
-        study.unwrap_or(&self.path).join("cells")
+        study.unwrap_or(path).join("cells")
     }
 
     /// Takes the folder back if this run made it and it holds the configuration only, so that the
@@ -180,45 +193,28 @@ impl RunFolder {
     /// Keeps other processes from writing into the folder until this value is dropped. A crash
     /// leaves the file behind, but not the lock.
     fn locked(mut self) -> Result<Self> {
-        let path = self.path.join(LOCK);
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .with_context(|| {
-                format!(
-                    "cannot write {} (read-only or full disk? name another place with --results)",
-                    path.display()
-                )
-            })?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                // Whoever holds it may not have written its number yet.
-                let _ = file.read_to_string(&mut owner);
-                bail!(
-                    "{} is in use by another process{}; wait for it, or choose another --run",
-                    self.path.display(),
-                    match owner.trim() {
-                        "" => String::new(),
-                        pid => format!(" (pid {pid})"),
-                    }
+        match Lock::take(&self.path.join(LOCK)) {
+            Ok(lock) => self.lock = Some(Arc::new(lock)),
+            Err(error @ LockError::File { .. }) => {
+                return Err(error).context(
+                    "the results folder cannot be written; name another place with --results",
                 );
             }
-            // Some file systems know no locks; there the user has to take care.
-            Err(TryLockError::Error(_)) => return Ok(self),
+            Err(error) => bail!(
+                "{} is {error}; wait for it, or choose another --run",
+                self.path.display()
+            ),
         }
-        // Only for the message above.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
-        self.lock = Some(Arc::new(file));
-        for folder in [&self.path, &self.cells()] {
-            atomic::remove_unfinished(folder);
-        }
+        atomic::remove_unfinished(&self.path, Duration::ZERO);
+        let cells = self.cells();
+        // Tasks add cells without asking; what they are writing is theirs.
+        let shared = cells.with_file_name(cluster::FOLDER).is_dir();
+        let age = if shared {
+            WRITTEN_BY_NOW
+        } else {
+            Duration::ZERO
+        };
+        atomic::remove_unfinished(&cells, age);
         Ok(self)
     }
 

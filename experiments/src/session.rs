@@ -4,7 +4,7 @@ use crate::backend::BackendChoice;
 use crate::cmd::Machine;
 use crate::data::FeatureCache;
 use crate::lanes::Lanes;
-use crate::probe::{CellStore, Prepared, ProbeConfig, RunOutcome, run_study};
+use crate::probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_study};
 use crate::progress::Progress;
 use crate::provenance;
 use crate::results::{self, Extent, Manifest, Summary};
@@ -12,6 +12,7 @@ use crate::run_folder::RunFolder;
 use crate::stop::{Stop, Stopped};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
+use std::path::Path;
 use std::time::Instant;
 
 /// Where and with what runs are carried out.
@@ -88,23 +89,9 @@ impl<'a> Session<'a> {
         for warning in &prepared.warnings {
             eprintln!("note: {warning}");
         }
-        let lanes = &self.lanes;
-        let mut manifest = provenance::manifest(config, self.backend, &self.device, lanes.count());
-        provenance::add_preparation(&mut manifest, &prepared);
-        let store = CellStore::open(&folder.cells(), config, &prepared.inputs_hash())?;
-        let progress = Progress::new(lanes.count());
+        let mut manifest = self.manifest(config, &prepared);
         let clock = Instant::now();
-        let outcome = run_study(
-            config,
-            &prepared,
-            &store,
-            lanes,
-            &self.device,
-            self.stop,
-            &progress,
-        );
-        progress.clear();
-        let outcome = outcome?;
+        let outcome = self.train(config, &prepared, &folder.cells())?;
         provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
         let summary = results::write(folder.path(), config, &outcome, &manifest, extent)?;
         Ok(FinishedRun {
@@ -127,38 +114,17 @@ impl<'a> Session<'a> {
     ) -> Result<FinishedRun> {
         let path = folder.path();
         let prepared = self.prepare(config)?;
-        let store = CellStore::open(&folder.cells(), config, &prepared.inputs_hash())?;
         let progress = Progress::new(self.lanes.count());
-        // Nothing is to be trained: a cell that is not in the store stops at once.
-        let no_training = Stop::default();
-        no_training.raise();
-        let outcome = run_study(
-            config,
-            &prepared,
-            &store,
-            &self.lanes,
-            &self.device,
-            &no_training,
-            &progress,
-        );
+        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
         progress.clear();
-        let outcome = outcome.map_err(|error| {
-            if error.is::<Stopped>() {
-                anyhow!(
-                    "{}: not all cells of this configuration, data and backbone are there; \
-                     finish the run with its own command and --resume --run NAME",
-                    path.display()
-                )
-            } else {
-                error
-            }
+        let outcome = outcome?.ok_or_else(|| {
+            anyhow!(
+                "{}: not all cells of this configuration, data and backbone are there; \
+                 finish the run with its own command and --resume --run NAME",
+                path.display()
+            )
         })?;
-        let manifest = provenance::stored(path).unwrap_or_else(|| {
-            let mut manifest =
-                provenance::manifest(config, self.backend, &self.device, self.lanes.count());
-            provenance::add_preparation(&mut manifest, &prepared);
-            manifest
-        });
+        let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
         let summary = results::write(path, config, &outcome, &manifest, extent)?;
         Ok(FinishedRun {
             outcome,
@@ -166,6 +132,58 @@ impl<'a> Session<'a> {
             manifest,
             warnings: prepared.warnings,
         })
+    }
+
+    /// Every cell of `config`: those that are not in the folder `cells` are trained.
+    ///
+    /// # Errors
+    /// If a cell cannot be built or stored, or Ctrl-C was pressed; cells finished before are stored.
+    pub fn train(
+        &self,
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        cells: &Path,
+    ) -> Result<RunOutcome> {
+        let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
+        let (lanes, device) = (&self.lanes, &self.device);
+        let progress = Progress::new(lanes.count());
+        let outcome = run_study(
+            config, prepared, &store, lanes, device, self.stop, &progress,
+        );
+        progress.clear();
+        outcome
+    }
+
+    /// Every cell of `config` from the folder `cells`, without training; none if one is missing.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn recall(
+        &self,
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        cells: &Path,
+        observer: &dyn Observer,
+    ) -> Result<Option<RunOutcome>> {
+        let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
+        let (lanes, device) = (&self.lanes, &self.device);
+        // A cell that is not in the store stops at once.
+        let stopped = Stop::default();
+        stopped.raise();
+        match run_study(config, prepared, &store, lanes, device, &stopped, observer) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(error) if error.is::<Stopped>() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is known of a run that is made here.
+    #[must_use]
+    pub fn manifest(&self, config: &ProbeConfig, prepared: &Prepared) -> Manifest {
+        let lanes = self.lanes.count();
+        let mut manifest = provenance::manifest(config, self.backend, &self.device, lanes);
+        provenance::add_preparation(&mut manifest, prepared);
+        manifest
     }
 
     /// Data and features of a run.

@@ -6,6 +6,20 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use toml::{Table, Value};
 
+/// The settings in the TOML file at `path`.
+///
+/// # Errors
+/// If the file cannot be read, or is not TOML.
+pub fn read_table(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "{}: cannot read the settings; check the path",
+            path.display()
+        )
+    })?;
+    toml::from_str(&text).with_context(|| format!("{}: not valid TOML", path.display()))
+}
+
 /// `base` with the settings of the TOML file at `path` on top.
 ///
 /// The file may hold any part of the configuration; an unknown key is an error that names it.

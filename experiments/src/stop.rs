@@ -1,11 +1,11 @@
-//! Stopping cleanly on Ctrl-C.
+//! Stopping cleanly on Ctrl-C, or when a batch system asks to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The user asked to stop.
+/// The user, or a batch system, asked to stop.
 #[derive(Debug, thiserror::Error)]
-#[error("stopped by Ctrl-C; what was finished is kept")]
+#[error("stopped by Ctrl-C or SIGTERM; what was finished is kept")]
 pub struct Stopped;
 
 /// A flag that long loops look at.
@@ -13,7 +13,7 @@ pub struct Stopped;
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// A flag that Ctrl-C (and a polite kill) raises. A second Ctrl-C ends the process at once.
+    /// A flag that Ctrl-C and SIGTERM raise. A second Ctrl-C ends the process at once.
     ///
     /// # Errors
     /// If the system refuses the handler.
@@ -26,6 +26,9 @@ impl Stop {
             }
             eprintln!("\nstopping after the current step; press Ctrl-C again to end at once");
         })?;
+        // Not by `ctrlc` and its `termination`: that takes SIGHUP as well, and so from `nohup`.
+        #[cfg(unix)]
+        signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&stop.0))?;
         Ok(stop)
     }
 

@@ -5,11 +5,12 @@
 use burn::tensor::Device;
 use experiments::lanes::Lanes;
 use experiments::probe::{
-    CellOutcome, CellSpec, CellStore, Prepared, Preset, ProbeConfig, Regime, SplitSizes, test_cell,
-    train_cell,
+    CellOutcome, CellSpec, CellStore, Observer, Prepared, Preset, ProbeConfig, Regime, RunOutcome,
+    SplitSizes, run_study, test_cell, train_cell,
 };
 use experiments::stop::{Stop, Stopped};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const STEPS: usize = 7;
 
@@ -137,4 +138,75 @@ fn a_damaged_state_counts_as_absent() {
         std::fs::write(&file, damaged).unwrap();
         assert_eq!(bench.run(&spec, None).unwrap(), uninterrupted);
     }
+}
+
+/// Counts steps, and stops a run at the beginning of a stage.
+struct Watch<'a> {
+    stage: &'a str,
+    stop: Stop,
+    steps: AtomicUsize,
+}
+
+impl Observer for Watch<'_> {
+    fn stage(&self, name: &str, _total: usize, _done: usize) {
+        if name == self.stage {
+            self.stop.raise();
+        }
+    }
+    fn cell_started(&self, _lane: usize, _spec: &CellSpec, _steps: usize) {}
+    fn cell_step(&self, _lane: usize, _step: usize) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+    fn cell_finished(&self, _lane: usize, _outcome: &CellOutcome) {}
+}
+
+#[test]
+fn models_that_wait_for_their_test_are_not_trained_again() {
+    let mut bench = Bench::new(Regime::Frozen);
+    let arms = ["linear", "vet-gumbel@24+usage"].map(|arm| arm.parse().unwrap());
+    bench.config.arms = arms.into();
+    bench.config.seeds = vec![1, 2];
+    bench.config.training.learning_rates = vec![0.002, 0.01, 0.05];
+    let run = |store: &CellStore, stage| -> (anyhow::Result<RunOutcome>, usize) {
+        let watch = Watch {
+            stage,
+            stop: Stop::default(),
+            steps: AtomicUsize::new(0),
+        };
+        let (lanes, device) = (Lanes::open(2).unwrap(), Device::flex());
+        let (config, prepared) = (&bench.config, &bench.prepared);
+        let outcome = run_study(
+            config,
+            prepared,
+            store,
+            &lanes,
+            &device,
+            &watch.stop,
+            &watch,
+        );
+        (outcome, watch.steps.into_inner())
+    };
+    let timeless = |outcome: RunOutcome| -> Vec<CellOutcome> {
+        let cells = outcome.cells.into_iter();
+        cells
+            .map(|cell| CellOutcome {
+                seconds: 0.0,
+                ..cell
+            })
+            .collect()
+    };
+    let other = tempfile::tempdir().unwrap();
+    let store = CellStore::open(other.path(), &bench.config, "inputs").unwrap();
+    let (whole, steps) = run(&store, "never");
+    assert_eq!(steps, (2 * 3 + 2) * STEPS);
+
+    let (stopped, steps) = run(&bench.store, "testing");
+    assert!(stopped.unwrap_err().is::<Stopped>());
+    assert_eq!(steps, 2 * 3 * STEPS);
+    // Six cells, and the models of the two that are to be tested.
+    assert_eq!(bench.files().len(), 6 + 2);
+    let (resumed, steps) = run(&bench.store, "never");
+    assert_eq!(steps, 2 * STEPS, "the second seed only");
+    assert_eq!(timeless(resumed.unwrap()), timeless(whole.unwrap()));
+    assert_eq!(bench.files().len(), 6 + 2, "eight cells and nothing else");
 }

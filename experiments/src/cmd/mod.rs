@@ -1,12 +1,14 @@
 //! One file per subcommand.
 
 pub mod backends;
+pub mod cell;
 pub mod claims;
 pub mod data;
 pub mod encode;
 pub mod fine_grained_probe;
 pub mod inspect;
 pub mod match_noise;
+pub mod merge;
 pub mod ocr_probe;
 pub mod parity;
 pub mod plan;
@@ -14,6 +16,7 @@ pub mod pretrain_backbone;
 pub mod render;
 pub mod rendering;
 pub mod report;
+pub mod slurm;
 pub mod study;
 
 use crate::atomic;

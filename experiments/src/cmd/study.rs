@@ -4,9 +4,10 @@ use super::{Caching, Machine};
 use crate::data::{on_problem, open_photographs};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
+use crate::settings;
 use crate::stop::Stop;
 use crate::study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -66,14 +67,7 @@ impl Common {
     pub fn resolve(&self, sections: &[Section]) -> Result<StudyConfig> {
         let settings = match &self.config {
             None => toml::Table::new(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| {
-                    let path = path.display();
-                    format!("{path}: cannot read the settings; check the path")
-                })?;
-                toml::from_str(&text)
-                    .with_context(|| format!("{}: not valid TOML", path.display()))?
-            }
+            Some(path) => settings::read_table(path)?,
         };
         Ok(StudyConfig {
             preset: self.preset,

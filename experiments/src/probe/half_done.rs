@@ -1,6 +1,7 @@
 //! A cell in the middle of its training, on disk.
 //!
-//! Long cells are saved about once a minute, so that a crash costs no more than that. What is read
+//! Long cells are saved about once a minute, so that a crash costs no more than that, and cells of a
+//! tuning grid once more at their end, since only the best one is tested, after all the others. What is read
 //! back continues bit for bit: weights and optimiser state are stored as they are, the order of the
 //! batches is drawn again from the seed, and of the noise the place in its stream is kept.
 
@@ -16,7 +17,7 @@ use burn::tensor::Bytes;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Time between two saves.
@@ -28,6 +29,7 @@ const HASH_BYTES: usize = 32;
 pub struct HalfDone {
     path: PathBuf,
     saved: Instant,
+    kept: bool,
 }
 
 /// A cell's training after some steps.
@@ -61,13 +63,26 @@ impl HalfDone {
         Self {
             path,
             saved: Instant::now(),
+            kept: false,
         }
+    }
+
+    /// Whether the state after the last step is saved as well, for a test later on.
+    #[must_use]
+    pub fn kept_when_done(self, kept: bool) -> Self {
+        Self { kept, ..self }
     }
 
     /// Whether it is time to save.
     #[must_use]
     pub fn is_due(&self) -> bool {
         self.saved.elapsed() >= INTERVAL
+    }
+
+    /// Whether the state after the last step is to be saved.
+    #[must_use]
+    pub fn is_kept_when_done(&self) -> bool {
+        self.kept
     }
 
     /// Saves the state, atomically.
@@ -143,7 +158,7 @@ impl HalfDone {
     ///
     /// # Errors
     /// If it is there and cannot be removed.
-    pub fn discard(path: &Path) -> Result<()> {
-        atomic::remove_stale(path)
+    pub fn discard(&self) -> Result<()> {
+        atomic::remove_stale(&self.path)
     }
 }

@@ -13,6 +13,7 @@ mod store;
 mod study;
 mod testing;
 mod training;
+mod tuning;
 mod word_tally;
 
 pub use config::{

@@ -59,10 +59,17 @@ impl CellStore {
     /// # Errors
     /// If the disk is full or the folder is read-only.
     pub fn save(&self, outcome: &CellOutcome) -> Result<()> {
+        self.save_untested(outcome)?;
+        self.half_done(&outcome.spec).discard()
+    }
+
+    /// Stores an outcome, atomically, and keeps the state: the cell may yet be tested.
+    ///
+    /// # Errors
+    /// If the disk is full or the folder is read-only.
+    pub fn save_untested(&self, outcome: &CellOutcome) -> Result<()> {
         let text = toml::to_string(outcome).context("a cell does not fit into TOML")?;
-        let path = self.path(&outcome.spec);
-        atomic::write_bytes(&path, text.as_bytes())?;
-        HalfDone::discard(&path.with_extension(HALF_DONE))
+        atomic::write_bytes(&self.path(&outcome.spec), text.as_bytes())
     }
 
     /// Where a cell is kept while it trains.

@@ -5,6 +5,7 @@ use super::outcome::{CellOutcome, CellSpec, RunOutcome, Status, Tuning};
 use super::preparation::Prepared;
 use super::store::CellStore;
 use super::training::{TrainedCell, test_cell, train_cell};
+use super::tuning::{beyond, choose, keep_best};
 use crate::lanes::Lanes;
 use crate::stop::{Stop, Stopped};
 use anyhow::Result;
@@ -29,7 +30,7 @@ pub trait Observer: Sync {
 /// The first seed is trained at every learning rate; the best on validation images is chosen and
 /// tested, and the other seeds are trained at that rate. The cell of the first seed at the chosen
 /// rate is one of the results, so tuning costs nothing extra for it. Until it is tested, the best
-/// model of every arm is kept in memory.
+/// model of every arm is kept, in memory and on disk.
 ///
 /// # Errors
 /// [`Stopped`] if `stop` is raised; otherwise if a cell cannot be built or stored. Cells finished
@@ -65,9 +66,15 @@ pub fn run_study(
         })
         .collect();
     let replicated = study.run("seeds", &specs, |lane, spec| {
-        let trained = study.train(lane, spec)?;
-        study.test(trained)
+        let trained = study.train(lane, spec, false)?;
+        let outcome = study.test(trained)?;
+        store.save(&outcome)?;
+        Ok(outcome)
     })?;
+    for spec in &specs {
+        // A kill right after the save may have left it.
+        store.half_done(spec).discard()?;
+    }
     let cells = tuning
         .iter()
         .zip(&tried)
@@ -116,10 +123,13 @@ impl Study<'_> {
                 .map(|&(arm, learning_rate)| self.first(arm, learning_rate))
                 .collect();
             let outcomes = self.run("tuning", &specs, |lane, spec| {
-                let trained = self.train(lane, spec)?;
+                let trained = self.train(lane, spec, true)?;
                 let outcome = trained.outcome.clone();
+                self.store.save_untested(&outcome)?;
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                keep_best(&mut kept, trained);
+                for worse in keep_best(&mut kept, trained) {
+                    self.store.half_done(&worse.outcome.spec).discard()?;
+                }
                 Ok(outcome)
             })?;
             for ((arm, _), outcome) in wanted.iter().zip(outcomes) {
@@ -139,6 +149,9 @@ impl Study<'_> {
             }
         }
         self.test_best(&kept, &mut tried)?;
+        for cell in tried.iter().flatten() {
+            self.store.half_done(&cell.spec).discard()?;
+        }
         Ok((tried.iter().map(|cells| choose(cells)).collect(), tried))
     }
 
@@ -184,8 +197,8 @@ impl Study<'_> {
                 };
                 let trained = match known {
                     Some(trained) => trained,
-                    // Trained before the run was interrupted: its model is gone.
-                    None => self.train(lane, spec)?,
+                    // Trained before the run was interrupted: its model is on disk.
+                    None => self.train(lane, spec, true)?,
                 };
                 let outcome = self.test(trained)?;
                 self.store.save(&outcome)?;
@@ -201,7 +214,7 @@ impl Study<'_> {
         }
     }
 
-    /// The outcomes of `specs`, from the store or from `work`.
+    /// The outcomes of `specs`, from the store or from `work`, which stores them.
     fn run(
         &self,
         name: &str,
@@ -215,7 +228,6 @@ impl Study<'_> {
             .stage(name, specs.len(), specs.len() - todo.len());
         let fresh = self.lanes.map(todo.len(), |lane, index| {
             let outcome = work(lane, &specs[todo[index]])?;
-            self.store.save(&outcome)?;
             self.observer.cell_finished(lane, &outcome);
             anyhow::Ok(outcome)
         });
@@ -233,7 +245,8 @@ impl Study<'_> {
         Ok(outcomes)
     }
 
-    fn train(&self, lane: usize, spec: &CellSpec) -> Result<TrainedCell> {
+    /// Trains a cell; its last state stays on disk if it is to be `kept` for a test later on.
+    fn train(&self, lane: usize, spec: &CellSpec, kept: bool) -> Result<TrainedCell> {
         self.stop.check()?;
         let (config, observer) = (self.config, self.observer);
         observer.cell_started(lane, spec, config.training.steps);
@@ -242,7 +255,7 @@ impl Study<'_> {
             || {
                 // The frozen projector of a checkpoint may be gigabytes, too many for every minute.
                 let is_small = !spec.arm.kind.is_pretrained();
-                let half_done = is_small.then(|| self.store.half_done(spec));
+                let half_done = is_small.then(|| self.store.half_done(spec).kept_when_done(kept));
                 train_cell(
                     config,
                     self.prepared,
@@ -266,24 +279,6 @@ impl Study<'_> {
             || test_cell(self.config, self.prepared, trained, self.device, self.stop),
             |reason| broken(&spec, reason),
         )
-    }
-}
-
-/// Keeps the best candidates of an arm: more than one where they read equally well.
-fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) {
-    let arm = candidate.outcome.spec.arm;
-    let Some(error) = candidate.outcome.validation_cer else {
-        return;
-    };
-    let of_arm = |cell: &TrainedCell| cell.outcome.spec.arm == arm;
-    let errors = kept.iter().filter(|cell| of_arm(cell));
-    let best = errors.filter_map(|cell| cell.outcome.validation_cer);
-    let best = best.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
-    if error < best {
-        kept.retain(|cell| !of_arm(cell));
-    }
-    if error <= best {
-        kept.push(candidate);
     }
 }
 
@@ -317,146 +312,5 @@ fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
         temperatures: Vec::new(),
         reconstruction: None,
         seconds: 0.0,
-    }
-}
-
-/// The candidate with the lowest validation CER. Of several, the one that is furthest from the ends of
-/// the grid, so that an arm to which the rate makes no difference is not on its edge; then the one with
-/// the lowest validation loss, then the lowest rate.
-fn choose(candidates: &[CellOutcome]) -> Tuning {
-    let mut rates: Vec<f64> = candidates.iter().map(|c| c.spec.learning_rate).collect();
-    rates.sort_by(f64::total_cmp);
-    let from_end = |rate: f64| {
-        let place = rates.iter().take_while(|other| **other < rate).count();
-        place.min(rates.len() - 1 - place)
-    };
-    let best = candidates
-        .iter()
-        .filter_map(|cell| {
-            let loss = cell.validation_loss.unwrap_or(f64::INFINITY);
-            Some((cell.validation_cer?, loss, cell.spec.learning_rate))
-        })
-        .min_by(|(a, a_loss, a_rate), (b, b_loss, b_rate)| {
-            let inner = from_end(*b_rate).cmp(&from_end(*a_rate));
-            let loss = a_loss.total_cmp(b_loss);
-            a.total_cmp(b)
-                .then(inner)
-                .then(loss)
-                .then(a_rate.total_cmp(b_rate))
-        });
-    let chosen = best.map(|(.., rate)| rate);
-    let (lowest, highest) = (rates.first().copied(), rates.last().copied());
-    Tuning {
-        arm: candidates[0].spec.arm,
-        candidates: candidates
-            .iter()
-            .map(|cell| (cell.spec.learning_rate, cell.validation_cer))
-            .collect(),
-        chosen,
-        on_edge: rates.len() > 1 && chosen.is_some() && (chosen == lowest || chosen == highest),
-    }
-}
-
-/// The rate to try next where the best one lies on the edge of those tried: as far beyond it as its
-/// neighbour is on this side. None for a best rate within.
-fn beyond(tuning: &Tuning) -> Option<f64> {
-    let chosen = tuning.chosen.filter(|_| tuning.on_edge)?;
-    let rates: Vec<f64> = tuning.candidates.iter().map(|(rate, _)| *rate).collect();
-    let neighbour = match rates.iter().position(|rate| *rate == chosen)? {
-        0 => rates[1],
-        last => rates[last - 1],
-    };
-    Some(chosen * (chosen / neighbour))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arm::ArmSpec;
-
-    fn cell(learning_rate: f64, validation_cer: Option<f64>) -> CellOutcome {
-        CellOutcome {
-            spec: CellSpec {
-                arm: "linear".parse::<ArmSpec>().unwrap(),
-                seed: 1,
-                learning_rate,
-            },
-            status: Status::Finished,
-            parameters: 0,
-            multiply_adds_per_token: 0,
-            bits_per_token: None,
-            reader_parameters: 0,
-            without_gradient: None,
-            history: Vec::new(),
-            validation_cer,
-            validation_loss: None,
-            tests: Vec::new(),
-            hardening: Vec::new(),
-            temperatures: Vec::new(),
-            reconstruction: None,
-            seconds: 0.0,
-        }
-    }
-
-    #[test]
-    fn the_lowest_validation_error_is_chosen_and_edges_are_flagged() {
-        let inside = choose(&[
-            cell(1e-3, Some(0.2)),
-            cell(2e-3, Some(0.1)),
-            cell(4e-3, Some(0.3)),
-        ]);
-        assert_eq!((inside.chosen, inside.on_edge), (Some(2e-3), false));
-        let edge = choose(&[
-            cell(1e-3, Some(0.2)),
-            cell(2e-3, Some(0.1)),
-            cell(4e-3, None),
-        ]);
-        assert_eq!((edge.chosen, edge.on_edge), (Some(2e-3), false));
-        let edge = choose(&[cell(1e-3, Some(0.1)), cell(2e-3, Some(0.1))]);
-        assert_eq!((edge.chosen, edge.on_edge), (Some(1e-3), true));
-        let level = [1e-3, 2e-3, 4e-3].map(|rate| cell(rate, Some(0.1)));
-        let level = choose(&level);
-        assert_eq!((level.chosen, level.on_edge), (Some(2e-3), false));
-        let single = choose(&[cell(1e-3, Some(0.1))]);
-        assert!(!single.on_edge);
-    }
-
-    #[test]
-    fn the_validation_loss_decides_between_equal_errors() {
-        let with_loss = |rate: f64, cer: f64, loss: f64| CellOutcome {
-            validation_loss: Some(loss),
-            ..cell(rate, Some(cer))
-        };
-        let found = choose(&[
-            with_loss(1e-3, 0.1, 0.8),
-            with_loss(2e-3, 0.1, 0.5),
-            with_loss(4e-3, 0.1, 0.6),
-            with_loss(8e-3, 0.2, 0.1),
-        ]);
-        assert_eq!((found.chosen, found.on_edge), (Some(2e-3), false));
-        let unknown_loss = choose(&[cell(1e-3, Some(0.1)), with_loss(2e-3, 0.1, 9.0)]);
-        assert_eq!(unknown_loss.chosen, Some(2e-3));
-    }
-
-    #[test]
-    fn a_best_rate_on_the_edge_asks_for_one_beyond() {
-        let next = |cells: &[CellOutcome]| beyond(&choose(cells));
-        let up = [cell(2e-3, Some(0.2)), cell(4e-3, Some(0.1))];
-        assert_eq!(next(&up), Some(8e-3));
-        let down = [cell(2e-3, Some(0.1)), cell(4e-3, Some(0.2))];
-        assert_eq!(next(&down), Some(1e-3));
-        let within = [
-            cell(1e-3, Some(0.3)),
-            cell(2e-3, Some(0.1)),
-            cell(4e-3, Some(0.2)),
-        ];
-        assert_eq!(next(&within), None);
-        assert_eq!(next(&[cell(2e-3, Some(0.1))]), None);
-    }
-
-    #[test]
-    fn an_arm_whose_every_candidate_fails_has_no_choice() {
-        let failed = choose(&[cell(1e-3, None), cell(2e-3, None)]);
-        assert_eq!((failed.chosen, failed.on_edge), (None, false));
     }
 }

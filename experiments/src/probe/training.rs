@@ -206,12 +206,7 @@ impl TrainingRun<'_> {
                 && step > first
                 && (place.is_due() || stop.is_raised())
             {
-                let progress = Progress {
-                    step,
-                    history: outcome.history.clone(),
-                    without_gradient: outcome.without_gradient.clone(),
-                    seconds: outcome.seconds + started.elapsed().as_secs_f64(),
-                };
+                let progress = progress(step, outcome, started);
                 place.save(&model, &optimizer, &noise, progress)?;
             }
             stop.check()?;
@@ -261,11 +256,29 @@ impl TrainingRun<'_> {
                 outcome.history.push(checkpoint);
             }
         }
+        if let Some(place) = &mut half_done
+            && place.is_kept_when_done()
+            && first < training.steps
+        {
+            let progress = progress(training.steps, outcome, started);
+            // A full disk may still have room for the outcome, which is worth more.
+            let _ = place.save(&model, &optimizer, &noise, progress);
+        }
         let model = model.valid();
         let (cer, loss) = validate(config, prepared, &spec, &model, device)?;
         outcome.validation_cer = Some(cer);
         outcome.validation_loss = Some(loss);
         Ok(model)
+    }
+}
+
+/// What a cell that started (again) at `started` has come to.
+fn progress(step: usize, outcome: &CellOutcome, started: Instant) -> Progress {
+    Progress {
+        step,
+        history: outcome.history.clone(),
+        without_gradient: outcome.without_gradient.clone(),
+        seconds: outcome.seconds + started.elapsed().as_secs_f64(),
     }
 }
 

@@ -143,6 +143,7 @@ impl Page<'_> {
             sections.push(self.section(section)?);
         }
         let mut warnings: Vec<String> = LIMITS.map(str::to_owned).into();
+        warnings.extend(self.absent()?);
         warnings.extend(self.failures());
         warnings.extend(self.troubles());
         let [title, question] = match self.config.sections.as_slice() {
@@ -162,6 +163,29 @@ impl Page<'_> {
                 .context("the configuration does not fit into TOML")?,
             provenance: self.provenance(),
         })
+    }
+
+    /// Runs and arms that the study has and this report has not, because they are not finished.
+    fn absent(&self) -> Result<Option<String>> {
+        let mut absent = Vec::new();
+        for part in self.config.parts()? {
+            let name = part.name();
+            let found = self
+                .results
+                .iter()
+                .find(|result| result.part.name() == name);
+            match found {
+                None => absent.push(format!("`{name}`")),
+                Some(result) => {
+                    let arms = part.config.arms.iter();
+                    let left_out = arms.filter(|arm| !result.part.config.arms.contains(arm));
+                    absent.extend(left_out.map(|arm| format!("`{arm}` in `{name}`")));
+                }
+            }
+        }
+        let listed = absent.join(", ");
+        Ok((!absent.is_empty())
+            .then(|| format!("Not finished when this report was made, and left out: {listed}.")))
     }
 
     /// Cells that broke down, by name.
