@@ -141,7 +141,16 @@ impl ErrorCurves {
             let of_arm = || all.iter().filter(|series| series.label == arm.label);
             let failed = of_arm().map(Series::failed).sum();
             let points = of_arm().map(|series| series.points.len()).sum();
-            of_arm().next().map(|series| series.entry(failed, points))
+            let is_curve = of_arm().any(|series| series.points.len() > 1);
+            let entry = of_arm().next()?.entry(failed, points);
+            Some(match entry.key {
+                // Single points have no line that the legend could show.
+                Key::Line(pen) if !is_curve => Entry {
+                    key: Key::Marker(pen),
+                    ..entry
+                },
+                _ => entry,
+            })
         };
         self.arms().into_iter().filter_map(entry).collect()
     }
@@ -302,5 +311,48 @@ mod tests {
         assert_eq!(sideways(&series, 1, 12.0), 0.0);
         let spread = [0, 1, 2].map(|index| sideways(&series, index, 8.0));
         assert_eq!(spread, [-SHIFT, 0.0, SHIFT]);
+    }
+
+    #[test]
+    fn the_legend_shows_lines_only_where_there_are_some() {
+        let curve = |name: &str, places: &[f64]| Curve {
+            arm: Arm::new(name, Family::VetHard),
+            points: places
+                .iter()
+                .map(|x| CurvePoint {
+                    x: *x,
+                    error: Estimate::exact(0.1),
+                })
+                .collect(),
+        };
+        let panel = |curves| CurvePanel {
+            title: String::new(),
+            curves,
+            references: Vec::new(),
+            bounds: Vec::new(),
+        };
+        let figure = ErrorCurves {
+            title: String::new(),
+            subtitle: String::new(),
+            x_title: String::new(),
+            y_title: String::new(),
+            scale: CerScale::Linear,
+            panels: vec![
+                panel(vec![
+                    curve("point", &[1.0]),
+                    curve("elsewhere a line", &[2.0]),
+                ]),
+                panel(vec![curve("elsewhere a line", &[1.0, 2.0])]),
+            ],
+        };
+        let keys: Vec<Key> = figure
+            .entries()
+            .into_iter()
+            .map(|entry| entry.key)
+            .collect();
+        assert!(
+            matches!(keys[..], [Key::Marker(_), Key::Line(_)]),
+            "{keys:?}"
+        );
     }
 }
