@@ -275,15 +275,15 @@ fn words_of_the_test_split_are_its_own() {
 #[test]
 fn a_chosen_difficulty_keeps_everything_else() {
     let task = task(TaskKind::Vernier, Split::Test);
-    let [easy, hard] = [4.0, 0.1].map(|offset| task.item_at(6, offset).unwrap());
+    let [easy, hard] = [2.0, 0.1].map(|offset| task.item_at(6, offset).unwrap());
     assert_eq!((easy.label, &easy.cluster), (hard.label, &hard.cluster));
     assert_eq!(
         (easy.difficulty, hard.difficulty.unwrap() as f32),
-        (Some(4.0), 0.1)
+        (Some(2.0), 0.1)
     );
     let message = task.item_at(6, 5.0).unwrap_err().to_string();
     assert!(
-        message.contains("vernier") && message.contains("0.01 to 4 px"),
+        message.contains("vernier") && message.contains("0.01 to 2 px"),
         "{message}"
     );
     let shade = Task::new(

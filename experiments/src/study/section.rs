@@ -47,9 +47,10 @@ pub enum Section {
 impl Section {
     /// Those of `study` unless some are named, in the order in which they run and are reported: the
     /// main claims first, so that an interrupted study has them.
-    pub const STUDY: [Self; 10] = [
+    pub const STUDY: [Self; 11] = [
         Self::Ocr,
         Self::Coarse,
+        Self::FineGrained,
         Self::Capacity,
         Self::RateLadder,
         Self::Redundancy,

@@ -4,6 +4,7 @@ use super::ocr::BITS;
 use super::{base, contrasted_arms, vocabulary};
 use crate::probe::{ProbeConfig, ReaderKind};
 use crate::study::scale::{FineGrainedScale, Scale};
+use crate::study::section::Section;
 use perception_tasks::{DatasetSource, TaskKind};
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
@@ -35,9 +36,29 @@ pub struct FineGrained {
     /// Whether photographs that cannot be read are counted and left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub skip_broken: bool,
+    /// Margin around the bounding boxes that photographs are cropped to; whole ones if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub box_margin: Option<f32>,
+    /// As a section beside others: as many seeds as their claims have, and no reading of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub beside_others: bool,
 }
 
 impl FineGrained {
+    /// What the section asks in a study of these sections: beside others what a claim is about, by
+    /// itself what `fine-grained-probe` asks.
+    #[must_use]
+    pub fn in_study(sections: &[Section]) -> Self {
+        if !sections.contains(&Section::FineGrained) || sections.len() == 1 {
+            return Self::default();
+        }
+        Self {
+            tasks: vec![TaskKind::LandoltGap, TaskKind::Vernier],
+            beside_others: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing is named.
     #[must_use]
     pub fn is_default(&self) -> bool {
@@ -52,6 +73,7 @@ impl FineGrained {
             let mut config = whole_image(scale);
             config.data.photographs = Some(source.clone());
             config.data.skip_broken = self.skip_broken;
+            config.data.box_margin = self.box_margin;
             let base = source.short_name();
             let mut name = base.clone();
             let mut number = 2;
@@ -61,7 +83,9 @@ impl FineGrained {
             }
             runs.push((name, config));
         }
-        runs.push((READING.to_owned(), reading(scale)));
+        if !self.beside_others {
+            runs.push((READING.to_owned(), reading(scale)));
+        }
         for kind in self.chosen(scale) {
             let mut config = whole_image(scale);
             config.data.perception = Some(kind);
@@ -70,6 +94,11 @@ impl FineGrained {
             config.data.images.test = (scale.test / 8).next_multiple_of(round);
             config.data.images.validation = 4 * scale.validation;
             runs.push((kind.name().to_owned(), config));
+        }
+        if self.beside_others {
+            for (_, config) in &mut runs {
+                config.seeds = (1..=scale.seeds).collect();
+            }
         }
         runs
     }
@@ -145,9 +174,23 @@ mod tests {
             tasks: vec![TaskKind::Contrast],
             datasets: vec![source("folder:a/birds"), source("folder:b/birds")],
             skip_broken: false,
+            box_margin: None,
+            beside_others: false,
         };
         let expected = ["folder-birds", "folder-birds-2", "reading", "contrast"];
         assert_eq!(names(&asked, StudyPreset::Quick), expected);
+    }
+
+    #[test]
+    fn beside_other_sections_stand_the_tasks_of_the_claim_with_as_many_seeds() {
+        assert!(FineGrained::in_study(&[Section::FineGrained]).is_default());
+        let asked = FineGrained::in_study(&Section::STUDY);
+        let expected = ["landolt-gap", "vernier"];
+        assert_eq!(names(&asked, StudyPreset::Quick), expected);
+        let scale = StudyPreset::Quick.scale();
+        for (_, config) in asked.configs(&scale) {
+            assert_eq!(config.seeds.len() as u64, scale.seeds);
+        }
     }
 
     #[test]

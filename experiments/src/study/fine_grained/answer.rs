@@ -22,7 +22,9 @@ pub(in crate::study) fn answer(results: &[PartResult], answer: &mut Answer) -> R
     let measured: Vec<Measured<'_>> = asked.iter().filter_map(Measured::of).collect();
     let reading =
         of_section(results, Section::FineGrained).find(|result| result.part.variant == READING);
-    let Some(first) = reading else {
+    // Beside other sections, reading is theirs.
+    let first = reading.or_else(|| of_section(results, Section::FineGrained).next());
+    let Some(first) = first else {
         return Ok(());
     };
     let arms = &first.part.config.arms;
@@ -58,7 +60,7 @@ pub(in crate::study) fn answer(results: &[PartResult], answer: &mut Answer) -> R
                 parts.join("; ")
             ));
         }
-        sentences.extend(read(first, arm));
+        sentences.extend(reading.and_then(|reading| read(reading, arm)));
         if !sentences.is_empty() {
             answer.paragraphs.push(sentences.join(" "));
         }
