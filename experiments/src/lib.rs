@@ -28,3 +28,4 @@ pub mod settings;
 pub mod stop;
 pub mod study;
 pub mod survey;
+pub mod watch;

@@ -180,7 +180,9 @@ impl Lock {
     /// Who holds the lock whose file is `path`, as far as can be told; none if it is free.
     #[must_use]
     pub fn holder(path: &Path) -> Option<Owner> {
-        let mut file = File::options().read(true).write(true).open(path).ok()?;
+        let writable = File::options().read(true).write(true).open(path);
+        // Who may only look has to do without: some file systems lock writable files only.
+        let mut file = writable.or_else(|_| File::open(path)).ok()?;
         match file.try_lock() {
             Ok(()) => None,
             Err(TryLockError::WouldBlock) => Owner::read(&mut file),

@@ -30,6 +30,8 @@ enum Command {
     Cell(cmd::cell::Args),
     /// Make a study's results from the cells that were trained, wherever they were.
     Merge(cmd::merge::Args),
+    /// How far a run is.
+    Status(cmd::status::Args),
     /// How long a study takes here, and how many seeds and items a claim needs.
     Plan(cmd::plan::Args),
     /// The noise with which PatchMerger loses as much as hard words do.
@@ -100,6 +102,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Slurm(args) => cmd::slurm::run(args),
         Command::Cell(args) => cmd::cell::run(args, &stop),
         Command::Merge(args) => cmd::merge::run(args, &stop),
+        Command::Status(args) => cmd::status::run(args),
         Command::Plan(args) => cmd::plan::run(args, &stop),
         Command::MatchNoise(args) => cmd::match_noise::run(args, &stop),
         Command::Claims(args) => cmd::claims::run(args, &stop),

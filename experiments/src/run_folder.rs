@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// File that a process holds a lock on while it writes into a folder.
-const LOCK: &str = ".lock";
+pub(crate) const LOCK: &str = ".lock";
 /// What a task on another machine may be writing at the moment is younger than that.
 const WRITTEN_BY_NOW: Duration = Duration::from_secs(60 * 60);
 
@@ -23,6 +23,8 @@ pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
     const FILE: &'static str;
     /// Flag that names another folder.
     const FLAG: &'static str = "--run";
+    /// Flag that names another place for it.
+    const PLACE_FLAG: &'static str = "--results";
 }
 
 impl FolderConfig for ProbeConfig {
@@ -38,6 +40,8 @@ impl FolderConfig for StudyConfig {
 pub struct RunFolder {
     path: PathBuf,
     file: &'static str,
+    /// [`FolderConfig::FLAG`] and [`FolderConfig::PLACE_FLAG`].
+    flags: [&'static str; 2],
     fresh: bool,
     /// Held as long as the folder is written to.
     lock: Option<Arc<Lock>>,
@@ -64,7 +68,7 @@ impl RunFolder {
         if let Some(name) = name {
             let path = results.join(name);
             return match Self::state(&path, config)? {
-                State::Absent => Self::create(path, C::FILE, &text),
+                State::Absent => Self::create::<C>(path, &text),
                 State::Same if resume => Self::taken::<C>(path).locked(),
                 State::Same => bail!(
                     "{} holds a run of this configuration; add --resume to go on with it, \
@@ -96,7 +100,7 @@ impl RunFolder {
                         ),
                     };
                 }
-                State::Absent => return Self::create(path, C::FILE, &text),
+                State::Absent => return Self::create::<C>(path, &text),
                 State::Same => found = Some(path),
                 State::Other(_) => {}
             }
@@ -166,17 +170,17 @@ impl RunFolder {
         }
     }
 
-    fn create(path: PathBuf, file: &'static str, config: &str) -> Result<Self> {
-        atomic::make_folder(&path).context(
-            "cannot make the results folder (read-only or full disk? name another place with \
-             --results)",
-        )?;
-        atomic::write_bytes(&path.join(file), config.as_bytes())?;
+    fn create<C: FolderConfig>(path: PathBuf, config: &str) -> Result<Self> {
+        atomic::make_folder(&path).with_context(|| {
+            format!(
+                "cannot make the results folder (read-only or full disk? name another place with {})",
+                C::PLACE_FLAG
+            )
+        })?;
+        atomic::write_bytes(&path.join(C::FILE), config.as_bytes())?;
         Self {
-            path,
-            file,
             fresh: true,
-            lock: None,
+            ..Self::taken::<C>(path)
         }
         .locked()
     }
@@ -185,6 +189,7 @@ impl RunFolder {
         Self {
             path,
             file: C::FILE,
+            flags: [C::FLAG, C::PLACE_FLAG],
             fresh: false,
             lock: None,
         }
@@ -193,15 +198,16 @@ impl RunFolder {
     /// Keeps other processes from writing into the folder until this value is dropped. A crash
     /// leaves the file behind, but not the lock.
     fn locked(mut self) -> Result<Self> {
+        let [name, place] = self.flags;
         match Lock::take(&self.path.join(LOCK)) {
             Ok(lock) => self.lock = Some(Arc::new(lock)),
             Err(error @ LockError::File { .. }) => {
-                return Err(error).context(
-                    "the results folder cannot be written; name another place with --results",
-                );
+                return Err(error).with_context(|| {
+                    format!("the results folder cannot be written; name another place with {place}")
+                });
             }
             Err(error) => bail!(
-                "{} is {error}; wait for it, or choose another --run",
+                "{} is {error}; wait for it, or choose another {name}",
                 self.path.display()
             ),
         }

@@ -10,6 +10,7 @@ use crate::provenance;
 use crate::results::{self, Extent, Manifest, Summary};
 use crate::run_folder::RunFolder;
 use crate::stop::{Stop, Stopped};
+use crate::watch::{Watch, Watched};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
 use std::path::Path;
@@ -19,12 +20,14 @@ use std::time::Instant;
 pub struct Session<'a> {
     /// What computes.
     pub backend: BackendChoice,
-    /// Its device.
-    pub device: Device,
+    /// Its devices, at least one; cells are spread over them by their lanes.
+    pub devices: Vec<Device>,
     /// Cells side by side.
     pub lanes: Lanes,
     /// Cached features, if they are to be used.
     pub cache: Option<FeatureCache>,
+    /// How runs are watched.
+    pub watch: Watch,
     /// Raised by Ctrl-C.
     pub stop: &'a Stop,
 }
@@ -57,14 +60,21 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If the backend does not work here.
     pub fn open(machine: &Machine, cache: Option<FeatureCache>, stop: &'a Stop) -> Result<Self> {
-        let (device, lanes) = machine.open()?;
+        let (devices, lanes) = machine.open_all()?;
         Ok(Self {
             backend: machine.backend,
-            device,
+            devices,
             lanes,
             cache,
+            watch: Watch::default(),
             stop,
         })
+    }
+
+    /// The device of whatever is not spread over several.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.devices[0]
     }
 
     /// Trains and tests every cell of `config` that is not stored yet and writes the results.
@@ -91,7 +101,9 @@ impl<'a> Session<'a> {
         }
         let mut manifest = self.manifest(config, &prepared);
         let clock = Instant::now();
-        let outcome = self.train(config, &prepared, &folder.cells())?;
+        let name = folder.path().file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        let outcome = self.train(&name, config, &prepared, &folder.cells())?;
         provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
         let summary = results::write(folder.path(), config, &outcome, &manifest, extent)?;
         Ok(FinishedRun {
@@ -134,23 +146,27 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Every cell of `config`: those that are not in the folder `cells` are trained.
+    /// Every cell of the run `name` of `config`: those that are not in the folder `cells` are trained.
     ///
     /// # Errors
     /// If a cell cannot be built or stored, or Ctrl-C was pressed; cells finished before are stored.
     pub fn train(
         &self,
+        name: &str,
         config: &ProbeConfig,
         prepared: &Prepared,
         cells: &Path,
     ) -> Result<RunOutcome> {
         let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
-        let (lanes, device) = (&self.lanes, &self.device);
+        let (lanes, devices) = (&self.lanes, &self.devices);
         let progress = Progress::new(lanes.count());
+        let top = cells.parent().unwrap_or(cells);
+        let watched = Watched::begin(&progress, &self.watch, top, name, lanes.count());
         let outcome = run_study(
-            config, prepared, &store, lanes, device, self.stop, &progress,
+            config, prepared, &store, lanes, devices, self.stop, &watched,
         );
         progress.clear();
+        watched.end(&outcome);
         outcome
     }
 
@@ -166,11 +182,11 @@ impl<'a> Session<'a> {
         observer: &dyn Observer,
     ) -> Result<Option<RunOutcome>> {
         let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
-        let (lanes, device) = (&self.lanes, &self.device);
+        let (lanes, devices) = (&self.lanes, &self.devices);
         // A cell that is not in the store stops at once.
         let stopped = Stop::default();
         stopped.raise();
-        match run_study(config, prepared, &store, lanes, device, &stopped, observer) {
+        match run_study(config, prepared, &store, lanes, devices, &stopped, observer) {
             Ok(outcome) => Ok(Some(outcome)),
             Err(error) if error.is::<Stopped>() => Ok(None),
             Err(error) => Err(error),
@@ -181,7 +197,10 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn manifest(&self, config: &ProbeConfig, prepared: &Prepared) -> Manifest {
         let lanes = self.lanes.count();
-        let mut manifest = provenance::manifest(config, self.backend, &self.device, lanes);
+        let mut manifest = provenance::manifest(config, self.backend, self.device(), lanes);
+        if self.devices.len() > 1 {
+            manifest.device = format!("{} x {}", self.devices.len(), manifest.device);
+        }
         provenance::add_preparation(&mut manifest, prepared);
         manifest
     }
@@ -195,7 +214,7 @@ impl<'a> Session<'a> {
             config,
             self.cache.as_ref(),
             &self.lanes,
-            &self.device,
+            self.device(),
             self.stop,
         )
     }

@@ -180,9 +180,9 @@ fn cub(dir: &Path) {
         let path = dir.join("images").join(&file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let level = 40 + 100 * class as u8 + number;
-        RgbImage::from_pixel(50, 40, image::Rgb([level; 3]))
-            .save(path)
-            .unwrap();
+        let inside = |x, y| (1..31).contains(&x) && (1..21).contains(&y);
+        let bird = |x, y| image::Rgb([if inside(x, y) { level } else { 128 }; 3]);
+        RgbImage::from_fn(50, 40, bird).save(path).unwrap();
         let is_training = u8::from(number % 4 != 0 && number % 4 != 3);
         for (list, entry) in lists.iter_mut().zip([
             file,
@@ -219,6 +219,32 @@ fn published_layouts_are_read_as_they_are_unpacked() {
     let folder = "fine-grained-aircraft-planes";
     let classes = Rows::read(&place.result("a", &format!("{folder}/classes.csv")));
     assert_eq!(classes.fields("class", &[("character", "1")]), ["DC-8"]);
+}
+
+#[test]
+fn photographs_are_cropped_to_the_boxes_that_a_data_set_has() {
+    let place = scratch();
+    cub(&place.path("birds"));
+    folder(&place.path("plain"));
+    probe(&place, "--run whole --dataset cub:birds").succeeded();
+    let crop = "--dataset cub:birds --crop-to-boxes";
+    probe(&place, &format!("{crop} 0.05 --run cropped")).succeeded();
+    let at = |run: &str, file: &str| place.result(run, &format!("fine-grained-cub-birds/{file}"));
+    let config = fs::read_to_string(at("cropped", "config.toml")).unwrap();
+    assert!(config.contains("box_margin = 0.05"), "{config}");
+    let images = |run: &str| -> Vec<String> {
+        let manifest = fs::read_to_string(at(run, "manifest.json")).unwrap();
+        let lines = manifest.lines().filter(|line| line.contains("\"test cub:"));
+        lines.map(str::to_owned).collect()
+    };
+    assert!(!images("whole").is_empty());
+    assert_ne!(images("whole"), images("cropped"));
+
+    let folder = "--run x --dataset folder:plain --crop-to-boxes 0";
+    probe(&place, folder).refused(&["folder:plain", "--crop-to-boxes"]);
+    probe(&place, &format!("{crop} -1")).refused(&["--crop-to-boxes"]);
+    probe(&place, &format!("{crop}=-1 --run x")).refused(&["box_margin", "between 0"]);
+    probe(&place, "--crop-to-boxes 0").refused(&["--dataset"]);
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn models_that_wait_for_their_test_are_not_trained_again() {
             prepared,
             store,
             &lanes,
-            &device,
+            std::slice::from_ref(&device),
             &watch.stop,
             &watch,
         );

@@ -138,7 +138,7 @@ mod tests {
         let study = StudyConfig {
             preset,
             sections: Section::STUDY.to_vec(),
-            fine_grained: FineGrained::default(),
+            fine_grained: FineGrained::in_study(&Section::STUDY),
             settings: toml::Table::new(),
         };
         let runs = study.parts().unwrap().into_iter();

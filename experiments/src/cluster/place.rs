@@ -8,6 +8,7 @@
 //! | `logs/` | what tasks print |
 //! | `items/<index>.lock` | held by the process that works on an item |
 //! | `items/<index>.error` | why an item was not finished, until it is tried again |
+//! | `items/task-<index>.jsonl` | what happens to the cells of a task |
 
 use crate::atomic;
 use crate::lock::{Lock, LockError, Owner};
@@ -19,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// Name of the folder.
 pub const FOLDER: &str = "cluster";
+
+/// Ending of event logs.
+const EVENT_LOG: &str = "jsonl";
 
 /// How long a task waits for another one on its item: a process whose machine was given up may
 /// need a while to end.
@@ -49,6 +53,65 @@ impl Place {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         Ok(place)
+    }
+
+    /// That of a results folder, if it has one.
+    #[must_use]
+    pub fn of(run: &Path) -> Option<Self> {
+        let root = run.join(FOLDER);
+        root.is_dir().then_some(Self { root })
+    }
+
+    /// The event log of a task, which goes on with it after a requeue.
+    #[must_use]
+    pub fn event_log(&self, task: usize) -> PathBuf {
+        self.items().join(format!("task-{task}.{EVENT_LOG}"))
+    }
+
+    /// The event logs of all tasks.
+    #[must_use]
+    pub fn event_logs(&self) -> Vec<PathBuf> {
+        self.listed(EVENT_LOG)
+    }
+
+    /// Who works, on one item or more.
+    #[must_use]
+    pub fn workers(&self) -> Vec<Owner> {
+        let locks = self.listed("lock");
+        let mut found: Vec<Owner> = Vec::new();
+        for owner in locks.iter().filter_map(|lock| Lock::holder(lock)) {
+            if !found.contains(&owner) {
+                found.push(owner);
+            }
+        }
+        found
+    }
+
+    /// Items whose tasks gave up, with the reason.
+    #[must_use]
+    pub fn failures(&self) -> Vec<(usize, String)> {
+        let numbers = self.listed("error").into_iter().filter_map(|path| {
+            let item: usize = path.file_stem()?.to_str()?.parse().ok()?;
+            Some((item, self.failure(item)?))
+        });
+        let mut found: Vec<(usize, String)> = numbers.collect();
+        found.sort();
+        found
+    }
+
+    /// Files beside the items, by their ending.
+    fn listed(&self, ending: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.items());
+        let paths = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let mut found: Vec<PathBuf> = paths
+            .filter(|path| path.extension().is_some_and(|found| found == ending))
+            .collect();
+        found.sort();
+        found
     }
 
     /// A script or table.

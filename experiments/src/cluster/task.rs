@@ -70,7 +70,7 @@ fn train(
         let in_run = || format!("run `{name}`");
         let prepared = session.prepare(&config).with_context(in_run)?;
         let outcome = session
-            .train(&config, &prepared, cells)
+            .train(name, &config, &prepared, cells)
             .with_context(in_run)?;
         result.cells += outcome.cells.len();
         let failed = |status: &Status| matches!(status, Status::Failed { .. });

@@ -37,10 +37,11 @@ impl Work {
         let is_study = table.contains_key("sections");
         let is_run = WHOLE_RUN.iter().all(|key| table.contains_key(*key));
         if !is_study && !is_run {
+            let sections = sections.unwrap_or(&Section::STUDY);
             return Ok(Self::Study(StudyConfig {
                 preset: preset.unwrap_or(StudyPreset::Quick),
-                sections: sections.unwrap_or(&Section::STUDY).to_vec(),
-                fine_grained: FineGrained::default(),
+                sections: sections.to_vec(),
+                fine_grained: FineGrained::in_study(sections),
                 settings: table,
             }));
         }

@@ -5,6 +5,7 @@ use crate::cluster::{Items, Place, Work, run_items};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::stop::Stop;
+use crate::watch::Watch;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,6 +24,9 @@ pub struct Args {
     /// Number of tasks that the items are spread over [default: one per item].
     #[arg(long, value_name = "TASKS")]
     of: Option<usize>,
+    /// Write training curves for TensorBoard, into `tensorboard/` of the study's folder.
+    #[arg(long)]
+    tensorboard: bool,
     #[command(flatten)]
     caching: Caching,
     #[command(flatten)]
@@ -40,7 +44,11 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         .context("--index")?;
     let place = Place::open(&args.run)?;
     let cells = RunFolder::cells_of(&args.run);
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let mut session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    session.watch = Watch {
+        events: Some(place.event_log(args.index)),
+        tensorboard: args.tensorboard,
+    };
     for item in range.clone() {
         eprintln!("item {item}: {}", items.name(item));
     }

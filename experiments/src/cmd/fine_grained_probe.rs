@@ -25,6 +25,10 @@ pub struct Args {
     /// otherwise the first one is an error.
     #[arg(long, requires = "dataset")]
     skip_broken: bool,
+    /// Crop photographs to the bounding box of their object, with a margin on every side of this share
+    /// of the box's longer side, for example 0.05. FGVC-Aircraft and CUB come with boxes.
+    #[arg(long, value_name = "MARGIN", requires = "dataset")]
+    crop_to_boxes: Option<f32>,
     /// Arms, separated by commas, for example `identity,patch-merger,vet-softmax@256`.
     #[arg(long, value_delimiter = ',')]
     arms: Option<Vec<ArmSpec>>,
@@ -49,6 +53,8 @@ impl Args {
             tasks: tasks_by_name(&self.tasks, Channels::Grey)?,
             datasets: self.dataset.clone(),
             skip_broken: self.skip_broken,
+            box_margin: self.crop_to_boxes,
+            beside_others: false,
         };
         let mut set = |name: &str, value: toml::Value| {
             config.settings.insert(name.to_owned(), value);

@@ -17,6 +17,7 @@ pub mod render;
 pub mod rendering;
 pub mod report;
 pub mod slurm;
+pub mod status;
 pub mod study;
 
 use crate::atomic;
@@ -84,26 +85,67 @@ pub struct Machine {
         default_value = "flex"
     )]
     pub backend: BackendChoice,
+    /// Devices of the backend by number, separated by commas; cells are spread over them.
+    #[arg(long, value_name = "INDEX,...", value_delimiter = ',')]
+    device: Vec<usize>,
     /// Cells trained side by side, one thread each [default: all cores; 1 on a GPU].
     #[arg(long)]
     pub jobs: Option<usize>,
 }
 
 impl Machine {
-    /// Opens device and lanes.
+    /// The backend with each device that is asked for.
+    fn choices(&self) -> Result<Vec<BackendChoice>> {
+        if self.device.is_empty() {
+            return Ok(vec![self.backend]);
+        }
+        ensure!(
+            self.backend.index.is_none(),
+            "`{}` names a device, and so does --device; leave one out",
+            self.backend
+        );
+        let choice = |&index| BackendChoice {
+            index: Some(index),
+            ..self.backend
+        };
+        Ok(self.device.iter().map(choice).collect())
+    }
+
+    /// Opens the device and lanes, for what is not spread over several devices.
+    ///
+    /// # Errors
+    /// As [`open_all`](Self::open_all), or if several devices are asked for.
+    pub fn open(&self) -> Result<(Device, Lanes)> {
+        ensure!(
+            self.device.len() < 2,
+            "this command computes on one device; name one with --device"
+        );
+        let (mut devices, lanes) = self.open_all()?;
+        Ok((devices.swap_remove(0), lanes))
+    }
+
+    /// Opens devices and lanes: as many lanes on each as pay there.
     ///
     /// # Errors
     /// If the backend is not compiled in or does not work, or no thread can be started.
-    pub fn open(&self) -> Result<(Device, Lanes)> {
+    pub fn open_all(&self) -> Result<(Vec<Device>, Lanes)> {
         ensure!(
             self.jobs != Some(0),
             "--jobs 0 would do nothing; give at least 1"
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let device = self.backend.open()?;
-        let lanes = Lanes::open(self.jobs.unwrap_or(self.backend.lanes(cores)))?;
+        let choices = self.choices()?;
+        let devices: Vec<Device> = choices
+            .iter()
+            .map(|choice| choice.open())
+            .collect::<Result<_>>()?;
+        let lanes = match choices[0].lanes(cores) {
+            1 => devices.len(),
+            lanes => lanes,
+        };
+        let lanes = Lanes::open(self.jobs.unwrap_or(lanes))?;
         // Lanes are one thread each, and LibTorch knows nothing of them.
         backend::set_threads(self.backend.backend, 1);
-        Ok((device, lanes))
+        Ok((devices, lanes))
     }
 }

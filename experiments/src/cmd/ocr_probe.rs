@@ -98,6 +98,9 @@ pub struct Args {
     /// Go on with an earlier run of the same configuration.
     #[arg(long)]
     resume: bool,
+    /// Write training curves for TensorBoard, into `tensorboard/` of the results folder.
+    #[arg(long)]
+    tensorboard: bool,
     #[command(flatten)]
     caching: Caching,
     #[command(flatten)]
@@ -167,9 +170,10 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let mut config = args.resolve()?;
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let mut session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    session.watch.tensorboard = args.tensorboard;
     if config.checkpoint.is_none() && config.backbone == Path::new("train") {
-        let (lanes, device) = (&session.lanes, &session.device);
+        let (lanes, device) = (&session.lanes, session.device());
         config.backbone = super::pretrain_backbone::fresh(&args.caching.data, lanes, device, stop)?;
     }
     let base = format!("ocr-probe-{}", config.preset);

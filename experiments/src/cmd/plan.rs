@@ -45,10 +45,11 @@ pub struct Args {
 /// # Errors
 /// If a run of the study cannot be made.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    let sections = args.only.as_deref().unwrap_or(&Section::STUDY);
     let config = StudyConfig {
         preset: args.preset,
-        sections: args.only.clone().unwrap_or_else(|| Section::STUDY.to_vec()),
-        fine_grained: FineGrained::default(),
+        sections: sections.to_vec(),
+        fine_grained: FineGrained::in_study(sections),
         settings: toml::Table::new(),
     };
     power(args.preset.scale().seeds as usize)?;

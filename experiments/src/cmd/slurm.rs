@@ -17,7 +17,7 @@ pub struct Args {
     /// Named size of the study [default: quick].
     #[arg(long, value_enum)]
     preset: Option<StudyPreset>,
-    /// Sections, separated by commas [default: all but fine-grained].
+    /// Sections, separated by commas [default: all].
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Option<Vec<Section>>,
     /// Claims as TOML [default: those that the study was made for].
@@ -42,6 +42,9 @@ pub struct Args {
     /// Number of tasks [default: one per arm of a run]; fewer read images less often.
     #[arg(long)]
     tasks: Option<usize>,
+    /// Write training curves for TensorBoard, into `tensorboard/` of the study's folder.
+    #[arg(long)]
+    tensorboard: bool,
     /// Another option of sbatch, for example `--sbatch-arg=--gres=gpu:1`; may be repeated.
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     sbatch_arg: Vec<String>,
@@ -89,6 +92,27 @@ impl Args {
             Some(jobs) => jobs,
             None => self.machine.backend.lanes(self.cpus_per_task),
         };
+        let mut arguments = vec![
+            "--data".to_owned(),
+            own(&self.data)?,
+            "--backend".to_owned(),
+            self.machine.backend.to_string(),
+            "--jobs".to_owned(),
+            jobs.to_string(),
+        ];
+        if !self.machine.device.is_empty() {
+            let devices: Vec<String> = self
+                .machine
+                .device
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            arguments.extend(["--device".to_owned(), devices.join(",")]);
+        }
+        let mut cell_arguments = vec!["--of".to_owned(), tasks.to_string()];
+        if self.tensorboard {
+            cell_arguments.push("--tensorboard".to_owned());
+        }
         let mut merge_arguments = Vec::new();
         if let Some(claims) = &self.claims {
             merge_arguments.extend(["--claims".to_owned(), own(claims)?]);
@@ -107,15 +131,8 @@ impl Args {
             program: std::env::current_exe().context("cannot tell where this program is")?,
             start: std::env::current_dir().context("cannot tell the current folder")?,
             run: absolute(run)?,
-            arguments: vec![
-                "--data".to_owned(),
-                own(&self.data)?,
-                "--backend".to_owned(),
-                self.machine.backend.to_string(),
-                "--jobs".to_owned(),
-                jobs.to_string(),
-            ],
-            cell_arguments: vec!["--of".to_owned(), tasks.to_string()],
+            arguments,
+            cell_arguments,
             merge_arguments,
         })
     }

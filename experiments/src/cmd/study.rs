@@ -1,7 +1,7 @@
 //! `study`: all questions, claims and one report.
 
 use super::{Caching, Machine};
-use crate::data::{on_problem, open_photographs};
+use crate::data::{missing_boxes, on_problem, open_photographs};
 use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::settings;
@@ -14,7 +14,7 @@ use std::time::Instant;
 /// Runs every section of the study, evaluates the claims and writes one report.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Sections to run, separated by commas [default: all but fine-grained].
+    /// Sections to run, separated by commas [default: all].
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Option<Vec<Section>>,
     #[command(flatten)]
@@ -43,6 +43,9 @@ pub struct Common {
     /// Go on where an earlier run of the same configuration stopped.
     #[arg(long)]
     resume: bool,
+    /// Write training curves for TensorBoard, into `tensorboard/` of the results folder.
+    #[arg(long)]
+    tensorboard: bool,
     #[command(flatten)]
     caching: Caching,
     #[command(flatten)]
@@ -72,7 +75,7 @@ impl Common {
         Ok(StudyConfig {
             preset: self.preset,
             sections: sections.to_vec(),
-            fine_grained: FineGrained::default(),
+            fine_grained: FineGrained::in_study(sections),
             settings,
         })
     }
@@ -86,10 +89,15 @@ impl Common {
         // Before anything is made: settings that make no sense leave nothing behind.
         config.parts()?;
         for source in &config.fine_grained.datasets {
-            open_photographs(source, on_problem(config.fine_grained.skip_broken))?;
+            let asked = &config.fine_grained;
+            let dataset = open_photographs(source, on_problem(asked.skip_broken))?;
+            if asked.box_margin.is_some() {
+                missing_boxes(source, &dataset)?;
+            }
         }
         let registration = verdicts::registration(self.claims.as_deref(), &config.sections)?;
-        let session = Session::open(&self.machine, self.caching.cache(), stop)?;
+        let mut session = Session::open(&self.machine, self.caching.cache(), stop)?;
+        session.watch.tensorboard = self.tensorboard;
         let base = format!("{command}-{}", config.preset.name());
         let name = self.run.as_deref();
         let folder = RunFolder::choose(&self.results, name, &base, self.resume, config)?;

@@ -20,8 +20,8 @@ pub use folder::{FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
 pub use perception::{PerceptionPlan, perception_groups};
 pub use photographs::{
-    PhotographOutcome, PhotographPlan, group_from_photographs, on_problem, open_photographs,
-    problem_notes,
+    PhotographOutcome, PhotographPlan, crop, group_from_photographs, missing_boxes, on_problem,
+    open_photographs, problem_notes,
 };
 pub use pixels::Pixels;
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};

@@ -28,6 +28,8 @@ pub struct PhotographPlan<'a> {
     pub split: Split,
     /// Whether photographs that cannot be read are left out.
     pub on_problem: OnProblem,
+    /// What is shown of each.
+    pub crop: Crop,
     /// Most photographs taken, spread evenly over the split.
     pub most: usize,
     /// Lends the classes their characters.
@@ -69,7 +71,7 @@ pub fn group_from_photographs(
     let chunks: Vec<&[usize]> = rows.chunks(CHUNK).collect();
     let read = lanes.map(chunks.len(), |_, chunk| {
         let wanted = chunks[chunk].iter().take_while(|_| !stop.is_raised());
-        let read = wanted.map(|&row| dataset.image_fit_to(row, size, Channels::Grey, Crop::Whole));
+        let read = wanted.map(|&row| dataset.image_fit_to(row, size, Channels::Grey, plan.crop));
         read.collect::<Vec<perception_tasks::Result<DynamicImage>>>()
     });
     stop.check()?;
@@ -152,6 +154,28 @@ pub fn on_problem(skip_broken: bool) -> OnProblem {
     }
 }
 
+/// What to show of a photograph, by the margin around its bounding box.
+#[must_use]
+pub fn crop(box_margin: Option<f32>) -> Crop {
+    box_margin.map_or(Crop::Whole, |margin| Crop::Box { margin })
+}
+
+/// A note on photographs without a bounding box, where they are to be cropped to it.
+///
+/// # Errors
+/// If none has one.
+pub fn missing_boxes(source: &DatasetSource, dataset: &ImageDataset) -> Result<Option<String>> {
+    let rows = dataset.rows();
+    let without = rows.iter().filter(|row| row.bounding_box.is_none()).count();
+    ensure!(
+        without < rows.len(),
+        "{source} has no bounding boxes to crop to; leave out --crop-to-boxes"
+    );
+    Ok((without > 0).then(|| {
+        format!("{source}: {without} photographs have no bounding box and are shown whole")
+    }))
+}
+
 /// Opens a data set; the error for something missing in it names the flag that goes on without it.
 ///
 /// # Errors
@@ -214,6 +238,7 @@ mod tests {
             name: "folder",
             split: Split::Train,
             on_problem,
+            crop: Crop::Whole,
             most: 20,
             charset: Charset::Digits,
             layout: PatchLayout::of_image(64, 32, 8, 2).unwrap(),

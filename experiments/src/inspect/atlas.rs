@@ -88,13 +88,19 @@ pub fn title(vocabulary: &Vocabulary) -> String {
     }
 }
 
+/// What a token's label is: with more than one character per token, all of them.
+#[must_use]
+pub fn labels(counted_on: Option<&CountedOn>) -> &'static str {
+    match counted_on.map_or(1, |on| on.most_characters) {
+        1 => "the character",
+        _ => "the characters of a token, together",
+    }
+}
+
 fn subtitle(counted_on: Option<&CountedOn>, vocabulary: &Vocabulary) -> String {
     let summary = &vocabulary.summary;
     let images = counted_on.map_or(0, |on| on.group.len());
-    let what = match counted_on.map_or(1, |on| on.most_characters) {
-        1 => "the character",
-        _ => "the characters of a token, together",
-    };
+    let what = labels(counted_on);
     let mut text = format!(
         "{} of {} words are the likeliest of some token, over {} tokens of {}. ",
         wording::count(summary.words_used),

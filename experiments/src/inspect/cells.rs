@@ -67,7 +67,7 @@ fn train(
     let steps = probe.training.steps;
     progress.cell_started(lane, &spec, steps);
     let report = |step| progress.cell_step(lane, step);
-    let (device, stop) = (&session.device, session.stop);
+    let (device, stop) = (session.device(), session.stop);
     let cell = train_cell(probe, prepared, &spec, device, stop, None, report)?;
     progress.cell_finished(lane, &cell.outcome);
     if let Status::Failed { step, reason } = &cell.outcome.status {
@@ -101,7 +101,7 @@ fn published(
     session: &Session<'_>,
     arm: &InspectedArm,
 ) -> Result<Cell> {
-    let device = session.device.clone().autodiff();
+    let device = session.device().clone().autodiff();
     let model = CellModel::init(&config.probe, prepared, arm.arm, seed(config)?, &device)?;
     Ok(Cell {
         arm: arm.clone(),

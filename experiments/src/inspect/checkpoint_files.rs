@@ -24,13 +24,13 @@ pub fn shown(
 ) -> Result<(Vec<ShownImage>, Vec<ShownArm>)> {
     let folder = checkpoint::resolve(name, published_models::is_wanted)?;
     let checkpoint = Checkpoint::open(&folder)?;
-    let model = VisionModel::load(&checkpoint, &session.device)?;
+    let model = VisionModel::load(&checkpoint, session.device())?;
     let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
     let mut files = Vec::new();
     for path in &config.images {
         let image = decode_file(path, processor.transparency())
             .context("--image takes PNG and JPEG files")?;
-        let pixels = processor.image(&image, &session.device);
+        let pixels = processor.image(&image, session.device());
         files.push((
             path,
             image,

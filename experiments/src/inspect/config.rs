@@ -58,6 +58,7 @@ pub struct InspectConfig {
 impl FolderConfig for InspectConfig {
     const FILE: &'static str = "inspect.toml";
     const FLAG: &'static str = "--out";
+    const PLACE_FLAG: &'static str = "--out";
 }
 
 impl InspectConfig {

@@ -279,7 +279,7 @@ impl Look<'_> {
             reads: self.cell.facts.is_some(),
             data,
             group: self.number,
-            device: &self.session.device,
+            device: self.session.device(),
             stop: self.session.stop,
         }
     }

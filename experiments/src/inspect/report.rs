@@ -97,11 +97,11 @@ fn answer(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
     for vocabulary in &inspection.vocabularies {
         let summary = &vocabulary.summary;
         paragraphs.push(format!(
-            "The likeliest words of `{}` say {:.2} of {:.2} bits about the character \
-             (Chao–Shen).",
+            "The likeliest words of `{}` say {:.2} of {:.2} bits about {} (Chao–Shen).",
             atlas::title(vocabulary),
             summary.corrected.information().bits(),
-            summary.corrected.labels.bits()
+            summary.corrected.labels.bits(),
+            atlas::labels(inspection.counted_on.as_ref())
         ));
     }
     if config.probe.checkpoint.is_some() {
@@ -147,7 +147,11 @@ fn key_numbers(inspection: &Inspection) -> Vec<KeyNumber> {
     let says = inspection.vocabularies.iter().map(|vocabulary| {
         let summary = &vocabulary.summary;
         KeyNumber {
-            label: format!("the word about the character, {}", atlas::title(vocabulary)),
+            label: format!(
+                "the word about {}, {}",
+                atlas::labels(inspection.counted_on.as_ref()),
+                atlas::title(vocabulary)
+            ),
             value: format!("{:.2} bits", summary.corrected.information().bits()),
             note: format!("of {:.2}; Chao–Shen", summary.corrected.labels.bits()),
         }
@@ -262,7 +266,8 @@ fn arms(inspection: &Inspection) -> Section {
 fn vocabularies(inspection: &Inspection) -> Section {
     let mut section = Section::new("Vocabularies");
     section.paragraph(
-        "How much the words say about the character at their token. The likeliest word is what a \
+        "How much the words say about what stands at their token: its character, or all of them where \
+         there are several. The likeliest word is what a \
          hard token is; a drawn word is one taken from the token's distribution. What a sample says \
          is too much: the more pairs of word and character there are for the tokens, the more. \
          Chao–Shen corrects for pairs that were not seen; characters shuffled among tokens show what \
@@ -280,7 +285,7 @@ fn vocabularies(inspection: &Inspection) -> Section {
             "bits, shuffled",
             "drawn word, sample",
             "drawn word, shuffled",
-            "entropy of the character",
+            "entropy of the label",
         ]
         .map(Column::number),
     );

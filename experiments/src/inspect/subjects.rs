@@ -86,7 +86,7 @@ pub fn of_files(
         });
     }
     group.pixels = pixels.into();
-    let (lanes, device) = (&session.lanes, &session.device);
+    let (lanes, device) = (&session.lanes, session.device());
     let features = prepared.encode(&group, lanes, device, session.stop)?;
     Ok(PreparedGroup {
         group,

@@ -14,6 +14,8 @@ use text_images::{Charset, Content, Degradation};
 const MOST_WIDE: usize = 65_536;
 /// Most draws of the bootstrap.
 const MOST_DRAWS: usize = 1_000_000;
+/// Margin around bounding boxes, as a share of them, beyond which nothing is a crop any more.
+const MOST_MARGIN: f32 = 10.0;
 
 /// What trains besides projector and probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -84,6 +86,10 @@ pub struct DataConfig {
     /// otherwise the first one is an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_broken: bool,
+    /// Photographs are cropped to the bounding box of their object, with a margin on every side of
+    /// this share of the box's longer side; whole photographs if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub box_margin: Option<f32>,
     /// Grid or strip.
     pub layout: LayoutKind,
     /// Alphabet.
@@ -151,6 +157,12 @@ impl DataConfig {
             "`data.perception` and `data.photographs` bring images and labels of their own; name one \
              of them, and leave out `data.task`, --layout and data sets of text"
         );
+        if let Some(margin) = self.box_margin {
+            ensure!(
+                (0.0..=MOST_MARGIN).contains(&margin),
+                "`data.box_margin` is {margin}; give a share of the box between 0 and {MOST_MARGIN}"
+            );
+        }
         self.perception
             .map_or(Ok(()), |kind| self.check_perception(kind))
     }

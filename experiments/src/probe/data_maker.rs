@@ -3,8 +3,8 @@
 use super::config::{LayoutKind, ProbeConfig};
 use crate::data::{
     DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan,
-    Task, group_from_dataset, group_from_folder, group_from_photographs, on_problem,
-    open_photographs, perception_groups, problem_notes, render_group,
+    Task, crop, group_from_dataset, group_from_folder, group_from_photographs, missing_boxes,
+    on_problem, open_photographs, perception_groups, problem_notes, render_group,
 };
 use crate::lanes::Lanes;
 use crate::reader::SlotPlan;
@@ -46,6 +46,9 @@ impl<'a> DataMaker<'a> {
             Some(source) => {
                 let dataset = open_photographs(source, on_problem(config.data.skip_broken))?;
                 warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
+                if config.data.box_margin.is_some() {
+                    warnings.extend(missing_boxes(source, &dataset)?);
+                }
                 Some(dataset)
             }
         };
@@ -115,6 +118,7 @@ impl<'a> DataMaker<'a> {
                 name: &source.unwrap_or_default(),
                 split,
                 on_problem: on_problem(data.skip_broken),
+                crop: crop(data.box_margin),
                 most: data.stored.max_images,
                 charset: data.charset,
                 layout: self.layout,

@@ -46,7 +46,10 @@ impl CellModel {
         device: &Device,
     ) -> Result<Self> {
         let arm = match arm.kind {
-            ArmKind::Pretrained(swap) => Arm::Pretrained(prepared.pretrained(swap)?),
+            ArmKind::Pretrained(swap) => {
+                let device = device.clone().without_autodiff();
+                Arm::Pretrained(prepared.pretrained(swap)?.to_device(&device))
+            }
             _ => {
                 let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
                 arm.build(prepared.arm_sizes(config), &mut rng, device)?

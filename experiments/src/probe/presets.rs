@@ -155,6 +155,7 @@ fn quick() -> ProbeConfig {
             perception: None,
             photographs: None,
             skip_broken: false,
+            box_margin: None,
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,

@@ -9,6 +9,7 @@ use super::tuning::{beyond, choose, keep_best};
 use crate::lanes::Lanes;
 use crate::stop::{Stop, Stopped};
 use anyhow::Result;
+use burn::module::Module;
 use burn::tensor::Device;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -40,7 +41,7 @@ pub fn run_study(
     prepared: &Prepared,
     store: &CellStore,
     lanes: &Lanes,
-    device: &Device,
+    devices: &[Device],
     stop: &Stop,
     observer: &dyn Observer,
 ) -> Result<RunOutcome> {
@@ -49,7 +50,7 @@ pub fn run_study(
         prepared,
         store,
         lanes,
-        device,
+        devices,
         stop,
         observer,
     };
@@ -67,7 +68,7 @@ pub fn run_study(
         .collect();
     let replicated = study.run("seeds", &specs, |lane, spec| {
         let trained = study.train(lane, spec, false)?;
-        let outcome = study.test(trained)?;
+        let outcome = study.test(lane, trained)?;
         store.save(&outcome)?;
         Ok(outcome)
     })?;
@@ -102,7 +103,8 @@ struct Study<'a> {
     prepared: &'a Prepared,
     store: &'a CellStore,
     lanes: &'a Lanes,
-    device: &'a Device,
+    /// Lanes take turns in them.
+    devices: &'a [Device],
     stop: &'a Stop,
     observer: &'a dyn Observer,
 }
@@ -200,7 +202,7 @@ impl Study<'_> {
                     // Trained before the run was interrupted: its model is on disk.
                     None => self.train(lane, spec, true)?,
                 };
-                let outcome = self.test(trained)?;
+                let outcome = self.test(lane, trained)?;
                 self.store.save(&outcome)?;
                 self.observer.cell_finished(lane, &outcome);
                 anyhow::Ok(outcome)
@@ -245,6 +247,10 @@ impl Study<'_> {
         Ok(outcomes)
     }
 
+    fn device(&self, lane: usize) -> &Device {
+        &self.devices[lane % self.devices.len()]
+    }
+
     /// Trains a cell; its last state stays on disk if it is to be `kept` for a test later on.
     fn train(&self, lane: usize, spec: &CellSpec, kept: bool) -> Result<TrainedCell> {
         self.stop.check()?;
@@ -260,7 +266,7 @@ impl Study<'_> {
                     config,
                     self.prepared,
                     spec,
-                    self.device,
+                    self.device(lane),
                     self.stop,
                     half_done,
                     report,
@@ -273,10 +279,15 @@ impl Study<'_> {
         )
     }
 
-    fn test(&self, trained: TrainedCell) -> Result<CellOutcome> {
+    fn test(&self, lane: usize, mut trained: TrainedCell) -> Result<CellOutcome> {
         let spec = trained.outcome.spec.clone();
+        let device = self.device(lane);
+        if self.devices.len() > 1 {
+            // Another lane may have trained it.
+            trained.model = trained.model.map(|model| model.to_device(device));
+        }
         guarded(
-            || test_cell(self.config, self.prepared, trained, self.device, self.stop),
+            || test_cell(self.config, self.prepared, trained, device, self.stop),
             |reason| broken(&spec, reason),
         )
     }

@@ -66,7 +66,9 @@ pub(super) fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) -> 
     if error > best {
         return vec![candidate];
     }
-    let worse = kept.extract_if(.., |cell| of_arm(cell) && error < best).collect();
+    let worse = kept
+        .extract_if(.., |cell| of_arm(cell) && error < best)
+        .collect();
     kept.push(candidate);
     worse
 }
@@ -176,7 +178,10 @@ mod tests {
         let mut kept = Vec::new();
         assert!(keep_best(&mut kept, trained(1e-3, Some(0.2))).is_empty());
         assert!(keep_best(&mut kept, trained(2e-3, Some(0.2))).is_empty());
-        assert_eq!(rates(&keep_best(&mut kept, trained(4e-3, Some(0.3)))), [4e-3]);
+        assert_eq!(
+            rates(&keep_best(&mut kept, trained(4e-3, Some(0.3)))),
+            [4e-3]
+        );
         assert_eq!(rates(&keep_best(&mut kept, trained(8e-3, None))), [8e-3]);
         assert_eq!(rates(&kept), [1e-3, 2e-3]);
         let gone = keep_best(&mut kept, trained(5e-4, Some(0.1)));

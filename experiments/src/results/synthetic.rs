@@ -35,6 +35,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
             perception: None,
             photographs: None,
             skip_broken: false,
+            box_margin: None,
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,

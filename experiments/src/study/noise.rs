@@ -56,7 +56,7 @@ pub fn matched_noise(
         .as_ref()
         .context("the clean merger broke down")?;
     let clean_sigma =
-        match_noise(&prepared, model, target_r2, images, seed, &session.device)?.value();
+        match_noise(&prepared, model, target_r2, images, seed, session.device())?.value();
     let mut tried = Vec::new();
     let interval = [clean_sigma / FACTOR, clean_sigma * FACTOR];
     bisect_falling(target_r2, interval, HALVINGS, |sigma| {
@@ -86,12 +86,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// The arm at the rate that reads validation images best.
     fn best(&self, arm: ArmSpec, rates: &[f64]) -> Result<TrainedCell> {
-        let Session {
-            device,
-            lanes,
-            stop,
-            ..
-        } = self.session;
+        let Session { lanes, stop, .. } = self.session;
+        let device = self.session.device();
         let seed = self.config.seeds[0];
         let cells = lanes.map(rates.len(), |_, item| {
             let spec = CellSpec {
@@ -121,7 +117,7 @@ impl Search<'_> {
     fn r2(&self, cell: &TrainedCell) -> Result<f64> {
         let (images, seed) = (self.config.reconstruction_images, self.config.seeds[0]);
         let model = cell.model.as_ref().context("a cell broke down")?;
-        let found = reconstruct(self.prepared, model, images, seed, &self.session.device)?;
+        let found = reconstruct(self.prepared, model, images, seed, self.session.device())?;
         Ok(found.r2)
     }
 }

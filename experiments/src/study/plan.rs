@@ -111,7 +111,7 @@ fn time_cell(
     for (steps, seconds) in TIMED_STEPS.into_iter().zip(&mut seconds) {
         let mut config = config.clone();
         config.training.steps = steps;
-        let (device, stop) = (&session.device, session.stop);
+        let (device, stop) = (session.device(), session.stop);
         // On a lane, so that it computes with as many threads as a cell of the study does.
         let cells = session.lanes.map(1, |_, _| {
             train_cell(&config, prepared, spec, device, stop, None, |_| {})

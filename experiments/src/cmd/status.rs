@@ -1,0 +1,163 @@
+//! `status`: how far a run is.
+
+use crate::cluster::{Place, Work};
+use crate::lock::Lock;
+use crate::probe::ProbeConfig;
+use crate::results::wording;
+use crate::run_folder::LOCK;
+use crate::watch::{EVENTS, Line, Phase, RunState, fold, read_events, seconds_left};
+use anyhow::{Context, Result};
+use comfy_table::Table;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Cells that broke down are named up to this number.
+const NAMED: usize = 10;
+
+/// How far a run or a study is: cells done, in training and failed, and the time left.
+///
+/// Reads what its processes write down, and may be asked at any time and from any machine that sees
+/// the folder.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Results folder of a run or a study.
+    run: PathBuf,
+}
+
+/// # Errors
+/// If it is not the folder of a run, or its event log cannot be read.
+pub fn run(args: &Args) -> Result<()> {
+    let work = Work::of_folder(&args.run)?;
+    let runs: Vec<(String, ProbeConfig)> = match &work {
+        Work::Study(_) => work.runs()?,
+        // A folder that is there was checked when it was made.
+        Work::Run(config) => {
+            let name = args.run.file_name().unwrap_or_default();
+            vec![(name.to_string_lossy().into_owned(), config.as_ref().clone())]
+        }
+    };
+    let place = Place::of(&args.run);
+    let states = fold(&runs, logs(&args.run, place.as_ref())?);
+    let owner = Lock::holder(&args.run.join(LOCK));
+    let workers = place.as_ref().map_or_else(Vec::new, Place::workers);
+    let is_alive = owner.is_some() || !workers.is_empty();
+
+    println!("{}", table(&states, is_alive));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0.0, |since| since.as_secs_f64());
+    for run in states.iter().filter(|_| is_alive) {
+        for cell in &run.running {
+            println!(
+                "in training: {} {}, for {}",
+                run.name,
+                named(&cell.cell),
+                duration(now - cell.since_unix_s)
+            );
+        }
+    }
+    let failed: Vec<String> = states.iter().flat_map(failures).collect();
+    for line in failed.iter().take(NAMED) {
+        println!("{line}");
+    }
+    if let Some(more) = failed.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        println!("and {more} more failed cells; `metrics.csv` has them all");
+    }
+    if let Some(place) = &place {
+        for (item, reason) in place.failures() {
+            println!("task gave up on item {item}: {reason}");
+        }
+    }
+    println!("{}", sum(&states, owner.as_ref(), workers.len()));
+    Ok(())
+}
+
+/// All event logs of a results folder.
+fn logs(run: &Path, place: Option<&Place>) -> Result<Vec<Vec<Line>>> {
+    let mut paths = vec![run.join(EVENTS)];
+    paths.extend(place.map_or_else(Vec::new, Place::event_logs));
+    let mut logs = Vec::new();
+    for path in paths {
+        match read_events(&path) {
+            Ok(events) => logs.push(events),
+            // Nothing was trained yet, or by an earlier version.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        }
+    }
+    Ok(logs)
+}
+
+fn table(states: &[RunState], is_alive: bool) -> Table {
+    let mut table = Table::new();
+    table.load_preset(comfy_table::presets::ASCII_MARKDOWN);
+    table.set_header([
+        "run",
+        "state",
+        "done",
+        "of",
+        "failed",
+        "in training",
+        "s per cell",
+    ]);
+    for run in states {
+        let state = match &run.phase {
+            Phase::Waiting => "waiting",
+            Phase::Started if is_alive => "running",
+            Phase::Started => "interrupted",
+            Phase::Finished => "finished",
+            Phase::Stopped(_) => "stopped",
+        };
+        let running = if is_alive { run.running.len() } else { 0 };
+        let seconds = run.seconds_per_cell;
+        table.add_row([
+            run.name.clone(),
+            state.to_owned(),
+            run.done.to_string(),
+            run.cells.to_string(),
+            run.failed.len().to_string(),
+            running.to_string(),
+            seconds.map_or_else(String::new, |seconds| wording::fixed(seconds, 1)),
+        ]);
+    }
+    table
+}
+
+fn named(cell: &crate::probe::CellSpec) -> String {
+    format!(
+        "{} seed {} lr {:?}",
+        cell.arm, cell.seed, cell.learning_rate
+    )
+}
+
+fn failures(run: &RunState) -> Vec<String> {
+    let failed = run.failed.iter();
+    failed
+        .map(|(cell, reason)| format!("failed: {} {}: {reason}", run.name, named(cell)))
+        .collect()
+}
+
+fn duration(seconds: f64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds.max(0.0).round() as u64)).to_string()
+}
+
+/// The last line: what there is to do, and by whom.
+fn sum(states: &[RunState], owner: Option<&crate::lock::Owner>, tasks: usize) -> String {
+    let [done, cells] = [|run: &RunState| run.done, |run: &RunState| run.cells]
+        .map(|count| states.iter().map(count).sum::<usize>());
+    let who = match (owner, tasks) {
+        (Some(owner), _) => format!("{owner} works on it"),
+        (None, 1..) => format!("{} at work", wording::counted(tasks, "task")),
+        (None, 0) if done < cells => {
+            "nobody works on it; go on with the same command and --resume".to_owned()
+        }
+        (None, 0) => "nobody works on it".to_owned(),
+    };
+    let left = match seconds_left(states).filter(|_| owner.is_some() || tasks > 0) {
+        Some(seconds) if done < cells => format!(", about {} left", duration(seconds)),
+        _ => String::new(),
+    };
+    format!("{done} of {cells} cells{left}; {who}")
+}
