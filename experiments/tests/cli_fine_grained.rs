@@ -242,7 +242,6 @@ fn photographs_are_cropped_to_the_boxes_that_a_data_set_has() {
 
     let folder = "--run x --dataset folder:plain --crop-to-boxes 0";
     probe(&place, folder).refused(&["folder:plain", "--crop-to-boxes"]);
-    probe(&place, &format!("{crop} -1")).refused(&["--crop-to-boxes"]);
     probe(&place, &format!("{crop}=-1 --run x")).refused(&["box_margin", "between 0"]);
     probe(&place, "--crop-to-boxes 0").refused(&["--dataset"]);
 }
