@@ -23,7 +23,7 @@
 //! let task = Task::new(config, &Fonts::embedded())?;
 //! let pair = [task.item(0), task.item(1)];
 //! assert_ne!(pair[0].label, pair[1].label);
-//! assert_eq!(pair[0].difficulty, Some(4.0)); // px: the easiest level comes first
+//! assert_eq!(pair[0].difficulty, Some(2.0)); // px: the easiest level comes first
 //! assert_eq!(task.kind().classes(), ["left", "right"]);
 //! # Ok(())
 //! # }
