@@ -90,9 +90,11 @@ node_is_up() { sinfo --noheader --format=%T | grep -qE '^(idle|mixed|allocated)$
 
 start_slurmd() { slurmd -N "$node" -f "$conf"; }
 
-# This process and all below it.
+# This process and all below it. It is stopped first: a step that sees its script die would report that
+# the job has failed, where a node that dies says nothing.
 kill_tree() {
   local child
+  kill -STOP "$1" 2>/dev/null || true
   for child in $(pgrep -P "$1" || true); do
     kill_tree "$child"
   done
