@@ -161,7 +161,8 @@ impl<'a> Session<'a> {
         let (lanes, devices) = (&self.lanes, &self.devices);
         let progress = Progress::new(lanes.count());
         let top = cells.parent().unwrap_or(cells);
-        let watched = Watched::begin(&progress, &self.watch, top, name, lanes.count());
+        let arms = config.arms.len();
+        let watched = Watched::begin(&progress, &self.watch, top, name, lanes.count(), arms);
         let outcome = run_study(
             config, prepared, &store, lanes, devices, self.stop, &watched,
         );

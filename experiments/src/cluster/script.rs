@@ -95,12 +95,7 @@ impl Array {
         ];
         lines.extend(self.resources(place, "%A_%a.log")?);
         lines.push(format!("#SBATCH --signal=B:USR1@{NOTICE_S}"));
-        lines.extend(
-            self.resources
-                .extra
-                .iter()
-                .map(|extra| format!("#SBATCH {extra}")),
-        );
+        lines.extend(self.extra());
         lines.push(self.enter()?);
         let mut command = self.command("cell")?;
         command.push_str(" --index \"$SLURM_ARRAY_TASK_ID\"");
@@ -141,12 +136,7 @@ exit "$status"
             directive("job-name", &format!("{}-merge", self.name))?,
         ];
         lines.extend(self.resources(place, "merge-%j.log")?);
-        lines.extend(
-            self.resources
-                .extra
-                .iter()
-                .map(|extra| format!("#SBATCH {extra}")),
-        );
+        lines.extend(self.extra());
         lines.push(self.enter()?);
         let mut command = self.command("merge")?;
         for argument in &self.merge_arguments {
@@ -179,6 +169,12 @@ exit "$status"
             directive("output", &format!("{logs}/{log}"))?,
         ]);
         Ok(lines)
+    }
+
+    /// The user's options, after ours, so that they win.
+    fn extra(&self) -> impl Iterator<Item = String> {
+        let extra = self.resources.extra.iter();
+        extra.map(|option| format!("#SBATCH {option}"))
     }
 
     fn enter(&self) -> Result<String> {

@@ -160,7 +160,8 @@ impl DataConfig {
         if let Some(margin) = self.box_margin {
             ensure!(
                 (0.0..=MOST_MARGIN).contains(&margin),
-                "`data.box_margin` is {margin}; give a share of the box between 0 and {MOST_MARGIN}"
+                "`data.box_margin` (--crop-to-boxes) is {margin}; give a share of the box between 0 and \
+                 {MOST_MARGIN}"
             );
         }
         self.perception

@@ -73,6 +73,30 @@ pub struct CellOutcome {
     pub seconds: f64,
 }
 
+impl CellOutcome {
+    /// That of a cell of which nothing is known yet.
+    #[must_use]
+    pub fn begun(spec: CellSpec) -> Self {
+        Self {
+            spec,
+            status: Status::Finished,
+            parameters: 0,
+            multiply_adds_per_token: 0,
+            bits_per_token: None,
+            reader_parameters: 0,
+            without_gradient: None,
+            history: Vec::new(),
+            validation_cer: None,
+            validation_loss: None,
+            tests: Vec::new(),
+            hardening: Vec::new(),
+            temperatures: Vec::new(),
+            reconstruction: None,
+            seconds: 0.0,
+        }
+    }
+}
+
 /// One point of the training curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {

@@ -308,20 +308,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>, broken: impl FnOnce(String) -> T
 /// The outcome of a cell that ended for `reason`, with nothing measured.
 fn broken(spec: &CellSpec, reason: String) -> CellOutcome {
     CellOutcome {
-        spec: spec.clone(),
         status: Status::Failed { step: 0, reason },
-        parameters: 0,
-        multiply_adds_per_token: 0,
-        bits_per_token: None,
-        reader_parameters: 0,
-        without_gradient: None,
-        history: Vec::new(),
-        validation_cer: None,
-        validation_loss: None,
-        tests: Vec::new(),
-        hardening: Vec::new(),
-        temperatures: Vec::new(),
-        reconstruction: None,
-        seconds: 0.0,
+        ..CellOutcome::begun(spec.clone())
     }
 }

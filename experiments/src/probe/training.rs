@@ -53,21 +53,11 @@ pub fn train_cell(
     let model = CellModel::init(config, prepared, spec.arm, spec.seed, &training_device)?;
     let cost = model.arm.cost();
     let mut outcome = CellOutcome {
-        spec: spec.clone(),
-        status: Status::Finished,
         parameters: cost.parameters,
         multiply_adds_per_token: cost.multiply_adds_per_token,
         bits_per_token: cost.bits_per_token,
         reader_parameters: model.reader.num_params(),
-        without_gradient: None,
-        history: Vec::new(),
-        validation_cer: None,
-        validation_loss: None,
-        tests: Vec::new(),
-        hardening: Vec::new(),
-        temperatures: Vec::new(),
-        reconstruction: None,
-        seconds: 0.0,
+        ..CellOutcome::begun(spec.clone())
     };
     let mut step = 0;
     let report = |done: usize| {

@@ -75,31 +75,19 @@ pub(super) fn keep_best(kept: &mut Vec<TrainedCell>, candidate: TrainedCell) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcome::{CellSpec, Status};
+    use super::super::outcome::CellSpec;
     use super::*;
     use crate::arm::ArmSpec;
 
     fn cell(learning_rate: f64, validation_cer: Option<f64>) -> CellOutcome {
+        let spec = CellSpec {
+            arm: "linear".parse::<ArmSpec>().unwrap(),
+            seed: 1,
+            learning_rate,
+        };
         CellOutcome {
-            spec: CellSpec {
-                arm: "linear".parse::<ArmSpec>().unwrap(),
-                seed: 1,
-                learning_rate,
-            },
-            status: Status::Finished,
-            parameters: 0,
-            multiply_adds_per_token: 0,
-            bits_per_token: None,
-            reader_parameters: 0,
-            without_gradient: None,
-            history: Vec::new(),
             validation_cer,
-            validation_loss: None,
-            tests: Vec::new(),
-            hardening: Vec::new(),
-            temperatures: Vec::new(),
-            reconstruction: None,
-            seconds: 0.0,
+            ..CellOutcome::begun(spec)
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Event {
         pid: u32,
         /// Cells side by side.
         lanes: usize,
+        /// Arms of the run that it works on: all of them, or those of a task of a cluster.
+        arms: usize,
     },
     /// Some cells are about to be trained, or tested.
     Stage {

@@ -91,7 +91,11 @@ mod tests {
             learning_rate: 0.008,
         };
         let events = [
-            Event::Started { pid: 7, lanes: 2 },
+            Event::Started {
+                pid: 7,
+                lanes: 2,
+                arms: 1,
+            },
             Event::CellFailed {
                 lane: 1,
                 cell,

@@ -30,12 +30,14 @@ impl<'a> Watched<'a> {
         top: &Path,
         run: &str,
         lanes: usize,
+        arms: usize,
     ) -> Self {
         let events = watch.events.clone();
         let log = EventLog::open(&events.unwrap_or_else(|| top.join(EVENTS)), run);
         log.write(Event::Started {
             pid: std::process::id(),
             lanes,
+            arms,
         });
         // TensorBoard names curves by their folders.
         let root = top.join(TENSORBOARD);

@@ -53,6 +53,7 @@ pub struct RunState {
 struct Said {
     phase: Phase,
     lanes: usize,
+    arms: usize,
     stage: String,
     tunings: usize,
     /// Cells beyond those of the first grid.
@@ -67,10 +68,11 @@ impl Said {
     fn take(&mut self, line: Line) {
         let key = |cell: &CellSpec| format!("{} {} {}", cell.arm, cell.seed, cell.learning_rate);
         match line.event {
-            Event::Started { lanes, .. } => {
+            Event::Started { lanes, arms, .. } => {
                 *self = Self {
                     phase: Phase::Started,
                     lanes,
+                    arms,
                     failed: std::mem::take(&mut self.failed),
                     seconds: std::mem::take(&mut self.seconds),
                     ..Self::default()
@@ -115,6 +117,15 @@ impl Said {
         }
     }
 
+    /// Cells that it takes where an arm takes so many.
+    fn cells(&self, per_arm: usize) -> usize {
+        match self.phase {
+            // An arm whose every rate failed has no other seeds.
+            Phase::Finished => self.done,
+            _ => self.arms * per_arm + self.extra,
+        }
+    }
+
     fn end(&mut self, phase: Phase) {
         self.phase = phase;
         self.running.clear();
@@ -149,12 +160,19 @@ pub fn fold(runs: &[(String, ProbeConfig)], logs: Vec<Vec<Line>>) -> Vec<RunStat
         .collect()
 }
 
-fn state(name: &str, config: &ProbeConfig, said: Vec<Said>) -> RunState {
+fn state(name: &str, config: &ProbeConfig, mut said: Vec<Said>) -> RunState {
+    let arms = config.arms.len();
+    // Who worked on the whole run has counted what tasks had left.
+    if said.iter().any(|said| said.arms >= arms) {
+        said.retain(|said| said.arms >= arms);
+    }
     let (rates, seeds) = (&config.training.learning_rates, &config.seeds);
-    let expected = config.arms.len() * (rates.len() + seeds.len().saturating_sub(1));
+    let per_arm = rates.len() + seeds.len().saturating_sub(1);
+    let unheard = arms.saturating_sub(said.iter().map(|said| said.arms).sum());
+    let heard: usize = said.iter().map(|said| said.cells(per_arm)).sum();
+    let cells = heard + unheard * per_arm;
     let phases = || said.iter().map(|said| &said.phase);
     let done: usize = said.iter().map(|said| said.done).sum();
-    let cells = expected + said.iter().map(|said| said.extra).sum::<usize>();
     let stopped = phases().find(|phase| matches!(phase, Phase::Stopped(_)));
     let phase = if phases().any(|phase| *phase == Phase::Started) {
         Phase::Started
@@ -162,7 +180,7 @@ fn state(name: &str, config: &ProbeConfig, said: Vec<Said>) -> RunState {
         stopped.clone()
     } else if said.is_empty() {
         Phase::Waiting
-    } else if done < cells {
+    } else if unheard > 0 {
         // The tasks of a cluster that were heard of are through; others have not begun.
         Phase::Started
     } else {
@@ -237,6 +255,14 @@ mod tests {
         events.into_iter().map(line).collect()
     }
 
+    fn started_run(lanes: usize, arms: usize) -> Event {
+        Event::Started {
+            pid: 1,
+            lanes,
+            arms,
+        }
+    }
+
     fn stage(stage: &str, cells: usize, done: usize) -> Event {
         let stage = stage.to_owned();
         Event::Stage { stage, cells, done }
@@ -264,7 +290,7 @@ mod tests {
         let log = lines(
             "a",
             vec![
-                Event::Started { pid: 1, lanes: 2 },
+                started_run(2, 2),
                 stage("tuning", 4, 1),
                 started(0, 1),
                 finished(0, 1, 10.0),
@@ -303,7 +329,7 @@ mod tests {
         let mut log = lines(
             "a",
             vec![
-                Event::Started { pid: 1, lanes: 1 },
+                started_run(1, 2),
                 stage("tuning", 4, 0),
                 failed,
                 finished(0, 2, 1.0),
@@ -314,7 +340,7 @@ mod tests {
         log.extend(lines(
             "a",
             vec![
-                Event::Started { pid: 2, lanes: 1 },
+                started_run(1, 2),
                 stage("tuning", 4, 2),
                 finished(0, 3, 1.0),
                 Event::Stopped {
@@ -331,12 +357,31 @@ mod tests {
     }
 
     #[test]
+    fn a_finished_run_is_whole_although_an_arm_has_failed_at_every_rate() {
+        let log = lines(
+            "a",
+            vec![
+                started_run(1, 2),
+                stage("tuning", 4, 0),
+                finished(0, 1, 1.0),
+                finished(0, 2, 1.0),
+                stage("seeds", 1, 0),
+                finished(0, 3, 1.0),
+                Event::Finished { seconds: 3.0 },
+            ],
+        );
+        let states = fold(&runs(), vec![log]);
+        assert_eq!((states[0].done, states[0].cells), (3, 3));
+        assert_eq!(states[0].phase, Phase::Finished);
+    }
+
+    #[test]
     fn tasks_of_a_cluster_add_up() {
         let task = |seed| {
             lines(
                 "a",
                 vec![
-                    Event::Started { pid: 1, lanes: 1 },
+                    started_run(1, 1),
                     stage("tuning", 2, 0),
                     finished(0, seed, 1.0),
                     finished(0, seed + 10, 1.0),
@@ -348,7 +393,20 @@ mod tests {
         };
         let half = fold(&runs(), vec![task(1)]);
         assert_eq!((half[0].done, &half[0].phase), (3, &Phase::Started));
+        assert_eq!(half[0].cells, 3 + 3);
         let whole = fold(&runs(), vec![task(1), task(2)]);
         assert_eq!((whole[0].done, &whole[0].phase), (6, &Phase::Finished));
+        // A process that goes on with the whole run finds their cells done.
+        let all = lines(
+            "a",
+            vec![
+                started_run(2, 2),
+                stage("tuning", 4, 4),
+                stage("seeds", 2, 2),
+                Event::Finished { seconds: 0.1 },
+            ],
+        );
+        let again = fold(&runs(), vec![all, task(1), task(2)]);
+        assert_eq!((again[0].done, again[0].cells), (6, 6));
     }
 }
