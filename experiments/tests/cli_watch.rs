@@ -57,6 +57,9 @@ fn a_run_says_how_far_it_is() {
         "{status}"
     );
     assert!(status.contains("--resume"), "{status}");
+    fs::remove_file(place.result("a", "events.jsonl")).unwrap();
+    let status = place.run("status results/a").succeeded().stdout;
+    assert!(status.contains("nothing is written down"), "{status}");
     place
         .run("status results")
         .refused(&["results", "not the folder"]);

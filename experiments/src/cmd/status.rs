@@ -38,7 +38,15 @@ pub fn run(args: &Args) -> Result<()> {
         }
     };
     let place = Place::of(&args.run);
-    let states = fold(&runs, logs(&args.run, place.as_ref())?);
+    let logs = logs(&args.run, place.as_ref())?;
+    if logs.is_empty() {
+        println!(
+            "{}: nothing is written down in {EVENTS}; nothing was trained yet, or by an earlier version",
+            args.run.display()
+        );
+        return Ok(());
+    }
+    let states = fold(&runs, logs);
     let owner = Lock::holder(&args.run.join(LOCK));
     let workers = place.as_ref().map_or_else(Vec::new, Place::workers);
     let is_alive = owner.is_some() || !workers.is_empty();
