@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SHAPES: [(usize, usize, usize); 2] = [(512, 1024, 1024), (256, 1152, 16_384)];
 
 fn main() {
-    experiments::memory::keep_pages();
+    run_support::memory::keep_pages();
     eprintln!(
         "GHz: GFLOP/s; all threads: {}",
         rayon::current_num_threads()

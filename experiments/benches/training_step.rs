@@ -10,14 +10,14 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use experiments::arm::ArmSpec;
-use experiments::data::{pixel_batch, render_group};
-use experiments::lanes::Lanes;
-use experiments::optimize::OptimizerConfig;
-use experiments::pretrain::{PatchReader, PretrainConfig, ReadingTask, allowed_classes};
-use experiments::probe::{CellModel, Place, Prepared, Preset, SplitSizes};
-use experiments::reader::weighted_slot_loss;
-use experiments::stop::Stop;
+use arms::ArmSpec;
+use probe_data::{pixel_batch, render_group};
+use run_support::lanes::Lanes;
+use probe::optimize::OptimizerConfig;
+use probe::pretrain::{PatchReader, PretrainConfig, ReadingTask, allowed_classes};
+use probe::{CellModel, Place, Prepared, Preset, SplitSizes};
+use probe::reader::weighted_slot_loss;
+use run_support::stop::Stop;
 use projector::{Pass, seeded};
 use text_images::{Charset, Content, Fonts, Split};
 use vision_backbone::SmallVitConfig;
@@ -31,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const RATE: f64 = 1e-9;
 
 fn main() {
-    experiments::memory::keep_pages();
+    run_support::memory::keep_pages();
     match Lanes::open(1) {
         Ok(lanes) => {
             eprintln!("item: one visual token");

@@ -19,7 +19,7 @@ const PRODUCTS: [(usize, usize, usize); 3] =
     [(512, 1024, 1024), (256, 1152, 16_384), (512, 4608, 16_384)];
 
 fn main() -> anyhow::Result<()> {
-    experiments::memory::keep_pages();
+    run_support::memory::keep_pages();
     let threads = versus::threads()?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

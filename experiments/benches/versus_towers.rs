@@ -106,7 +106,7 @@ impl Tower {
 }
 
 fn main() -> Result<()> {
-    experiments::memory::keep_pages();
+    run_support::memory::keep_pages();
     let threads = versus::threads()?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

@@ -15,8 +15,8 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use experiments::lanes::Lanes;
-use experiments::optimize::{OptimizerConfig, sum_gradients};
+use run_support::lanes::Lanes;
+use probe::optimize::{OptimizerConfig, sum_gradients};
 use projector::{PatchGrid, linear, seeded};
 use vision_backbone::{SmallVit, SmallVitConfig};
 
@@ -35,7 +35,7 @@ const MEASURED_RATE: f64 = 1e-9;
 const CHECKED_STEPS: usize = 10;
 
 fn main() {
-    experiments::memory::keep_pages();
+    run_support::memory::keep_pages();
     if let Err(error) = run() {
         eprintln!("{error:#}");
         std::process::exit(1);

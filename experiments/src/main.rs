@@ -1,8 +1,9 @@
 //! Command line of the study; see the README.
 
+mod cmd;
+
 use clap::{Parser, Subcommand};
-use experiments::cmd;
-use experiments::stop::{Stop, Stopped};
+use run_support::stop::{Stop, Stopped};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -61,7 +62,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    experiments::memory::keep_pages();
+    run_support::memory::keep_pages();
     let cli = Cli::parse();
     match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -46,7 +46,7 @@ fn the_survey_measures_flex_and_writes_every_number() {
 #[test]
 fn a_named_backend_that_is_missing_is_an_error_with_its_feature() {
     for backend in ALL {
-        let compiled = experiments::backend::Backend::ALL
+        let compiled = run_support::backend::Backend::ALL
             .into_iter()
             .any(|known| known.name() == backend && known.is_compiled_in());
         if !compiled {

@@ -5,7 +5,7 @@
 
 mod support;
 
-use experiments::arm::{ArmKind, ArmSpec};
+use arms::{ArmKind, ArmSpec};
 use std::fs;
 use support::{Scratch, names};
 

@@ -8,11 +8,11 @@
 use burn::tensor::Device;
 use bytesize::ByteSize;
 use claims::Registration;
-use experiments::arm::ArmSpec;
-use experiments::data::DataSources;
-use experiments::probe::{Preset, ProbeConfig, load_backbone};
-use experiments::settings::overlay;
-use experiments::study::{FineGrained, Section, StudyConfig, StudyPreset, verdicts};
+use arms::ArmSpec;
+use probe_data::DataSources;
+use probe::{Preset, ProbeConfig, load_backbone};
+use run_support::settings::overlay;
+use study::{FineGrained, Section, StudyConfig, StudyPreset, verdicts};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -135,7 +135,7 @@ proptest! {
 
     #[test]
     fn any_claims_are_read_or_refused(changes in prop::collection::vec((places(), hostile()), 1..4)) {
-        let text = include_str!("../configs/claims.toml");
+        let text = include_str!("../../crates/study/registrations/claims.toml");
         let mut table: Table = toml::from_str(text).unwrap();
         for (places, value) in changes {
             replace(&mut table, &places, value);

@@ -1,11 +1,11 @@
 //! `cell`: one piece of a study, on whatever machine.
 
 use super::{Caching, Machine};
-use crate::cluster::{Items, Place, Work, run_items};
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::stop::Stop;
-use crate::watch::Watch;
+use study_cluster::{Items, Place, Work, run_items};
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::stop::Stop;
+use runs::watch::Watch;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,7 +44,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         .context("--index")?;
     let place = Place::open(&args.run)?;
     let cells = RunFolder::cells_of(&args.run);
-    let mut session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let mut session = args.machine.session(args.caching.cache(), stop)?;
     session.watch = Watch {
         events: Some(place.event_log(args.index)),
         tensorboard: args.tensorboard,

@@ -1,10 +1,10 @@
 //! `claims`: the pre-registered claims against a study that was run.
 
 use super::{Caching, Machine};
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::stop::Stop;
-use crate::study::{self, StudyConfig, redo_parts, verdicts};
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::stop::Stop;
+use study::{self, StudyConfig, redo_parts, verdicts};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub struct Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<StudyConfig>(&args.run)?;
     let registration = verdicts::registration(args.claims.as_deref(), &config.sections)?;
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let session = args.machine.session(args.caching.cache(), stop)?;
     let results = redo_parts(&config, folder.path(), &session)?;
     let written = study::write(folder.path(), &config, &registration, &results)?;
     println!("{}", written.table());

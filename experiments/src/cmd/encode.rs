@@ -1,9 +1,9 @@
 //! `encode`: images through the vision side of a published model.
 
 use super::Machine;
-use crate::atomic;
-use crate::encode::{Encoder, Encoding, Keep, table, write};
-use crate::stop::Stop;
+use run_support::atomic;
+use token_inspection::encode::{Encoder, Encoding, Keep, table, write};
+use run_support::stop::Stop;
 use anyhow::{Context, Result, anyhow, bail};
 use checkpoint::Checkpoint;
 use ovis_vet::Tokenize;

@@ -1,9 +1,9 @@
 //! `fine-grained-probe`: what does each projector cost in fine detail?
 
 use super::study;
-use crate::arm::ArmSpec;
-use crate::stop::Stop;
-use crate::study::{FineGrained, Section, StudyConfig};
+use arms::ArmSpec;
+use run_support::stop::Stop;
+use study::{FineGrained, Section, StudyConfig};
 use anyhow::{Result, ensure};
 use perception_tasks::{Channels, DatasetSource, TaskKind};
 use std::path::PathBuf;

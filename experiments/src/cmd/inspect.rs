@@ -1,18 +1,18 @@
 //! `inspect`: what do the tokens look like, and what do the words of a vocabulary stand for?
 
 use super::{Caching, Machine};
-use crate::arm::{ArmKind, ArmSpec};
-use crate::inspect::{
+use arms::{ArmKind, ArmSpec};
+use token_inspection::{
     InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
 };
-use crate::probe::{LayoutKind, Preset, ProbeConfig};
-use crate::provenance;
-use crate::published::{self, Swap};
-use crate::results::wording;
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::settings::overlay_file;
-use crate::stop::Stop;
+use probe::{LayoutKind, Preset, ProbeConfig};
+use run_results::provenance;
+use probe_data::published::{self, Swap};
+use run_results::wording;
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::settings::overlay_file;
+use run_support::stop::Stop;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -297,7 +297,7 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let config = args.resolve()?;
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let session = args.machine.session(args.caching.cache(), stop)?;
     let name = args.out.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| {
         format!(

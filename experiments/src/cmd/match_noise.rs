@@ -1,12 +1,12 @@
 //! `match-noise`: the control that loses as much as hard words, without being discrete.
 
 use super::{Caching, Machine};
-use crate::arm::ArmSpec;
-use crate::probe::ProbeConfig;
-use crate::results::wording;
-use crate::session::Session;
-use crate::stop::Stop;
-use crate::study::{FineGrained, Section, StudyConfig, StudyPreset, matched_noise};
+use arms::ArmSpec;
+use probe::ProbeConfig;
+use run_results::wording;
+use runs::session::Session;
+use run_support::stop::Stop;
+use study::{FineGrained, Section, StudyConfig, StudyPreset, matched_noise};
 use anyhow::{Context, Result, ensure};
 use comfy_table::Table;
 
@@ -45,7 +45,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         arm.kind.is_hard(),
         "`{arm}` is not hard; name an arm with hard words, for example vet-st-argmax@1028+usage"
     );
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let session = args.machine.session(args.caching.cache(), stop)?;
     eprintln!("training `{arm}`, a clean merger and mergers with noise ...");
     let found = matched_noise(&config, arm, &session)?;
     let mut table = Table::new();

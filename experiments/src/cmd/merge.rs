@@ -1,12 +1,12 @@
 //! `merge`: results from the cells that tasks have left.
 
 use super::{Caching, Machine};
-use crate::cluster::{Items, Merged, Place, Work, quoted, recall, write_run, write_study};
-use crate::probe::ProbeConfig;
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::stop::Stop;
-use crate::study::{StudyConfig, verdicts};
+use study_cluster::{Items, Merged, Place, Work, quoted, recall, write_run, write_study};
+use probe::ProbeConfig;
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::stop::Stop;
+use study::{StudyConfig, verdicts};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     };
     let items = Items::of(work.runs()?)?;
     let place = Place::open(&args.run)?;
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let session = args.machine.session(args.caching.cache(), stop)?;
     let merged = recall(&items, &place, &folder.cells(), &session)?;
     for line in merged.failed_cells(&items) {
         eprintln!("{line}");

@@ -20,11 +20,12 @@ pub mod slurm;
 pub mod status;
 pub mod study;
 
-use crate::atomic;
-use crate::backend::{self, BackendChoice};
-use crate::data::{DEFAULT_LIMIT, FeatureCache};
-use crate::lanes::Lanes;
-use crate::stop::Stopped;
+use run_support::atomic;
+use run_support::backend::{self, BackendChoice};
+use probe_data::{DEFAULT_LIMIT, FeatureCache};
+use run_support::lanes::Lanes;
+use run_support::stop::{Stop, Stopped};
+use runs::session::Session;
 use anyhow::{Result, ensure};
 use burn::tensor::Device;
 use bytesize::ByteSize;
@@ -94,6 +95,19 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Opens devices and lanes for runs.
+    ///
+    /// # Errors
+    /// As [`open_all`](Self::open_all).
+    pub fn session<'a>(
+        &self,
+        cache: Option<FeatureCache>,
+        stop: &'a Stop,
+    ) -> Result<Session<'a>> {
+        let (devices, lanes) = self.open_all()?;
+        Ok(Session::new(self.backend, devices, lanes, cache, stop))
+    }
+
     /// The backend with each device that is asked for.
     fn choices(&self) -> Result<Vec<BackendChoice>> {
         if self.device.is_empty() {

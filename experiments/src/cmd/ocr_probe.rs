@@ -1,15 +1,15 @@
 //! `ocr-probe`: how much OCR does each projector lose?
 
 use super::{Caching, Machine};
-use crate::arm::ArmSpec;
-use crate::data::DataSources;
-use crate::probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
-use crate::published;
-use crate::results::Extent;
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::settings::overlay_file;
-use crate::stop::Stop;
+use arms::ArmSpec;
+use probe_data::DataSources;
+use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use probe_data::published;
+use run_results::Extent;
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::settings::overlay_file;
+use run_support::stop::Stop;
 use anyhow::{Result, bail, ensure};
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
@@ -170,7 +170,7 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let mut config = args.resolve()?;
-    let mut session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let mut session = args.machine.session(args.caching.cache(), stop)?;
     session.watch.tensorboard = args.tensorboard;
     if config.checkpoint.is_none() && config.backbone == Path::new("train") {
         let (lanes, device) = (&session.lanes, session.device());

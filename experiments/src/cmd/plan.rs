@@ -1,9 +1,9 @@
 //! `plan`: how long a study takes on this machine, and what its seeds and items can show.
 
 use super::{Caching, Machine};
-use crate::session::Session;
-use crate::stop::Stop;
-use crate::study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
+use runs::session::Session;
+use run_support::stop::Stop;
+use study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
@@ -56,7 +56,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     if args.no_timing {
         return Ok(());
     }
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let session = args.machine.session(args.caching.cache(), stop)?;
     eprintln!("timing a few steps of every kind of cell ...");
     let plans = plan::time(&config, &session)?;
     let mut table = Table::new();

@@ -1,11 +1,11 @@
 //! `pretrain-backbone`: the tower behind `ocr-probe`.
 
 use super::Machine;
-use crate::atomic;
-use crate::lanes::Lanes;
-use crate::pretrain::{PretrainConfig, Pretrained, Progress, TaskAccuracy, pretrain};
-use crate::settings::overlay_file;
-use crate::stop::Stop;
+use run_support::atomic;
+use run_support::lanes::Lanes;
+use probe::pretrain::{PretrainConfig, Pretrained, Progress, TaskAccuracy, pretrain};
+use run_support::settings::overlay_file;
+use run_support::stop::Stop;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use comfy_table::Table;

@@ -1,6 +1,6 @@
 //! `render`: the images themselves, to be looked at.
 
-use crate::atomic;
+use run_support::atomic;
 use crate::cmd::fine_grained_probe::tasks_by_name;
 use crate::cmd::rendering::Rendering;
 use anyhow::{Context, Result, ensure};

@@ -1,11 +1,11 @@
 //! `report`: tables, plots and the page of a finished run, without training.
 
 use super::{Caching, Machine};
-use crate::probe::ProbeConfig;
-use crate::results::Extent;
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::stop::Stop;
+use probe::ProbeConfig;
+use run_results::Extent;
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::stop::Stop;
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub struct Args {
 /// If the folder is not a run, or its cells are not all there.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
-    let session = Session::open(&args.machine, args.caching.cache(), stop)?;
+    let session = args.machine.session(args.caching.cache(), stop)?;
     let finished = session.redo(&config, &folder, Extent::of(&config))?;
     println!("{}", finished.summary.table());
     if let Some(protocol) = &finished.summary.protocol {

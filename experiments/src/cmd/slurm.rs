@@ -1,8 +1,8 @@
 //! `slurm`: a study as an array of jobs.
 
 use super::Machine;
-use crate::cluster::{Array, Items, Place, Resources, Work, check_option, quoted};
-use crate::study::{Section, StudyPreset, verdicts};
+use study_cluster::{Array, Items, Place, Resources, Work, check_option, quoted};
+use study::{Section, StudyPreset, verdicts};
 use anyhow::{Context, Result, ensure};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,11 @@
 //! `status`: how far a run is.
 
-use crate::cluster::{Place, Work};
-use crate::lock::Lock;
-use crate::probe::ProbeConfig;
-use crate::results::wording;
-use crate::run_folder::LOCK;
-use crate::watch::{EVENTS, Line, Phase, RunState, fold, read_events, seconds_left};
+use study_cluster::{Place, Work};
+use run_support::lock::Lock;
+use probe::ProbeConfig;
+use run_results::wording;
+use runs::run_folder::LOCK;
+use runs::watch::{EVENTS, Line, Phase, RunState, fold, read_events, seconds_left};
 use anyhow::{Context, Result};
 use comfy_table::Table;
 use std::io::ErrorKind;
@@ -133,7 +133,7 @@ fn table(states: &[RunState], is_alive: bool) -> Table {
     table
 }
 
-fn named(cell: &crate::probe::CellSpec) -> String {
+fn named(cell: &probe::CellSpec) -> String {
     format!(
         "{} seed {} lr {:?}",
         cell.arm, cell.seed, cell.learning_rate
@@ -152,7 +152,7 @@ fn duration(seconds: f64) -> String {
 }
 
 /// The last line: what there is to do, and by whom.
-fn sum(states: &[RunState], owner: Option<&crate::lock::Owner>, tasks: usize) -> String {
+fn sum(states: &[RunState], owner: Option<&run_support::lock::Owner>, tasks: usize) -> String {
     let [done, cells] = [|run: &RunState| run.done, |run: &RunState| run.cells]
         .map(|count| states.iter().map(count).sum::<usize>());
     let who = match (owner, tasks) {

@@ -1,12 +1,12 @@
 //! `study`: all questions, claims and one report.
 
 use super::{Caching, Machine};
-use crate::data::{missing_boxes, on_problem, open_photographs};
-use crate::run_folder::RunFolder;
-use crate::session::Session;
-use crate::settings;
-use crate::stop::Stop;
-use crate::study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
+use probe_data::{missing_boxes, on_problem, open_photographs};
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use run_support::settings;
+use run_support::stop::Stop;
+use study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -96,7 +96,7 @@ impl Common {
             }
         }
         let registration = verdicts::registration(self.claims.as_deref(), &config.sections)?;
-        let mut session = Session::open(&self.machine, self.caching.cache(), stop)?;
+        let mut session = self.machine.session(self.caching.cache(), stop)?;
         session.watch.tensorboard = self.tensorboard;
         let base = format!("{command}-{}", config.preset.name());
         let name = self.run.as_deref();

@@ -132,7 +132,7 @@ pub fn four_arms(study: &str, hard: f64, mlp: f64, merger: f64, soft: f64) -> Me
 
 /// The registration of the study with fewer draws, and only the claims named.
 pub fn registered(ids: &[&str]) -> Registration {
-    let text = include_str!("../../../../experiments/configs/claims.toml");
+    let text = include_str!("../../../study/registrations/claims.toml");
     let mut registration =
         Registration::from_toml(text).expect("the claims of the study are readable");
     registration.settings.draws = 300;

@@ -1,7 +1,7 @@
 //! `data check`: is a data set what it should be?
 
 use super::{FormatFlag, open, shown};
-use crate::stop::{Stop, Stopped};
+use run_support::stop::{Stop, Stopped};
 use anyhow::{Result, bail};
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use scene_text::{Benchmark, Format, MAX_LABEL_CHARS, Spread, Survey};

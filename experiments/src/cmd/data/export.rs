@@ -1,7 +1,7 @@
 //! `data export`: rendered lines for other people's recognisers.
 
 use crate::cmd::rendering::Rendering;
-use crate::stop::Stop;
+use run_support::stop::Stop;
 use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
 use scene_text::{DatasetWriter, Format};

@@ -1,7 +1,7 @@
 //! `data import`: from any format into one that is written.
 
 use super::{FormatFlag, open, shown};
-use crate::stop::Stop;
+use run_support::stop::Stop;
 use anyhow::{Result, bail};
 use scene_text::{DatasetWriter, Error, Format, NAMED_FAULTS, TextDataset, told};
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@ pub mod check;
 pub mod export;
 pub mod import;
 
-use crate::data::DataSource;
-use crate::stop::Stop;
+use probe_data::DataSource;
+use run_support::stop::Stop;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use scene_text::{Format, TextDataset};

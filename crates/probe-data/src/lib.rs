@@ -1,0 +1,31 @@
+//! What the probes read: groups of equally sized, labelled images, and their features.
+
+mod cache;
+mod class_names;
+mod features;
+mod folder;
+mod group;
+mod perception;
+mod photographs;
+mod pixels;
+pub mod published;
+mod rendered;
+mod source;
+mod stored;
+mod task;
+
+pub use cache::{DEFAULT_LIMIT, FeatureCache};
+pub use class_names::{class_char, class_of_char, most_classes};
+pub use features::{Features, Source, encode, feature_bytes, held_bytes, pixel_batch};
+pub use folder::{FolderOutcome, group_from_folder};
+pub use group::{Group, GroupKey, Label};
+pub use perception::{PerceptionPlan, perception_groups};
+pub use photographs::{
+    PhotographOutcome, PhotographPlan, crop, group_from_photographs, missing_boxes, on_problem,
+    open_photographs, problem_notes,
+};
+pub use pixels::Pixels;
+pub use rendered::{RenderPlan, condition_name, render_group, render_items};
+pub use source::{DataSource, DataSources, Fit, StoredConfig, scene_charset};
+pub use stored::{Part, StoredOutcome, StoredPlan, group_from_dataset};
+pub use task::Task;

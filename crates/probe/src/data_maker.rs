@@ -1,0 +1,352 @@
+//! The images of a run: rendered, or read from data sets.
+
+use super::config::{LayoutKind, ProbeConfig};
+use probe_data::{
+    DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan,
+    Task, crop, group_from_dataset, group_from_folder, group_from_photographs, missing_boxes,
+    on_problem, open_photographs, perception_groups, problem_notes, render_group,
+};
+use run_support::lanes::Lanes;
+use crate::reader::SlotPlan;
+use run_support::stop::Stop;
+use anyhow::{Result, ensure};
+use perception_tasks::ImageDataset;
+use scene_text::{Format, TextDataset};
+use std::path::Path;
+use std::sync::Arc;
+use text_images::{Content, FolderDataset, Fonts, Grid, Split};
+use vision_backbone::PatchLayout;
+
+/// Renders or reads the images of a run, split by split.
+pub(super) struct DataMaker<'a> {
+    config: &'a ProbeConfig,
+    fonts: Fonts,
+    layout: PatchLayout,
+    photographs: Option<ImageDataset>,
+    /// Plans of the linear probe, in the order of their numbers.
+    pub plans: Vec<SlotPlan>,
+    /// Things the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> DataMaker<'a> {
+    /// For images of the size of `layout`.
+    pub fn new(config: &'a ProbeConfig, layout: PatchLayout) -> Result<Self> {
+        let fonts = match &config.data.fonts {
+            Some(folder) => Fonts::from_dir(folder)?,
+            None => Fonts::embedded(),
+        };
+        let mut warnings: Vec<String> = fonts
+            .warnings(config.data.charset)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let photographs = match &config.data.photographs {
+            None => None,
+            Some(source) => {
+                let dataset = open_photographs(source, on_problem(config.data.skip_broken))?;
+                warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
+                if config.data.box_margin.is_some() {
+                    warnings.extend(missing_boxes(source, &dataset)?);
+                }
+                Some(dataset)
+            }
+        };
+        Ok(Self {
+            config,
+            fonts,
+            layout,
+            photographs,
+            plans: Vec::new(),
+            warnings,
+        })
+    }
+
+    /// Names of the classes of a question about the whole image; empty for text.
+    pub fn class_names(&self) -> Vec<String> {
+        match (&self.photographs, self.config.data.perception) {
+            (Some(dataset), _) => dataset.classes().to_vec(),
+            (None, Some(kind)) => kind.classes().iter().map(ToString::to_string).collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Bytes of memory that rendered images take, where no data set stands in for them.
+    pub fn rendered_bytes(&self) -> u128 {
+        let data = &self.config.data;
+        let images = data.images;
+        let rendered = |sources: &Option<DataSources>| {
+            u128::from(sources.as_ref().is_none_or(DataSources::has_rendered))
+        };
+        let densities = self.densities().len().max(1);
+        let [train, validation, test, test_words] = [
+            images.train,
+            images.validation,
+            images.test,
+            images.test_words,
+        ]
+        .map(|images| images as u128 * densities as u128);
+        let of_split = data.train_contents.len() as u128 * (train + validation);
+        let tested = data.test_contents.len() as u128 * test.max(test_words);
+        let count = rendered(&data.train_data) * of_split + rendered(&data.test_data) * tested;
+        let pixels = self.layout.patches() * self.layout.patch * self.layout.patch;
+        count.saturating_mul(pixels as u128)
+    }
+
+    /// The groups of a split.
+    pub fn split(&mut self, split: Split, lanes: &Lanes, stop: &Stop) -> Result<Vec<Group>> {
+        let data = &self.config.data;
+        if let Some(kind) = data.perception {
+            let plan = PerceptionPlan {
+                kind,
+                split,
+                images: match split {
+                    Split::Train => data.images.train,
+                    Split::Validation => data.images.validation,
+                    Split::Test => data.images.test,
+                },
+                seed: data.seed,
+                charset: data.charset,
+                layout: self.layout,
+            };
+            return perception_groups(&plan, &self.fonts, lanes);
+        }
+        if let Some(dataset) = &self.photographs {
+            let source = data.photographs.as_ref().map(ToString::to_string);
+            let plan = PhotographPlan {
+                dataset,
+                name: &source.unwrap_or_default(),
+                split,
+                on_problem: on_problem(data.skip_broken),
+                crop: crop(data.box_margin),
+                most: data.stored.max_images,
+                charset: data.charset,
+                layout: self.layout,
+            };
+            let outcome = group_from_photographs(&plan, lanes, stop)?;
+            self.warnings.extend(outcome.notes);
+            return Ok(vec![outcome.group]);
+        }
+        let sources = match split {
+            Split::Test => data.test_data.as_ref(),
+            _ => data.train_data.as_ref(),
+        };
+        let Some(sources) = sources else {
+            return self.rendered(split, lanes);
+        };
+        let (mut groups, mut taken) = (Vec::new(), Vec::new());
+        for source in sources.list() {
+            let mut found = match source {
+                DataSource::Rendered => self.rendered(split, lanes)?,
+                DataSource::Stored { format, path } if *format == Format::Folder => {
+                    self.folder(path, split)?
+                }
+                DataSource::Stored { format, path } => {
+                    self.stored(*format, path, split, lanes, stop)?
+                }
+            };
+            name_apart(&mut found, *source == DataSource::Rendered, &mut taken);
+            groups.extend(found);
+        }
+        Ok(groups)
+    }
+
+    fn rendered(&mut self, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
+        let data = &self.config.data;
+        let (contents, images) = match split {
+            Split::Train => (&data.train_contents, data.images.train),
+            Split::Validation => (&data.train_contents, data.images.validation),
+            Split::Test => (&data.test_contents, data.images.test),
+        };
+        // The next block of an online code goes on where the training images end.
+        let (source, first) = match split {
+            Split::Validation if data.next_block => (Split::Train, data.images.train),
+            // What was learnt by heart shows on the images that were learnt.
+            Split::Test if data.task == Task::Control => (Split::Train, 0),
+            _ => (split, 0),
+        };
+        let mut groups = Vec::new();
+        for &content in contents {
+            let images = match (split, content) {
+                (Split::Test, Content::Words) => data.images.test_words,
+                _ => images,
+            };
+            for density in self.densities() {
+                let plan = RenderPlan {
+                    first: first as u64,
+                    ..self.plan(source, content, density, images)
+                };
+                let group = render_group(&plan, &self.fonts, lanes)?;
+                let charset = data.charset;
+                groups.push(data.task.relabel(group, &self.fonts, charset, split)?);
+            }
+        }
+        Ok(groups)
+    }
+
+    fn densities(&self) -> Vec<Option<f64>> {
+        match self.config.data.layout {
+            LayoutKind::Strip => vec![None],
+            LayoutKind::Grid => self
+                .config
+                .data
+                .densities
+                .iter()
+                .map(|&d| Some(d))
+                .collect(),
+        }
+    }
+
+    fn plan(
+        &self,
+        split: Split,
+        content: Content,
+        density: Option<f64>,
+        images: usize,
+    ) -> RenderPlan {
+        let data = &self.config.data;
+        RenderPlan {
+            charset: data.charset,
+            content,
+            density,
+            width_px: (self.layout.cols * self.layout.patch) as u32,
+            height_px: (self.layout.rows * self.layout.patch) as u32,
+            patch: self.layout.patch,
+            merge: self.layout.merge,
+            split,
+            images,
+            first: 0,
+            seed: data.seed,
+            degradation: data.degradation.clone(),
+        }
+    }
+
+    /// Groups of a labelled folder. As training set a tenth of it is kept for validation.
+    fn folder(&mut self, folder: &Path, split: Split) -> Result<Vec<Group>> {
+        let dataset = FolderDataset::open(folder)?;
+        let condition = folder.file_name().map_or_else(
+            || "folder".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let mut groups = Vec::new();
+        for density in self.densities() {
+            let plan = self.plan(Split::Test, Content::Random, density, 1);
+            let layout = plan.patch_layout()?;
+            let grid = match density {
+                Some(density) => {
+                    let token_px = (self.layout.patch * self.layout.merge) as u32;
+                    let grid = Grid::for_density(density, plan.width_px, plan.height_px, token_px)?;
+                    Some((grid, density))
+                }
+                None => None,
+            };
+            let charset = self.config.data.charset;
+            let outcome = group_from_folder(&dataset, charset, layout, grid, &condition)?;
+            self.warnings.extend(outcome.left_out);
+            if !outcome.group.is_empty() {
+                groups.push(outcome.group);
+            }
+        }
+        ensure!(
+            !groups.is_empty(),
+            "{}: no image was rendered on a character grid of the densities asked for; \
+             read other images as lines, with --layout strip --reader ctc",
+            folder.display()
+        );
+        Ok(match split {
+            Split::Test => groups,
+            _ => {
+                let tenth = split == Split::Validation;
+                let parts = groups.iter().map(|group| group.every_tenth(tenth));
+                let parts = parts.collect::<Result<Vec<_>>>()?;
+                parts.into_iter().flatten().collect()
+            }
+        })
+    }
+
+    /// One group per data set at a path. As training set a tenth of each is kept for validation.
+    fn stored(
+        &mut self,
+        format: Format,
+        path: &Path,
+        split: Split,
+        lanes: &Lanes,
+        stop: &Stop,
+    ) -> Result<Vec<Group>> {
+        let data = &self.config.data;
+        let layout = self
+            .plan(Split::Test, Content::Random, None, 1)
+            .patch_layout()?;
+        let (mut groups, mut notes) = (Vec::new(), Vec::new());
+        for dataset in format.open(path)? {
+            let dataset: Arc<dyn TextDataset> = dataset.into();
+            let name = dataset.name().to_owned();
+            let plan = StoredPlan {
+                charset: data.charset,
+                layout,
+                settings: &data.stored,
+                part: match split {
+                    Split::Test => Part::All,
+                    Split::Train => Part::Training,
+                    Split::Validation => Part::Validation,
+                },
+                condition: &name,
+            };
+            let outcome = group_from_dataset(dataset, &plan, lanes, stop)?;
+            notes.extend(outcome.notes);
+            if !outcome.group.is_empty() {
+                groups.push(outcome.group);
+            }
+        }
+        ensure!(
+            !groups.is_empty(),
+            "{format}:{}: no image is left for {split} ({}); `experiments data check` shows what \
+             is wrong with labels and images, --charset and --label-policy decide what is kept",
+            path.display(),
+            notes[..notes.len().min(2)].join("; ")
+        );
+        let notes = notes.into_iter();
+        self.warnings
+            .extend(notes.map(|note| format!("{split}: {note}")));
+        Ok(groups)
+    }
+
+    /// Number of a plan of the linear probe.
+    pub fn plan_number(&mut self, plan: SlotPlan) -> usize {
+        match self.plans.iter().position(|known| *known == plan) {
+            Some(number) => number,
+            None => {
+                self.plans.push(plan);
+                self.plans.len() - 1
+            }
+        }
+    }
+}
+
+/// Gives the groups of a source names that no earlier source has. `random` and `words` are those of
+/// rendered text, about which results know more than about any data set.
+fn name_apart(groups: &mut [Group], rendered: bool, taken: &mut Vec<String>) {
+    let mut renamed: Vec<(String, String)> = Vec::new();
+    for group in groups {
+        let own = &mut group.key.condition;
+        let known = renamed.iter().position(|(before, _)| before == own);
+        let place = known.unwrap_or_else(|| {
+            let reserved = !rendered && (own == "random" || own == "words");
+            let base = if reserved {
+                format!("data set {own}")
+            } else {
+                own.clone()
+            };
+            let mut name = base.clone();
+            let mut number = 2;
+            while taken.contains(&name) {
+                name = format!("{base} ({number})");
+                number += 1;
+            }
+            taken.push(name.clone());
+            renamed.push((own.clone(), name));
+            renamed.len() - 1
+        });
+        own.clone_from(&renamed[place].1);
+    }
+}

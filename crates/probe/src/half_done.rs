@@ -1,0 +1,164 @@
+//! A cell in the middle of its training, on disk.
+//!
+//! Long cells are saved about once a minute, so that a crash costs no more than that, and cells of a
+//! tuning grid once more at their end, since only the best one is tested, after all the others. What is read
+//! back continues bit for bit: weights and optimiser state are stored as they are, the order of the
+//! batches is drawn again from the seed, and of the noise the place in its stream is kept.
+
+use super::model::CellModel;
+use super::outcome::Checkpoint;
+use run_support::atomic;
+use crate::optimize::OptimizerConfig;
+use anyhow::{Context, Result};
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Time between two saves.
+const INTERVAL: Duration = Duration::from_secs(60);
+const HASH_BYTES: usize = 32;
+
+/// Where the half-done state of one cell is kept, and when it is due.
+#[derive(Debug)]
+pub struct HalfDone {
+    path: PathBuf,
+    saved: Instant,
+    kept: bool,
+}
+
+/// A cell's training after some steps.
+#[derive(Debug)]
+pub struct Progress {
+    /// Steps done.
+    pub step: usize,
+    /// The curve so far.
+    pub history: Vec<Checkpoint>,
+    /// What the first step found, see [`CellOutcome::without_gradient`](super::CellOutcome).
+    pub without_gradient: Option<Vec<String>>,
+    /// Wall time spent so far, in seconds.
+    pub seconds: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    step: usize,
+    seconds: f64,
+    /// Place in the stream of training noise; a string, because TOML has no 128-bit numbers.
+    noise: String,
+    model_bytes: usize,
+    without_gradient: Option<Vec<String>>,
+    history: Vec<Checkpoint>,
+}
+
+impl HalfDone {
+    /// Keeps the state in the file `path`.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            saved: Instant::now(),
+            kept: false,
+        }
+    }
+
+    /// Whether the state after the last step is saved as well, for a test later on.
+    #[must_use]
+    pub fn kept_when_done(self, kept: bool) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Whether it is time to save.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.saved.elapsed() >= INTERVAL
+    }
+
+    /// Whether the state after the last step is to be saved.
+    #[must_use]
+    pub fn is_kept_when_done(&self) -> bool {
+        self.kept
+    }
+
+    /// Saves the state, atomically.
+    ///
+    /// # Errors
+    /// If the disk is full or the folder is read-only.
+    pub fn save(
+        &mut self,
+        model: &CellModel,
+        optimizer: &ModuleOptimizer,
+        noise: &ChaCha8Rng,
+        progress: Progress,
+    ) -> Result<()> {
+        let unfit = "a half-done cell does not fit into its file";
+        let model = model.clone().into_record().into_bytes().context(unfit)?;
+        let optimizer = optimizer.into_bytes().context(unfit)?;
+        let header = toml::to_string(&Header {
+            step: progress.step,
+            seconds: progress.seconds,
+            noise: noise.get_word_pos().to_string(),
+            model_bytes: model.len(),
+            without_gradient: progress.without_gradient,
+            history: progress.history,
+        })
+        .context(unfit)?;
+        let length = (header.len() as u64).to_le_bytes();
+        let content = [&length[..], header.as_bytes(), &model, &optimizer].concat();
+        atomic::write(&self.path, |out| {
+            out.write_all(&Sha256::digest(&content))?;
+            Ok(out.write_all(&content)?)
+        })?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// The state that was saved, if there is one and it is whole: model, optimiser and progress;
+    /// `noise` is moved to its place. A damaged file counts as absent.
+    #[must_use]
+    pub fn load(
+        &self,
+        fresh: &CellModel,
+        optimizer: &OptimizerConfig,
+        noise: &mut ChaCha8Rng,
+    ) -> Option<(CellModel, ModuleOptimizer, Progress)> {
+        let bytes = std::fs::read(&self.path).ok()?;
+        let (hash, content) = bytes.split_at_checked(HASH_BYTES)?;
+        if Sha256::digest(content).as_slice() != hash {
+            return None;
+        }
+        let (length, rest) = content.split_at_checked(size_of::<u64>())?;
+        let length = u64::from_le_bytes(length.try_into().ok()?);
+        let (header, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        let header: Header = toml::from_str(std::str::from_utf8(header).ok()?).ok()?;
+        let (model, state) = rest.split_at_checked(header.model_bytes)?;
+        let bytes = |part: &[u8]| Bytes::from_bytes_vec(part.to_vec());
+        let record = ModuleRecord::from_bytes(bytes(model)).ok()?;
+        let model = fresh.clone().try_load_record(record).ok()?;
+        let optimizer = optimizer.init(&model).from_bytes(bytes(state)).ok()?;
+        noise.set_word_pos(header.noise.parse().ok()?);
+        Some((
+            model,
+            optimizer,
+            Progress {
+                step: header.step,
+                history: header.history,
+                without_gradient: header.without_gradient,
+                seconds: header.seconds,
+            },
+        ))
+    }
+
+    /// Removes the state of a cell that is finished.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn discard(&self) -> Result<()> {
+        atomic::remove_stale(&self.path)
+    }
+}

@@ -1,0 +1,40 @@
+//! The same probe behind every projector: readers, training, tuning, evaluation and stored cells.
+//!
+//! A cell is one arm with one seed and learning rate. [`reader`] has the readers, [`optimize`] the
+//! optimiser, [`pretrain`] makes the tower that probes stand on.
+
+mod cells;
+mod config;
+mod data_maker;
+mod evaluation;
+mod half_done;
+mod model;
+pub mod optimize;
+mod outcome;
+mod preparation;
+mod presets;
+pub mod pretrain;
+pub mod reader;
+mod reconstruction;
+mod store;
+mod testing;
+mod training;
+mod tuning;
+mod word_tally;
+
+pub use config::{
+    DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
+};
+pub use evaluation::text_of;
+pub use half_done::HalfDone;
+pub use model::{CellModel, Place};
+pub use outcome::{
+    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,
+    RunOutcome, Status, TemperatureResult, TestResult, TestSet, Tuning, UsageRecord,
+};
+pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
+pub use presets::Preset;
+pub use reconstruction::{TokenSample, match_noise, reconstruct};
+pub use store::CellStore;
+pub use cells::{Observer, run_cells};
+pub use training::{TrainedCell, test_cell, train_cell};

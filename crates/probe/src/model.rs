@@ -1,0 +1,283 @@
+//! What trains in one cell: a suffix of the tower where the regime asks for it, projector, probe.
+
+use super::config::{ProbeConfig, ReaderKind};
+use super::preparation::{Prepared, PreparedGroup};
+use arms::{Arm, ArmKind, ArmSpec};
+use crate::reader::{
+    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
+    PooledReaderConfig, Reader, SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
+};
+use anyhow::{Context, Result};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use ovis_vet::{Tokenize, Vet};
+use projector::{Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use published_models::PublishedProjector;
+use rand_chacha::ChaCha8Rng;
+use vision_backbone::SmallVit;
+
+/// Added to the mean square before the parameter-free norm in front of every probe.
+const NORM_EPS: f64 = 1e-12;
+
+/// A model of one cell.
+#[derive(Module, Debug)]
+pub struct CellModel {
+    tower: Option<SmallVit>,
+    /// The projector.
+    pub arm: Arm,
+    /// The probe.
+    pub reader: Reader,
+    first_block: usize,
+}
+
+impl CellModel {
+    /// A fresh model; parameters depend on the seed, the arm's name and nothing else.
+    ///
+    /// The probe is drawn from a stream of its own, so arms with equal token widths start with the
+    /// same probe.
+    ///
+    /// # Errors
+    /// If the sizes make no projector or no probe.
+    pub fn init(
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        arm: ArmSpec,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        let arm = match arm.kind {
+            ArmKind::Pretrained(swap) => {
+                let device = device.clone().without_autodiff();
+                Arm::Pretrained(prepared.pretrained(swap)?.to_device(&device))
+            }
+            _ => {
+                let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
+                arm.build(prepared.arm_sizes(config), &mut rng, device)?
+            }
+        };
+        let mut rng = seeded::stream(seed, "probe");
+        let (d_token, classes) = (arm.d_out(), prepared.classes(config));
+        let reader = match config.reader {
+            ReaderKind::Anchored => {
+                Reader::Anchored(AnchoredReaderConfig::new(d_token, classes).init(&mut rng, device))
+            }
+            ReaderKind::SlotLinear => Reader::SlotLinear(
+                SlotLinearConfig {
+                    d_token,
+                    classes,
+                    plans: prepared.plans.clone(),
+                }
+                .init(&mut rng, device),
+            ),
+            ReaderKind::Ctc => {
+                let layout = prepared.layout().context("no images")?;
+                let rows = layout.rows / layout.merge;
+                Reader::Ctc(CtcReaderConfig::new(d_token, classes, rows).init(&mut rng, device))
+            }
+            ReaderKind::Flat => {
+                let tokens = prepared.layout().context("no images")?.tokens();
+                let config = FlatReaderConfig::new(tokens, d_token, classes);
+                Reader::Flat(config.init(&mut rng, device))
+            }
+            ReaderKind::Pooled => {
+                Reader::Pooled(PooledReaderConfig::new(d_token, classes).init(&mut rng, device))
+            }
+        };
+        Ok(Self {
+            tower: prepared.trainable_tower(device),
+            arm,
+            reader,
+            first_block: prepared.first_block,
+        })
+    }
+
+    /// Visual tokens with unit root mean square, and the words behind them.
+    ///
+    /// # Shapes
+    /// - `input`: patch features as cached for the regime
+    /// - embeddings: `[batch, tokens, d_token]`
+    #[must_use]
+    pub fn tokens(&self, input: PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        self.tokens_of(&self.features(input), pass)
+    }
+
+    /// Patch features in front of the projector.
+    #[must_use]
+    pub fn features(&self, input: PatchGrid) -> PatchGrid {
+        features(self.tower.as_ref(), self.first_block, input)
+    }
+
+    /// As [`tokens`](Self::tokens), of the features in front of the projector.
+    #[must_use]
+    pub fn tokens_of(&self, features: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        Self::normalised(self.arm.forward(features, pass))
+    }
+
+    /// Tokens as the probe reads them: with unit root mean square.
+    #[must_use]
+    pub fn normalised(tokens: VisualTokens) -> VisualTokens {
+        VisualTokens {
+            embeddings: rms_normalize(tokens.embeddings, NORM_EPS),
+            ..tokens
+        }
+    }
+
+    /// What the projector learns without gradients, after the optimiser's step on a batch.
+    ///
+    /// `input` gives the patch features of the batch as cached for the regime, on a device without
+    /// autodiff; it is only asked if there is something to learn.
+    pub fn after_step(&mut self, input: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {
+        let (tower, first_block) = (self.tower.as_ref(), self.first_block);
+        let patches = || features(tower.map(Module::valid).as_ref(), first_block, input());
+        self.arm.after_step(patches, rng);
+    }
+
+    /// What the probe says: class scores per slot, or log-probabilities per frame.
+    #[must_use]
+    pub fn read(&self, embeddings: Tensor<3>, place: &Place) -> Tensor<3> {
+        match (&self.reader, place) {
+            (Reader::Anchored(reader), Place::Anchors(anchors)) => {
+                reader.forward(embeddings, anchors)
+            }
+            (Reader::SlotLinear(reader), Place::Plan(plan)) => reader.forward(embeddings, *plan),
+            (Reader::Ctc(reader), _) => reader.forward(embeddings),
+            (Reader::Pooled(reader), _) => reader.forward(embeddings),
+            (Reader::Flat(reader), _) => reader.forward(embeddings),
+            // `Place::of` gives each probe what it needs.
+            _ => unreachable!("the probe was given another kind of place"),
+        }
+    }
+
+    /// Mean loss in nats per character (per line for CTC).
+    #[must_use]
+    pub fn loss(
+        &self,
+        scores: Tensor<3>,
+        data: &PreparedGroup,
+        items: &[usize],
+        device: &Device,
+    ) -> Tensor<1> {
+        match &self.reader {
+            Reader::Ctc(_) => CtcReader::loss(
+                scores,
+                data.group.targets(items, 1, device),
+                data.group.lengths(items, device),
+            ),
+            _ if data.group.grid.is_some() => {
+                slot_loss(scores, data.group.targets(items, 0, device))
+            }
+            _ => weighted_slot_loss(
+                scores,
+                data.group.targets(items, 0, device),
+                data.group.target_weights(items, device),
+            ),
+        }
+    }
+
+    /// What [`CellModel::loss`] is a mean over: characters (lines for CTC).
+    #[must_use]
+    pub fn loss_units(&self, data: &PreparedGroup, items: &[usize]) -> usize {
+        match &self.reader {
+            Reader::Ctc(_) => items.len(),
+            _ => items
+                .iter()
+                .map(|&item| data.group.labels[item].classes.len())
+                .sum(),
+        }
+    }
+
+    /// The same weights with the softmax cut to the `k` best words; `None` without softmax words.
+    #[must_use]
+    pub fn hardened(&self, k: usize) -> Option<Self> {
+        self.with_soft_words(|vet| vet.with_tokenize(Tokenize::TopK { k }))
+    }
+
+    /// The same weights with the softmax at another temperature; `None` without softmax words.
+    #[must_use]
+    pub fn at_temperature(&self, temperature: f64) -> Option<Self> {
+        self.with_soft_words(|vet| vet.with_temperature(temperature))
+    }
+
+    fn with_soft_words(&self, change: impl FnOnce(Vet) -> Vet) -> Option<Self> {
+        let wrap: fn(Vet) -> Arm = match &self.arm {
+            Arm::Pretrained(_) => |vet| Arm::Pretrained(PublishedProjector::Vet(vet)),
+            _ => Arm::Vet,
+        };
+        let (Arm::Vet(vet) | Arm::Pretrained(PublishedProjector::Vet(vet))) = &self.arm else {
+            return None;
+        };
+        (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
+            arm: wrap(change(vet.clone())),
+            ..self.clone()
+        })
+    }
+
+    /// Class ids read from each image.
+    #[must_use]
+    pub fn decode(&self, scores: Tensor<3>) -> Vec<Vec<usize>> {
+        let [_, places, _] = scores.dims();
+        let best: Vec<usize> = scores
+            .argmax(2)
+            .into_data()
+            .iter::<i64>()
+            .map(|class| class as usize)
+            .collect();
+        best.chunks(places)
+            .map(|line| match &self.reader {
+                Reader::Ctc(_) => CtcReader::best_path(line),
+                _ => line.to_vec(),
+            })
+            .collect()
+    }
+}
+
+/// Patch features behind the part of the tower that a cell runs itself.
+fn features(tower: Option<&SmallVit>, first_block: usize, input: PatchGrid) -> PatchGrid {
+    let Some(tower) = tower else {
+        return input;
+    };
+    let state = match first_block {
+        0 => tower.embed(&input),
+        _ => input,
+    };
+    tower.run_blocks(state, first_block..tower.depth())
+}
+
+/// Where a probe reads in the images of a group.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Anchors of character places.
+    Anchors(Box<Anchors>),
+    /// Number of the linear probe's plan.
+    Plan(usize),
+    /// All of it: along the line, or the image as a whole.
+    Everywhere,
+}
+
+impl Place {
+    /// What `reader` needs for the images of `data`.
+    ///
+    /// # Errors
+    /// If the places of characters are not known.
+    pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
+        match reader {
+            ReaderKind::Ctc | ReaderKind::Pooled | ReaderKind::Flat => Ok(Self::Everywhere),
+            ReaderKind::SlotLinear => {
+                let plan = data
+                    .plan
+                    .context("the linear probe needs a character grid")?;
+                Ok(Self::Plan(plan))
+            }
+            ReaderKind::Anchored => {
+                let layout = data.group.layout;
+                let tokens = layout.token_centres_px();
+                // The probe knows tokens of 16 px; those of published towers are larger.
+                let scale = TOKEN_PX / (layout.patch * layout.merge) as f32;
+                let anchors = Anchors::of_group(&data.group, &[0], &tokens, scale, device);
+                Ok(Self::Anchors(Box::new(anchors.context(
+                    "the anchored probe needs known character places; use --reader ctc",
+                )?)))
+            }
+        }
+    }
+}

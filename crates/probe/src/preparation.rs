@@ -1,0 +1,464 @@
+//! Data, backbone and features of a run, made once and shared by all cells.
+
+use super::config::{LayoutKind, ProbeConfig, Regime};
+use super::data_maker::DataMaker;
+use super::outcome::TestSet;
+use arms::{ArmKind, ArmSizes};
+use probe_data::{FeatureCache, Features, Group, Source, encode, feature_bytes, held_bytes};
+use run_support::lanes::Lanes;
+use arms::Swap;
+use probe_data::published::Published;
+use crate::reader::SlotPlan;
+use run_support::stop::Stop;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use burn::module::Module;
+use burn::tensor::Device;
+use bytesize::ByteSize;
+use projector::Projector;
+use published_models::PublishedProjector;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::time::Instant;
+use text_images::Split;
+use vision_backbone::weights::{WeightsError, WeightsFile};
+use vision_backbone::{PatchLayout, SmallVit, SmallVitConfig};
+
+/// A group and its features.
+#[derive(Clone, Debug)]
+pub struct PreparedGroup {
+    /// Images and labels.
+    pub group: Group,
+    /// What the cells take in.
+    pub features: Features,
+    /// Number of the linear probe's plan.
+    pub plan: Option<usize>,
+}
+
+/// Wall time of the stages of a run, in seconds.
+pub type StageTimes = Vec<(String, f64)>;
+
+/// Everything that all cells share.
+#[derive(Debug)]
+pub struct Prepared {
+    /// To train on.
+    pub train: Vec<PreparedGroup>,
+    /// To choose learning rates on.
+    pub validation: Vec<PreparedGroup>,
+    /// To report.
+    pub test: Vec<PreparedGroup>,
+    /// Plans of the linear probe, one per character grid.
+    pub plans: Vec<SlotPlan>,
+    /// Names of the classes of a task or of photographs; empty for text.
+    pub class_names: Vec<String>,
+    /// Block of the tower from which cells run it themselves.
+    pub first_block: usize,
+    /// Hashes of what the results depend on: name and SHA-256.
+    pub hashes: Vec<(String, String)>,
+    /// Things the user should know: fonts left out, images left out.
+    pub warnings: Vec<String>,
+    /// Wall times.
+    pub times: StageTimes,
+    backbone: Backbone,
+    regime: Regime,
+}
+
+/// What is left of the backbone once the features are computed.
+#[derive(Debug)]
+enum Backbone {
+    /// The small tower, for cells that train part of it.
+    Small(SmallVit),
+    /// The projector of a checkpoint, and the width of a patch feature.
+    Published {
+        projector: PublishedProjector,
+        d_in: usize,
+    },
+}
+
+/// The backbone of a run, as long as features are computed.
+enum Encoder {
+    Small(Box<SmallVit>),
+    Published(Box<Published>),
+}
+
+impl Encoder {
+    /// Reads the backbone of `config`, and its hash.
+    fn load(config: &ProbeConfig, device: &Device) -> Result<(Self, String)> {
+        if let Some(name) = &config.checkpoint {
+            let published = Published::load(name, device)?;
+            let hash = published.hash().to_owned();
+            return Ok((Self::Published(Box::new(published)), hash));
+        }
+        let (tower, hash) = load_backbone(&config.backbone, device)?;
+        Ok((Self::Small(Box::new(tower)), hash))
+    }
+
+    /// Size of the images that are rendered for it; the height is that of a line of free length.
+    fn layout(&self, layout: LayoutKind) -> Result<PatchLayout> {
+        match self {
+            Self::Published(published) => Ok(published.layout()),
+            Self::Small(tower) => {
+                let SmallVitConfig { patch, merge, .. } = *tower.config();
+                let (width, height) = match layout {
+                    LayoutKind::Grid => (64, 32),
+                    LayoutKind::Strip => (128, 32),
+                };
+                PatchLayout::of_image(width, height, patch, merge).with_context(|| {
+                    format!(
+                        "an image of {width} x {height} px is not a whole number of {0} x {0} px \
+                         tokens; choose another backbone",
+                        patch * merge
+                    )
+                })
+            }
+        }
+    }
+}
+
+/// Reads a backbone with its configuration.
+///
+/// # Errors
+/// If the file is missing, corrupt, or not a backbone; the message says how to make one.
+pub fn load_backbone(path: &Path, device: &Device) -> Result<(SmallVit, String)> {
+    let remedy = "make one with `cargo run -p experiments -- pretrain-backbone`, \
+                  or name another with --backbone";
+    let with_remedy = |error: WeightsError| anyhow!("{error}; {remedy}");
+    let file = WeightsFile::open(path).map_err(with_remedy)?;
+    let config: SmallVitConfig = file.about("config").map_err(with_remedy)?;
+    config
+        .check()
+        .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
+    // Nothing is made for a configuration that the file's own weights contradict.
+    let least = 4 * config.least_parameters();
+    ensure!(
+        least <= file.bytes().len() as u128,
+        "{}: its `config` describes a tower of {least} bytes at least, the file has {}; {remedy}",
+        path.display(),
+        file.bytes().len()
+    );
+    let fresh = config
+        .init(&mut projector::seeded::stream(0, "backbone"), device)
+        .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
+    let tower = file.load_into(fresh, "tower.").map_err(with_remedy)?;
+    Ok((tower, format!("{:x}", Sha256::digest(file.bytes()))))
+}
+
+impl Prepared {
+    /// Renders or reads the data and computes the features that the regime needs.
+    ///
+    /// # Errors
+    /// If data, fonts or backbone are missing or do not fit together.
+    pub fn new(
+        config: &ProbeConfig,
+        cache: Option<&FeatureCache>,
+        lanes: &Lanes,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let mut times = StageTimes::new();
+        let mut clock = Instant::now();
+        let mut lap = |name: &str| {
+            times.push((name.to_owned(), clock.elapsed().as_secs_f64()));
+            clock = Instant::now();
+        };
+        let (encoder, tower_hash) = Encoder::load(config, device)?;
+        let mut hashes = vec![("backbone".to_owned(), tower_hash.clone())];
+        lap("load backbone");
+        check_pretrained(config, &encoder)?;
+        let mut data = DataMaker::new(config, encoder.layout(config.data.layout)?)?;
+        if let Some(free) = free_memory_bytes() {
+            refuse_above("rendered images", data.rendered_bytes(), free.into())?;
+        }
+        let mut groups = Vec::new();
+        for split in Split::ALL {
+            stop.check()?;
+            groups.push(data.split(split, lanes, stop)?);
+        }
+        lap("render");
+        let class_names = data.class_names();
+        if !class_names.is_empty() {
+            let names = format!("{:x}", Sha256::digest(class_names.join("\n")));
+            hashes.push(("images classes".to_owned(), names));
+        }
+        let (source, first_block) = match &encoder {
+            Encoder::Published(published) => (Source::Published(published), 0),
+            Encoder::Small(tower) => {
+                let blocks = match config.regime {
+                    Regime::Frozen => tower.depth(),
+                    Regime::LastBlock => tower.depth() - 1,
+                    Regime::Joint => 0,
+                };
+                match config.regime {
+                    Regime::Joint => (Source::Pixels, blocks),
+                    _ => (Source::Tower { tower, blocks }, blocks),
+                }
+            }
+        };
+        check_memory(&groups, &source, cache.is_some())?;
+        if config.regime != Regime::Joint
+            && let Some(cache) = cache
+        {
+            let all = groups.iter().flatten();
+            let needed = all.map(|group| feature_bytes(group, &source)).sum();
+            if needed > cache.limit().0 {
+                data.warnings.push(format!(
+                    "the features of this run take {}, the cache is limited to {}: some will be \
+                     computed again next time; raise --cache-limit to keep them",
+                    ByteSize(needed),
+                    cache.limit()
+                ));
+            }
+        }
+        // Backends differ in the last bits, so none reads what another has cached.
+        let encoder_key = match config.regime {
+            Regime::Joint => "pixels".to_owned(),
+            _ => format!(
+                "{tower_hash}/{first_block}/{}/{device:?}",
+                config.backbone_format()
+            ),
+        };
+        let mut splits = Vec::new();
+        for (split, groups) in Split::ALL.into_iter().zip(groups) {
+            let mut prepared = Vec::new();
+            for group in groups {
+                stop.check()?;
+                let name = format!("{split} {}", group.key);
+                hashes.push((format!("images {name}"), group.content_hash()));
+                // Pixels are cheaper to cut again than to read back, as long as they fit.
+                let cache = cache
+                    .filter(|_| {
+                        config.regime != Regime::Joint || held_bytes(&group, &source, true) == 0
+                    })
+                    .map(|cache| (cache, encoder_key.as_str()));
+                let features = encode(&group, &source, cache, lanes, device, stop)?;
+                hashes.push((format!("features {name}"), features.hash()));
+                let plan = SlotPlan::of_group(group).map(|plan| data.plan_number(plan));
+                prepared.push(PreparedGroup {
+                    group,
+                    features,
+                    plan,
+                });
+            }
+            splits.push(prepared);
+        }
+        lap("features");
+        let backbone = match encoder {
+            Encoder::Small(tower) => Backbone::Small(*tower),
+            // The tower, most of the memory, goes.
+            Encoder::Published(published) => Backbone::Published {
+                d_in: published.d_model(),
+                projector: published.into_projector(),
+            },
+        };
+        let mut splits = splits.into_iter();
+        let mut next = || splits.next().unwrap_or_default();
+        Ok(Self {
+            train: next(),
+            validation: next(),
+            test: next(),
+            class_names,
+            plans: data.plans,
+            first_block,
+            hashes,
+            warnings: data.warnings,
+            times,
+            backbone,
+            regime: config.regime,
+        })
+    }
+
+    /// Hash of the images, labels and backbone that every cell depends on, in hexadecimal.
+    ///
+    /// Features are left out: backends differ in their last bits.
+    #[must_use]
+    pub fn inputs_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, value) in &self.hashes {
+            if !name.starts_with("features ") {
+                hash.update(format!("{name}={value};"));
+            }
+        }
+        format!("{:x}", hash.finalize())
+    }
+
+    /// Sizes that all arms share.
+    #[must_use]
+    pub fn arm_sizes(&self, config: &ProbeConfig) -> ArmSizes {
+        let (d_in, merge) = match &self.backbone {
+            Backbone::Small(tower) => (tower.config().d_model, tower.config().merge),
+            Backbone::Published { d_in, projector } => (*d_in, projector.merge_size()),
+        };
+        ArmSizes {
+            d_in,
+            merge,
+            d_token: config.d_token,
+            table_init: config.table_init,
+        }
+    }
+
+    /// A copy of the tower for a cell that trains part of it.
+    #[must_use]
+    pub fn trainable_tower(&self, device: &Device) -> Option<SmallVit> {
+        match &self.backbone {
+            Backbone::Small(tower) if self.regime != Regime::Frozen => {
+                Some(tower.clone().fork(device).train())
+            }
+            _ => None,
+        }
+    }
+
+    /// Features of other images than the run's own, as its cells take them in.
+    ///
+    /// # Errors
+    /// If the backbone is a checkpoint's, whose tower is gone by now, or `stop` is raised.
+    pub fn encode(
+        &self,
+        group: &Group,
+        lanes: &Lanes,
+        device: &Device,
+        stop: &Stop,
+    ) -> Result<Features> {
+        let Backbone::Small(tower) = &self.backbone else {
+            bail!("the tower of a checkpoint encodes the images of its run only");
+        };
+        let blocks = self.first_block;
+        let source = match self.regime {
+            Regime::Joint => Source::Pixels,
+            _ => Source::Tower { tower, blocks },
+        };
+        encode(group, &source, None, lanes, device, stop)
+    }
+
+    /// The projector of the checkpoint, frozen, for a cell on a device with autodiff.
+    ///
+    /// # Errors
+    /// If there is no checkpoint, or it has no words to be read in another way.
+    pub fn pretrained(&self, swap: Swap) -> Result<PublishedProjector> {
+        match &self.backbone {
+            Backbone::Small(_) => bail!(
+                "arm `pretrained{swap}` is the projector of a published model; name the model with \
+                 --checkpoint DIR|ID"
+            ),
+            Backbone::Published { projector, .. } => {
+                Ok(swap.of(projector)?.train().no_grad())
+            }
+        }
+    }
+
+    /// Number of answers that the probe chooses from at each place.
+    #[must_use]
+    pub fn classes(&self, config: &ProbeConfig) -> usize {
+        match self.class_names.len() {
+            0 => config.data.charset.size(),
+            classes => classes,
+        }
+    }
+
+    /// Size of the images.
+    #[must_use]
+    pub fn layout(&self) -> Option<PatchLayout> {
+        self.train.first().map(|data| data.group.layout)
+    }
+
+    /// Labels of the test groups.
+    #[must_use]
+    pub fn test_sets(&self) -> Vec<TestSet> {
+        self.test
+            .iter()
+            .map(|PreparedGroup { group, .. }| {
+                let characters: usize = group.labels.iter().map(|l| l.classes.len()).sum();
+                TestSet {
+                    density: group.key.density,
+                    mean_density: characters as f64 / (group.len() * group.layout.tokens()) as f64,
+                    condition: group.key.condition.clone(),
+                    difficulty: group.key.difficulty,
+                    targets: group.labels.iter().map(|l| l.text.clone()).collect(),
+                    clusters: group.labels.iter().map(|l| l.cluster).collect(),
+                    cluster_names: group.clusters.clone(),
+                    held_out: group.labels.iter().map(|l| l.held_out).collect(),
+                }
+            })
+            .collect()
+    }
+}
+
+impl ProbeConfig {
+    /// Version of the numbers that a tower makes of an image; raised when the code changes them.
+    fn backbone_format(&self) -> &'static str {
+        match self.checkpoint {
+            Some(_) => "published 1",
+            None => "small-vit 1",
+        }
+    }
+}
+
+/// Refuses arms that the checkpoint's projector cannot be read as, before anything is rendered.
+fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
+    for arm in &config.arms {
+        if let (ArmKind::Pretrained(swap), Encoder::Published(published)) = (arm.kind, encoder) {
+            swap.of(published.projector())?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses features that do not fit into memory, where the system says how much is free.
+fn check_memory(groups: &[Vec<Group>], source: &Source<'_>, cached: bool) -> Result<()> {
+    let needed: u64 = groups
+        .iter()
+        .flatten()
+        .map(|group| held_bytes(group, source, cached))
+        .sum();
+    match free_memory_bytes() {
+        Some(free) => refuse_above("features of all images", needed.into(), free.into()),
+        None => Ok(()),
+    }
+}
+
+fn refuse_above(what: &str, needed: u128, free: u128) -> Result<()> {
+    ensure!(
+        needed <= free,
+        "the {what} take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer \
+         images (`data.images`, --dataset-images) or fewer --densities, or leave out --no-cache: large \
+         groups then stay on disk",
+        gib(needed),
+        gib(free)
+    );
+    Ok(())
+}
+
+fn gib(bytes: u128) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+/// Memory that can be had without swapping; `None` where the system does not say.
+fn free_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kib)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_that_do_not_fit_into_memory_are_refused_with_a_remedy() {
+        const GIB: u128 = 1 << 30;
+        assert!(refuse_above("features", GIB, GIB).is_ok());
+        let error = refuse_above("features", 7 * GIB, 4 * GIB)
+            .unwrap_err()
+            .to_string();
+        for part in ["7.0 GiB", "4.0 GiB", "data.images"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_says_how_much_memory_is_free() {
+        assert!(free_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+    }
+}

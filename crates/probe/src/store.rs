@@ -1,0 +1,201 @@
+//! Finished cells on disk.
+
+use super::config::ProbeConfig;
+use super::half_done::HalfDone;
+use super::outcome::{CellOutcome, CellSpec};
+use run_support::atomic;
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// Extension of the files of cells in training.
+const HALF_DONE: &str = "half-done";
+
+/// Raised when the same settings come to give other numbers, so that cells of an older version are
+/// trained again instead of being mixed with new ones.
+const ARITHMETIC: u32 = 2;
+
+/// A folder with one TOML file per finished cell, named by a hash of what the cell is, of the
+/// settings it was trained with and of what it was trained and tested on: a cell of images or a
+/// backbone that have changed counts as absent, and runs that have cells in common may share a
+/// folder.
+///
+/// TOML, because every number reads back as the bits that were written: a resumed run then leaves
+/// the same bytes as an uninterrupted one. (`serde_json` may be off by one unit in the last place.)
+#[derive(Clone, Debug)]
+pub struct CellStore {
+    folder: PathBuf,
+    origin: String,
+}
+
+impl CellStore {
+    /// Opens `folder`, which is made if it does not exist, for cells of `config` on `inputs`
+    /// ([`Prepared::inputs_hash`](super::Prepared::inputs_hash)).
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn open(folder: &Path, config: &ProbeConfig, inputs: &str) -> Result<Self> {
+        atomic::make_folder(folder)?;
+        let settings = config.cell_identity()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            origin: format!(
+                "{:x} {inputs}",
+                Sha256::digest(format!("{ARITHMETIC}\n{settings}"))
+            ),
+        })
+    }
+
+    /// The outcome of `spec`, if it is there and whole. A damaged file counts as absent.
+    #[must_use]
+    pub fn load(&self, spec: &CellSpec) -> Option<CellOutcome> {
+        let text = std::fs::read_to_string(self.path(spec)).ok()?;
+        let outcome: CellOutcome = toml::from_str(&text).ok()?;
+        (outcome.spec == *spec).then_some(outcome)
+    }
+
+    /// Stores an outcome, atomically, and forgets the state it was trained from.
+    ///
+    /// # Errors
+    /// If the disk is full or the folder is read-only.
+    pub fn save(&self, outcome: &CellOutcome) -> Result<()> {
+        self.save_untested(outcome)?;
+        self.half_done(&outcome.spec).discard()
+    }
+
+    /// Stores an outcome, atomically, and keeps the state: the cell may yet be tested.
+    ///
+    /// # Errors
+    /// If the disk is full or the folder is read-only.
+    pub fn save_untested(&self, outcome: &CellOutcome) -> Result<()> {
+        let text = toml::to_string(outcome).context("a cell does not fit into TOML")?;
+        atomic::write_bytes(&self.path(&outcome.spec), text.as_bytes())
+    }
+
+    /// Where a cell is kept while it trains.
+    #[must_use]
+    pub fn half_done(&self, spec: &CellSpec) -> HalfDone {
+        HalfDone::new(self.path(spec).with_extension(HALF_DONE))
+    }
+
+    fn path(&self, spec: &CellSpec) -> PathBuf {
+        let CellSpec {
+            arm,
+            seed,
+            learning_rate,
+        } = spec;
+        let name = format!("{arm} {seed} {learning_rate} {}", self.origin);
+        let hash = format!("{:x}", Sha256::digest(name));
+        self.folder.join(format!("{}.toml", &hash[..16]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::{Checkpoint, EvaluationMode, HardeningResult, Status};
+    use super::super::outcome::{TestResult, UsageRecord};
+    use super::super::presets::Preset;
+    use super::*;
+
+    fn outcome(learning_rate: f64) -> CellOutcome {
+        // 0.1 + 0.2 and the like have no short decimal form.
+        let awkward = |i: u32| f64::from(i) * 0.1 + 0.2 / 3.0;
+        let usage = UsageRecord {
+            codebooks: 2,
+            words: 12,
+            tokens: 99,
+            token_entropy_bits: awkward(1),
+            marginal_entropy_bits: awkward(2),
+            corrected_entropy_bits: None,
+            perplexity: 1e-300,
+            codes_used: 3,
+            codes_covering_90: 2,
+            top_k_mass: (1..40).map(|i| (i as usize, awkward(i))).collect(),
+            fraction_above_small: 0.0,
+            dead_codebooks: 1,
+        };
+        CellOutcome {
+            spec: CellSpec {
+                arm: "vet-gumbel@16+usage".parse().unwrap(),
+                seed: 1,
+                learning_rate,
+            },
+            status: Status::Failed {
+                step: 3,
+                reason: "a \"quoted\"\nreason".to_owned(),
+            },
+            parameters: 1,
+            multiply_adds_per_token: 2,
+            bits_per_token: Some(12f64.log2()),
+            reader_parameters: 3,
+            without_gradient: None,
+            history: vec![Checkpoint {
+                step: 0,
+                train_loss: None,
+                validation_cer: awkward(7),
+                usage: Some(usage.clone()),
+            }],
+            validation_cer: None,
+            validation_loss: None,
+            tests: vec![TestResult {
+                group: 0,
+                mode: EvaluationMode::Sampled,
+                predictions: vec![String::new(), "'\"\\#=é\u{7f}".to_owned()],
+                usage: Some(usage),
+            }],
+            hardening: vec![HardeningResult {
+                group: 0,
+                k: 1,
+                cer: awkward(9),
+                characters: 5,
+                edits: Vec::new(),
+            }],
+            temperatures: Vec::new(),
+            reconstruction: None,
+            seconds: 1e9 / 7.0,
+        }
+    }
+
+    fn config() -> ProbeConfig {
+        Preset::Smoke.config()
+    }
+
+    #[test]
+    fn runs_share_the_cells_that_are_the_same_in_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |config: &ProbeConfig| CellStore::open(folder.path(), config, "inputs").unwrap();
+        let outcome = outcome(0.002);
+        open(&config()).save(&outcome).unwrap();
+        let mut other = config();
+        other.arms.truncate(1);
+        other.seeds = vec![7];
+        other.training.learning_rates.push(0.5);
+        assert_eq!(open(&other).load(&outcome.spec), Some(outcome.clone()));
+        other.training.steps += 1;
+        assert_eq!(open(&other).load(&outcome.spec), None);
+    }
+
+    #[test]
+    fn cells_read_back_to_the_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CellStore::open(folder.path(), &config(), "inputs").unwrap();
+        for rate in [0.002, 1e30, 0.1 + 0.2, 1.0 / 3.0] {
+            let outcome = outcome(rate);
+            assert_eq!(store.load(&outcome.spec), None);
+            store.save(&outcome).unwrap();
+            assert_eq!(store.load(&outcome.spec), Some(outcome));
+        }
+    }
+
+    #[test]
+    fn cells_of_other_inputs_and_damaged_cells_count_as_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CellStore::open(folder.path(), &config(), "inputs").unwrap();
+        let outcome = outcome(0.002);
+        store.save(&outcome).unwrap();
+        let other = CellStore::open(folder.path(), &config(), "other inputs").unwrap();
+        assert_eq!(other.load(&outcome.spec), None);
+        std::fs::write(store.path(&outcome.spec), "[spec]\narm = \"blind").unwrap();
+        assert_eq!(store.load(&outcome.spec), None);
+    }
+}

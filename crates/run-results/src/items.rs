@@ -1,0 +1,101 @@
+//! What every test item came to, as statistics over seeds and items take it.
+
+use super::comparison::seed_items;
+use super::scored::ScoredRun;
+use arms::ArmSpec;
+use probe::{EvaluationMode, ProbeConfig, RunOutcome};
+use anyhow::Result;
+use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
+
+/// Edits of one arm on one test group, by seed and image.
+#[derive(Clone, Debug)]
+pub struct ItemSeries {
+    /// The arm.
+    pub arm: ArmSpec,
+    /// Index of the test group.
+    pub group: usize,
+    /// How tokens were made.
+    pub mode: EvaluationMode,
+    /// Words kept of softmax words; none for all.
+    pub k: Option<usize>,
+    /// One entry per finished seed.
+    pub seeds: Vec<SeedItems>,
+}
+
+/// Every arm on every group in every mode; arms without a finished seed are left out.
+///
+/// # Errors
+/// If the outcome does not belong to the config.
+pub fn item_series(config: &ProbeConfig, run: &RunOutcome) -> Result<Vec<ItemSeries>> {
+    let scored = ScoredRun::new(config, run)?;
+    let mut series = Vec::new();
+    for &arm in &config.arms {
+        for group in 0..run.test_sets.len() {
+            for mode in [EvaluationMode::Deterministic, EvaluationMode::Sampled] {
+                let seeds = seed_items(&scored, arm, group, mode);
+                if !seeds.is_empty() {
+                    series.push(ItemSeries {
+                        arm,
+                        group,
+                        mode,
+                        k: None,
+                        seeds,
+                    });
+                }
+            }
+        }
+    }
+    Ok(series)
+}
+
+/// The hardening curves image by image, and the same images read with all words (`k` none).
+#[must_use]
+pub fn hardening_series(config: &ProbeConfig, run: &RunOutcome) -> Vec<ItemSeries> {
+    let mut series: Vec<ItemSeries> = Vec::new();
+    for cell in &run.cells {
+        for point in &cell.hardening {
+            let Some(set) = run.test_sets.get(point.group) else {
+                continue;
+            };
+            let images = set.targets.iter().zip(&set.clusters);
+            let items = images
+                .zip(&point.edits)
+                .map(|((target, &cluster), &edits)| ItemOutcome {
+                    cluster,
+                    edits,
+                    chars: target.chars().count() as u32,
+                })
+                .collect();
+            let seed = SeedItems {
+                seed: cell.spec.seed,
+                items,
+            };
+            let place = (cell.spec.arm, point.group, Some(point.k));
+            match series
+                .iter_mut()
+                .find(|known| (known.arm, known.group, known.k) == place)
+            {
+                Some(known) => known.seeds.push(seed),
+                None => series.push(ItemSeries {
+                    arm: cell.spec.arm,
+                    group: point.group,
+                    mode: EvaluationMode::Deterministic,
+                    k: Some(point.k),
+                    seeds: vec![seed],
+                }),
+            }
+        }
+    }
+    // The largest k keeps every word.
+    let full: Vec<ItemSeries> = series
+        .iter()
+        .filter(|curve| curve.k == curve.arm.words())
+        .map(|curve| ItemSeries {
+            k: None,
+            ..curve.clone()
+        })
+        .collect();
+    series.extend(full);
+    series.retain(|curve| config.arms.contains(&curve.arm));
+    series
+}

@@ -1,0 +1,134 @@
+//! What a run leaves behind: tables, plots and a verdict, made from its outcome alone.
+//!
+//! Nothing here trains or draws random numbers of its own, so the files can be made again from
+//! stored cells. All but `manifest.json` and `report.html`, which shows it, depend on the numbers
+//! only, to the byte.
+//!
+//! | File | One row or section per |
+//! |---|---|
+//! | `metrics.csv` | arm, seed, test group, evaluation mode and metric |
+//! | `history.csv` | arm, seed and evaluation during training |
+//! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
+//! | `confusions.csv` | arm, test group and confused pair of characters |
+//! | `classes.csv` | class of a fine-grained task or of photographs |
+//! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
+//! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
+//! | `tuning.csv` | arm and learning rate |
+//! | `verdict.md` | question, answer, checks, design |
+//! | `report.html` | all of this to read in a browser, in one file |
+//! | `plots/` | figure, as SVG, PNG and CSV |
+//! | `manifest.json` | the run: versions, machine, times, hashes |
+//!
+//! A failed cell is never dropped silently: it is a row `failed` in `metrics.csv`, a row with
+//! status `failed` in `history.csv`, counted in `summary.csv`, named in the verdict and marked in
+//! plots and table. It has no rows in `predictions.csv` and `confusions.csv`, since it read
+//! nothing. What speaks against the numbers of a cell that finished, a dead codebook or a loss that
+//! exploded, is a row in `metrics.csv`, a failed check and a warning in the verdict, and a line under
+//! the table.
+
+mod classes;
+mod comparison;
+mod confusions;
+pub mod csv_file;
+mod html;
+mod items;
+mod manifest;
+mod metrics;
+pub mod plots;
+mod predictions;
+mod protocol;
+pub mod provenance;
+mod scored;
+mod summary;
+mod summary_file;
+mod table;
+mod trouble;
+mod tuning;
+mod verdict;
+pub mod wording;
+
+#[cfg(test)]
+mod synthetic;
+#[cfg(test)]
+mod tests;
+
+pub use comparison::{Comparison, Judgement, Value};
+pub use items::{ItemSeries, hardening_series, item_series};
+pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
+pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
+pub use trouble::{Trouble, TroubleKind};
+
+use probe::ProbeConfig;
+use probe::RunOutcome;
+use anyhow::Result;
+use scored::ScoredRun;
+use std::path::Path;
+use verdict::Verdict;
+
+/// How much is made of a run's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Tables, plots and verdict.
+    Full,
+    /// Tables only: a run that is one point of a study, or that asks something else than what is
+    /// written.
+    Tables,
+}
+
+impl Extent {
+    /// What a run of its own leaves.
+    #[must_use]
+    pub fn of(config: &ProbeConfig) -> Self {
+        if config.data.task.is_text() && !config.data.brings_its_own_images() {
+            Self::Full
+        } else {
+            Self::Tables
+        }
+    }
+}
+
+/// Writes all results of a run into an existing folder, each file whole or not at all.
+///
+/// Intervals are computed on all threads of the current rayon pool; the bytes do not depend on
+/// their number.
+///
+/// # Errors
+/// If a file cannot be written (the message names it), or the outcome does not belong to the
+/// config.
+pub fn write(
+    folder: &Path,
+    config: &ProbeConfig,
+    run: &RunOutcome,
+    manifest: &Manifest,
+    extent: Extent,
+) -> Result<Summary> {
+    let scored = ScoredRun::new(config, run)?;
+    manifest.write(&folder.join("manifest.json"))?;
+    metrics::write(&folder.join("metrics.csv"), &scored)?;
+    metrics::write_history(&folder.join("history.csv"), &scored)?;
+    tuning::write(&folder.join("tuning.csv"), &scored)?;
+    predictions::write(&folder.join("predictions.csv"), &scored)?;
+    let confusions = confusions::count(&scored);
+    confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
+    classes::write(&folder.join("classes.csv"), &scored)?;
+    let mut summary = Summary::of(&scored)?;
+    summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
+    summary.write(&folder.join("summary.csv"))?;
+    if extent == Extent::Tables {
+        return Ok(summary);
+    }
+    let drawn = plots::draw(&folder.join("plots"), &scored, &summary)?;
+    summary.skipped_figures = drawn.skipped;
+    let verdict = Verdict::of(&scored, &summary);
+    verdict.write(&folder.join("verdict.md"))?;
+    let page = html::Page {
+        scored: &scored,
+        summary: &summary,
+        verdict: &verdict,
+        figures: &drawn.figures,
+        confusions: &confusions,
+        manifest,
+    };
+    page.write(folder)?;
+    Ok(summary)
+}

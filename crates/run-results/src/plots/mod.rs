@@ -1,0 +1,330 @@
+//! The figures of a run, as structs filled with its numbers; drawing is [`figures`]' work.
+
+mod errors;
+mod hardening;
+mod training;
+
+use super::scored::{RANDOM, ScoredRun};
+use super::summary::{Summary, unit_name};
+use super::wording;
+use arms::{ArmKind, ArmSpec};
+use run_support::atomic;
+use anyhow::Result;
+use figures::{
+    Arm, CerByArm, CerByDensity, CerScale, Family, FigureError, HardeningCurve, LearningCurves,
+    TokensOverTraining,
+};
+use std::path::Path;
+
+/// Error rates that differ by more than this factor are drawn on a logarithmic scale.
+const LOG_FROM: f64 = 20.0;
+
+/// The figures of a run.
+pub(super) struct Drawn {
+    /// Those that were drawn, in the order of reading.
+    pub figures: Vec<DrawnFigure>,
+    /// Those left out, each with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// A figure that was drawn.
+pub(super) struct DrawnFigure {
+    /// Its files' name without ending.
+    pub name: String,
+    /// Its headline.
+    pub title: String,
+    /// One sentence on how to read it.
+    pub how_to_read: &'static str,
+}
+
+/// Draws every figure.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(super) fn draw(folder: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> Result<Drawn> {
+    atomic::make_folder(folder)?;
+    let mut plots = Plots {
+        folder,
+        drawn: Drawn {
+            figures: Vec::new(),
+            skipped: Vec::new(),
+        },
+    };
+    for (index, condition) in summary.conditions.iter().enumerate() {
+        let suffix = match index {
+            0 => String::new(),
+            _ => format!("_{}", file_name_part(condition)),
+        };
+        let view = View {
+            scored,
+            summary,
+            condition,
+            groups: summary.groups_of(condition),
+        };
+        let name = |figure: &str| format!("{figure}{suffix}");
+        plots.add(name("cer_by_arm"), view.cer_by_arm())?;
+        plots.add(name("cer_by_density"), view.cer_by_density())?;
+        plots.add(name("hardening"), view.hardening())?;
+    }
+    let tokens = training::tokens_over_training(scored);
+    plots.add("tokens_over_training".to_owned(), tokens)?;
+    let curves = training::learning_curves(scored);
+    plots.add("learning_curves".to_owned(), curves)?;
+    Ok(plots.drawn)
+}
+
+/// A figure of a run.
+trait Drawing {
+    /// One sentence for those who see it for the first time.
+    const HOW_TO_READ: &'static str;
+
+    fn title(&self) -> &str;
+
+    fn draw(&self, stem: &Path) -> Result<(), FigureError>;
+}
+
+macro_rules! drawing {
+    ($figure:ty, $how_to_read:literal) => {
+        impl Drawing for $figure {
+            const HOW_TO_READ: &'static str = $how_to_read;
+
+            fn title(&self) -> &str {
+                &self.title
+            }
+
+            fn draw(&self, stem: &Path) -> Result<(), FigureError> {
+                self.draw(stem)
+            }
+        }
+    };
+}
+
+drawing!(
+    CerByArm,
+    "One row per arm and one panel per text density: further left is better, whiskers are 95% \
+     intervals, and a hard arm with few codes used (at the right) loses to collapse, not to \
+     discreteness as such."
+);
+drawing!(
+    CerByDensity,
+    "Lower is better: follow an arm from left to right as every token has to carry more \
+     characters; dashed vertical lines mark the capacity of one hard token, and no hard code of \
+     that size can lie below its black bound."
+);
+drawing!(
+    HardeningCurve,
+    "Arms trained soft and read, without retraining, with only their k best words: the left end is \
+     argmax, and where the curve flattens is how many words a soft token really mixes."
+);
+drawing!(
+    TokensOverTraining,
+    "From the first step to the last: a falling entropy (above) means that tokens become more like \
+     single words, a falling count (below) that words go out of use."
+);
+drawing!(
+    LearningCurves,
+    "Validation error by training step: an arm whose curve still falls at the right end had not \
+     finished learning, so its rank there is one of speed."
+);
+
+/// Why there is nothing to draw.
+type Reason = &'static str;
+
+struct Plots<'a> {
+    folder: &'a Path,
+    drawn: Drawn,
+}
+
+impl Plots<'_> {
+    fn add<F: Drawing>(&mut self, name: String, figure: Result<F, Reason>) -> Result<()> {
+        let files = ["svg", "png", "csv"].map(|extension| format!("{name}.{extension}"));
+        let reason = match figure {
+            Ok(figure) => {
+                let drawn = atomic::write_group(self.folder, &files, |folder| {
+                    figure.draw(&folder.join(&name))
+                })?;
+                match drawn {
+                    Ok(()) => {
+                        self.drawn.figures.push(DrawnFigure {
+                            title: figure.title().to_owned(),
+                            how_to_read: F::HOW_TO_READ,
+                            name,
+                        });
+                        return Ok(());
+                    }
+                    // A number that has no place on an axis, such as a density of 0, costs one
+                    // figure, not the run.
+                    Err(
+                        error @ (FigureError::Empty { .. }
+                        | FigureError::CellCount { .. }
+                        | FigureError::Position { .. }),
+                    ) => error.to_string(),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(reason) => reason.to_owned(),
+        };
+        for file in &files {
+            atomic::remove_stale(&self.folder.join(file))?;
+        }
+        self.drawn.skipped.push(format!("{name}: {reason}"));
+        Ok(())
+    }
+}
+
+/// One kind of text.
+struct View<'a> {
+    scored: &'a ScoredRun<'a>,
+    summary: &'a Summary,
+    condition: &'a str,
+    /// In rising order of density.
+    groups: Vec<usize>,
+}
+
+impl View<'_> {
+    fn is_random(&self) -> bool {
+        self.condition == RANDOM
+    }
+
+    fn alphabet(&self) -> usize {
+        self.scored.config.data.charset.size()
+    }
+
+    /// Density for axes and headings.
+    fn density(&self, group: usize) -> f64 {
+        wording::rounded(self.summary.groups[group].density)
+    }
+
+    /// What was read, for headlines.
+    fn text_kind(&self) -> String {
+        let size = self.alphabet();
+        match self.condition {
+            RANDOM => format!("random strings of {size} characters"),
+            other => format!("{other} text, {size} characters"),
+        }
+    }
+
+    /// Images and seeds, for captions.
+    fn sizes(&self) -> String {
+        let images = self
+            .groups
+            .iter()
+            .map(|&group| self.summary.groups[group].images);
+        let (fewest, most) = images.fold((usize::MAX, 0), |(fewest, most), images| {
+            (fewest.min(images), most.max(images))
+        });
+        let images = if fewest == most {
+            wording::count(most)
+        } else {
+            format!("{} to {}", wording::count(fewest), wording::count(most))
+        };
+        let seeds = wording::counted(self.scored.config.seeds.len(), "seed");
+        format!("{images} test images per density, {seeds}")
+    }
+
+    /// What the whiskers of test results are.
+    fn whiskers(&self) -> String {
+        let units = self
+            .groups
+            .iter()
+            .map(|&group| self.summary.groups[group].unit);
+        let unit = units.map(unit_name).next().unwrap_or("seeds");
+        format!("whiskers: 95% BCa bootstrap interval, resampling {unit}")
+    }
+}
+
+/// An arm under the name of the tables, with a note if not all of its seeds finished.
+fn figure_arm(scored: &ScoredRun<'_>, arm: ArmSpec) -> Arm {
+    let cells = scored.cells_of(arm).count();
+    let finished = scored.cells_of(arm).filter(|cell| cell.failure().is_none());
+    let label = match finished.count() {
+        0 => arm.to_string(),
+        finished if finished == cells => arm.to_string(),
+        finished => format!("{arm} ({finished} of {cells} seeds)"),
+    };
+    // Only the cells know whether the checkpoint's projector has a vocabulary.
+    let family = match arm.kind {
+        ArmKind::Pretrained(_) if !scored.has_words(arm) => Family::Merger,
+        kind => family(kind),
+    };
+    Arm::new(label, family)
+}
+
+/// The family that lends a kind of arm its colour and marker.
+pub(crate) fn family(kind: ArmKind) -> Family {
+    match kind {
+        ArmKind::Identity => Family::Ceiling,
+        ArmKind::PatchMerger => Family::Merger,
+        ArmKind::Linear
+        | ArmKind::MeanPool
+        | ArmKind::NoisyMerger
+        | ArmKind::GeluMlp
+        | ArmKind::GeluMlpPlain
+        | ArmKind::FlopMlp
+        | ArmKind::Random
+        | ArmKind::Shuffled => Family::Control,
+        ArmKind::VetSoftmax => Family::VetSoft,
+        ArmKind::VetStArgmax | ArmKind::VetStArgmaxRaw | ArmKind::VetCurriculum => Family::VetHard,
+        ArmKind::VetGumbel | ArmKind::VetGumbelAnnealed => Family::VetGumbel,
+        ArmKind::Vq
+        | ArmKind::Rvq
+        | ArmKind::Fsq
+        | ArmKind::Lfq
+        | ArmKind::Bsq
+        | ArmKind::SimVq => Family::Codebook,
+        ArmKind::Blind => Family::Blind,
+        ArmKind::Pretrained(_) if kind.is_hard() => Family::VetHard,
+        ArmKind::Pretrained(_) => Family::VetSoft,
+    }
+}
+
+/// Logarithmic where small and large error rates meet.
+pub(crate) fn scale_of(cers: impl Iterator<Item = f64>) -> CerScale {
+    let (low, high) = cers
+        .filter(|cer| *cer > 0.0)
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), cer| {
+            (low.min(cer), high.max(cer))
+        });
+    if high > LOG_FROM * low {
+        CerScale::Log
+    } else {
+        CerScale::Linear
+    }
+}
+
+/// Mean validation CER of an arm's finished cells; what display choices are made by, so that
+/// nothing is chosen on test images.
+fn validation_cer(scored: &ScoredRun<'_>, arm: ArmSpec) -> Option<f64> {
+    let cells = scored.cells_of(arm).filter(|cell| cell.failure().is_none());
+    let cers: Vec<f64> = cells
+        .filter_map(|cell| cell.outcome.validation_cer)
+        .collect();
+    mean(&cers)
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// A condition's name as part of a file name: data sets may be called anything.
+fn file_name_part(condition: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    condition.chars().map(safe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_data_sets_cannot_leave_the_folder() {
+        assert_eq!(file_name_part("../scans 1"), "---scans-1");
+    }
+
+    #[test]
+    fn small_errors_beside_large_ones_need_a_logarithmic_scale() {
+        assert_eq!(scale_of([0.0, 0.001, 0.97].into_iter()), CerScale::Log);
+        assert_eq!(scale_of([0.2, 0.97].into_iter()), CerScale::Linear);
+        assert_eq!(scale_of(std::iter::empty()), CerScale::Linear);
+    }
+}

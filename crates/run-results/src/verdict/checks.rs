@@ -1,0 +1,245 @@
+//! Integrity checks: a run whose ceiling is not the best or whose floor reads something measures
+//! something else than it says.
+
+use super::comparisons::text_kind;
+use super::{Report, listed};
+use arms::{ArmKind, ArmSpec};
+use probe::EvaluationMode;
+use crate::comparison::{Comparison, Judgement, LEVEL, arm_of};
+use crate::scored::{RANDOM, ScoredTest};
+use crate::summary::SummaryRow;
+use crate::trouble::TroubleKind;
+use crate::wording;
+use html_report::{Gate, GateState};
+use probe_statistics::multiplicity::simultaneous_stretch;
+use probe_statistics::text_metrics::PositionAccuracy;
+
+/// Standard deviations around chance within which a blind reader has to stay. Wide, because a
+/// false alarm here would discredit a whole run: 4 are left once in 16,000 times.
+const TOLERANCE_SD: f64 = 4.0;
+
+/// What a check found.
+enum Finding {
+    Pass(String),
+    Fail(String),
+    NotChecked(String),
+}
+
+impl Finding {
+    fn gate(self, check: &str) -> Gate {
+        let (state, reason) = match self {
+            Self::Pass(text) => (GateState::Passed, text),
+            Self::Fail(text) => (GateState::Failed, text),
+            Self::NotChecked(text) => (GateState::NotMeasured, text),
+        };
+        Gate {
+            name: check.to_owned(),
+            state,
+            reason,
+        }
+    }
+}
+
+impl Report<'_> {
+    pub(super) fn checks(&self) -> Vec<Gate> {
+        let ceiling = "the ceiling, `identity`, reads at least as well as every arm";
+        let floor = "the floor, `blind`, is at chance";
+        vec![
+            self.ceiling().gate(ceiling),
+            self.floor().gate(floor),
+            self.codebooks().gate("no codebook is dead"),
+            self.losses().gate("no training loss explodes"),
+        ]
+    }
+
+    /// An arm whose codebook is dead says nothing about discreteness.
+    fn codebooks(&self) -> Finding {
+        let dead = self.troubles(|kind| matches!(kind, TroubleKind::DeadCodebooks { .. }));
+        if !dead.is_empty() {
+            return Finding::Fail(format!(
+                "{}. A codebook is dead if the entropy of its words is below 0.1 bits, as when 99 in \
+                 100 tokens become one word: what such a cell loses, it loses to collapse and not to \
+                 discreteness. It is in the means.",
+                listed(&dead)
+            ));
+        }
+        let hard = self.hard_arms();
+        let measured = hard.iter().filter(|arm| {
+            let mut arms = self.summary.arms.iter();
+            arms.any(|summary| summary.arm == **arm && summary.finished > 0)
+        });
+        match measured.count() {
+            0 => Finding::NotChecked("no cell of an arm with hard words finished.".to_owned()),
+            arms => Finding::Pass(format!(
+                "in all seeds of {} with hard words, the words of every codebook have an entropy \
+                 of 0.1 bits or more.",
+                wording::counted(arms, "arm")
+            )),
+        }
+    }
+
+    /// Training that blows up without leaving the numbers is no better than one that ends in NaN.
+    fn losses(&self) -> Finding {
+        let exploded = self.troubles(|kind| matches!(kind, TroubleKind::ExplodedLoss { .. }));
+        let explained = "more than twice the loss of guessing (for lines, twice the first loss)";
+        if !exploded.is_empty() {
+            Finding::Fail(format!(
+                "{}, {explained}. These cells are in the means.",
+                listed(&exploded)
+            ))
+        } else if self.nothing_finished() {
+            Finding::NotChecked("no cell finished.".to_owned())
+        } else {
+            Finding::Pass(format!("no finished cell ever had {explained}."))
+        }
+    }
+
+    fn troubles(&self, wanted: impl Fn(&TroubleKind) -> bool) -> Vec<String> {
+        let mut found = Vec::new();
+        for arm in &self.summary.arms {
+            let troubles = arm.troubles.iter();
+            let troubles = troubles.filter(|trouble| wanted(&trouble.kind));
+            found.extend(troubles.map(|trouble| trouble.told(arm.arm)));
+        }
+        found
+    }
+
+    /// No arm may be better than the untouched features beyond its interval.
+    fn ceiling(&self) -> Finding {
+        let Some(identity) = arm_of(self.scored.config, ArmKind::Identity) else {
+            return Finding::NotChecked("the run does not have `identity`.".to_owned());
+        };
+        let rows: Vec<(&SummaryRow, Comparison)> = self
+            .summary
+            .rows
+            .iter()
+            .filter_map(|row| Some((row, row.against_ceiling?)))
+            .collect();
+        if rows.is_empty() {
+            return Finding::NotChecked(format!(
+                "`{identity}` shares no finished seed with another arm."
+            ));
+        }
+        // One of a hundred single intervals excludes 0 by chance; a gate has to hold for all.
+        let stretch = simultaneous_stretch(rows.len(), LEVEL);
+        let mut better = Vec::new();
+        let mut alone = 0;
+        for (row, comparison) in &rows {
+            let Some(interval) = comparison.interval else {
+                continue;
+            };
+            alone += usize::from(comparison.judgement() == Judgement::Lower);
+            let middle = comparison.difference;
+            if middle + stretch * (interval.high - middle) < 0.0 {
+                let group = &self.summary.groups[row.group];
+                better.push(format!(
+                    "`{}` reads {} ({}, {})",
+                    row.arm,
+                    wording::judged(comparison),
+                    wording::density(group.density),
+                    text_kind(&group.condition)
+                ));
+            }
+        }
+        let made = wording::counted(rows.len(), "comparison");
+        let remark = format!(
+            "Taken one by one, without correction, {alone} of {made} (arm × test group) favour \
+             the arm. A probe of limited capacity can gain from the layers of a projector, so \
+             small ones need not be an error."
+        );
+        if better.is_empty() {
+            Finding::Pass(format!(
+                "no arm reads better beyond intervals that hold for all comparisons at once. \
+                 {remark}"
+            ))
+        } else {
+            Finding::Fail(format!(
+                "beyond intervals that hold for all comparisons at once: {}. {remark}",
+                listed(&better)
+            ))
+        }
+    }
+
+    /// A reader that sees nothing gets `1 − 1/A` of uniformly random characters wrong, place by
+    /// place. (Its CER lies lower: aligning two texts forgives shifts.)
+    fn floor(&self) -> Finding {
+        let Some(blind) = arm_of(self.scored.config, ArmKind::Blind) else {
+            return Finding::NotChecked("the run does not have `blind`.".to_owned());
+        };
+        let mut at_chance = true;
+        let mut found = Vec::new();
+        for group in self.summary.groups_of(RANDOM) {
+            let Some(level) = self.blind_level(blind, group) else {
+                continue;
+            };
+            at_chance &= level.is_chance();
+            let density = wording::density(self.summary.groups[group].density);
+            found.push(format!(
+                "{} at {density} (chance ± {})",
+                wording::percent(level.error),
+                wording::fixed(level.tolerance * 100.0, 1)
+            ));
+        }
+        if found.is_empty() {
+            return Finding::NotChecked(
+                "no `blind` cell finished on random characters, the only text whose chance level \
+                 is known."
+                    .to_owned(),
+            );
+        }
+        let chance = 1.0 - 1.0 / self.scored.config.data.charset.size() as f64;
+        let text = format!(
+            "character places read wrong: {}. Chance is {}, 1 − 1/A; ± is {TOLERANCE_SD} standard \
+             deviations of guessing. The CER of `{blind}` may be lower, because the edit distance \
+             forgives shifts.",
+            listed(&found),
+            wording::percent(chance)
+        );
+        if at_chance {
+            Finding::Pass(text)
+        } else {
+            Finding::Fail(text)
+        }
+    }
+
+    fn blind_level(&self, blind: ArmSpec, group: usize) -> Option<BlindLevel> {
+        let mode = EvaluationMode::Deterministic;
+        let tests: Vec<&ScoredTest<'_>> = self
+            .scored
+            .tests_of(blind, group, mode)
+            .map(|(_, test)| test)
+            .collect();
+        let mut positions = PositionAccuracy::default();
+        for test in &tests {
+            for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
+                positions.observe(target, prediction);
+            }
+        }
+        let error = 1.0 - positions.mean()?;
+        let right = 1.0 / self.scored.config.data.charset.size() as f64;
+        // Seeds share their images and may guess alike, so they count as one.
+        let places = tests.first()?.scores.reference_chars as f64;
+        Some(BlindLevel {
+            error,
+            chance: 1.0 - right,
+            tolerance: TOLERANCE_SD * (right * (1.0 - right) / places).sqrt(),
+            fixed_length: self.scored.run.test_sets[group].density.is_some(),
+        })
+    }
+}
+
+/// Errors per character place of the blind arm.
+struct BlindLevel {
+    error: f64,
+    chance: f64,
+    tolerance: f64,
+    fixed_length: bool,
+}
+
+impl BlindLevel {
+    /// Lines of free length can be read worse than chance, by leaving them empty.
+    fn is_chance(&self) -> bool {
+        let above = self.error - self.chance;
+        above >= -self.tolerance && (above <= self.tolerance || !self.fixed_length)
+    }
+}

@@ -1,0 +1,190 @@
+//! How the run was made, and what went wrong.
+
+use super::comparisons::text_kind;
+use super::{Page, Report, code, listed};
+use probe::{LayoutKind, ReaderKind, Regime};
+use crate::metrics::name_of;
+use crate::summary::unit_name;
+use crate::wording;
+
+impl Report<'_> {
+    pub(super) fn learning_rates(&self, page: &mut Page) {
+        page.section("Learning rates");
+        let tuning = &self.scored.run.tuning;
+        let rates = &self.scored.config.training.learning_rates;
+        if rates.len() < 2 {
+            let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
+            page.paragraph(&format!(
+                "Not tuned: every arm was trained at {} only.",
+                listed(&rates)
+            ));
+        } else {
+            let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
+            let beyond = if self.scored.config.training.extensions > 0 {
+                ", and beyond as long as its best rate lay on the edge"
+            } else {
+                ""
+            };
+            page.paragraph(&format!(
+                "Every arm was tried at {}{beyond}; the rate was chosen on validation images.",
+                listed(&rates)
+            ));
+        }
+        let mut notes = Vec::new();
+        for tuned in tuning {
+            let arm = code(tuned.arm);
+            if let (Some(chosen), true, true) = (tuned.chosen, tuned.on_edge, rates.len() > 1) {
+                notes.push(format!(
+                    "{arm}: {chosen:?} was chosen, on the edge of the grid; a better rate may lie \
+                     outside"
+                ));
+            }
+            let failed = tuned.candidates.iter().filter(|(_, cer)| cer.is_none());
+            let failed: Vec<String> = failed.map(|(rate, _)| format!("{rate:?}")).collect();
+            if !failed.is_empty() {
+                notes.push(format!("{arm}: failed at {}", listed(&failed)));
+            }
+        }
+        if !notes.is_empty() {
+            page.bullets(&notes);
+        } else if rates.len() > 1 {
+            page.paragraph("No chosen rate lies on the edge of the grid.");
+        }
+    }
+
+    pub(super) fn failed_cells(&self, page: &mut Page) {
+        page.section("Failed cells");
+        let arms = self.summary.arms.iter();
+        let lines: Vec<String> = arms
+            .flat_map(|arm| arm.failures.iter().map(move |failure| (arm.arm, failure)))
+            .map(|(arm, failure)| {
+                format!(
+                    "{}, seed {}, learning rate {:?}: broke down at step {}: {}",
+                    code(arm),
+                    failure.seed,
+                    failure.learning_rate,
+                    failure.step,
+                    failure.reason.replace('\n', " ")
+                )
+            })
+            .collect();
+        if lines.is_empty() {
+            page.paragraph("None.");
+        } else {
+            page.bullets(&lines);
+            page.paragraph(
+                "Values are over the seeds that finished, differences over those that finished in \
+                 both arms.",
+            );
+        }
+    }
+
+    pub(super) fn design(&self, page: &mut Page) {
+        let config = self.scored.config;
+        let (data, training) = (&config.data, &config.training);
+        let layout = match data.layout {
+            LayoutKind::Grid => "on a character grid",
+            LayoutKind::Strip => "in lines of free length",
+        };
+        let reader = match config.reader {
+            ReaderKind::Anchored => "cross-attention anchored at the character places",
+            ReaderKind::SlotLinear => "one linear map per character place",
+            ReaderKind::Ctc => "CTC",
+            ReaderKind::Pooled => "a small MLP on the mean over looks at single tokens",
+            ReaderKind::Flat => "a small MLP on all tokens",
+        };
+        let backbone = match &config.checkpoint {
+            Some(name) => format!("tower of `{name}`"),
+            None => "backbone".to_owned(),
+        };
+        let regime = match config.regime {
+            Regime::Frozen => format!("the {backbone} stays frozen"),
+            Regime::LastBlock => format!("the last block of the {backbone} trains along"),
+            Regime::Joint => format!("the whole {backbone} trains along"),
+        };
+        let own_width = if self.arms().iter().any(|arm| arm.kind.is_pretrained()) {
+            " (those of `pretrained` arms have the width of their language model)"
+        } else {
+            ""
+        };
+        let conditions = self.summary.conditions.iter();
+        let texts: Vec<String> = conditions.map(|condition| self.tested(condition)).collect();
+        let mut units: Vec<&str> = self
+            .summary
+            .groups
+            .iter()
+            .map(|g| unit_name(g.unit))
+            .collect();
+        units.dedup();
+        let units: Vec<String> = units.into_iter().map(str::to_owned).collect();
+        let mut sizes: Vec<usize> = self
+            .arms()
+            .iter()
+            .filter_map(|arm| arm.vocabulary)
+            .collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let sizes: Vec<String> = sizes.into_iter().map(wording::count).collect();
+        let vocabularies = if sizes.is_empty() {
+            String::new()
+        } else {
+            format!(", K = {}", listed(&sizes))
+        };
+        let rendered = format!(
+            "{} rendered images per density and kind of text",
+            wording::count(data.images.train)
+        );
+        let trained_on = match &data.train_data {
+            Some(sources) if sources.list().len() == 1 && !sources.has_rendered() => {
+                "labelled images of the user".to_owned()
+            }
+            Some(sources) if sources.has_rendered() && sources.list().len() > 1 => {
+                format!("{rendered} and labelled images of the user, batches taking turns,")
+            }
+            Some(sources) if !sources.has_rendered() => {
+                "labelled images of the user, batches of the data sets taking turns,".to_owned()
+            }
+            _ => rendered,
+        };
+        page.section("Design");
+        page.paragraph(&format!(
+            "Preset `{}`. {} of {}, paired by seed{vocabularies}. Text of A = {} characters {layout}. \
+             Trained on {trained_on} for {} of {} images; {regime} (regime `{}`). The probe reads \
+             by {reader}, from tokens of width {}{own_width}, normalised to unit RMS, the same for every arm. \
+             Tested on {}. Intervals are 95% BCa bootstrap intervals of {} draws over {}, paired \
+             across arms; learning rates are chosen on validation images, nothing on test images.",
+            config.preset,
+            wording::counted(config.arms.len(), "arm"),
+            wording::counted(config.seeds.len(), "seed"),
+            data.charset.size(),
+            wording::counted(training.steps, "step"),
+            training.batch,
+            name_of(config.regime),
+            config.d_token,
+            listed(&texts),
+            wording::count(config.bootstrap_draws),
+            listed(&units),
+        ));
+    }
+
+    /// Densities and images of a kind of text.
+    fn tested(&self, condition: &str) -> String {
+        let groups = self.summary.groups_of(condition);
+        let groups = groups.iter().map(|&group| &self.summary.groups[group]);
+        let parts: Vec<String> = groups
+            .map(|group| {
+                let images = wording::counted(group.images, "image");
+                format!("{images} at {}", wording::density(group.density))
+            })
+            .collect();
+        format!("{} ({})", text_kind(condition), parts.join(", "))
+    }
+
+    /// Figures that could not be drawn.
+    pub(super) fn figures(&self, page: &mut Page) {
+        if !self.summary.skipped_figures.is_empty() {
+            page.section("Figures left out");
+            page.bullets(&self.summary.skipped_figures);
+        }
+    }
+}

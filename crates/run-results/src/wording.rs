@@ -1,0 +1,102 @@
+//! Values and differences in words, beside the numbers of the crate `wording`.
+
+pub use wording::*;
+
+use super::comparison::{Comparison, Judgement, Value};
+use probe_statistics::bootstrap::Interval;
+
+/// A value with its interval, `12.3% [11.0, 13.9]`; `failed` if there is none.
+pub fn value(value: Option<Value>) -> String {
+    let Some(value) = value else {
+        return "failed".to_owned();
+    };
+    match value.interval {
+        Some(Interval { low, high }) => {
+            let decimals = decimals_for(value.mean * 100.0);
+            let [low, high] = [low, high].map(|end| fixed(end * 100.0, decimals));
+            format!("{} [{low}, {high}]", percent(value.mean))
+        }
+        None => percent(value.mean),
+    }
+}
+
+/// A difference of error rates in points with its interval, `+12.3 [10.1, 14.0]`.
+pub fn difference(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    let points = fixed(comparison.difference * 100.0, decimals);
+    let sign = if comparison.difference > 0.0 { "+" } else { "" };
+    format!("{sign}{points}{}", bracket(comparison.interval, decimals))
+}
+
+/// A difference of error rates with its unit, `+12.3 points`.
+pub fn points(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    let points = fixed(comparison.difference * 100.0, decimals);
+    let sign = if comparison.difference > 0.0 { "+" } else { "" };
+    format!("{sign}{points} points")
+}
+
+/// The interval of a difference in points, `95% [10.1, 14.0]; `, or nothing if there is none.
+pub fn interval(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    match comparison.interval {
+        Some(_) => format!("95%{}; ", bracket(comparison.interval, decimals)),
+        None => String::new(),
+    }
+}
+
+/// A difference of error rates in words, by sign and interval.
+pub fn judged(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    let points = fixed(comparison.difference.abs() * 100.0, decimals);
+    match comparison.judgement() {
+        Judgement::Higher => {
+            let interval = bracket(comparison.interval, decimals);
+            format!("worse by {points} points{interval}")
+        }
+        Judgement::Lower => {
+            let turned = comparison.interval.map(Interval::negated);
+            format!("better by {points} points{}", bracket(turned, decimals))
+        }
+        Judgement::Unresolved => {
+            format!("no difference resolved ({})", difference(comparison))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(low: f64, middle: f64, high: f64) -> Comparison {
+        Comparison {
+            reference: "patch-merger".parse().unwrap(),
+            seeds: 3,
+            difference: middle,
+            interval: Some(Interval { low, high }),
+            p: 0.25,
+            smallest_p: 0.25,
+        }
+    }
+
+    #[test]
+    fn differences_are_worded_by_sign_and_interval() {
+        let worded = |low, middle, high| judged(&comparison(low, middle, high));
+        assert_eq!(
+            worded(0.101, 0.123, 0.14),
+            "worse by 12.3 points [10.1, 14.0]"
+        );
+        assert_eq!(
+            worded(-0.14, -0.123, -0.101),
+            "better by 12.3 points [10.1, 14.0]"
+        );
+        assert_eq!(
+            worded(-0.004, 0.003, 0.01),
+            "no difference resolved (+0.30 [−0.40, 1.00])"
+        );
+        assert_eq!(
+            worded(0.0, 0.0, 0.0),
+            "no difference resolved (0.00 [0.00, 0.00])"
+        );
+    }
+}

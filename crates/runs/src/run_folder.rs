@@ -1,0 +1,346 @@
+//! The folder of one run.
+
+use run_support::atomic;
+use run_support::lock::{Lock, LockError};
+use probe::ProbeConfig;
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// File that a process holds a lock on while it writes into a folder.
+pub const LOCK: &str = ".lock";
+/// File of a study's settings; the runs of a study stand in folders below it and share its cells.
+pub const STUDY_FILE: &str = "study.toml";
+/// Folder of a study whose cells are trained by tasks on several machines.
+pub const CLUSTER_FOLDER: &str = "cluster";
+/// What a task on another machine may be writing at the moment is younger than that.
+const WRITTEN_BY_NOW: Duration = Duration::from_secs(60 * 60);
+
+/// Settings that a folder of results belongs to.
+pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
+    /// Name of the file that holds them.
+    const FILE: &'static str;
+    /// Flag that names another folder.
+    const FLAG: &'static str = "--run";
+    /// Flag that names another place for it.
+    const PLACE_FLAG: &'static str = "--results";
+}
+
+impl FolderConfig for ProbeConfig {
+    const FILE: &'static str = "config.toml";
+}
+
+/// An existing folder that belongs to one configuration.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    file: &'static str,
+    /// [`FolderConfig::FLAG`] and [`FolderConfig::PLACE_FLAG`].
+    flags: [&'static str; 2],
+    fresh: bool,
+    /// Held as long as the folder is written to.
+    lock: Option<Arc<Lock>>,
+}
+
+impl RunFolder {
+    /// The folder for a run of `config`.
+    ///
+    /// With a `name` it is `results/<name>`; without, the first free one of `results/<base>`,
+    /// `results/<base>-2`, and so on. With `resume`, the folder of an earlier run of the same
+    /// configuration is taken (without a name: the last one).
+    ///
+    /// # Errors
+    /// If the folder holds a run of another configuration, holds this run already and `resume` was
+    /// not asked for, or cannot be written. Nothing is ever overwritten without `resume`.
+    pub fn choose<C: FolderConfig>(
+        results: &Path,
+        name: Option<&str>,
+        base: &str,
+        resume: bool,
+        config: &C,
+    ) -> Result<Self> {
+        let text = toml::to_string(config).context("the configuration does not fit into TOML")?;
+        if let Some(name) = name {
+            let path = results.join(name);
+            return match Self::state(&path, config)? {
+                State::Absent => Self::create::<C>(path, &text),
+                State::Same if resume => Self::taken::<C>(path).locked(),
+                State::Same => bail!(
+                    "{} holds a run of this configuration; add --resume to go on with it, \
+                     or choose another {}",
+                    path.display(),
+                    C::FLAG
+                ),
+                State::Other(difference) => bail!(
+                    "{} holds a run of another configuration ({difference}); choose another {}",
+                    path.display(),
+                    C::FLAG
+                ),
+            };
+        }
+        let numbered = (1..).map(|number| match number {
+            1 => results.join(base),
+            _ => results.join(format!("{base}-{number}")),
+        });
+        let mut found = None;
+        for path in numbered {
+            match Self::state(&path, config)? {
+                State::Absent if resume => {
+                    return match found {
+                        Some(path) => Self::taken::<C>(path).locked(),
+                        None => bail!(
+                            "no run of this configuration under {} to resume; leave out --resume, \
+                             or name the run with --run",
+                            results.display()
+                        ),
+                    };
+                }
+                State::Absent => return Self::create::<C>(path, &text),
+                State::Same => found = Some(path),
+                State::Other(_) => {}
+            }
+        }
+        unreachable!("numbers do not end")
+    }
+
+    /// Opens the folder of an earlier run.
+    ///
+    /// # Errors
+    /// If there is none, its configuration cannot be read, or another process writes into it.
+    pub fn open<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
+        let (folder, config) = Self::read(path)?;
+        Ok((folder.locked()?, config))
+    }
+
+    /// The configuration of a run, which may be going on.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn config_of<C: FolderConfig>(path: &Path) -> Result<C> {
+        Ok(Self::read(path)?.1)
+    }
+
+    /// As [`open`](Self::open), without becoming the one who writes: to look at the configuration,
+    /// or to add cells, which several processes may do at a time.
+    ///
+    /// # Errors
+    /// If there is none, or its configuration cannot be read.
+    pub fn read<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
+        let file = path.join(C::FILE);
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("{}: not the folder of a run", path.display()))?;
+        let config = toml::from_str(&text)
+            .with_context(|| format!("{}: not a configuration of this version", file.display()))?;
+        Ok((Self::taken::<C>(path.to_owned()), config))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where finished cells are kept: in the run's folder, or for the runs of a study in the study's,
+    /// so that they share what they have in common.
+    #[must_use]
+    pub fn cells(&self) -> PathBuf {
+        Self::cells_of(&self.path)
+    }
+
+    /// Where the cells of the folder at `path` are kept.
+    #[must_use]
+    pub fn cells_of(path: &Path) -> PathBuf {
+        let study = path.parent();
+        let study = study.filter(|parent| parent.join(STUDY_FILE).is_file());
+        study.unwrap_or(path).join("cells")
+    }
+
+    /// Takes the folder back if this run made it and it holds the configuration only, so that the
+    /// name is free again once the cause of a failed start is mended.
+    pub fn abandon(self) {
+        if self.fresh && std::fs::remove_file(self.path.join(self.file)).is_ok() {
+            let _ = std::fs::remove_file(self.path.join(LOCK));
+            // Fails, as it should, if anything else is in the folder.
+            let _ = std::fs::remove_dir(&self.path);
+        }
+    }
+
+    fn create<C: FolderConfig>(path: PathBuf, config: &str) -> Result<Self> {
+        atomic::make_folder(&path).with_context(|| {
+            format!(
+                "cannot make the results folder (read-only or full disk? name another place with {})",
+                C::PLACE_FLAG
+            )
+        })?;
+        atomic::write_bytes(&path.join(C::FILE), config.as_bytes())?;
+        Self {
+            fresh: true,
+            ..Self::taken::<C>(path)
+        }
+        .locked()
+    }
+
+    fn taken<C: FolderConfig>(path: PathBuf) -> Self {
+        Self {
+            path,
+            file: C::FILE,
+            flags: [C::FLAG, C::PLACE_FLAG],
+            fresh: false,
+            lock: None,
+        }
+    }
+
+    /// Keeps other processes from writing into the folder until this value is dropped. A crash
+    /// leaves the file behind, but not the lock.
+    fn locked(mut self) -> Result<Self> {
+        let [name, place] = self.flags;
+        match Lock::take(&self.path.join(LOCK)) {
+            Ok(lock) => self.lock = Some(Arc::new(lock)),
+            Err(error @ LockError::File { .. }) => {
+                return Err(error).with_context(|| {
+                    format!("the results folder cannot be written; name another place with {place}")
+                });
+            }
+            Err(error) => bail!(
+                "{} is {error}; wait for it, or choose another {name}",
+                self.path.display()
+            ),
+        }
+        atomic::remove_unfinished(&self.path, Duration::ZERO);
+        let cells = self.cells();
+        // Tasks add cells without asking; what they are writing is theirs.
+        let shared = cells.with_file_name(CLUSTER_FOLDER).is_dir();
+        let age = if shared {
+            WRITTEN_BY_NOW
+        } else {
+            Duration::ZERO
+        };
+        atomic::remove_unfinished(&cells, age);
+        Ok(self)
+    }
+
+    fn state<C: FolderConfig>(path: &Path, config: &C) -> Result<State> {
+        if !path.exists() {
+            return Ok(State::Absent);
+        }
+        let Ok((_, found)) = Self::read::<C>(path) else {
+            if !path.is_dir() {
+                return Ok(State::Other("it is a file".to_owned()));
+            }
+            let empty = std::fs::read_dir(path)
+                .with_context(|| format!("cannot look into {}", path.display()))?
+                .all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK));
+            return Ok(if empty {
+                State::Absent
+            } else {
+                State::Other("it holds something else".to_owned())
+            });
+        };
+        if found == *config {
+            return Ok(State::Same);
+        }
+        Ok(State::Other(first_difference(&found, config)))
+    }
+}
+
+enum State {
+    Absent,
+    Same,
+    Other(String),
+}
+
+/// The first line in which two configurations differ.
+fn first_difference<C: Serialize>(found: &C, wanted: &C) -> String {
+    let lines = |config: &C| toml::to_string(config).unwrap_or_default();
+    let (found, wanted) = (lines(found), lines(wanted));
+    found
+        .lines()
+        .zip(wanted.lines())
+        .find(|(a, b)| a != b)
+        .map_or_else(
+            || "another number of settings".to_owned(),
+            |(a, b)| format!("there `{a}`, here `{b}`"),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::Preset;
+
+    #[test]
+    fn a_folder_is_never_taken_from_another_run() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |name: Option<&str>, resume: bool, config: &ProbeConfig| {
+            RunFolder::choose(results.path(), name, "base", resume, config)
+                .map(|folder| folder.path().file_name().unwrap().to_owned())
+                .map_err(|error| error.to_string())
+        };
+        assert!(
+            choose(None, true, &config)
+                .unwrap_err()
+                .contains("to resume")
+        );
+        assert_eq!(choose(None, false, &config).unwrap(), "base");
+        assert_eq!(choose(None, false, &config).unwrap(), "base-2");
+        assert_eq!(choose(None, true, &config).unwrap(), "base-2");
+        assert!(
+            choose(Some("base"), false, &config)
+                .unwrap_err()
+                .contains("--resume")
+        );
+        assert_eq!(choose(Some("base"), true, &config).unwrap(), "base");
+        let mut other = config.clone();
+        other.training.steps += 1;
+        let error = choose(Some("base"), true, &other).unwrap_err();
+        assert!(
+            error.contains("another configuration") && error.contains("steps"),
+            "{error}"
+        );
+        assert_eq!(choose(None, false, &other).unwrap(), "base-3");
+        let (_, read) = RunFolder::open::<ProbeConfig>(&results.path().join("base-3")).unwrap();
+        assert_eq!(read, other);
+    }
+
+    #[test]
+    fn two_writers_refuse_each_other_by_pid() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |resume| RunFolder::choose(results.path(), Some("a"), "", resume, &config);
+        let first = choose(false).unwrap();
+        let error = choose(true).unwrap_err().to_string();
+        let pid = std::process::id().to_string();
+        assert!(error.contains("in use") && error.contains(&pid), "{error}");
+        let error = RunFolder::open::<ProbeConfig>(first.path()).unwrap_err();
+        assert!(error.to_string().contains("in use"));
+        drop(first);
+        choose(true).unwrap();
+    }
+
+    #[test]
+    fn a_folder_with_other_things_is_left_alone() {
+        let results = tempfile::tempdir().unwrap();
+        std::fs::create_dir(results.path().join("mine")).unwrap();
+        std::fs::write(results.path().join("mine/thesis.txt"), "years of work").unwrap();
+        let config = Preset::Smoke.config();
+        let error = RunFolder::choose(results.path(), Some("mine"), "base", true, &config);
+        assert!(error.unwrap_err().to_string().contains("something else"));
+    }
+
+    #[test]
+    fn only_a_folder_of_its_own_is_taken_back() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |resume| RunFolder::choose(results.path(), Some("a"), "", resume, &config);
+        let path = results.path().join("a");
+        choose(false).unwrap().abandon();
+        assert!(!path.exists());
+        choose(false).unwrap();
+        choose(true).unwrap().abandon();
+        assert!(path.join(ProbeConfig::FILE).exists());
+    }
+}

@@ -1,0 +1,224 @@
+//! Carrying out one run: data, cells, results.
+
+use run_support::backend::BackendChoice;
+use probe_data::FeatureCache;
+use run_support::lanes::Lanes;
+use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_cells};
+use crate::progress::Progress;
+use run_results::provenance;
+use run_results::{self, Extent, Manifest, Summary};
+use crate::run_folder::RunFolder;
+use run_support::stop::{Stop, Stopped};
+use crate::watch::{Watch, Watched};
+use anyhow::{Result, anyhow};
+use burn::tensor::Device;
+use std::path::Path;
+use std::time::Instant;
+
+/// Where and with what runs are carried out.
+pub struct Session<'a> {
+    /// What computes.
+    pub backend: BackendChoice,
+    /// Its devices, at least one; cells are spread over them by their lanes.
+    pub devices: Vec<Device>,
+    /// Cells side by side.
+    pub lanes: Lanes,
+    /// Cached features, if they are to be used.
+    pub cache: Option<FeatureCache>,
+    /// How runs are watched.
+    pub watch: Watch,
+    /// Raised by Ctrl-C.
+    pub stop: &'a Stop,
+}
+
+/// A run whose results are written.
+#[derive(Debug)]
+pub struct FinishedRun {
+    /// What was measured.
+    pub outcome: RunOutcome,
+    /// What it comes to.
+    pub summary: Summary,
+    /// Where it came from.
+    pub manifest: Manifest,
+    /// Things the user should know: fonts left out, images left out.
+    pub warnings: Vec<String>,
+}
+
+impl Drop for Session<'_> {
+    /// What the session used may be evicted now.
+    fn drop(&mut self) {
+        if let Some(cache) = &self.cache {
+            cache.trim();
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    /// A session on `devices`, at least one, that nothing watches yet.
+    #[must_use]
+    pub fn new(
+        backend: BackendChoice,
+        devices: Vec<Device>,
+        lanes: Lanes,
+        cache: Option<FeatureCache>,
+        stop: &'a Stop,
+    ) -> Self {
+        Self {
+            backend,
+            devices,
+            lanes,
+            cache,
+            watch: Watch::default(),
+            stop,
+        }
+    }
+
+    /// The device of whatever is not spread over several.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.devices[0]
+    }
+
+    /// Trains and tests every cell of `config` that is not stored yet and writes the results.
+    ///
+    /// # Errors
+    /// If data or backbone are missing, a file cannot be written, or Ctrl-C was pressed; cells
+    /// finished before are stored. A folder that this run made and nothing was computed for is
+    /// taken back.
+    pub fn carry_out(
+        &self,
+        config: &ProbeConfig,
+        folder: RunFolder,
+        extent: Extent,
+    ) -> Result<FinishedRun> {
+        let prepared = match self.prepare(config) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                folder.abandon();
+                return Err(error);
+            }
+        };
+        for warning in &prepared.warnings {
+            eprintln!("note: {warning}");
+        }
+        let mut manifest = self.manifest(config, &prepared);
+        let clock = Instant::now();
+        let name = folder.path().file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        let outcome = self.train(&name, config, &prepared, &folder.cells())?;
+        provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
+        let summary = results::write(folder.path(), config, &outcome, &manifest, extent)?;
+        Ok(FinishedRun {
+            outcome,
+            summary,
+            manifest,
+            warnings: prepared.warnings,
+        })
+    }
+
+    /// Writes the results of a finished run again from its cells; the manifest stays as it is.
+    ///
+    /// # Errors
+    /// If a cell is missing, or belongs to images or a backbone that have changed since.
+    pub fn redo(
+        &self,
+        config: &ProbeConfig,
+        folder: &RunFolder,
+        extent: Extent,
+    ) -> Result<FinishedRun> {
+        let path = folder.path();
+        let prepared = self.prepare(config)?;
+        let progress = Progress::new(self.lanes.count());
+        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
+        progress.clear();
+        let outcome = outcome?.ok_or_else(|| {
+            anyhow!(
+                "{}: not all cells of this configuration, data and backbone are there; \
+                 finish the run with its own command and --resume --run NAME",
+                path.display()
+            )
+        })?;
+        let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
+        let summary = results::write(path, config, &outcome, &manifest, extent)?;
+        Ok(FinishedRun {
+            outcome,
+            summary,
+            manifest,
+            warnings: prepared.warnings,
+        })
+    }
+
+    /// Every cell of the run `name` of `config`: those that are not in the folder `cells` are trained.
+    ///
+    /// # Errors
+    /// If a cell cannot be built or stored, or Ctrl-C was pressed; cells finished before are stored.
+    pub fn train(
+        &self,
+        name: &str,
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        cells: &Path,
+    ) -> Result<RunOutcome> {
+        let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
+        let (lanes, devices) = (&self.lanes, &self.devices);
+        let progress = Progress::new(lanes.count());
+        let top = cells.parent().unwrap_or(cells);
+        let arms = config.arms.len();
+        let watched = Watched::begin(&progress, &self.watch, top, name, lanes.count(), arms);
+        let outcome = run_cells(
+            config, prepared, &store, lanes, devices, self.stop, &watched,
+        );
+        progress.clear();
+        watched.end(&outcome);
+        outcome
+    }
+
+    /// Every cell of `config` from the folder `cells`, without training; none if one is missing.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn recall(
+        &self,
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        cells: &Path,
+        observer: &dyn Observer,
+    ) -> Result<Option<RunOutcome>> {
+        let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
+        let (lanes, devices) = (&self.lanes, &self.devices);
+        // A cell that is not in the store stops at once.
+        let stopped = Stop::default();
+        stopped.raise();
+        match run_cells(config, prepared, &store, lanes, devices, &stopped, observer) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(error) if error.is::<Stopped>() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is known of a run that is made here.
+    #[must_use]
+    pub fn manifest(&self, config: &ProbeConfig, prepared: &Prepared) -> Manifest {
+        let lanes = self.lanes.count();
+        let mut manifest = provenance::manifest(config, self.backend, self.device(), lanes);
+        if self.devices.len() > 1 {
+            manifest.device = format!("{} x {}", self.devices.len(), manifest.device);
+        }
+        provenance::add_preparation(&mut manifest, prepared);
+        manifest
+    }
+
+    /// Data and features of a run.
+    ///
+    /// # Errors
+    /// If data or backbone are missing.
+    pub fn prepare(&self, config: &ProbeConfig) -> Result<Prepared> {
+        Prepared::new(
+            config,
+            self.cache.as_ref(),
+            &self.lanes,
+            self.device(),
+            self.stop,
+        )
+    }
+}

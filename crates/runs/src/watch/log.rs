@@ -1,0 +1,122 @@
+//! The event log: a file that lines are added to.
+
+use super::event::{Event, Line};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Takes events of one run.
+#[derive(Debug)]
+pub struct EventLog {
+    path: PathBuf,
+    run: String,
+    /// None once it could not be written.
+    file: Mutex<Option<File>>,
+}
+
+impl EventLog {
+    /// Goes on with the file at `path`, or begins it. One that cannot be written is told of once, and
+    /// then done without.
+    #[must_use]
+    pub fn open(path: &Path, run: &str) -> Self {
+        let file = File::options().create(true).append(true).open(path);
+        Self {
+            path: path.to_owned(),
+            run: run.to_owned(),
+            file: Mutex::new(file.map_err(|error| complain(path, &error)).ok()),
+        }
+    }
+
+    /// Adds an event, with the time.
+    pub fn write(&self, event: Event) {
+        let line = Line {
+            unix_s: now(),
+            run: self.run.clone(),
+            event,
+        };
+        let Ok(mut text) = serde_json::to_string(&line) else {
+            return;
+        };
+        text.push('\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // In one piece, so that lines of several processes do not mix.
+        let written = file.as_mut().map(|file| file.write_all(text.as_bytes()));
+        if let Some(Err(error)) = written {
+            complain(&self.path, &error);
+            *file = None;
+        }
+    }
+}
+
+fn complain(path: &Path, error: &std::io::Error) {
+    eprintln!(
+        "note: {}: {error}; the run goes on without its event log",
+        path.display()
+    );
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// The events in a file. Lines that are no events of this version are passed over: the last one of a
+/// process that was killed may be cut off.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read_events(path: &Path) -> std::io::Result<Vec<Line>> {
+    let text = std::fs::read(path)?;
+    let lines = text.split(|byte| *byte == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::CellSpec;
+
+    #[test]
+    fn events_come_back_and_half_lines_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let cell = CellSpec {
+            arm: "vet-softmax@64".parse().unwrap(),
+            seed: 3,
+            learning_rate: 0.008,
+        };
+        let events = [
+            Event::Started {
+                pid: 7,
+                lanes: 2,
+                arms: 1,
+            },
+            Event::CellFailed {
+                lane: 1,
+                cell,
+                step: 40,
+                reason: "loss is \"NaN\"\n".to_owned(),
+            },
+        ];
+        EventLog::open(&path, "a").write(events[0].clone());
+        let mut file = File::options().append(true).open(&path).unwrap();
+        file.write_all(b"{\"unix_s\": 3, \"run\n").unwrap();
+        EventLog::open(&path, "b").write(events[1].clone());
+        let found = read_events(&path).unwrap();
+        let told: Vec<&Event> = found.iter().map(|line| &line.event).collect();
+        assert_eq!(told, events.iter().collect::<Vec<_>>());
+        assert_eq!((found[0].run.as_str(), found[1].run.as_str()), ("a", "b"));
+        assert!(found[0].unix_s > 1.7e9 && found[0].unix_s <= found[1].unix_s);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_stops_nothing() {
+        let log = EventLog::open(Path::new("/nowhere/events.jsonl"), "a");
+        log.write(Event::Finished { seconds: 1.0 });
+    }
+}

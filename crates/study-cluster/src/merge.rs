@@ -1,0 +1,227 @@
+//! From finished cells, whoever trained them, to results.
+
+use super::items::Items;
+use super::place::Place;
+use arms::ArmSpec;
+use run_support::lock::Owner;
+use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status};
+use run_results::provenance;
+use run_results::{self, Extent, Manifest, Summary};
+use runs::run_folder::RunFolder;
+use runs::session::Session;
+use study::{self, Part, PartResult, StudyConfig, Written};
+use anyhow::{Context, Result};
+use claims::Registration;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the cells of a results folder come to.
+#[derive(Debug)]
+pub struct Merged {
+    /// The runs, each with its complete arms; those without any are left out.
+    pub runs: Vec<MergedRun>,
+    /// The items that are not finished, in order.
+    pub missing: Vec<Missing>,
+}
+
+/// A run as far as its cells are there.
+#[derive(Debug)]
+pub struct MergedRun {
+    /// Index of the run.
+    pub run: usize,
+    /// Its settings, with the arms that are complete.
+    pub config: ProbeConfig,
+    /// What was measured.
+    pub outcome: RunOutcome,
+    /// Where it came from.
+    pub manifest: Manifest,
+}
+
+/// An item that is not finished.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missing {
+    /// Its index.
+    pub item: usize,
+    /// What it is called.
+    pub name: String,
+    /// Its cells that are there.
+    pub cells: usize,
+    /// Who works on it at the moment.
+    pub worker: Option<Owner>,
+    /// Why its task gave up, where it could say.
+    pub reason: Option<String>,
+}
+
+impl Missing {
+    /// One line.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Self {
+            item, name, cells, ..
+        } = self;
+        let state = match (&self.worker, &self.reason) {
+            (Some(owner), _) => format!("in work ({owner})"),
+            (None, Some(reason)) => format!("FAILED: {reason}"),
+            (None, None) => "not started, or killed".to_owned(),
+        };
+        format!("missing: item {item} ({name}), {cells} of its cells are there; {state}")
+    }
+}
+
+impl Merged {
+    /// Cells that broke down, one line each.
+    #[must_use]
+    pub fn failed_cells(&self, items: &Items) -> Vec<String> {
+        let mut lines = Vec::new();
+        for run in &self.runs {
+            for cell in &run.outcome.cells {
+                if let Status::Failed { step, reason } = &cell.status {
+                    let CellSpec {
+                        arm,
+                        seed,
+                        learning_rate,
+                    } = &cell.spec;
+                    let name = &items.runs[run.run].0;
+                    lines.push(format!(
+                        "failed: {name} {arm} seed {seed} lr {learning_rate:?} at step {step}: {reason}"
+                    ));
+                }
+            }
+        }
+        lines
+    }
+}
+
+/// Counts cells and says nothing.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Observer for Count {
+    fn stage(&self, _name: &str, _total: usize, done: usize) {
+        self.0.fetch_add(done, Ordering::Relaxed);
+    }
+    fn cell_started(&self, _lane: usize, _spec: &CellSpec, _steps: usize) {}
+    fn cell_step(&self, _lane: usize, _step: usize) {}
+    fn cell_finished(&self, _lane: usize, _outcome: &CellOutcome) {}
+}
+
+/// Reads back what the folder `cells` holds, without training.
+///
+/// # Errors
+/// If data or backbone of a run are missing.
+pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>) -> Result<Merged> {
+    // On a network file system this machine may remember that a file was not there; it asks again
+    // once it has listed the folder.
+    if let Ok(entries) = std::fs::read_dir(cells) {
+        entries.for_each(drop);
+    }
+    let mut runs = Vec::new();
+    let mut missing: BTreeMap<usize, usize> = BTreeMap::new();
+    for (run, (name, config)) in items.runs.iter().enumerate() {
+        session.stop.check()?;
+        let in_run = || format!("run `{name}`");
+        let prepared = session.prepare(config).with_context(in_run)?;
+        let mut outcome = RunOutcome {
+            test_sets: prepared.test_sets(),
+            class_names: prepared.class_names.clone(),
+            tuning: Vec::new(),
+            cells: Vec::new(),
+        };
+        let mut arms: Vec<ArmSpec> = Vec::new();
+        for &arm in &config.arms {
+            let config = ProbeConfig {
+                arms: vec![arm],
+                ..config.clone()
+            };
+            let count = Count::default();
+            match session.recall(&config, &prepared, cells, &count)? {
+                Some(found) => {
+                    arms.push(arm);
+                    outcome.tuning.extend(found.tuning);
+                    outcome.cells.extend(found.cells);
+                }
+                None => {
+                    let of =
+                        |item: &super::items::Item| item.arm == arm && item.runs.contains(&run);
+                    if let Some(item) = items.items.iter().position(of) {
+                        *missing.entry(item).or_default() += count.0.load(Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+        if arms.is_empty() {
+            continue;
+        }
+        let mut manifest = session.manifest(config, &prepared);
+        let seconds = outcome.cells.iter().map(|cell| cell.seconds).sum();
+        provenance::add_stage(&mut manifest, "cells, one after the other", seconds);
+        runs.push(MergedRun {
+            run,
+            config: ProbeConfig {
+                arms,
+                ..config.clone()
+            },
+            outcome,
+            manifest,
+        });
+    }
+    let missing = missing.into_iter().map(|(item, cells)| Missing {
+        item,
+        name: items.name(item),
+        cells,
+        worker: place.worker(item),
+        reason: place.failure(item),
+    });
+    Ok(Merged {
+        runs,
+        missing: missing.collect(),
+    })
+}
+
+/// Writes the results of a single run into its folder.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_run(folder: &Path, run: &MergedRun) -> Result<Summary> {
+    let extent = Extent::of(&run.config);
+    results::write(folder, &run.config, &run.outcome, &run.manifest, extent)
+}
+
+/// Writes the results of the runs of a study, then those of the study.
+///
+/// # Errors
+/// If a run's folder holds something else, or a file cannot be written.
+pub fn write_study(
+    folder: &Path,
+    config: &StudyConfig,
+    registration: &Registration,
+    merged: Merged,
+) -> Result<(Vec<PartResult>, Written)> {
+    let parts = config.parts()?;
+    let mut results = Vec::with_capacity(merged.runs.len());
+    for run in merged.runs {
+        let part = &parts[run.run];
+        let name = part.name();
+        let place = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
+        let MergedRun {
+            config,
+            outcome,
+            manifest,
+            ..
+        } = run;
+        let summary = results::write(place.path(), &config, &outcome, &manifest, part.extent())
+            .with_context(|| format!("run `{name}`"))?;
+        results.push(PartResult {
+            part: Part {
+                config,
+                ..part.clone()
+            },
+            outcome,
+            summary,
+            manifest,
+        });
+    }
+    let written = study::write(folder, config, registration, &results)?;
+    Ok((results, written))
+}

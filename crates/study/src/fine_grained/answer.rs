@@ -1,0 +1,85 @@
+//! What the fine-grained section says, in sentences made from its numbers.
+
+use super::answers::Asked;
+use super::thresholds::{Measured, worded};
+use arms::{ArmKind, ArmSpec};
+use run_results::wording;
+use crate::answer::{Answer, best_hard};
+use crate::design::READING;
+use crate::figures::of_section;
+use crate::run::PartResult;
+use crate::section::Section;
+use anyhow::Result;
+use html_report::KeyNumber;
+
+/// Adds thresholds of hard and soft words over those of the MLP of their width, beside what they cost
+/// in reading.
+///
+/// # Errors
+/// If the answers cannot be fitted.
+pub(in crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> {
+    let asked = Asked::all(results)?;
+    let measured: Vec<Measured<'_>> = asked.iter().filter_map(Measured::of).collect();
+    let reading =
+        of_section(results, Section::FineGrained).find(|result| result.part.variant == READING);
+    // Beside other sections, reading is theirs.
+    let first = reading.or_else(|| of_section(results, Section::FineGrained).next());
+    let Some(first) = first else {
+        return Ok(());
+    };
+    let arms = &first.part.config.arms;
+    let soft = arms
+        .iter()
+        .find(|arm| arm.kind == ArmKind::VetSoftmax)
+        .copied();
+    for (arm, what) in [
+        (
+            best_hard(first),
+            "Hard visual words, one table row per token",
+        ),
+        (soft, "Soft visual words, as Ovis releases them"),
+    ] {
+        let Some(arm) = arm else { continue };
+        let mut parts = Vec::new();
+        for task in &measured {
+            let Some(found) = task.ratio(arm, ArmKind::GeluMlp) else {
+                continue;
+            };
+            parts.push(format!("{} {}", task.kind, worded(&found)));
+            answer.key_numbers.push(KeyNumber {
+                label: format!("{}: threshold of `{arm}` over that of the MLP", task.kind),
+                value: worded(&found),
+                note: format!("95% interval, {}", seeds(first)),
+            });
+        }
+        let mut sentences = Vec::new();
+        if !parts.is_empty() {
+            sentences.push(format!(
+                "{what} (`{arm}`): the smallest difference told three times in four, over that of the \
+                 MLP of the same width: {}.",
+                parts.join("; ")
+            ));
+        }
+        sentences.extend(reading.and_then(|reading| read(reading, arm)));
+        if !sentences.is_empty() {
+            answer.paragraphs.push(sentences.join(" "));
+        }
+    }
+    Ok(())
+}
+
+/// What the arm costs in reading.
+fn read(reading: &PartResult, arm: ArmSpec) -> Option<String> {
+    let row = reading.summary.cer(arm, 0)?;
+    let comparison = row.against_matched.or(row.against_merger)?;
+    Some(format!(
+        "In reading random characters `{arm}` is {} (CER {}), {}.",
+        wording::judged(&comparison),
+        wording::value(row.value),
+        seeds(reading)
+    ))
+}
+
+fn seeds(result: &PartResult) -> String {
+    wording::counted(result.part.config.seeds.len(), "seed")
+}

@@ -1,0 +1,80 @@
+//! Which look-alikes are read as which.
+
+use arms::ArmSpec;
+use probe_data::class_of_char;
+use probe::EvaluationMode;
+use run_results::wording;
+use crate::figures::of_section;
+use crate::run::PartResult;
+use crate::section::Section;
+use crate::tables::StudyTable;
+use perception_tasks::Group;
+
+/// One row per ordered pair of look-alikes, one column per arm.
+pub(super) fn confusions(results: &[PartResult]) -> Option<StudyTable> {
+    let glyphs = of_section(results, Section::FineGrained).filter(|result| {
+        let kind = result.part.config.data.perception;
+        kind.is_some_and(|kind| kind.group() == Group::Glyphs)
+    });
+    let glyphs: Vec<&PartResult> = glyphs.collect();
+    let arms = &glyphs.first()?.part.config.arms;
+    let mut rows = Vec::new();
+    for result in &glyphs {
+        let kind = result.part.config.data.perception?;
+        let counts: Vec<Vec<Vec<u64>>> = arms.iter().map(|&arm| counts(result, arm)).collect();
+        for run in kind.look_alikes() {
+            for shown in run.clone() {
+                for read in run.clone().filter(|read| *read != shown) {
+                    let [shown_name, read_name] = [shown, read].map(|c| kind.classes()[c]);
+                    let mut row = vec![format!("{kind}: {shown_name} read as {read_name}")];
+                    row.extend(counts.iter().map(|counts| rate(&counts[shown], read)));
+                    rows.push(row);
+                }
+            }
+        }
+    }
+    let mut header = vec!["pair".to_owned()];
+    header.extend(arms.iter().map(|arm| format!("`{arm}`")));
+    Some(StudyTable {
+        section: Section::FineGrained,
+        name: "confusions",
+        title: "How often is a glyph read as its double?",
+        note: "Share of the images that show the one and were read as the other, over all levels and \
+               seeds. What else was read instead is in `confusions.csv` of the run; `classes.csv` says \
+               which character stands for which class there.",
+        header,
+        rows,
+    })
+}
+
+/// Images by class shown and class read.
+fn counts(result: &PartResult, arm: ArmSpec) -> Vec<Vec<u64>> {
+    let outcome = &result.outcome;
+    let charset = result.part.config.data.charset;
+    let classes = outcome.class_names.len();
+    let mut counts = vec![vec![0; classes]; classes];
+    let class = |text: &str| class_of_char(charset, text.chars().next()?);
+    for cell in outcome.cells.iter().filter(|cell| cell.spec.arm == arm) {
+        let tests = cell.tests.iter();
+        for test in tests.filter(|test| test.mode == EvaluationMode::Deterministic) {
+            let Some(set) = outcome.test_sets.get(test.group) else {
+                continue;
+            };
+            for (target, prediction) in set.targets.iter().zip(&test.predictions) {
+                if let (Some(shown), Some(read)) = (class(target), class(prediction))
+                    && let Some(count) = counts.get_mut(shown).and_then(|row| row.get_mut(read))
+                {
+                    *count += 1;
+                }
+            }
+        }
+    }
+    counts
+}
+
+fn rate(row: &[u64], read: usize) -> String {
+    match row.iter().sum::<u64>() {
+        0 => "–".to_owned(),
+        shown => wording::percent(row[read] as f64 / shown as f64),
+    }
+}

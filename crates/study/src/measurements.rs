@@ -1,0 +1,271 @@
+//! The study's runs in the form that claims are evaluated on.
+
+use super::figures::{character_side, nominal_bits, of_section, used_bits, without_size};
+use super::fine_grained::COARSE;
+use super::run::PartResult;
+use super::section::Section;
+use super::tables::code;
+use arms::{ArmKind, ArmSpec};
+use probe_data::Task;
+use probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
+use run_results::{ItemSeries, hardening_series, item_series};
+use anyhow::Result;
+use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
+use perception_tasks::Group;
+use probe_statistics::codelength::Codelength;
+
+/// What claims call the softmax arms of the main run read with fewer words.
+const HARDENING: &str = "hardening";
+
+/// Everything that was measured.
+///
+/// # Errors
+/// If an outcome does not belong to its config.
+pub fn measurements(results: &[PartResult]) -> Result<Measurements> {
+    let mut measurements = Measurements::default();
+    for result in results {
+        let Some(study) = study_name(result) else {
+            continue;
+        };
+        for series in item_series(&result.part.config, &result.outcome)? {
+            let converted = convert(result, &study, series);
+            measurements.series.extend(coarse(result, &converted));
+            measurements.series.push(converted);
+        }
+        for &arm in &result.part.config.arms {
+            add_facts(&mut measurements.arms, facts(result, &study, arm));
+        }
+    }
+    for result in of_section(results, Section::Ocr) {
+        for series in hardening_series(&result.part.config, &result.outcome) {
+            let facts = facts(result, HARDENING, series.arm);
+            let series = convert(result, HARDENING, series);
+            measurements.series.push(series);
+            add_facts(&mut measurements.arms, facts);
+        }
+        for arm in &mut measurements.arms {
+            if arm.study == Section::Ocr.name() {
+                add_control(arm, results);
+                add_codelength(arm, results);
+            }
+        }
+    }
+    Ok(measurements)
+}
+
+/// What claims call the run; none for runs that only give facts about arms.
+fn study_name(result: &PartResult) -> Option<String> {
+    let name = result.part.section.name();
+    match result.part.section {
+        Section::Control | Section::Codelength => None,
+        // Other regimes read the same images with other towers.
+        Section::Regimes if result.part.variant != "frozen" => Some(result.part.name()),
+        _ => Some(name.to_owned()),
+    }
+}
+
+fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
+    let config = &result.part.config;
+    let ItemSeries {
+        arm,
+        group,
+        mode,
+        k,
+        seeds,
+    } = series;
+    let set = &result.outcome.test_sets[group];
+    let tuning = tuning(result, arm);
+    let classes = match config.data.task {
+        _ if config.data.brings_its_own_images() => result.outcome.class_names.len(),
+        Task::Face => distinct(&set.targets),
+        Task::Slant => 2,
+        Task::Text | Task::Control => config.data.charset.size(),
+    };
+    Series {
+        study: study.to_owned(),
+        arm: arm.to_string(),
+        charset: classes,
+        condition: match config.data.perception {
+            Some(kind) => kind.to_string(),
+            None => set.condition.clone(),
+        },
+        density: set.density,
+        evaluation: match (k, mode) {
+            (Some(_), _) => Evaluation::TopK,
+            (None, EvaluationMode::Sampled) => Evaluation::Sampled,
+            (None, EvaluationMode::Deterministic) => Evaluation::Deterministic,
+        },
+        k,
+        stimulus: set.difficulty,
+        pixels_per_character: set
+            .density
+            .filter(|_| result.part.section == Section::Redundancy)
+            .map(character_side),
+        bits_nominal: nominal_bits(result, arm),
+        bits_used: used_bits(result, arm, group).filter(|_| arm.kind.is_hard()),
+        learning_rate: tuning.and_then(|tuning| tuning.chosen),
+        validation_error: tuning.and_then(best_error),
+        chance_accuracy: (config.data.task != Task::Text || config.data.photographs.is_some())
+            .then(|| majority(&set.targets)),
+        seeds,
+    }
+}
+
+/// A level of a coarse task once more, under the name that claims have for the easier levels of all of
+/// them; none of the harder ones, where coarse tasks ask for detail too.
+fn coarse(result: &PartResult, series: &Series) -> Option<Series> {
+    let kind = result.part.config.data.perception?;
+    if kind.group() != Group::Coarse {
+        return None;
+    }
+    let sets = result.outcome.test_sets.iter();
+    let mut levels: Vec<f64> = sets.filter_map(|set| set.difficulty).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    let middle = levels.get(levels.len() / 2)?;
+    (series.stimulus? >= *middle).then(|| Series {
+        condition: COARSE.to_owned(),
+        ..series.clone()
+    })
+}
+
+fn tuning(result: &PartResult, arm: ArmSpec) -> Option<&probe::Tuning> {
+    let mut tuned = result.outcome.tuning.iter();
+    tuned.find(|tuning| tuning.arm == arm)
+}
+
+fn best_error(tuning: &probe::Tuning) -> Option<f64> {
+    let errors = tuning.candidates.iter().filter_map(|(_, error)| *error);
+    errors.reduce(f64::min)
+}
+
+fn distinct(labels: &[String]) -> usize {
+    let labels: std::collections::BTreeSet<&String> = labels.iter().collect();
+    labels.len()
+}
+
+/// Share of the most frequent label: what can be had without looking.
+pub(super) fn majority<'a>(labels: impl IntoIterator<Item = &'a String>) -> f64 {
+    let mut counts = std::collections::BTreeMap::new();
+    for label in labels {
+        *counts.entry(label).or_insert(0_usize) += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    most as f64 / counts.values().sum::<usize>().max(1) as f64
+}
+
+/// What an arm is in the design.
+fn role(arm: ArmSpec) -> Role {
+    match arm.kind {
+        ArmKind::Identity => Role::Ceiling,
+        ArmKind::Blind => Role::Floor,
+        ArmKind::GeluMlp => Role::WidthMatchedMlp,
+        ArmKind::NoisyMerger => Role::NoiseMatched,
+        ArmKind::VetCurriculum => Role::Curriculum,
+        kind if kind.is_hard() => Role::Hard,
+        kind if kind.tokenize().is_some() => Role::Soft,
+        _ => Role::Continuous,
+    }
+}
+
+fn facts(result: &PartResult, study: &str, arm: ArmSpec) -> ArmFacts {
+    let cells = result.outcome.cells.iter();
+    let cells: Vec<&CellOutcome> = cells.filter(|cell| cell.spec.arm == arm).collect();
+    let trained = cells
+        .iter()
+        .filter_map(|cell| cell.without_gradient.as_ref());
+    let missing: Vec<bool> = trained.map(|names| names.is_empty()).collect();
+    let tuning = tuning(result, arm);
+    let curve = tuning.map_or(&[][..], |tuning| &tuning.candidates);
+    ArmFacts {
+        // Codebooks have no indicator rows, so arms of one width agree in words, not in rows.
+        vocabulary: arm.words(),
+        gradients_present: (!missing.is_empty()).then(|| missing.iter().all(|present| *present)),
+        on_grid_edge: tuning
+            .filter(|tuning| tuning.candidates.len() > 1)
+            .map(|tuning| tuning.on_edge),
+        validation_curve: curve
+            .iter()
+            .filter_map(|(rate, error)| Some((*rate, (*error)?)))
+            .collect(),
+        reconstruction_r2: mean_of(&cells, |found| found.r2),
+        mean_predictor_r2: mean_of(&cells, |found| found.mean_predictor_r2),
+        ..ArmFacts::new(study, &arm.to_string(), &without_size(arm), role(arm))
+    }
+}
+
+/// Mean over the seeds that measured it.
+fn mean_of(cells: &[&CellOutcome], of: fn(&ReconstructionRecord) -> f64) -> Option<f64> {
+    let found = cells.iter().filter_map(|cell| cell.reconstruction.as_ref());
+    let values: Vec<f64> = found.map(of).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Joins the facts of an arm that several runs of one study have: what fails in one fails.
+fn add_facts(all: &mut Vec<ArmFacts>, new: ArmFacts) {
+    let both = |a: Option<bool>, b: Option<bool>, join: fn(bool, bool) -> bool| match (a, b) {
+        (Some(a), Some(b)) => Some(join(a, b)),
+        (a, b) => a.or(b),
+    };
+    match all
+        .iter_mut()
+        .find(|known| known.study == new.study && known.arm == new.arm)
+    {
+        Some(known) => {
+            known.gradients_present =
+                both(known.gradients_present, new.gradients_present, |a, b| {
+                    a && b
+                });
+            known.on_grid_edge = both(known.on_grid_edge, new.on_grid_edge, |a, b| a || b);
+        }
+        None => all.push(new),
+    }
+}
+
+/// The arm of that name in a run.
+fn arm_of(result: &PartResult, name: &str) -> Option<ArmSpec> {
+    let mut arms = result.part.config.arms.iter();
+    arms.find(|arm| arm.to_string() == name).copied()
+}
+
+fn add_control(facts: &mut ArmFacts, results: &[PartResult]) {
+    for result in of_section(results, Section::Control) {
+        if result.part.config.data.task != Task::Control {
+            continue;
+        }
+        let Some(arm) = arm_of(result, &facts.arm) else {
+            continue;
+        };
+        let Ok(series) = item_series(&result.part.config, &result.outcome) else {
+            continue;
+        };
+        for series in series.iter().filter(|series| series.arm == arm) {
+            for seed in &series.seeds {
+                let (edits, chars) = seed.items.iter().fold((0, 0), |(edits, chars), item| {
+                    (edits + item.edits, chars + item.chars)
+                });
+                let accuracy = 1.0 - f64::from(edits) / f64::from(chars.max(1));
+                facts.control_accuracy.push((seed.seed, accuracy));
+            }
+        }
+    }
+}
+
+fn add_codelength(facts: &mut ArmFacts, results: &[PartResult]) {
+    let parts: Vec<&PartResult> = of_section(results, Section::Codelength).collect();
+    let Some((last, arm)) = parts
+        .last()
+        .and_then(|last| Some((*last, arm_of(last, &facts.arm)?)))
+    else {
+        return;
+    };
+    let seeds = last.part.config.seeds.iter();
+    let codes: Option<Vec<Codelength>> = seeds.map(|&seed| code(&parts, arm, seed)).collect();
+    let Some(codes) = codes.filter(|codes| !codes.is_empty()) else {
+        return;
+    };
+    let bits: f64 = codes.iter().map(Codelength::bits_per_label).sum();
+    facts.codelength_bits = Some(bits / codes.len() as f64);
+    let value = last.summary.cer(arm, 0).and_then(|row| row.value);
+    facts.accuracy = value.map(|value| 1.0 - value.mean);
+}

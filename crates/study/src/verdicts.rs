@@ -1,0 +1,156 @@
+//! Pre-registered claims and integrity checks, evaluated and put into words.
+
+use super::measurements::measurements;
+use super::run::PartResult;
+use super::section::Section;
+use run_support::atomic;
+use run_results::wording;
+use anyhow::{Context, Result};
+use claims::{ClaimFinding, PartFinding, Registration};
+use html_report::{Claim, Gate, GateState, Verdict};
+use std::path::Path;
+
+/// The claims that this version of the study was made for.
+const REGISTRATION: &str = include_str!("../registrations/claims.toml");
+/// Those of its fine-grained section by itself.
+const FINE_GRAINED: &str = include_str!("../registrations/fine-grained-claims.toml");
+
+/// The registration in `file`, or the one that comes with these sections.
+///
+/// # Errors
+/// If the file cannot be read or makes no sense; the message names the claim.
+pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registration> {
+    match file {
+        None if sections == [Section::FineGrained] => Ok(Registration::from_toml(FINE_GRAINED)?),
+        None => Ok(Registration::from_toml(REGISTRATION)?),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| {
+                let path = path.display();
+                format!("{path}: cannot read the claims; check the path")
+            })?;
+            Registration::from_toml(&text).with_context(|| path.display().to_string())
+        }
+    }
+}
+
+/// Evaluates the claims on what was measured and writes `claims.csv` and `gates.csv`.
+///
+/// # Errors
+/// If the statistics refuse the data, or a file cannot be written.
+pub fn evaluate(
+    folder: &Path,
+    registration: &Registration,
+    results: &[PartResult],
+) -> Result<claims::Report> {
+    let report = claims::evaluate(registration, &measurements(results)?)?;
+    atomic::write(
+        &folder.join("claims.csv"),
+        |out| Ok(report.claims_csv(out)?),
+    )?;
+    atomic::write(&folder.join("gates.csv"), |out| Ok(report.gates_csv(out)?))?;
+    Ok(report)
+}
+
+/// The claims for the page.
+pub(super) fn page_claims(report: &claims::Report) -> Vec<Claim> {
+    report.claims.iter().map(page_claim).collect()
+}
+
+fn page_claim(finding: &ClaimFinding) -> Claim {
+    // The part with the largest p decides; without p, the first.
+    let decisive = finding
+        .parts
+        .iter()
+        .max_by(|a, b| a.p.unwrap_or(-1.0).total_cmp(&b.p.unwrap_or(-1.0)))
+        .or_else(|| finding.parts.first());
+    let sentence = match finding.failed_gates.len() {
+        0 => finding.words.clone(),
+        _ => format!(
+            "{} Failed checks: {}.",
+            finding.words,
+            finding.failed_gates.join(", ")
+        ),
+    };
+    let seeds = finding.parts.iter().map(|part| part.seeds).min();
+    Claim {
+        id: finding.id.clone(),
+        text: finding.text.clone(),
+        verdict: match finding.verdict {
+            claims::Verdict::Supported => Verdict::Supported,
+            claims::Verdict::Refuted => Verdict::Refuted,
+            claims::Verdict::Undecided => Verdict::Undecided,
+            claims::Verdict::NotMeasured | claims::Verdict::Gated => Verdict::Withheld,
+        },
+        effect: decisive.and_then(|part| part.effect).map(short),
+        interval: decisive.and_then(interval),
+        p: finding.p,
+        adjusted_p: finding.adjusted_p,
+        n: seeds
+            .filter(|seeds| *seeds > 0)
+            .map(|seeds| wording::counted(seeds, "seed")),
+        sentence,
+    }
+}
+
+fn interval(part: &PartFinding) -> Option<String> {
+    Some(format!("[{}, {}]", short(part.low?), short(part.high?)))
+}
+
+/// Three significant digits.
+fn short(value: f64) -> String {
+    let magnitude = value.abs().max(1e-6).log10().floor();
+    wording::fixed(value, (2.0 - magnitude).clamp(0.0, 4.0) as usize)
+}
+
+/// The checks for the page.
+pub(super) fn page_gates(report: &claims::Report) -> Vec<Gate> {
+    let gates = report.gates.iter();
+    gates
+        .map(|gate| Gate {
+            name: gate.id.clone(),
+            state: match gate.state {
+                claims::GateState::Passed => GateState::Passed,
+                claims::GateState::Failed => GateState::Failed,
+                claims::GateState::NotMeasured => GateState::NotMeasured,
+            },
+            reason: match gate.blocks.len() {
+                0 => gate.words.clone(),
+                _ => format!("{} No verdict for {}.", gate.words, gate.blocks.join(", ")),
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registration_that_comes_along_is_sound() {
+        let study = registration(None, &Section::STUDY).unwrap();
+        assert_eq!(study.claims.len(), 12);
+        let fine = registration(None, &[Section::FineGrained]).unwrap();
+        let threshold = |claims: &Registration| {
+            let mut claims = claims.claims.iter();
+            claims.find(|claim| claim.id == "H10").cloned().unwrap()
+        };
+        assert_eq!(threshold(&fine), threshold(&study));
+    }
+
+    #[test]
+    fn a_missing_or_broken_registration_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        let message = || format!("{:#}", registration(Some(&path), &[]).unwrap_err());
+        assert!(message().contains("mine.toml"));
+        std::fs::write(&path, "[[claims]]\nid = 3").unwrap();
+        assert!(message().contains("mine.toml"));
+    }
+
+    #[test]
+    fn effects_have_three_digits() {
+        assert_eq!(short(0.012_345), "0.0123");
+        assert_eq!(short(-1.234_5), "−1.23");
+        assert_eq!(short(123.4), "123");
+    }
+}
