@@ -5,20 +5,20 @@
 //! visual tokens.
 
 use anyhow::{Context, Result};
+use arms::ArmSpec;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use arms::ArmSpec;
-use probe_data::{pixel_batch, render_group};
-use run_support::lanes::Lanes;
 use probe::optimize::OptimizerConfig;
 use probe::pretrain::{PatchReader, PretrainConfig, ReadingTask, allowed_classes};
-use probe::{CellModel, Place, Prepared, Preset, SplitSizes};
 use probe::reader::weighted_slot_loss;
-use run_support::stop::Stop;
+use probe::{CellModel, Place, Prepared, Preset, SplitSizes};
+use probe_data::{pixel_batch, render_group};
 use projector::{Pass, seeded};
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use text_images::{Charset, Content, Fonts, Split};
 use vision_backbone::SmallVitConfig;
 use vision_backbone::weights::WeightsWriter;

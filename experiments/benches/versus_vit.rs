@@ -15,9 +15,9 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use run_support::lanes::Lanes;
 use probe::optimize::{OptimizerConfig, sum_gradients};
 use projector::{PatchGrid, linear, seeded};
+use run_support::lanes::Lanes;
 use vision_backbone::{SmallVit, SmallVitConfig};
 
 /// The allocator of the study.

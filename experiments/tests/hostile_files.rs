@@ -5,18 +5,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+use arms::ArmSpec;
 use burn::tensor::Device;
 use bytesize::ByteSize;
 use claims::Registration;
-use arms::ArmSpec;
-use probe_data::DataSources;
 use probe::{Preset, ProbeConfig, load_backbone};
-use run_support::settings::overlay;
-use study::{FineGrained, Section, StudyConfig, StudyPreset, verdicts};
+use probe_data::DataSources;
 use proptest::prelude::*;
 use proptest::sample::select;
+use run_support::settings::overlay;
 use serde_json::json;
 use std::fs;
+use study::{FineGrained, Section, StudyConfig, StudyPreset, verdicts};
 use toml::{Table, Value};
 use vision_backbone::weights::WeightsWriter;
 use vision_backbone::{Positions, SmallVitConfig};

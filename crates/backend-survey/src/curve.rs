@@ -1,15 +1,13 @@
 //! Twenty steps of training of a tiny cell, by the code that trains the study.
 
 use super::Finding;
-use arms::ArmSpec;
-use run_support::lanes::Lanes;
-use probe::{
-    CellSpec, Prepared, Preset, ProbeConfig, SplitSizes, TrainingConfig, train_cell,
-};
-use run_support::stop::Stop;
 use anyhow::{Context, Result};
+use arms::ArmSpec;
 use burn::tensor::Device;
+use probe::{CellSpec, Prepared, Preset, ProbeConfig, SplitSizes, TrainingConfig, train_cell};
 use projector::seeded;
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use text_images::{Charset, Content};
 use vision_backbone::SmallVitConfig;
 use vision_backbone::weights::WeightsWriter;

@@ -1,9 +1,9 @@
 //! What is found out about one backend.
 
 use super::{CURVE_BOUND, FORWARD_BOUND};
+use anyhow::Result;
 use run_support::backend::{BackendChoice, Child, End};
 use run_support::stop::Stop;
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

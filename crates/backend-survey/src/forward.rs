@@ -1,8 +1,8 @@
 //! Forward passes of every projector and of the small tower.
 
 use super::{Finding, differences};
-use arms::{ArmKind, ArmSizes, ArmSpec};
 use anyhow::Result;
+use arms::{ArmKind, ArmSizes, ArmSpec};
 use burn::tensor::{Device, Tensor};
 use ovis_vet::TableInit;
 use projector::{Pass, PatchGrid, Projector, rms_normalize, seeded};

@@ -13,10 +13,10 @@ mod throughput;
 pub use finding::{Finding, Outcome, Surveyed};
 pub use report::{details, overview, write_csv};
 
-use run_support::backend::{self, BackendChoice};
-use run_support::stop::Stop;
 use anyhow::{Result, ensure};
 use burn::tensor::{Device, Tensor};
+use run_support::backend::{self, BackendChoice};
+use run_support::stop::Stop;
 
 /// Largest difference of a forward pass from flex; tokens have a root mean square of 1.
 pub const FORWARD_BOUND: f64 = 1e-4;

@@ -1,9 +1,9 @@
 //! Tables of a survey.
 
 use super::{CURVE_BOUND, FORWARD_BOUND, Finding, Outcome, Surveyed};
-use run_support::atomic;
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
+use run_support::atomic;
 use std::path::Path;
 
 /// One row per backend: devices, speed, largest differences, verdict.

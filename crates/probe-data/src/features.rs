@@ -2,12 +2,12 @@
 
 use super::cache::{CacheWriter, CachedFile, FeatureCache};
 use super::group::Group;
-use run_support::lanes::Lanes;
 use crate::published::Published;
-use run_support::stop::Stop;
 use anyhow::{Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use projector::PatchGrid;
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use vision_backbone::{PatchLayout, SmallVit, patchify};

@@ -3,9 +3,9 @@
 use super::class_names::class_char;
 use super::group::{Group, GroupKey, Label};
 use super::pixels::Pixels;
-use run_support::lanes::Lanes;
 use anyhow::{Context, Result};
 use perception_tasks::{Item, Task, TaskConfig, TaskKind};
+use run_support::lanes::Lanes;
 use text_images::{Charset, Fonts, Split};
 use vision_backbone::PatchLayout;
 

@@ -3,11 +3,11 @@
 use super::class_names::{class_char, most_classes};
 use super::group::{Group, GroupKey, Label};
 use super::pixels::Pixels;
-use run_support::lanes::Lanes;
-use run_support::stop::Stop;
 use anyhow::{Context, Result, anyhow, ensure};
 use image::DynamicImage;
 use perception_tasks::{Channels, Crop, DatasetSource, Error, ImageDataset, OnProblem, Problem};
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use text_images::{Charset, Split};
 use vision_backbone::PatchLayout;
 

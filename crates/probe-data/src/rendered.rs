@@ -2,8 +2,8 @@
 
 use super::group::{Group, GroupKey, Label, classes_of};
 use super::pixels::Pixels;
-use run_support::lanes::Lanes;
 use anyhow::{Context, Result, ensure};
+use run_support::lanes::Lanes;
 use text_images::{
     Charset, Content, Degradation, Fonts, Grid, Item, Layout, Renderer, RendererConfig, Split,
     Strip,

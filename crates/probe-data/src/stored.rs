@@ -3,9 +3,9 @@
 use super::group::{Group, GroupKey, Label, classes_of};
 use super::pixels::{DatasetPixels, Fitting, Pixels};
 use super::source::StoredConfig;
+use anyhow::{Result, bail};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
-use anyhow::{Result, bail};
 use scene_text::{Format, NAMED_FAULTS, PolicyCounts, TextDataset, told};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;

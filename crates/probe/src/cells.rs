@@ -6,11 +6,11 @@ use super::preparation::Prepared;
 use super::store::CellStore;
 use super::training::{TrainedCell, test_cell, train_cell};
 use super::tuning::{beyond, choose, keep_best};
-use run_support::lanes::Lanes;
-use run_support::stop::{Stop, Stopped};
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::Device;
+use run_support::lanes::Lanes;
+use run_support::stop::{Stop, Stopped};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 

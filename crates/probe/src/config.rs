@@ -1,11 +1,11 @@
 //! Everything that decides the results of `ocr-probe`.
 
-use arms::ArmSpec;
-use probe_data::{DataSources, StoredConfig, Task, scene_charset};
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result, bail, ensure};
+use arms::ArmSpec;
 use ovis_vet::TableInit;
 use perception_tasks::{DatasetSource, TaskKind};
+use probe_data::{DataSources, StoredConfig, Task, scene_charset};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};

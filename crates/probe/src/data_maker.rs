@@ -1,16 +1,16 @@
 //! The images of a run: rendered, or read from data sets.
 
 use super::config::{LayoutKind, ProbeConfig};
+use crate::reader::SlotPlan;
+use anyhow::{Result, ensure};
+use perception_tasks::ImageDataset;
 use probe_data::{
     DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan,
     Task, crop, group_from_dataset, group_from_folder, group_from_photographs, missing_boxes,
     on_problem, open_photographs, perception_groups, problem_notes, render_group,
 };
 use run_support::lanes::Lanes;
-use crate::reader::SlotPlan;
 use run_support::stop::Stop;
-use anyhow::{Result, ensure};
-use perception_tasks::ImageDataset;
 use scene_text::{Format, TextDataset};
 use std::path::Path;
 use std::sync::Arc;

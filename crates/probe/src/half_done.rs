@@ -7,7 +7,6 @@
 
 use super::model::CellModel;
 use super::outcome::Checkpoint;
-use run_support::atomic;
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result};
 use burn::module::Module;
@@ -15,6 +14,7 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use rand_chacha::ChaCha8Rng;
+use run_support::atomic;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;

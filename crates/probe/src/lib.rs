@@ -22,6 +22,7 @@ mod training;
 mod tuning;
 mod word_tally;
 
+pub use cells::{Observer, run_cells};
 pub use config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
@@ -36,5 +37,4 @@ pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
 pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
 pub use store::CellStore;
-pub use cells::{Observer, run_cells};
 pub use training::{TrainedCell, test_cell, train_cell};

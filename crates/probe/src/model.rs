@@ -2,12 +2,12 @@
 
 use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::{Prepared, PreparedGroup};
-use arms::{Arm, ArmKind, ArmSpec};
 use crate::reader::{
     AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
     PooledReaderConfig, Reader, SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
 };
 use anyhow::{Context, Result};
+use arms::{Arm, ArmKind, ArmSpec};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::{Tokenize, Vet};

@@ -3,19 +3,19 @@
 use super::config::{LayoutKind, ProbeConfig, Regime};
 use super::data_maker::DataMaker;
 use super::outcome::TestSet;
-use arms::{ArmKind, ArmSizes};
-use probe_data::{FeatureCache, Features, Group, Source, encode, feature_bytes, held_bytes};
-use run_support::lanes::Lanes;
-use arms::Swap;
-use probe_data::published::Published;
 use crate::reader::SlotPlan;
-use run_support::stop::Stop;
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use arms::Swap;
+use arms::{ArmKind, ArmSizes};
 use burn::module::Module;
 use burn::tensor::Device;
 use bytesize::ByteSize;
+use probe_data::published::Published;
+use probe_data::{FeatureCache, Features, Group, Source, encode, feature_bytes, held_bytes};
 use projector::Projector;
 use published_models::PublishedProjector;
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Instant;
@@ -338,9 +338,7 @@ impl Prepared {
                 "arm `pretrained{swap}` is the projector of a published model; name the model with \
                  --checkpoint DIR|ID"
             ),
-            Backbone::Published { projector, .. } => {
-                Ok(swap.of(projector)?.train().no_grad())
-            }
+            Backbone::Published { projector, .. } => Ok(swap.of(projector)?.train().no_grad()),
         }
     }
 

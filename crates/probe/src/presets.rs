@@ -3,11 +3,11 @@
 use super::config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
-use arms::{ArmKind, ArmSpec};
-use probe_data::{StoredConfig, Task};
 use crate::optimize::OptimizerConfig;
-use probe_data::published::{Outline, Swap};
+use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
+use probe_data::published::{Outline, Swap};
+use probe_data::{StoredConfig, Task};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
 

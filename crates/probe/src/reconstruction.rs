@@ -6,8 +6,8 @@
 
 use super::model::CellModel;
 use super::preparation::{Prepared, PreparedGroup};
-use arms::{Arm, Thousandths};
 use anyhow::{Context, Result};
+use arms::{Arm, Thousandths};
 use burn::tensor::Device;
 use probe_statistics::linear_reconstruction::{
     Pairs, Reconstruction, bisect_falling, linear_reconstruction,

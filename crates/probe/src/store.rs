@@ -3,8 +3,8 @@
 use super::config::ProbeConfig;
 use super::half_done::HalfDone;
 use super::outcome::{CellOutcome, CellSpec};
-use run_support::atomic;
 use anyhow::{Context, Result};
+use run_support::atomic;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 

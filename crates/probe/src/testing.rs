@@ -9,10 +9,10 @@ use super::outcome::{
 };
 use super::preparation::Prepared;
 use super::reconstruction::reconstruct;
-use run_support::stop::Stop;
 use anyhow::Result;
 use burn::tensor::Device;
 use projector::{Projector, seeded};
+use run_support::stop::Stop;
 
 /// Temperatures at which softmax arms are read.
 const TEMPERATURES: [f64; 7] = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0];

@@ -8,7 +8,6 @@ use super::outcome::{CellOutcome, CellSpec, Checkpoint, Status};
 use super::preparation::{Prepared, PreparedGroup};
 use super::testing::Testing;
 use super::word_tally::WordTally;
-use run_support::stop::Stop;
 use anyhow::Result;
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -18,6 +17,7 @@ use projector::contract::parameters_without_gradient;
 use projector::{Pass, Projector, seeded};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use run_support::stop::Stop;
 use std::time::Instant;
 
 /// A cell between training and testing.

@@ -3,17 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use arms::{Arm, ArmKind, ArmSizes, ArmSpec, INDICATORS};
 use burn::module::Module;
 use burn::tensor::Device;
-use arms::{Arm, ArmKind, ArmSizes, ArmSpec, INDICATORS};
-use run_support::lanes::Lanes;
-use probe::{
-    CellModel, Place, Prepared, Preset, ProbeConfig, ReaderKind, Regime, SplitSizes,
-};
-use run_support::stop::Stop;
 use ovis_vet::{TableInit, usage_penalty};
+use probe::{CellModel, Place, Prepared, Preset, ProbeConfig, ReaderKind, Regime, SplitSizes};
 use projector::contract::{parameters_without_gradient, trainable_parameters};
 use projector::{Pass, PatchGrid, Projector, conformance, seeded};
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use std::path::Path;
 use text_images::Charset;
 use vision_backbone::SmallVitConfig;

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;
-use run_support::lanes::Lanes;
 use probe::{
     CellOutcome, CellSpec, CellStore, Observer, Prepared, Preset, ProbeConfig, Regime, RunOutcome,
     SplitSizes, run_cells, test_cell, train_cell,
 };
+use run_support::lanes::Lanes;
 use run_support::stop::{Stop, Stopped};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

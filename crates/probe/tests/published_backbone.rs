@@ -5,13 +5,13 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use checkpoint::Checkpoint;
-use run_support::lanes::Lanes;
+use image::RgbImage;
 use probe::{CellSpec, Prepared, Preset, ProbeConfig, SplitSizes, train_cell};
 use probe_data::published::{Published, Swap, outline};
-use run_support::stop::Stop;
-use image::RgbImage;
 use projector::{Pass, Projector};
 use published_models::{Processor, VisionModel};
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use safetensors::SafeTensors;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 
 use super::csv_file;
 use super::scored::ScoredRun;
-use probe_data::class_char;
 use anyhow::Result;
+use probe_data::class_char;
 use std::path::Path;
 
 /// Writes `classes.csv`, in label order; no file for text, whose characters stand for themselves.

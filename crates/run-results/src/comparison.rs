@@ -1,10 +1,10 @@
 //! Values with intervals, and paired differences between two arms.
 
 use super::scored::{ScoredRun, ScoredTest};
+use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use probe::ProbeConfig;
 use probe::{EvaluationMode, TestSet};
-use anyhow::Result;
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{
     BootstrapPlan, Design, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,

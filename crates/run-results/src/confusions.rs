@@ -2,9 +2,9 @@
 
 use super::csv_file::{self, number};
 use super::scored::{ScoredRun, density};
+use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
-use anyhow::Result;
 use probe_statistics::text_metrics::{CONFUSABLE_GROUPS, Confusion};
 use rayon::prelude::*;
 use std::path::Path;

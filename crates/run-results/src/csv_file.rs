@@ -1,7 +1,7 @@
 //! CSV files whose bytes depend on their numbers only.
 
-use run_support::atomic;
 use anyhow::Result;
+use run_support::atomic;
 use std::io::Write;
 use std::path::Path;
 use text_images::spreadsheet;

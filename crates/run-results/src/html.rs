@@ -7,11 +7,11 @@ use super::scored::ScoredRun;
 use super::summary::Summary;
 use super::verdict::{QUESTION, TITLE, Verdict};
 use super::wording;
-use run_support::atomic;
-use probe::EvaluationMode;
 use anyhow::{Context, Result};
 use html_report::{Column, Figure, Picture, Report, Section, Table};
+use probe::EvaluationMode;
 use probe_statistics::bootstrap::Measure;
+use run_support::atomic;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 

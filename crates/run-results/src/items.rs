@@ -2,9 +2,9 @@
 
 use super::comparison::seed_items;
 use super::scored::ScoredRun;
+use anyhow::Result;
 use arms::ArmSpec;
 use probe::{EvaluationMode, ProbeConfig, RunOutcome};
-use anyhow::Result;
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
 
 /// Edits of one arm on one test group, by seed and image.

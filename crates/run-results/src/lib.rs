@@ -58,9 +58,9 @@ pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
 pub use trouble::{Trouble, TroubleKind};
 
+use anyhow::Result;
 use probe::ProbeConfig;
 use probe::RunOutcome;
-use anyhow::Result;
 use scored::ScoredRun;
 use std::path::Path;
 use verdict::Verdict;

@@ -1,7 +1,7 @@
 //! Where a run came from and what it took.
 
-use run_support::atomic;
 use anyhow::Result;
+use run_support::atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,10 +5,10 @@
 use super::csv_file::{self, Rows, number, optional};
 use super::scored::{ScoredCell, ScoredRun, ScoredTest, density};
 use super::trouble;
-use probe::{EvaluationMode, TestSet, UsageRecord};
-use probe::{LayoutKind, ProbeConfig};
 use anyhow::Result;
 use clap::ValueEnum;
+use probe::{EvaluationMode, TestSet, UsageRecord};
+use probe::{LayoutKind, ProbeConfig};
 use probe_statistics::text_metrics::{PositionAccuracy, ReadingScores};
 use std::path::Path;
 

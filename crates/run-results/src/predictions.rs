@@ -2,8 +2,8 @@
 
 use super::csv_file::{self, number};
 use super::scored::{ScoredRun, density};
-use probe::TestSet;
 use anyhow::Result;
+use probe::TestSet;
 use std::path::Path;
 
 /// Writes `predictions.csv`. Failed cells read nothing and have no rows.

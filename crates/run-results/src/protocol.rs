@@ -2,10 +2,10 @@
 
 use super::csv_file::{self, number, optional};
 use super::scored::{ScoredCell, ScoredRun};
-use probe_data::{DataSource, scene_charset};
-use probe::EvaluationMode;
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
+use probe::EvaluationMode;
+use probe_data::{DataSource, scene_charset};
 use probe_statistics::text_metrics::{Reading, ReadingScores};
 use scene_text::{ProtocolRow, SceneCharset, compare, protocol_rows};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! Where a run came from: versions, commit, machine.
 
-use run_support::backend::{self, BackendChoice};
-use probe::{Prepared, ProbeConfig};
 use crate::{Hashes, Manifest, Stage, peak_memory_mib};
 use burn::tensor::Device;
+use probe::{Prepared, ProbeConfig};
+use run_support::backend::{self, BackendChoice};
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,11 +1,9 @@
 //! A run with every prediction compared to its target, once for all outputs.
 
+use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
 use probe::ProbeConfig;
-use probe::{
-    CellOutcome, EvaluationMode, RunOutcome, Status, TestResult, TestSet, UsageRecord,
-};
-use anyhow::{Context, Result, ensure};
+use probe::{CellOutcome, EvaluationMode, RunOutcome, Status, TestResult, TestSet, UsageRecord};
 use probe_statistics::text_metrics::{Reading, ReadingScores};
 use rayon::prelude::*;
 

@@ -5,9 +5,9 @@ use super::comparison::{
 };
 use super::scored::ScoredRun;
 use super::trouble::{self, Trouble};
+use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use probe::EvaluationMode;
-use anyhow::Result;
 use probe_statistics::bootstrap::{Measure, ResampledUnit};
 use rayon::prelude::*;
 

@@ -3,14 +3,14 @@
 //! Numbers of a plausible shape; not results.
 
 use arms::{ArmKind, ArmSpec};
-use probe_data::{StoredConfig, Task};
+use ovis_vet::TableInit;
 use probe::optimize::OptimizerConfig;
 use probe::{
     CellOutcome, CellSpec, Checkpoint, DataConfig, EvaluationMode, HardeningResult, LayoutKind,
     ProbeConfig, ReaderKind, Regime, RunOutcome, SplitSizes, Status, TestResult, TestSet,
     TrainingConfig, Tuning, UsageRecord,
 };
-use ovis_vet::TableInit;
+use probe_data::{StoredConfig, Task};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use text_images::{Charset, Content, Degradation};

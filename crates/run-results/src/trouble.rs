@@ -100,10 +100,10 @@ pub(super) fn exploded_loss(config: &ProbeConfig, cell: &CellOutcome) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use arms::ArmKind;
-    use probe::{ProbeConfig, RunOutcome};
     use crate::synthetic::{config, run};
     use crate::{Extent, Manifest, write};
+    use arms::ArmKind;
+    use probe::{ProbeConfig, RunOutcome};
 
     const HARD: &str = "vet-st-argmax@256";
 

@@ -1,7 +1,7 @@
 //! Progress on the terminal: one bar per lane and one for the run.
 
-use probe::{CellOutcome, CellSpec, Observer, Status};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use probe::{CellOutcome, CellSpec, Observer, Status};
 use std::io::IsTerminal;
 use std::sync::Mutex;
 

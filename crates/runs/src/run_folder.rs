@@ -1,9 +1,9 @@
 //! The folder of one run.
 
+use anyhow::{Context, Result, bail};
+use probe::ProbeConfig;
 use run_support::atomic;
 use run_support::lock::{Lock, LockError};
-use probe::ProbeConfig;
-use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};

@@ -1,17 +1,17 @@
 //! Carrying out one run: data, cells, results.
 
-use run_support::backend::BackendChoice;
-use probe_data::FeatureCache;
-use run_support::lanes::Lanes;
-use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_cells};
 use crate::progress::Progress;
-use run_results::provenance;
-use run_results::{self, Extent, Manifest, Summary};
 use crate::run_folder::RunFolder;
-use run_support::stop::{Stop, Stopped};
 use crate::watch::{Watch, Watched};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
+use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_cells};
+use probe_data::FeatureCache;
+use run_results::provenance;
+use run_results::{self, Extent, Manifest, Summary};
+use run_support::backend::BackendChoice;
+use run_support::lanes::Lanes;
+use run_support::stop::{Stop, Stopped};
 use std::path::Path;
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! Pieces of work that do not wait for each other.
 
+use anyhow::{Result, ensure};
 use arms::ArmSpec;
 use probe::ProbeConfig;
-use anyhow::{Result, ensure};
 use std::ops::Range;
 
 /// All cells of an arm in a run: tuning, then the other seeds. Runs that share the arm's cells share

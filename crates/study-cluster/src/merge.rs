@@ -2,19 +2,19 @@
 
 use super::items::Items;
 use super::place::Place;
+use anyhow::{Context, Result};
 use arms::ArmSpec;
-use run_support::lock::Owner;
+use claims::Registration;
 use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status};
 use run_results::provenance;
 use run_results::{self, Extent, Manifest, Summary};
+use run_support::lock::Owner;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
-use study::{self, Part, PartResult, StudyConfig, Written};
-use anyhow::{Context, Result};
-use claims::Registration;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use study::{self, Part, PartResult, StudyConfig, Written};
 
 /// What the cells of a results folder come to.
 #[derive(Debug)]

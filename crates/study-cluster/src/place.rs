@@ -10,11 +10,11 @@
 //! | `items/<index>.error` | why an item was not finished, until it is tried again |
 //! | `items/task-<index>.jsonl` | what happens to the cells of a task |
 
+use anyhow::{Context, Result, anyhow};
 use run_support::atomic;
 use run_support::lock::{Lock, LockError, Owner};
 use run_support::stop::Stop;
 use runs::run_folder::CLUSTER_FOLDER;
-use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 
 use super::items::Items;
 use super::place::Place;
-use run_support::atomic;
 use anyhow::{Result, bail, ensure};
+use run_support::atomic;
 use std::path::{Path, PathBuf};
 
 /// Names of the scripts in the folder of [`Place`].

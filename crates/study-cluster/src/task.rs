@@ -2,12 +2,12 @@
 
 use super::items::Items;
 use super::place::Place;
-use arms::ArmSpec;
-use run_support::lock::Lock;
-use probe::{ProbeConfig, Status};
-use runs::session::Session;
-use run_support::stop::Stopped;
 use anyhow::{Context, Result};
+use arms::ArmSpec;
+use probe::{ProbeConfig, Status};
+use run_support::lock::Lock;
+use run_support::stop::Stopped;
+use runs::session::Session;
 use std::ops::Range;
 use std::path::Path;
 

@@ -1,11 +1,11 @@
 //! What is spread over machines: a study, or a single run.
 
-use probe::ProbeConfig;
-use runs::run_folder::{FolderConfig, RunFolder};
-use run_support::settings;
-use study::{FineGrained, Section, StudyConfig, StudyPreset};
 use anyhow::{Context, Result, bail, ensure};
+use probe::ProbeConfig;
+use run_support::settings;
+use runs::run_folder::{FolderConfig, RunFolder};
 use std::path::Path;
+use study::{FineGrained, Section, StudyConfig, StudyPreset};
 
 /// What the whole configuration of a run has, and settings on top of one seldom have together.
 const WHOLE_RUN: [&str; 5] = ["preset", "reader", "backbone", "data", "training"];

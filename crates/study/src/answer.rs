@@ -4,13 +4,13 @@ use super::figures::of_section;
 use super::fine_grained;
 use super::run::PartResult;
 use super::section::Section;
-use arms::{ArmKind, ArmSpec};
-use probe_data::Task;
-use probe::EvaluationMode;
-use run_results::{Comparison, Judgement, wording};
 use anyhow::Result;
+use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
+use probe::EvaluationMode;
+use probe_data::Task;
 use probe_statistics::bootstrap::Measure;
+use run_results::{Comparison, Judgement, wording};
 
 /// The paragraphs of the answer and the numbers to remember.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,9 +4,9 @@ use super::design;
 use super::design::FineGrained;
 use super::scale::StudyPreset;
 use super::section::{Part, Section};
+use anyhow::{Context, Result, ensure};
 use run_support::settings::overlay;
 use runs::run_folder::{FolderConfig, STUDY_FILE};
-use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides a study.

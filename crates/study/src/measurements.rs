@@ -5,14 +5,14 @@ use super::fine_grained::COARSE;
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::code;
-use arms::{ArmKind, ArmSpec};
-use probe_data::Task;
-use probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
-use run_results::{ItemSeries, hardening_series, item_series};
 use anyhow::Result;
+use arms::{ArmKind, ArmSpec};
 use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
 use perception_tasks::Group;
+use probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
+use probe_data::Task;
 use probe_statistics::codelength::Codelength;
+use run_results::{ItemSeries, hardening_series, item_series};
 
 /// What claims call the softmax arms of the main run read with fewer words.
 const HARDENING: &str = "hardening";

@@ -1,12 +1,10 @@
 //! The noise with which PatchMerger loses as much of the features as hard words do.
 
-use arms::ArmSpec;
-use probe::{
-    CellSpec, Prepared, ProbeConfig, TrainedCell, match_noise, reconstruct, train_cell,
-};
-use runs::session::Session;
 use anyhow::{Context, Result};
+use arms::ArmSpec;
+use probe::{CellSpec, Prepared, ProbeConfig, TrainedCell, match_noise, reconstruct, train_cell};
 use probe_statistics::linear_reconstruction::bisect_falling;
+use runs::session::Session;
 
 /// A merger that trains with its noise makes other tokens than a clean one: up to this many times as
 /// much or as little as a clean one would take is tried.

@@ -2,9 +2,9 @@
 
 use super::config::StudyConfig;
 use super::section::Part;
+use anyhow::Result;
 use probe::{CellSpec, Prepared, ProbeConfig, SplitSizes, TrainingConfig, train_cell};
 use runs::session::Session;
-use anyhow::Result;
 use std::collections::BTreeMap;
 
 /// Steps of the two cells that a timing is the difference of.

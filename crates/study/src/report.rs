@@ -8,11 +8,11 @@ use super::run::PartResult;
 use super::section::Section;
 use super::tables::{StudyTable, tables};
 use super::verdicts;
-use run_support::atomic;
-use run_results::{csv_file, wording};
 use anyhow::{Context, Result};
 use claims::Registration;
 use html_report::{Column, Figure, Picture, Report, Table};
+use run_results::{csv_file, wording};
+use run_support::atomic;
 use std::path::Path;
 
 const TITLE: &str = "Does turning visual features into tokens hurt OCR?";

@@ -2,11 +2,11 @@
 
 use super::config::StudyConfig;
 use super::section::Part;
+use anyhow::{Context, Result, ensure};
 use probe::{ProbeConfig, RunOutcome};
 use run_results::{Manifest, Summary};
 use runs::run_folder::RunFolder;
 use runs::session::Session;
-use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::time::Instant;
 

@@ -4,12 +4,12 @@ use super::figures::{nominal_bits, of_section, used_bits};
 use super::run::PartResult;
 use super::section::Section;
 use arms::{ArmKind, ArmSpec};
-use probe_data::Task;
 use probe::EvaluationMode;
-use run_results::wording;
+use probe_data::Task;
 use probe_statistics::bootstrap::Measure;
 use probe_statistics::capacity::{fano_error_bound, partition_code_accuracy};
 use probe_statistics::codelength::{BlockLoss, Codelength, online_codelength};
+use run_results::wording;
 
 /// A table of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use super::measurements::measurements;
 use super::run::PartResult;
 use super::section::Section;
-use run_support::atomic;
-use run_results::wording;
 use anyhow::{Context, Result};
 use claims::{ClaimFinding, PartFinding, Registration};
 use html_report::{Claim, Gate, GateState, Verdict};
+use run_results::wording;
+use run_support::atomic;
 use std::path::Path;
 
 /// The claims that this version of the study was made for.

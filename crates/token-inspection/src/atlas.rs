@@ -3,9 +3,9 @@
 use super::config::InspectConfig;
 use super::looking::{CountedOn, Inspection, Vocabulary};
 use super::subjects;
-use run_results::wording;
 use anyhow::Result;
 use figures::{AtlasPatch, AtlasWord, WordAtlas};
+use run_results::wording;
 
 /// Name of the figure's files.
 #[must_use]

@@ -6,11 +6,11 @@
 
 use super::config::{InspectConfig, InspectedArm};
 use super::view::CellFacts;
+use anyhow::{Context, Result, bail};
+use burn::module::Module;
 use probe::{CellModel, CellSpec, Observer, Prepared, Status, train_cell};
 use runs::progress::Progress;
 use runs::session::Session;
-use anyhow::{Context, Result, bail};
-use burn::module::Module;
 
 /// An arm that is ready to be looked at.
 #[derive(Debug)]

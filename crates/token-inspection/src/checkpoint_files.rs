@@ -2,15 +2,15 @@
 
 use super::config::InspectConfig;
 use super::view::{RankedWord, ShownArm, ShownImage, TokenView};
-use arms::{ArmKind, ArmSpec};
 use crate::encode::{Encoder, Encoding, Keep};
-use runs::session::Session;
 use anyhow::{Context, Result, bail, ensure};
+use arms::{ArmKind, ArmSpec};
 use checkpoint::Checkpoint;
 use figures::{Arm, Family};
 use image::{Rgb, RgbImage};
 use image_processor::{Normalisation, decode_file};
 use published_models::{Pixels, Processor, PublishedProjector, VisionModel};
+use runs::session::Session;
 use std::path::Path;
 
 /// Images and arms of a checkpoint.

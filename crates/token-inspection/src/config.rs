@@ -1,9 +1,9 @@
 //! Everything that decides what an inspection shows.
 
+use anyhow::{Result, bail, ensure};
 use arms::{ArmKind, ArmSpec};
 use probe::ProbeConfig;
 use runs::run_folder::FolderConfig;
-use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -28,10 +28,10 @@ pub use config::{InspectConfig, InspectedArm, default_arms};
 pub use looking::{Inspection, Vocabulary, inspect};
 pub use rates::TunedRates;
 
-use run_support::atomic;
-use run_results::Manifest;
 use anyhow::{Context, Result};
 use figures::FigureError;
+use run_results::Manifest;
+use run_support::atomic;
 use std::path::Path;
 
 /// A figure that was drawn.

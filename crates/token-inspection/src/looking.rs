@@ -8,14 +8,14 @@ use super::places::TokenPlaces;
 use super::subjects;
 use super::tokens::TokenReader;
 use super::view::{ShownArm, ShownImage, TokenView};
-use probe_data::{Group, Label};
-use probe::{Prepared, PreparedGroup};
-use run_results::plots::family;
-use runs::session::Session;
 use anyhow::{Context, Result, bail};
 use figures::{Arm, Family};
+use probe::{Prepared, PreparedGroup};
+use probe_data::{Group, Label};
 use probe_statistics::text_metrics::Reading;
 use projector::Projector;
+use run_results::plots::family;
+use runs::session::Session;
 
 /// What was seen.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use super::config::InspectConfig;
 use super::looking::Inspection;
 use super::reading;
 use super::view::{ShownArm, ShownImage, TokenView};
-use run_results::wording;
 use figures::{Quantity, TokenCell, TokenImage, TokenMap, TokenMaps};
+use run_results::wording;
 
 /// Codes of a token that are written into it.
 const MOST_CODES: usize = 4;

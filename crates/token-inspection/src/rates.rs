@@ -1,7 +1,7 @@
 //! Learning rates that an earlier run has chosen.
 
-use arms::ArmSpec;
 use anyhow::{Context, Result, bail};
+use arms::ArmSpec;
 use std::path::{Path, PathBuf};
 use text_images::spreadsheet;
 

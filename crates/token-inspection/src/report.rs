@@ -6,10 +6,10 @@ use super::config::InspectConfig;
 use super::looking::Inspection;
 use super::reading;
 use super::view::{ShownArm, TokenView};
-use run_support::atomic;
-use run_results::{Manifest, wording};
 use anyhow::{Context, Result};
 use html_report::{Column, Figure, Gate, GateState, KeyNumber, Picture, Report, Section, Table};
+use run_results::{Manifest, wording};
+use run_support::atomic;
 use std::path::Path;
 
 const TITLE: &str = "What the tokens look like";

@@ -3,12 +3,12 @@
 use super::config::InspectConfig;
 use super::places::TokenPlaces;
 use super::view::ShownImage;
-use probe_data::{Group, GroupKey, Label, Pixels};
-use probe::{Prepared, PreparedGroup};
-use runs::session::Session;
 use anyhow::{Context, Result, anyhow, ensure};
 use image::{GrayImage, Rgb, RgbImage, imageops};
 use image_processor::{Transparency, decode_file};
+use probe::{Prepared, PreparedGroup};
+use probe_data::{Group, GroupKey, Label, Pixels};
+use runs::session::Session;
 use std::path::Path;
 use text_images::fit_to;
 

@@ -12,11 +12,11 @@
 
 use super::looking::{Inspection, Vocabulary};
 use super::reading;
-use run_support::atomic;
-use run_results::csv_file::{self, number, optional};
 use anyhow::Result;
 use figures::Mark;
 use probe_statistics::vocabulary_usage::{Association, WordProfile};
+use run_results::csv_file::{self, number, optional};
+use run_support::atomic;
 use std::path::Path;
 
 /// Writes all tables; those that have nothing to say are left out, and taken away if an earlier

@@ -1,13 +1,13 @@
 //! The tokens of a group of images, batch by batch, as a cell is tested on them.
 
 use super::view::{RankedWord, TokenView, best_words};
-use arms::ArmSpec;
 use crate::encode::entropy_bits;
-use probe::{CellModel, Place, PreparedGroup, ProbeConfig, text_of};
-use run_support::stop::Stop;
 use anyhow::{Result, ensure};
+use arms::ArmSpec;
 use burn::tensor::Device;
+use probe::{CellModel, Place, PreparedGroup, ProbeConfig, text_of};
 use projector::{Pass, Projector, WordUse, seeded};
+use run_support::stop::Stop;
 
 /// Images at a time: as many as the test of a cell reads, so that noise falls alike.
 const CHUNK: usize = 128;

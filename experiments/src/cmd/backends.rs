@@ -1,9 +1,9 @@
 //! `backends`: which of burn's backends work here, how fast, and whether they agree.
 
+use anyhow::{Result, bail};
+use backend_survey::{self, Outcome, Surveyed};
 use run_support::backend::{Backend, BackendChoice, complain, complain_on_panic};
 use run_support::stop::Stop;
-use backend_survey::{self, Outcome, Surveyed};
-use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::time::Duration;
 

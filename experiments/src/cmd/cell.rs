@@ -1,14 +1,14 @@
 //! `cell`: one piece of a study, on whatever machine.
 
 use super::{Caching, Machine};
-use study_cluster::{Items, Place, Work, run_items};
+use anyhow::{Context, Result};
+use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
-use run_support::stop::Stop;
 use runs::watch::Watch;
-use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
+use study_cluster::{Items, Place, Work, run_items};
 
 /// Trains the cells of one item of a study: an arm of a run, with its tuning and all its seeds.
 ///

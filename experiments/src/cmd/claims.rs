@@ -1,12 +1,12 @@
 //! `claims`: the pre-registered claims against a study that was run.
 
 use super::{Caching, Machine};
+use anyhow::Result;
+use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
-use run_support::stop::Stop;
-use study::{self, StudyConfig, redo_parts, verdicts};
-use anyhow::Result;
 use std::path::PathBuf;
+use study::{self, StudyConfig, redo_parts, verdicts};
 
 /// Evaluates pre-registered claims on a finished study and writes its report again.
 #[derive(clap::Args, Clone, Debug)]

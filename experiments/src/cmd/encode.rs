@@ -1,16 +1,16 @@
 //! `encode`: images through the vision side of a published model.
 
 use super::Machine;
-use run_support::atomic;
-use token_inspection::encode::{Encoder, Encoding, Keep, table, write};
-use run_support::stop::Stop;
 use anyhow::{Context, Result, anyhow, bail};
 use checkpoint::Checkpoint;
 use ovis_vet::Tokenize;
 use published_models::{FeatureState, Processor, VisionModel};
+use run_support::atomic;
+use run_support::stop::Stop;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Instant;
+use token_inspection::encode::{Encoder, Encoding, Keep, table, write};
 
 /// Turns images into the visual tokens of a published model: Qwen2-VL, Qwen2.5-VL, Ovis2, Ovis2.5.
 #[derive(clap::Args, Clone, Debug)]

@@ -1,12 +1,12 @@
 //! `fine-grained-probe`: what does each projector cost in fine detail?
 
 use super::study;
-use arms::ArmSpec;
-use run_support::stop::Stop;
-use study::{FineGrained, Section, StudyConfig};
 use anyhow::{Result, ensure};
+use arms::ArmSpec;
 use perception_tasks::{Channels, DatasetSource, TaskKind};
+use run_support::stop::Stop;
 use std::path::PathBuf;
+use study::{FineGrained, Section, StudyConfig};
 
 /// Trains the same probe behind each projector on fine-grained tasks, beside reading, and reports
 /// thresholds.

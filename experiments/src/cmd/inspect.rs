@@ -1,22 +1,22 @@
 //! `inspect`: what do the tokens look like, and what do the words of a vocabulary stand for?
 
 use super::{Caching, Machine};
+use anyhow::{Context, Result, ensure};
 use arms::{ArmKind, ArmSpec};
-use token_inspection::{
-    InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
-};
 use probe::{LayoutKind, Preset, ProbeConfig};
-use run_results::provenance;
 use probe_data::published::{self, Swap};
+use run_results::provenance;
 use run_results::wording;
-use runs::run_folder::RunFolder;
-use runs::session::Session;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
-use anyhow::{Context, Result, ensure};
+use runs::run_folder::RunFolder;
+use runs::session::Session;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Content;
+use token_inspection::{
+    InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
+};
 
 /// Images of a split that is not looked at: the fewest that a configuration takes.
 const UNSEEN: usize = 2;

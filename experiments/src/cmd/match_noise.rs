@@ -1,14 +1,14 @@
 //! `match-noise`: the control that loses as much as hard words, without being discrete.
 
 use super::{Caching, Machine};
+use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
+use comfy_table::Table;
 use probe::ProbeConfig;
 use run_results::wording;
-use runs::session::Session;
 use run_support::stop::Stop;
+use runs::session::Session;
 use study::{FineGrained, Section, StudyConfig, StudyPreset, matched_noise};
-use anyhow::{Context, Result, ensure};
-use comfy_table::Table;
 
 /// Finds SIGMA of `noisy-merger@SIGMA` such that the features are reconstructed from its tokens as
 /// badly as from those of a hard arm; on the main comparison of the study, first seed, validation

@@ -1,14 +1,14 @@
 //! `merge`: results from the cells that tasks have left.
 
 use super::{Caching, Machine};
-use study_cluster::{Items, Merged, Place, Work, quoted, recall, write_run, write_study};
+use anyhow::{Result, bail};
 use probe::ProbeConfig;
+use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
-use run_support::stop::Stop;
-use study::{StudyConfig, verdicts};
-use anyhow::{Result, bail};
 use std::path::PathBuf;
+use study::{StudyConfig, verdicts};
+use study_cluster::{Items, Merged, Place, Work, quoted, recall, write_run, write_study};
 
 /// Makes tables, figures, claims and report from finished cells, whatever the order in which they
 /// were trained, and says which are missing or failed.

@@ -20,15 +20,15 @@ pub mod slurm;
 pub mod status;
 pub mod study;
 
-use run_support::atomic;
-use run_support::backend::{self, BackendChoice};
-use probe_data::{DEFAULT_LIMIT, FeatureCache};
-use run_support::lanes::Lanes;
-use run_support::stop::{Stop, Stopped};
-use runs::session::Session;
 use anyhow::{Result, ensure};
 use burn::tensor::Device;
 use bytesize::ByteSize;
+use probe_data::{DEFAULT_LIMIT, FeatureCache};
+use run_support::atomic;
+use run_support::backend::{self, BackendChoice};
+use run_support::lanes::Lanes;
+use run_support::stop::{Stop, Stopped};
+use runs::session::Session;
 use std::path::{Path, PathBuf};
 
 /// The error, and how to go on with the run in the folder `run` if the user or a full disk ended it.
@@ -99,11 +99,7 @@ impl Machine {
     ///
     /// # Errors
     /// As [`open_all`](Self::open_all).
-    pub fn session<'a>(
-        &self,
-        cache: Option<FeatureCache>,
-        stop: &'a Stop,
-    ) -> Result<Session<'a>> {
+    pub fn session<'a>(&self, cache: Option<FeatureCache>, stop: &'a Stop) -> Result<Session<'a>> {
         let (devices, lanes) = self.open_all()?;
         Ok(Session::new(self.backend, devices, lanes, cache, stop))
     }

@@ -1,16 +1,16 @@
 //! `ocr-probe`: how much OCR does each projector lose?
 
 use super::{Caching, Machine};
+use anyhow::{Result, bail, ensure};
 use arms::ArmSpec;
-use probe_data::DataSources;
 use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use probe_data::DataSources;
 use probe_data::published;
 use run_results::Extent;
-use runs::run_folder::RunFolder;
-use runs::session::Session;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
-use anyhow::{Result, bail, ensure};
+use runs::run_folder::RunFolder;
+use runs::session::Session;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

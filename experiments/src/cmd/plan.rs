@@ -1,13 +1,13 @@
 //! `plan`: how long a study takes on this machine, and what its seeds and items can show.
 
 use super::{Caching, Machine};
-use runs::session::Session;
-use run_support::stop::Stop;
-use study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, smallest_p};
+use run_support::stop::Stop;
+use runs::session::Session;
+use study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
 
 /// Level of a single claim.
 const ALPHA: f64 = 0.05;

@@ -1,14 +1,14 @@
 //! `pretrain-backbone`: the tower behind `ocr-probe`.
 
 use super::Machine;
-use run_support::atomic;
-use run_support::lanes::Lanes;
-use probe::pretrain::{PretrainConfig, Pretrained, Progress, TaskAccuracy, pretrain};
-use run_support::settings::overlay_file;
-use run_support::stop::Stop;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use comfy_table::Table;
+use probe::pretrain::{PretrainConfig, Pretrained, Progress, TaskAccuracy, pretrain};
+use run_support::atomic;
+use run_support::lanes::Lanes;
+use run_support::settings::overlay_file;
+use run_support::stop::Stop;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Fonts;

@@ -1,11 +1,11 @@
 //! `render`: the images themselves, to be looked at.
 
-use run_support::atomic;
 use crate::cmd::fine_grained_probe::tasks_by_name;
 use crate::cmd::rendering::Rendering;
 use anyhow::{Context, Result, ensure};
 use image::{DynamicImage, ImageFormat};
 use perception_tasks::{Channels, Task, TaskConfig};
+use run_support::atomic;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use text_images::{Fonts, Grid, Layout, Strip, Tile, contact_sheet, write_folder};

@@ -1,12 +1,12 @@
 //! `report`: tables, plots and the page of a finished run, without training.
 
 use super::{Caching, Machine};
+use anyhow::Result;
 use probe::ProbeConfig;
 use run_results::Extent;
+use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
-use run_support::stop::Stop;
-use anyhow::Result;
 use std::path::PathBuf;
 
 /// Writes tables, plots, verdict and report.html of a run again from its stored cells.

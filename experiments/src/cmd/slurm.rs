@@ -1,11 +1,11 @@
 //! `slurm`: a study as an array of jobs.
 
 use super::Machine;
-use study_cluster::{Array, Items, Place, Resources, Work, check_option, quoted};
-use study::{Section, StudyPreset, verdicts};
 use anyhow::{Context, Result, ensure};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
+use study::{Section, StudyPreset, verdicts};
+use study_cluster::{Array, Items, Place, Resources, Work, check_option, quoted};
 
 /// Writes scripts that run a study on a SLURM cluster, and says how to submit them.
 #[derive(clap::Args, Clone, Debug)]

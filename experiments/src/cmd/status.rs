@@ -1,16 +1,16 @@
 //! `status`: how far a run is.
 
-use study_cluster::{Place, Work};
-use run_support::lock::Lock;
-use probe::ProbeConfig;
-use run_results::wording;
-use runs::run_folder::LOCK;
-use runs::watch::{EVENTS, Line, Phase, RunState, fold, read_events, seconds_left};
 use anyhow::{Context, Result};
 use comfy_table::Table;
+use probe::ProbeConfig;
+use run_results::wording;
+use run_support::lock::Lock;
+use runs::run_folder::LOCK;
+use runs::watch::{EVENTS, Line, Phase, RunState, fold, read_events, seconds_left};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use study_cluster::{Place, Work};
 
 /// Cells that broke down are named up to this number.
 const NAMED: usize = 10;

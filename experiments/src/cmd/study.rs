@@ -1,15 +1,15 @@
 //! `study`: all questions, claims and one report.
 
 use super::{Caching, Machine};
+use anyhow::Result;
 use probe_data::{missing_boxes, on_problem, open_photographs};
-use runs::run_folder::RunFolder;
-use runs::session::Session;
 use run_support::settings;
 use run_support::stop::Stop;
-use study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
-use anyhow::Result;
+use runs::run_folder::RunFolder;
+use runs::session::Session;
 use std::path::PathBuf;
 use std::time::Instant;
+use study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 
 /// Runs every section of the study, evaluates the claims and writes one report.
 #[derive(clap::Args, Clone, Debug)]

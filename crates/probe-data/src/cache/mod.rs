@@ -10,9 +10,9 @@
 
 mod file;
 
-use run_support::atomic::UNFINISHED;
 use anyhow::Result;
 use bytesize::ByteSize;
+use run_support::atomic::UNFINISHED;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs::{DirEntry, File, Metadata};

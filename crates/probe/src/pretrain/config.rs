@@ -1,8 +1,8 @@
 //! What the backbone is pre-trained on, and how.
 
-use probe_data::RenderPlan;
 use crate::optimize::OptimizerConfig;
 use anyhow::{Result, ensure};
+use probe_data::RenderPlan;
 use serde::{Deserialize, Serialize};
 use text_images::{Charset, Content, Degradation, Split};
 use vision_backbone::SmallVitConfig;

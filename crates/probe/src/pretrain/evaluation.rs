@@ -1,10 +1,10 @@
 //! How well a tower and its head read.
 
 use super::{PatchReader, ReadingTask, allowed_classes};
-use probe_data::{Group, pixel_batch};
-use run_support::lanes::Lanes;
 use anyhow::Result;
 use burn::tensor::Device;
+use probe_data::{Group, pixel_batch};
+use run_support::lanes::Lanes;
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
 

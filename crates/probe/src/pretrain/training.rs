@@ -1,15 +1,15 @@
 //! The pre-training loop.
 
 use super::{HEAD_CHARSET, PatchReader, PretrainConfig, TaskAccuracy, allowed_classes, evaluate};
-use probe_data::{Group, pixel_batch, render_group, render_items};
-use run_support::lanes::Lanes;
 use crate::optimize::sum_gradients;
 use crate::reader::weighted_slot_loss;
-use run_support::stop::Stop;
 use anyhow::{Result, bail};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use probe_data::{Group, pixel_batch, render_group, render_items};
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
 use text_images::{Fonts, Split};
 
 /// A trained tower and how well it reads.

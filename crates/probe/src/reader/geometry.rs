@@ -73,7 +73,10 @@ impl Anchors {
             let slots = &scaled(&group.labels.first()?.slots_px);
             return Some(Self::shared(slots, places_px, device));
         }
-        let longest = items.iter().map(|&i| group.labels[i].slots_px.len()).max()?;
+        let longest = items
+            .iter()
+            .map(|&i| group.labels[i].slots_px.len())
+            .max()?;
         let padded: Vec<Vec<[f32; 2]>> = items
             .iter()
             .map(|&i| {

@@ -1,9 +1,9 @@
 //! Error rate by arm and by density.
 
 use super::{Reason, View, family, figure_arm, scale_of, validation_cer};
-use arms::{ArmKind, ArmSpec};
 use crate::comparison::arm_of;
 use crate::wording;
+use arms::{ArmKind, ArmSpec};
 use figures::{
     Bound, Capacity, CerByArm, CerByDensity, CerCell, DensityLine, DensityPanel, DensityPoint,
     Estimate, Family, LiveCodes, Reference,

@@ -7,13 +7,13 @@ mod training;
 use super::scored::{RANDOM, ScoredRun};
 use super::summary::{Summary, unit_name};
 use super::wording;
-use arms::{ArmKind, ArmSpec};
-use run_support::atomic;
 use anyhow::Result;
+use arms::{ArmKind, ArmSpec};
 use figures::{
     Arm, CerByArm, CerByDensity, CerScale, Family, FigureError, HardeningCurve, LearningCurves,
     TokensOverTraining,
 };
+use run_support::atomic;
 use std::path::Path;
 
 /// Error rates that differ by more than this factor are drawn on a logarithmic scale.

@@ -2,14 +2,14 @@
 
 use super::hardening::range;
 use super::{Reason, figure_arm, mean};
-use arms::ArmSpec;
-use probe::Checkpoint;
 use crate::scored::{ScoredCell, ScoredRun};
 use crate::wording;
+use arms::ArmSpec;
 use figures::{
     Arm, Estimate, LearningCurve, LearningCurves, LearningPoint, TokenPoint, TokenTrace,
     TokensOverTraining,
 };
+use probe::Checkpoint;
 use std::collections::BTreeMap;
 
 pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverTraining, Reason> {

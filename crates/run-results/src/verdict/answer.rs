@@ -2,9 +2,9 @@
 
 use super::comparisons::{HARD, Pick, SOFT, text_kind};
 use super::{Report, code};
-use arms::{ArmKind, ArmSpec};
 use crate::comparison::{Comparison, arm_of};
 use crate::wording;
+use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 
 /// The arm of a class that reads best at one density.

@@ -3,14 +3,14 @@
 
 use super::comparisons::text_kind;
 use super::{Report, listed};
-use arms::{ArmKind, ArmSpec};
-use probe::EvaluationMode;
 use crate::comparison::{Comparison, Judgement, LEVEL, arm_of};
 use crate::scored::{RANDOM, ScoredTest};
 use crate::summary::SummaryRow;
 use crate::trouble::TroubleKind;
 use crate::wording;
+use arms::{ArmKind, ArmSpec};
 use html_report::{Gate, GateState};
+use probe::EvaluationMode;
 use probe_statistics::multiplicity::simultaneous_stretch;
 use probe_statistics::text_metrics::PositionAccuracy;
 

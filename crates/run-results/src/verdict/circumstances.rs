@@ -2,10 +2,10 @@
 
 use super::comparisons::text_kind;
 use super::{Page, Report, code, listed};
-use probe::{LayoutKind, ReaderKind, Regime};
 use crate::metrics::name_of;
 use crate::summary::unit_name;
 use crate::wording;
+use probe::{LayoutKind, ReaderKind, Regime};
 
 impl Report<'_> {
     pub(super) fn learning_rates(&self, page: &mut Page) {

@@ -1,12 +1,12 @@
 //! Comparisons: how much every arm loses against the reference arms.
 
 use super::{Page, Report, code};
-use arms::{ArmKind, ArmSpec};
-use probe::EvaluationMode;
 use crate::comparison::{ALPHA, Comparison, Judgement, arm_of, matched_mlp};
 use crate::scored::RANDOM;
 use crate::summary::SummaryRow;
 use crate::wording;
+use arms::{ArmKind, ArmSpec};
+use probe::EvaluationMode;
 use probe_statistics::bootstrap::Measure;
 use probe_statistics::sign_flip::{Alternative, smallest_p};
 

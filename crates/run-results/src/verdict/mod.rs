@@ -11,11 +11,11 @@ mod vocabulary;
 use super::scored::ScoredRun;
 use super::summary::Summary;
 use super::wording;
-use arms::ArmSpec;
-use run_support::atomic;
 use anyhow::Result;
+use arms::ArmSpec;
 use html_report::{Gate, GateState, KeyNumber, Section};
 use page::Page;
+use run_support::atomic;
 use std::path::Path;
 
 /// Headline of a run.

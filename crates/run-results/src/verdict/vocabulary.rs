@@ -2,9 +2,9 @@
 
 use super::comparisons::text_kind;
 use super::{Page, Report, code};
-use arms::ArmSpec;
 use crate::scored::RANDOM;
 use crate::wording;
+use arms::ArmSpec;
 use probe_statistics::capacity::{characters_per_token, fano_error_bound};
 
 impl Report<'_> {

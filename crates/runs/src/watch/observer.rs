@@ -3,9 +3,9 @@
 use super::event::Event;
 use super::log::EventLog;
 use super::{EVENTS, TENSORBOARD, Watch, write_curves};
-use probe::{CellOutcome, CellSpec, Observer, RunOutcome, Status};
 use crate::progress::Progress;
 use anyhow::Result;
+use probe::{CellOutcome, CellSpec, Observer, RunOutcome, Status};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -5,10 +5,10 @@
 //! `event.proto` and `summary.proto`.
 
 use super::log::now;
-use run_support::atomic;
-use probe::{CellOutcome, CellSpec};
 use anyhow::Result;
+use probe::{CellOutcome, CellSpec};
 use prost::Message;
+use run_support::atomic;
 use std::path::Path;
 
 /// What TensorBoard takes for an event file has this in its name.

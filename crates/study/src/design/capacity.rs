@@ -1,8 +1,8 @@
 //! Characters per token × alphabet × bits per token.
 
 use super::{arms, base, vocabulary};
-use probe::ProbeConfig;
 use crate::scale::Scale;
+use probe::ProbeConfig;
 use text_images::Charset;
 
 /// Hard tokens of 6 to 12 bits and two continuous references, trained longer than elsewhere: large

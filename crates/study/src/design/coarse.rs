@@ -2,9 +2,9 @@
 
 use super::ocr::BITS;
 use super::{base, contrasted_arms, vocabulary};
-use probe_data::Task;
-use probe::{ProbeConfig, ReaderKind};
 use crate::scale::Scale;
+use probe::{ProbeConfig, ReaderKind};
+use probe_data::Task;
 use text_images::Charset;
 
 /// The face that the text is set in, and its slant, from the mean of the tokens.

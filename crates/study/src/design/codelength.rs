@@ -1,9 +1,9 @@
 //! Learning curves and the online code of the labels (arXiv:2003.12298).
 
 use super::{arms, base, vocabulary};
+use crate::scale::Scale;
 use arms::INDICATORS;
 use probe::ProbeConfig;
-use crate::scale::Scale;
 use probe_statistics::codelength::block_ends;
 use text_images::Charset;
 

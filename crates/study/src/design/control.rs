@@ -1,9 +1,9 @@
 //! The control task: how much of what a probe reads could it have learnt by heart?
 
 use super::{base, contrasted_arms, vocabulary};
-use probe_data::Task;
-use probe::ProbeConfig;
 use crate::scale::Scale;
+use probe::ProbeConfig;
+use probe_data::Task;
 use text_images::Charset;
 
 /// Reading and its control task on the same images.

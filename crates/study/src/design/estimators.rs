@@ -1,8 +1,8 @@
 //! Ways to pass a gradient through the choice of a word.
 
 use super::{arms, base, vocabulary};
-use probe::ProbeConfig;
 use crate::scale::Scale;
+use probe::ProbeConfig;
 use text_images::Charset;
 
 /// Every estimator with and without the usage regulariser; sampled arms are tested with and without

@@ -2,10 +2,10 @@
 
 use super::ocr::BITS;
 use super::{base, contrasted_arms, vocabulary};
-use probe::{ProbeConfig, ReaderKind};
 use crate::scale::{FineGrainedScale, Scale};
 use crate::section::Section;
 use perception_tasks::{DatasetSource, TaskKind};
+use probe::{ProbeConfig, ReaderKind};
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
 

@@ -1,9 +1,9 @@
 //! Reading of random strings and words: what the main claims are tested on.
 
 use super::{arms, base, vocabulary};
+use crate::scale::Scale;
 use arms::INDICATORS;
 use probe::ProbeConfig;
-use crate::scale::Scale;
 use text_images::{Charset, Content};
 
 /// Bits of the vocabulary that the main comparison is made at.

@@ -1,8 +1,8 @@
 //! Error against bits per token, all discretisers side by side.
 
 use super::{arms, base, vocabulary};
-use probe::ProbeConfig;
 use crate::scale::Scale;
+use probe::ProbeConfig;
 use text_images::Charset;
 
 pub(super) fn configs(scale: &Scale) -> Vec<(String, ProbeConfig)> {

@@ -1,8 +1,8 @@
 //! Larger characters: does redundancy make up for what hard words lose?
 
 use super::{arms, base, ocr::BITS, vocabulary};
-use probe::ProbeConfig;
 use crate::scale::Scale;
+use probe::ProbeConfig;
 use text_images::Charset;
 
 /// The main comparison's hard words, soft words and MLP on characters of 128, 256 and 512 px², so

@@ -1,8 +1,8 @@
 //! Does a tower that trains along find a way around the vocabulary?
 
 use super::{arms, base, vocabulary};
-use probe::{ProbeConfig, Regime};
 use crate::scale::Scale;
+use probe::{ProbeConfig, Regime};
 use text_images::Charset;
 
 /// Frozen tower, last block trained (as in Ovis's first stage), whole tower trained.

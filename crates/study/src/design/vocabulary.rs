@@ -1,8 +1,8 @@
 //! How many words does a visual vocabulary need?
 
 use super::{arms, base, vocabulary};
-use probe::ProbeConfig;
 use crate::scale::Scale;
+use probe::ProbeConfig;
 use text_images::Charset;
 
 /// Soft and hard words and the MLP of the same width, at equal training.

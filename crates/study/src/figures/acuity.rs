@@ -2,8 +2,8 @@
 
 use super::super::run::PartResult;
 use super::estimate;
-use run_results::plots::family;
 use figures::{Arm, CerScale, Curve, CurvePanel, CurvePoint, ErrorCurves, Family, Reference};
+use run_results::plots::family;
 
 /// The curves of one task.
 pub(super) fn acuity(result: &PartResult) -> Option<ErrorCurves> {

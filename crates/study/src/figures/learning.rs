@@ -3,9 +3,9 @@
 use super::super::run::PartResult;
 use super::super::section::Section;
 use super::{estimate, of_section, scale, sizes};
+use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves};
 use run_results::plots::family;
 use run_results::wording;
-use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves};
 
 pub(super) fn learning(results: &[PartResult]) -> Option<ErrorCurves> {
     let parts: Vec<&PartResult> = of_section(results, Section::Codelength).collect();

@@ -10,13 +10,13 @@ mod vocabulary;
 
 use super::run::PartResult;
 use super::section::Section;
-use arms::{ArmKind, ArmSpec};
-use run_support::atomic;
-use probe::reader::TOKEN_PX;
-use run_results::plots::{family, scale_of};
 use anyhow::Result;
+use arms::{ArmKind, ArmSpec};
 use capacity::Bits;
 use figures::{Arm, CerScale, Curve, CurvePanel, CurvePoint, Estimate, Reference};
+use probe::reader::TOKEN_PX;
+use run_results::plots::{family, scale_of};
+use run_support::atomic;
 use std::path::Path;
 
 /// Points of a bound's curve.

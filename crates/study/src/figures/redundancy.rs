@@ -3,8 +3,8 @@
 use super::super::run::PartResult;
 use super::super::section::Section;
 use super::{character_side, estimate, of_section, scale, sizes};
-use run_results::plots::family;
 use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves};
+use run_results::plots::family;
 
 pub(super) fn redundancy(results: &[PartResult]) -> Option<ErrorCurves> {
     let result = of_section(results, Section::Redundancy).next()?;

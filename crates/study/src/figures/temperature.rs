@@ -4,9 +4,9 @@ use super::super::run::PartResult;
 use super::super::section::Section;
 use super::{continuous_references, of_section, scale};
 use arms::ArmSpec;
+use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate};
 use run_results::plots::family;
 use run_results::wording;
-use figures::{Arm, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate};
 
 /// Softmax words at other temperatures than the one they were trained at.
 pub(super) fn temperature(results: &[PartResult]) -> Option<ErrorCurves> {

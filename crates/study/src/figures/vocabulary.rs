@@ -3,8 +3,8 @@
 use super::super::run::PartResult;
 use super::super::section::Section;
 use super::{continuous_references, curves, estimate, of_section, scale, sizes};
-use run_results::wording;
 use figures::{CurvePanel, ErrorCurves};
+use run_results::wording;
 
 pub(super) fn vocabulary(results: &[PartResult]) -> Option<ErrorCurves> {
     let result = of_section(results, Section::Vocabulary).next()?;

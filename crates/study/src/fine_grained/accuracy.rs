@@ -1,19 +1,19 @@
 //! Right answers against chance, pairs of which both are right, and d′.
 
 use super::answers::{Asked, pairs, pooled};
-use arms::ArmSpec;
-use probe_data::class_char;
-use probe::EvaluationMode;
-use run_results::wording;
 use crate::measurements::majority;
 use crate::run::PartResult;
 use crate::section::Section;
 use crate::tables::StudyTable;
 use anyhow::Result;
+use arms::ArmSpec;
+use probe::EvaluationMode;
+use probe_data::class_char;
 use probe_statistics::bootstrap::{
     BootstrapPlan, Design, Measure, ResampledUnit, SeedItems, bootstrap_value,
 };
 use probe_statistics::discriminability::{Answers, many_alternative_d_prime, yes_no};
+use run_results::wording;
 
 const LEVEL: f64 = 0.95;
 

@@ -2,22 +2,22 @@
 
 use super::answers::Asked;
 use super::thresholds::{Measured, worded};
-use arms::{ArmKind, ArmSpec};
-use run_results::wording;
 use crate::answer::{Answer, best_hard};
 use crate::design::READING;
 use crate::figures::of_section;
 use crate::run::PartResult;
 use crate::section::Section;
 use anyhow::Result;
+use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
+use run_results::wording;
 
 /// Adds thresholds of hard and soft words over those of the MLP of their width, beside what they cost
 /// in reading.
 ///
 /// # Errors
 /// If the answers cannot be fitted.
-pub(in crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> {
+pub(crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> {
     let asked = Asked::all(results)?;
     let measured: Vec<Measured<'_>> = asked.iter().filter_map(Measured::of).collect();
     let reading =

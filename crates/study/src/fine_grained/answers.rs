@@ -1,13 +1,13 @@
 //! The answers of every arm to a task or a data set.
 
-use arms::ArmSpec;
-use probe::EvaluationMode;
-use run_results::{ItemSeries, item_series};
 use crate::run::PartResult;
 use crate::section::Section;
 use anyhow::Result;
+use arms::ArmSpec;
 use perception_tasks::TaskKind;
+use probe::EvaluationMode;
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
+use run_results::{ItemSeries, item_series};
 
 /// A task or data set of the section, with the answers of every arm.
 pub(super) struct Asked<'a> {

@@ -1,14 +1,14 @@
 //! Which look-alikes are read as which.
 
-use arms::ArmSpec;
-use probe_data::class_of_char;
-use probe::EvaluationMode;
-use run_results::wording;
 use crate::figures::of_section;
 use crate::run::PartResult;
 use crate::section::Section;
 use crate::tables::StudyTable;
+use arms::ArmSpec;
 use perception_tasks::Group;
+use probe::EvaluationMode;
+use probe_data::class_of_char;
+use run_results::wording;
 
 /// One row per ordered pair of look-alikes, one column per arm.
 pub(super) fn confusions(results: &[PartResult]) -> Option<StudyTable> {

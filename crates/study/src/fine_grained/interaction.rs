@@ -1,15 +1,15 @@
 //! Losses in reading and in fine detail against those in coarse tasks, on the logit scale.
 
-use run_results::wording;
 use crate::section::Section;
 use crate::tables::StudyTable;
 use crate::verdicts;
 use anyhow::Result;
 use claims::registration::{ArmSelector, Claim, Facets, Family, Interaction, Metric, Rule, Sides};
 use claims::{Measurements, PartFinding, Role, evaluate};
+use run_results::wording;
 
 /// Condition of the easier levels of the coarse tasks.
-pub(in crate) const COARSE: &str = "coarse";
+pub(crate) const COARSE: &str = "coarse";
 /// Condition of the reading of random characters.
 const READING: &str = "random";
 /// Draws of an interval of a table; those of claims are more.

@@ -1,18 +1,18 @@
 //! Psychometric thresholds of the fine-grained tasks.
 
 use super::answers::Asked;
-use arms::{ArmKind, ArmSpec};
-use run_results::ItemSeries;
 use crate::run::PartResult;
 use crate::section::Section;
 use crate::tables::StudyTable;
 use anyhow::Result;
+use arms::{ArmKind, ArmSpec};
 use perception_tasks::{Axis, TaskKind};
 use probe_statistics::bootstrap::{Interval, ResampledUnit};
 use probe_statistics::psychometric::{
     PsychometricModel, SeedTrials, ThresholdPlan, ThresholdRatio, Trial, threshold_estimate,
     threshold_ratio,
 };
+use run_results::ItemSeries;
 
 /// Share of right answers at a threshold.
 const PROPORTION: f64 = 0.75;

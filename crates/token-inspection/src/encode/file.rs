@@ -1,11 +1,11 @@
 //! The tensors that `encode` writes.
 
 use super::{Array, Encoding};
-use run_support::atomic;
 use anyhow::{Context, Result, anyhow};
 use ovis_vet::Vet;
 use projector::Projector;
 use published_models::{FeatureState, PublishedProjector, SequenceEntry, VisionModel};
+use run_support::atomic;
 use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! `data check`: is a data set what it should be?
 
 use super::{FormatFlag, open, shown};
-use run_support::stop::{Stop, Stopped};
 use anyhow::{Result, bail};
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
+use run_support::stop::{Stop, Stopped};
 use scene_text::{Benchmark, Format, MAX_LABEL_CHARS, Spread, Survey};
 
 /// Reads every record, decodes every image, and counts what labels hold.

@@ -1,9 +1,9 @@
 //! `data export`: rendered lines for other people's recognisers.
 
 use crate::cmd::rendering::Rendering;
-use run_support::stop::Stop;
 use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
+use run_support::stop::Stop;
 use scene_text::{DatasetWriter, Format};
 use std::io::Cursor;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! `data import`: from any format into one that is written.
 
 use super::{FormatFlag, open, shown};
-use run_support::stop::Stop;
 use anyhow::{Result, bail};
+use run_support::stop::Stop;
 use scene_text::{DatasetWriter, Error, Format, NAMED_FAULTS, TextDataset, told};
 use std::path::{Path, PathBuf};
 

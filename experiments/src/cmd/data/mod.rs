@@ -4,10 +4,10 @@ pub mod check;
 pub mod export;
 pub mod import;
 
-use probe_data::DataSource;
-use run_support::stop::Stop;
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use probe_data::DataSource;
+use run_support::stop::Stop;
 use scene_text::{Format, TextDataset};
 use std::path::Path;
 use std::str::FromStr;
