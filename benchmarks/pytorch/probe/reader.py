@@ -1,4 +1,4 @@
-"""The anchored reading probe; the twin of `experiments/src/reader/anchored.rs`."""
+"""The anchored reading probe; the twin of `crates/probe/src/reader/anchored.rs`."""
 
 import math
 

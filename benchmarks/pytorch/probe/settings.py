@@ -1,4 +1,4 @@
-"""Sizes of the study, as in `experiments/src/probe/presets.rs`."""
+"""Sizes of the study, as in `crates/probe/src/presets.rs`."""
 
 from dataclasses import dataclass, field, replace
 
