@@ -29,6 +29,6 @@ pub use outcome::{
 pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
 pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
-pub use store::CellStore;
+pub use store::{CellStore, StoredCells};
 pub use study::{Observer, run_study};
 pub use training::{TrainedCell, test_cell, train_cell};
