@@ -4,7 +4,7 @@ use crate::backend::BackendChoice;
 use crate::cmd::Machine;
 use crate::data::FeatureCache;
 use crate::lanes::Lanes;
-use crate::probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_study};
+use crate::probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_study};
 use crate::progress::Progress;
 use crate::provenance;
 use crate::results::{self, Extent, Manifest, Summary};
@@ -125,17 +125,21 @@ impl<'a> Session<'a> {
         extent: Extent,
     ) -> Result<FinishedRun> {
         let path = folder.path();
-        let prepared = self.prepare(config)?;
-        let progress = Progress::new(self.lanes.count());
-        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
-        progress.clear();
-        let outcome = outcome?.ok_or_else(|| {
+        let missing = || {
             anyhow!(
                 "{}: not all cells of this configuration, data and backbone are there; \
                  finish the run with its own command and --resume --run NAME",
                 path.display()
             )
-        })?;
+        };
+        if !StoredCells::list(&folder.cells()).unfinished(config).is_empty() {
+            return Err(missing());
+        }
+        let prepared = self.prepare(config)?;
+        let progress = Progress::new(self.lanes.count());
+        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
+        progress.clear();
+        let outcome = outcome?.ok_or_else(missing)?;
         let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
         let summary = results::write(path, config, &outcome, &manifest, extent)?;
         Ok(FinishedRun {

@@ -4,7 +4,7 @@ use super::items::Items;
 use super::place::Place;
 use crate::arm::ArmSpec;
 use crate::lock::Owner;
-use crate::probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status};
+use crate::probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status, StoredCells};
 use crate::provenance;
 use crate::results::{self, Extent, Manifest, Summary};
 use crate::run_folder::RunFolder;
@@ -116,10 +116,22 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
     if let Ok(entries) = std::fs::read_dir(cells) {
         entries.for_each(drop);
     }
+    let stored = StoredCells::list(cells);
     let mut runs = Vec::new();
     let mut missing: BTreeMap<usize, usize> = BTreeMap::new();
+    let item_of = |run: usize, arm: ArmSpec| {
+        let mut items = items.items.iter();
+        items.position(|item| item.arm == arm && item.runs.contains(&run))
+    };
     for (run, (name, config)) in items.runs.iter().enumerate() {
         session.stop.check()?;
+        let mut arms = config.arms.iter();
+        if arms.all(|&arm| stored.none_of(config, arm)) {
+            // Nothing is rendered to find that out.
+            let absent = config.arms.iter().filter_map(|&arm| item_of(run, arm));
+            absent.for_each(|item| *missing.entry(item).or_default() += 0);
+            continue;
+        }
         let in_run = || format!("run `{name}`");
         let prepared = session.prepare(config).with_context(in_run)?;
         let mut outcome = RunOutcome {
@@ -142,9 +154,7 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
                     outcome.cells.extend(found.cells);
                 }
                 None => {
-                    let of =
-                        |item: &super::items::Item| item.arm == arm && item.runs.contains(&run);
-                    if let Some(item) = items.items.iter().position(of) {
+                    if let Some(item) = item_of(run, arm) {
                         *missing.entry(item).or_default() += count.0.load(Ordering::Relaxed);
                     }
                 }
