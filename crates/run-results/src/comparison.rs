@@ -3,11 +3,14 @@
 use super::scored::{ScoredRun, ScoredTest};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
+use arms::{ArmKind, ArmSpec};
+use probe::EvaluationMode;
+use probe::ProbeConfig;
 use probe::ProbeConfig;
 use probe::{EvaluationMode, TestSet};
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{
-    BootstrapPlan, Design, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,
+    BootstrapPlan, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,
     bootstrap_difference, bootstrap_value,
 };
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, sign_flip_test, smallest_p};
@@ -76,7 +79,7 @@ impl Comparison {
 }
 
 /// The MLP of the arm's own width; for arms without vocabulary, the first one.
-pub(super) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
+pub(crate) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
     let mut mlps = config
         .arms
         .iter()
@@ -86,13 +89,13 @@ pub(super) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec>
 }
 
 /// The arm of a kind, if the run has it.
-pub(super) fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
+pub(crate) fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
     config.arms.iter().find(|arm| arm.kind == kind).copied()
 }
 
-/// What is resampled below the seeds for a test set.
-pub(super) fn resampled_unit(set: &TestSet) -> ResampledUnit {
-    let clusters: BTreeSet<u32> = set.clusters.iter().copied().collect();
+/// What is resampled below the seeds for images of these clusters.
+pub(super) fn resampled_unit(clusters: impl IntoIterator<Item = u32>) -> ResampledUnit {
+    let clusters: BTreeSet<u32> = clusters.into_iter().collect();
     if clusters.len() >= FEWEST_CLUSTERS {
         ResampledUnit::Cluster
     } else {
@@ -127,23 +130,32 @@ pub(super) fn seed_items(
 
 /// Statistics of one measure on one test set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Estimator {
+pub(crate) struct Estimator {
+    measure: Measure,
     plan: BootstrapPlan,
 }
 
 impl Estimator {
     pub fn new(config: &ProbeConfig, measure: Measure, unit: ResampledUnit) -> Self {
         Self {
+            measure,
             plan: BootstrapPlan {
-                measure,
                 unit,
-                // Every seed reads the same test images.
-                design: Design::Crossed,
                 draws: config.bootstrap_draws,
                 level: LEVEL,
                 seed: config.data.seed,
             },
         }
+    }
+
+    /// For items that several test sets have been pooled into.
+    pub fn of_items(config: &ProbeConfig, measure: Measure, arm: &[SeedItems]) -> Self {
+        let items = arm.first().into_iter().flat_map(|seed| &seed.items);
+        Self::new(
+            config,
+            measure,
+            resampled_unit(items.map(|item| item.cluster)),
+        )
     }
 
     /// The measure of an arm; none if no seed finished.
@@ -156,7 +168,7 @@ impl Estimator {
         Ok(Some(Value {
             mean: summary.mean,
             sd: summary.sd,
-            interval: interval(bootstrap_value(arm, &self.plan))?,
+            interval: interval(bootstrap_value(arm, self.measure, &self.plan))?,
         }))
     }
 
@@ -186,7 +198,12 @@ impl Estimator {
             reference: reference_arm,
             seeds: left.len(),
             difference: test.mean,
-            interval: interval(bootstrap_difference(&left, &right, &self.plan))?,
+            interval: interval(bootstrap_difference(
+                &left,
+                &right,
+                self.measure,
+                &self.plan,
+            ))?,
             p: test.p,
             smallest_p: smallest_p(left.len(), Alternative::TwoSided),
         }))
@@ -194,7 +211,7 @@ impl Estimator {
 
     fn rate(&self, seed: &SeedItems) -> f64 {
         let items = seed.items.iter();
-        match self.plan.measure {
+        match self.measure {
             Measure::CharacterErrorRate => {
                 let (edits, chars) = items.fold((0_u64, 0_u64), |(edits, chars), item| {
                     (edits + u64::from(item.edits), chars + u64::from(item.chars))

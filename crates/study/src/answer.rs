@@ -1,15 +1,17 @@
 //! What the study says, in sentences made from its numbers.
 
 use super::figures::of_section;
-use super::fine_grained;
+use super::fine_grained::{self, TaskThresholds};
 use super::run::PartResult;
 use super::section::Section;
-use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use probe::EvaluationMode;
+use probe::EvaluationMode;
+use probe_data::Task;
 use probe_data::Task;
 use probe_statistics::bootstrap::Measure;
+use run_results::{Comparison, Judgement, wording};
 use run_results::{Comparison, Judgement, wording};
 
 /// The paragraphs of the answer and the numbers to remember.
@@ -22,17 +24,16 @@ pub struct Answer {
 }
 
 /// The answer that the results allow.
-///
-/// # Errors
-/// If answers to fine-grained tasks cannot be fitted.
-pub fn answer(results: &[PartResult]) -> Result<Answer> {
+pub(super) fn answer(results: &[PartResult], thresholds: &[TaskThresholds]) -> Answer {
     let mut answer = Answer::default();
     if let Some(reading) = of_section(results, Section::Ocr).next() {
         main_comparison(reading, &mut answer);
     }
     answer.paragraphs.extend(coarse(results));
     answer.paragraphs.extend(ladder(results));
-    fine_grained::answer(results, &mut answer)?;
+    let (paragraphs, key_numbers) = fine_grained::answer(results, thresholds);
+    answer.paragraphs.extend(paragraphs);
+    answer.key_numbers.extend(key_numbers);
     if answer.paragraphs.is_empty() {
         answer.paragraphs.push(
             "The sections that were run do not hold the main comparison; their figures and tables \
@@ -40,20 +41,7 @@ pub fn answer(results: &[PartResult]) -> Result<Answer> {
                 .to_owned(),
         );
     }
-    Ok(answer)
-}
-
-/// The hard visual embedding table that reads validation images best.
-pub(super) fn best_hard(result: &PartResult) -> Option<ArmSpec> {
-    let tuned = result.outcome.tuning.iter();
-    tuned
-        .filter(|tuning| tuning.arm.kind.is_vet() && tuning.arm.kind.is_hard())
-        .filter_map(|tuning| {
-            let errors = tuning.candidates.iter().filter_map(|(_, cer)| *cer);
-            Some((tuning.arm, errors.reduce(f64::min)?))
-        })
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(arm, _)| arm)
+    answer
 }
 
 /// The soft arm with the most words.
@@ -70,7 +58,7 @@ fn main_comparison(reading: &PartResult, answer: &mut Answer) {
     let mut sentences = Vec::new();
     for (arm, what) in [
         (
-            best_hard(reading),
+            reading.best_hard(),
             "Hard visual words, one table row per token",
         ),
         (soft(reading), "Soft visual words, as Ovis releases them"),
@@ -116,7 +104,7 @@ fn main_comparison(reading: &PartResult, answer: &mut Answer) {
 /// Both kinds of words against PatchMerger.
 fn against_merger(reading: &PartResult, groups: &[usize]) -> Option<String> {
     let mut parts = Vec::new();
-    for arm in [best_hard(reading), soft(reading)].into_iter().flatten() {
+    for arm in [reading.best_hard(), soft(reading)].into_iter().flatten() {
         for &group in groups {
             let row = reading.summary.cer(arm, group)?;
             let density = wording::density(reading.summary.groups[group].density);
@@ -137,7 +125,7 @@ fn judged(comparison: &Comparison) -> String {
 /// Whether the loss in reading is one of reading.
 fn coarse(results: &[PartResult]) -> Option<String> {
     let reading = of_section(results, Section::Ocr).next()?;
-    let arm = best_hard(reading)?;
+    let arm = reading.best_hard()?;
     let group = *reading.summary.groups_of("random").last()?;
     let loss = |result: &PartResult, group: usize| {
         let row = result.summary.cer(arm, group)?;

@@ -6,11 +6,10 @@ use super::run::PartResult;
 use super::section::Section;
 use super::tables::code;
 use anyhow::Result;
-use arms::{ArmKind, ArmSpec};
-use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
+use claims::registration::Metric;
+use claims::{ArmFacts, Evaluation, Measurements, PublishedDifference, Role, Series};
 use perception_tasks::Group;
-use probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
-use probe_data::Task;
+use probe_statistics::bootstrap::{Interval, Measure};
 use probe_statistics::codelength::Codelength;
 use run_results::{ItemSeries, hardening_series, item_series};
 
@@ -28,7 +27,11 @@ pub fn measurements(results: &[PartResult]) -> Result<Measurements> {
             continue;
         };
         for series in item_series(&result.part.config, &result.outcome)? {
-            let converted = convert(result, &study, series);
+            let published = published(result, &series);
+            let converted = Series {
+                published,
+                ..convert(result, &study, series)
+            };
             measurements.series.extend(coarse(result, &converted));
             measurements.series.push(converted);
         }
@@ -108,7 +111,39 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
         chance_accuracy: (config.data.task != Task::Text || config.data.photographs.is_some())
             .then(|| majority(&set.targets)),
         seeds,
+        published: Vec::new(),
     }
+}
+
+/// What the run's summary says about the arm's differences to others on a test set.
+fn published(result: &PartResult, series: &ItemSeries) -> Vec<PublishedDifference> {
+    let measures = [
+        (Measure::CharacterErrorRate, Metric::CharacterError),
+        (Measure::WordAccuracy, Metric::WordError),
+    ];
+    let mut published = Vec::new();
+    for (measure, metric) in measures {
+        let summary = &result.summary;
+        let Some(row) = summary.row(series.arm, series.group, series.mode, measure) else {
+            continue;
+        };
+        let compared = [row.against_merger, row.against_matched];
+        published.extend(compared.into_iter().flatten().map(|found| {
+            // The summary counts texts that are read without an error, claims those with one.
+            let (value, interval) = match metric {
+                Metric::CharacterError => (found.difference, found.interval),
+                Metric::WordError => (-found.difference, found.interval.map(Interval::negated)),
+            };
+            PublishedDifference {
+                reference: found.reference.to_string(),
+                metric,
+                value,
+                interval,
+                seeds: found.seeds,
+            }
+        }));
+    }
+    published
 }
 
 /// A level of a coarse task once more, under the name that claims have for the easier levels of all of

@@ -4,12 +4,13 @@ use super::answer::{Answer, answer};
 use super::config::StudyConfig;
 use super::figures::{self, StudyFigure, of_section};
 use super::fine_grained;
+use super::measurements::measurements;
 use super::run::PartResult;
 use super::section::Section;
 use super::tables::{StudyTable, tables};
 use super::verdicts;
 use anyhow::{Context, Result};
-use claims::Registration;
+use claims::{Evaluator, Registration};
 use html_report::{Column, Figure, Picture, Report, Table};
 use run_results::{csv_file, wording};
 use run_support::atomic;
@@ -50,14 +51,23 @@ pub fn write(
 ) -> Result<Written> {
     let plots = folder.join("plots");
     atomic::make_folder(&plots)?;
+    // Tables, answer and claims that give the same number take it from one place.
+    let measurements = measurements(results)?;
+    let evaluator = Evaluator::new(&measurements, &registration.settings)?;
+    let thresholds = fine_grained::task_thresholds(results, &evaluator)?;
     let mut tables = tables(results);
-    tables.extend(fine_grained::tables(results)?);
+    tables.extend(fine_grained::tables(
+        results,
+        &thresholds,
+        &measurements,
+        &evaluator,
+    )?);
     for table in &tables {
         write_table(folder, table)?;
     }
     let figures = figures::draw(results, &plots)?;
-    let answer = answer(results)?;
-    let claims = verdicts::evaluate(folder, registration, results)?;
+    let answer = answer(results, &thresholds);
+    let claims = verdicts::evaluate(folder, registration, &measurements)?;
     let report = Page {
         folder,
         config,

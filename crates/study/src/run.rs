@@ -3,12 +3,20 @@
 use super::config::StudyConfig;
 use super::section::Part;
 use anyhow::{Context, Result, ensure};
+use arms::ArmSpec;
 use probe::{ProbeConfig, RunOutcome};
+use probe::{ProbeConfig, RunOutcome, StoredCells};
+use run_results::{Manifest, Summary};
 use run_results::{Manifest, Summary};
 use runs::run_folder::RunFolder;
+use runs::run_folder::RunFolder;
+use runs::session::Session;
 use runs::session::Session;
 use std::path::Path;
 use std::time::Instant;
+
+/// Arms of a run that a message names.
+const MOST_NAMED: usize = 4;
 
 /// A run of the study with its results.
 #[derive(Debug)]
@@ -21,6 +29,21 @@ pub struct PartResult {
     pub summary: Summary,
     /// Where it came from.
     pub manifest: Manifest,
+}
+
+impl PartResult {
+    /// The hard visual embedding table that reads validation images best.
+    pub(super) fn best_hard(&self) -> Option<ArmSpec> {
+        let tuned = self.outcome.tuning.iter();
+        tuned
+            .filter(|tuning| tuning.arm.kind.is_vet() && tuning.arm.kind.is_hard())
+            .filter_map(|tuning| {
+                let errors = tuning.candidates.iter().filter_map(|(_, cer)| *cer);
+                Some((tuning.arm, errors.reduce(f64::min)?))
+            })
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(arm, _)| arm)
+    }
 }
 
 /// Carries out every run of a study in folders of its own below `folder`; cells that are there
@@ -72,16 +95,33 @@ pub fn redo_parts(
     folder: &Path,
     session: &Session<'_>,
 ) -> Result<Vec<PartResult>> {
-    let parts = config.parts()?.into_iter();
-    parts
-        .map(|part| {
+    let mut opened = Vec::new();
+    let mut missing = Vec::new();
+    for part in config.parts()? {
+        let name = part.name();
+        let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
+        ensure!(
+            stored == part.config,
+            "run `{name}` was made with other settings than this version of the study has; \
+             run the study again"
+        );
+        let arms = StoredCells::list(&run.cells()).unfinished(&part.config);
+        if !arms.is_empty() {
+            missing.push(format!("`{name}` ({})", listed(&arms)));
+        }
+        opened.push((part, run));
+    }
+    // Said at once, before images are rendered for minutes.
+    ensure!(
+        missing.is_empty(),
+        "{}: cells are missing of {}; finish the study with its own command and --resume --run NAME",
+        folder.display(),
+        missing.join(", ")
+    );
+    let opened = opened.into_iter();
+    opened
+        .map(|(part, run)| {
             let name = part.name();
-            let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
-            ensure!(
-                stored == part.config,
-                "run `{name}` was made with other settings than this version of the study has; \
-                 run the study again"
-            );
             let finished = session
                 .redo(&part.config, &run, part.extent())
                 .with_context(|| format!("run `{name}`"))?;
@@ -93,4 +133,17 @@ pub fn redo_parts(
             })
         })
         .collect()
+}
+
+/// Some arms by name.
+fn listed(arms: &[ArmSpec]) -> String {
+    let named: Vec<String> = arms
+        .iter()
+        .take(MOST_NAMED)
+        .map(ToString::to_string)
+        .collect();
+    match arms.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more arms", named.join(", ")),
+    }
 }

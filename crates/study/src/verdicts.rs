@@ -1,10 +1,8 @@
 //! Pre-registered claims and integrity checks, evaluated and put into words.
 
-use super::measurements::measurements;
-use super::run::PartResult;
 use super::section::Section;
 use anyhow::{Context, Result};
-use claims::{ClaimFinding, PartFinding, Registration};
+use claims::{ClaimFinding, Measurements, PartFinding, Registration};
 use html_report::{Claim, Gate, GateState, Verdict};
 use run_results::wording;
 use run_support::atomic;
@@ -40,9 +38,9 @@ pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registr
 pub fn evaluate(
     folder: &Path,
     registration: &Registration,
-    results: &[PartResult],
+    measurements: &Measurements,
 ) -> Result<claims::Report> {
-    let report = claims::evaluate(registration, &measurements(results)?)?;
+    let report = claims::evaluate(registration, measurements)?;
     atomic::write(
         &folder.join("claims.csv"),
         |out| Ok(report.claims_csv(out)?),

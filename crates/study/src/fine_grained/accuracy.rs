@@ -9,13 +9,9 @@ use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
 use probe_data::class_char;
-use probe_statistics::bootstrap::{
-    BootstrapPlan, Design, Measure, ResampledUnit, SeedItems, bootstrap_value,
-};
-use probe_statistics::discriminability::{Answers, many_alternative_d_prime, yes_no};
-use run_results::wording;
-
-const LEVEL: f64 = 0.95;
+use probe_statistics::bootstrap::{Measure, SeedItems};
+use probe_statistics::discriminability::{Answers, many_alternative_d_prime, yes_no_d_prime};
+use run_results::{Estimator, wording};
 
 /// One row per task or data set and arm.
 pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
@@ -57,7 +53,7 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
         section: Section::FineGrained,
         name: "accuracy",
         title: "Right answers, pairs and d′",
-        note: "Over all levels; 95% BCa intervals over seeds and images. A pair are two images that \
+        note: "Over all levels; 95% BCa intervals over seeds and clusters of like images. A pair are two images that \
                differ in the answer alone, down to the noise: both must be right. d′ from all answers: \
                hits and false alarms for two answers, an unbiased choice among several for more; 0 is \
                chance.",
@@ -66,22 +62,13 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
     }))
 }
 
+/// The share of right answers as the summaries of runs estimate it.
 fn rate(asked: &Asked<'_>, seeds: &[SeedItems]) -> Result<String> {
-    let config = &asked.result.part.config;
-    let plan = BootstrapPlan {
-        measure: Measure::WordAccuracy,
-        unit: ResampledUnit::Item,
-        design: Design::Crossed,
-        draws: config.bootstrap_draws,
-        level: LEVEL,
-        seed: config.data.seed,
-    };
     if seeds.iter().any(|seed| seed.items.len() < 2) {
         return Ok(share(seeds));
     }
-    let found = bootstrap_value(seeds, &plan)?;
-    let [low, high] = [found.bca.low, found.bca.high].map(|end| wording::fixed(100.0 * end, 1));
-    Ok(format!("{} [{low}, {high}]", wording::percent(found.value)))
+    let estimator = Estimator::of_items(&asked.result.part.config, Measure::WordAccuracy, seeds);
+    Ok(wording::value(estimator.value(seeds)?))
 }
 
 fn share(seeds: &[SeedItems]) -> String {
@@ -129,5 +116,5 @@ fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> 
         }
     }
     let [hits, false_alarms] = answers;
-    yes_no(hits, false_alarms).ok().map(|found| found.d_prime)
+    yes_no_d_prime(hits, false_alarms).ok()
 }

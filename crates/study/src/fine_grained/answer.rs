@@ -1,31 +1,27 @@
 //! What the fine-grained section says, in sentences made from its numbers.
 
-use super::answers::Asked;
-use super::thresholds::{Measured, worded};
-use crate::answer::{Answer, best_hard};
+use super::thresholds::{TaskThresholds, worded};
 use crate::design::READING;
 use crate::figures::of_section;
 use crate::run::PartResult;
 use crate::section::Section;
-use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use run_results::wording;
 
-/// Adds thresholds of hard and soft words over those of the MLP of their width, beside what they cost
-/// in reading.
-///
-/// # Errors
-/// If the answers cannot be fitted.
-pub(crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> {
-    let asked = Asked::all(results)?;
-    let measured: Vec<Measured<'_>> = asked.iter().filter_map(Measured::of).collect();
+/// Paragraphs on the thresholds of hard and soft words over those of the MLP of their width, beside
+/// what they cost in reading, and the same numbers to remember.
+pub(crate) fn answer(
+    results: &[PartResult],
+    thresholds: &[TaskThresholds],
+) -> (Vec<String>, Vec<KeyNumber>) {
+    let (mut paragraphs, mut key_numbers) = (Vec::new(), Vec::new());
     let reading =
         of_section(results, Section::FineGrained).find(|result| result.part.variant == READING);
     // Beside other sections, reading is theirs.
     let first = reading.or_else(|| of_section(results, Section::FineGrained).next());
     let Some(first) = first else {
-        return Ok(());
+        return (paragraphs, key_numbers);
     };
     let arms = &first.part.config.arms;
     let soft = arms
@@ -34,21 +30,21 @@ pub(crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> 
         .copied();
     for (arm, what) in [
         (
-            best_hard(first),
+            first.best_hard(),
             "Hard visual words, one table row per token",
         ),
         (soft, "Soft visual words, as Ovis releases them"),
     ] {
         let Some(arm) = arm else { continue };
         let mut parts = Vec::new();
-        for task in &measured {
-            let Some(found) = task.ratio(arm, ArmKind::GeluMlp) else {
+        for task in thresholds {
+            let Some(found) = task.over_mlp(arm) else {
                 continue;
             };
-            parts.push(format!("{} {}", task.kind, worded(&found)));
-            answer.key_numbers.push(KeyNumber {
+            parts.push(format!("{} {}", task.kind, worded(found)));
+            key_numbers.push(KeyNumber {
                 label: format!("{}: threshold of `{arm}` over that of the MLP", task.kind),
-                value: worded(&found),
+                value: worded(found),
                 note: format!("95% interval, {}", seeds(first)),
             });
         }
@@ -62,10 +58,10 @@ pub(crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> 
         }
         sentences.extend(reading.and_then(|reading| read(reading, arm)));
         if !sentences.is_empty() {
-            answer.paragraphs.push(sentences.join(" "));
+            paragraphs.push(sentences.join(" "));
         }
     }
-    Ok(())
+    (paragraphs, key_numbers)
 }
 
 /// What the arm costs in reading.
