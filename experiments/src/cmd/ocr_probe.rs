@@ -10,7 +10,7 @@ use crate::run_folder::RunFolder;
 use crate::session::Session;
 use crate::settings::overlay_file;
 use crate::stop::Stop;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -158,7 +158,13 @@ impl Args {
         some(&mut config.data.fonts, &self.fonts);
         set(&mut config.data.stored.label_policy, &self.label_policy);
         set(&mut config.data.stored.max_images, &self.dataset_images);
-        config.check()?;
+        let checked = config.check();
+        match &self.config {
+            Some(path) => {
+                checked.with_context(|| format!("with the settings of {}", path.display()))?;
+            }
+            None => checked?,
+        }
         Ok(config)
     }
 }

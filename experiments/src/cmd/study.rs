@@ -7,7 +7,7 @@ use crate::session::Session;
 use crate::settings;
 use crate::stop::Stop;
 use crate::study::{self, FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -66,18 +66,22 @@ impl Common {
     /// What is asked for: the preset, and the settings of the file on top.
     ///
     /// # Errors
-    /// If the file cannot be read or is not TOML.
+    /// If the file cannot be read, is not TOML, or its settings make no sense.
     pub fn resolve(&self, sections: &[Section]) -> Result<StudyConfig> {
         let settings = match &self.config {
             None => toml::Table::new(),
             Some(path) => settings::read_table(path)?,
         };
-        Ok(StudyConfig {
+        let config = StudyConfig {
             preset: self.preset,
             sections: sections.to_vec(),
             fine_grained: FineGrained::in_study(sections),
             settings,
-        })
+        };
+        if let Some(path) = &self.config {
+            config.parts().with_context(|| path.display().to_string())?;
+        }
+        Ok(config)
     }
 
     /// Runs a study into a folder named after `command`.
