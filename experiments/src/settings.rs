@@ -76,6 +76,21 @@ mod tests {
     }
 
     #[test]
+    fn files_may_begin_with_a_byte_order_mark_and_are_named_in_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        let base = Preset::Quick.config();
+        std::fs::write(&path, "\u{feff}seeds = [7]").unwrap();
+        assert_eq!(overlay_file(&base, &path).unwrap().seeds, [7]);
+        assert_eq!(read_table(&path).unwrap().len(), 1);
+        for text in ["seeds = ", "seeds = 7", "sneeds = [7]"] {
+            std::fs::write(&path, text).unwrap();
+            let error = format!("{:#}", overlay_file(&base, &path).unwrap_err());
+            assert!(error.contains("mine.toml"), "{error}");
+        }
+    }
+
+    #[test]
     fn unknown_keys_and_arms_are_named() {
         let base = Preset::Quick.config();
         let message = |text: &str| overlay(&base, text).unwrap_err().to_string();
