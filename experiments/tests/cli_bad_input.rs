@@ -166,16 +166,16 @@ fn a_backbone_that_cannot_be_used_says_how_to_make_one() {
         (
             "cut.safetensors",
             &whole[..whole.len() / 2],
-            "truncated or corrupt",
+            "the file is cut off",
         ),
-        ("stub.safetensors", &whole[..5], "truncated or corrupt"),
-        ("empty.safetensors", &[][..], "truncated or corrupt"),
+        ("stub.safetensors", &whole[..5], "the file is cut off"),
+        ("empty.safetensors", &[][..], "the file is cut off"),
         (
             "text.safetensors",
             b"not a tensor in sight",
-            "truncated or corrupt",
+            "no safetensors file",
         ),
-        ("spoiled.safetensors", &spoiled, "not finite"),
+        ("spoiled.safetensors", &spoiled, "must be finite"),
         ("other.safetensors", &other, "no valid `config`"),
     ] {
         place.write(name, bytes);

@@ -299,3 +299,68 @@ fn parity_passes_on_the_golden_files_and_fails_beyond_them() {
         "the others are compared"
     );
 }
+
+/// Names of old archives, in Latin-1.
+#[cfg(unix)]
+#[test]
+fn image_names_that_are_not_utf_8_are_escaped_or_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let image = OsStr::from_bytes(b"caf\xe9.png");
+    std::fs::copy(picture("odd.png"), folder.path().join(image)).unwrap();
+    let checkpoint = checkpoints().join("qwen2_5_vl");
+    let run = |command: &str, out: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_experiments"));
+        program.current_dir(folder.path()).arg(command);
+        program.arg("--checkpoint").arg(&checkpoint);
+        program.args(["--out", out, "--image"]).arg(image);
+        Finished::from(program.output().unwrap())
+    };
+    let encoded = run("encode", "out.safetensors");
+    assert_eq!(encoded.code, Some(0), "{}", encoded.stderr);
+    let bytes = std::fs::read(folder.path().join("out.safetensors")).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let about = header.metadata().as_ref().unwrap()["about"].clone();
+    assert!(about.contains(r#"["caf\\xe9.png"]"#), "{about}");
+    let inspected = run("inspect", "shown");
+    assert_ne!(inspected.code, Some(0));
+    assert!(
+        inspected.stderr.contains("not UTF-8"),
+        "{}",
+        inspected.stderr
+    );
+    assert!(!folder.path().join("shown").exists());
+}
+
+#[test]
+fn missing_settings_of_the_processor_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for entry in std::fs::read_dir(checkpoints().join("qwen2_5_vl")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "preprocessor_config.json" {
+            std::fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+    }
+    let image = picture("odd.png");
+    let arguments = [
+        "encode",
+        "--checkpoint",
+        "copy",
+        "--out",
+        "x",
+        "--image",
+        &image,
+    ];
+    let finished = experiments(folder.path(), &arguments);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    for part in [
+        "note: ",
+        "preprocessor_config.json",
+        "as released for Qwen2.5-VL",
+    ] {
+        assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    }
+}

@@ -22,7 +22,16 @@ impl Float {
             Dtype::BF16 => Some(Self::BF16),
             Dtype::F32 => Some(Self::F32),
             Dtype::F64 => Some(Self::F64),
-            _ => None,
+            Dtype::Bool
+            | Dtype::U8
+            | Dtype::I8
+            | Dtype::U16
+            | Dtype::I16
+            | Dtype::U32
+            | Dtype::I32
+            | Dtype::U64
+            | Dtype::I64
+            | Dtype::Other(_) => None,
         }
     }
 
@@ -145,7 +154,7 @@ pub(crate) fn integer_bytes(dtype: &Dtype) -> Option<usize> {
         Dtype::U16 | Dtype::I16 => Some(2),
         Dtype::U32 | Dtype::I32 => Some(4),
         Dtype::U64 | Dtype::I64 => Some(8),
-        _ => None,
+        Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 | Dtype::Other(_) => None,
     }
 }
 
@@ -161,6 +170,6 @@ pub(crate) fn integer(dtype: &Dtype, bytes: &[u8]) -> Option<i64> {
         Dtype::I32 => i32::from_le_bytes(*bytes.first_chunk()?).into(),
         Dtype::U64 => u64::from_le_bytes(*bytes.first_chunk()?).try_into().ok()?,
         Dtype::I64 => i64::from_le_bytes(*bytes.first_chunk()?),
-        _ => return None,
+        Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 | Dtype::Other(_) => return None,
     })
 }

@@ -48,6 +48,19 @@ impl Dtype {
         }
     }
 
+    /// Whether weights of this type are quantised: no network computes in it. `I64` holds indices.
+    #[must_use]
+    pub fn is_quantised(&self) -> bool {
+        match self {
+            Self::U8 | Self::I8 | Self::U16 | Self::I16 | Self::U32 | Self::I32 => true,
+            Self::Other(name) => {
+                name.starts_with("F8") || name.starts_with("F4") || name.starts_with("F6")
+            }
+            Self::Bool | Self::U64 | Self::I64 => false,
+            Self::F16 | Self::BF16 | Self::F32 | Self::F64 => false,
+        }
+    }
+
     /// Bits of one element; `None` where only the file's offsets can say.
     pub(crate) fn bits(&self) -> Option<u64> {
         Some(match self {

@@ -40,6 +40,29 @@ pub enum CheckpointError {
         source: serde_json::Error,
     },
 
+    #[error(
+        "{}: a Git LFS pointer, not the file itself; run `git lfs pull` in its folder, or download \
+         the file", path.display()
+    )]
+    LfsPointer { path: PathBuf },
+
+    #[error(
+        "{}: `image_processor` is {found}, expected an object of settings; save the processor again",
+        path.display()
+    )]
+    ProcessorForm { path: PathBuf, found: String },
+
+    #[error(
+        "{}: `{key}` is {nested} under `image_processor` and {outer} beside it; remove one",
+        path.display()
+    )]
+    ProcessorConflict {
+        path: PathBuf,
+        key: String,
+        nested: String,
+        outer: String,
+    },
+
     #[error("{}: {bytes} bytes; a JSON file of at most {limit} bytes was expected", path.display())]
     JsonTooLong {
         path: PathBuf,
@@ -102,7 +125,7 @@ pub enum CheckpointError {
 
     #[error(
         "{}: {found_bytes} bytes, expected {expected_bytes}; the file is cut off (an unfinished \
-         download, or a Git LFS pointer): download it again", path.display()
+         download): download it again", path.display()
     )]
     Truncated {
         path: PathBuf,
@@ -264,7 +287,7 @@ pub enum CheckpointError {
     NotACheckpoint { spec: String },
 
     #[error(
-        "{repository}: no such path, not in the cache {}, and {cause}. Download {files} of \
+        "{repository}: no such path, not complete in the cache {}, and {cause}. Download {files} of \
          https://huggingface.co/{repository} (revision {revision}) into a folder and give that \
          folder, or set HF_HOME to a cache that has them", cache.display()
     )]

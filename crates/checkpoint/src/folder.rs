@@ -12,8 +12,12 @@ use crate::json_file;
 
 /// Name of the configuration.
 pub(crate) const CONFIG: &str = "config.json";
-/// Name of the image processor's configuration, which a folder may lack.
+/// Where transformers 5 keeps the image processor's settings, under [`NESTED`].
+pub(crate) const PROCESSOR: &str = "processor_config.json";
+/// Where they are kept otherwise.
 pub(crate) const PREPROCESSOR: &str = "preprocessor_config.json";
+/// Key of the image processor's settings among those of other processors.
+const NESTED: &str = "image_processor";
 /// Name of the weights of an unsharded checkpoint.
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 
@@ -22,7 +26,8 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// | file | |
 /// |---|---|
 /// | `config.json` | required |
-/// | `preprocessor_config.json` | optional |
+/// | `processor_config.json` | the image processor's settings, under `image_processor`, |
+/// | `preprocessor_config.json` | or these; both optional |
 /// | `model.safetensors` | the weights, |
 /// | `model.safetensors.index.json` and shards | or these, |
 /// | `*.safetensors` | or the only file of this kind |
@@ -32,15 +37,16 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub struct Checkpoint {
     folder: PathBuf,
     config: Value,
-    preprocessor: Option<Value>,
+    preprocessor: Option<(&'static str, Value)>,
     tensors: Tensors,
 }
 
 impl Checkpoint {
-    /// Opens a folder: reads the two JSON files and the tensors' names.
+    /// Opens a folder: reads the JSON files and the tensors' names.
     ///
     /// # Errors
-    /// If the folder has no sound `config.json` with a `model_type`, or no weights.
+    /// If the folder has no sound `config.json` with a `model_type`, or no weights; if a processor's
+    /// file is not sound, or says two things of one setting.
     pub fn open(folder: &Path) -> Result<Self> {
         let metadata = std::fs::metadata(folder);
         if !metadata
@@ -60,16 +66,10 @@ impl Checkpoint {
             }
             other => other,
         })?;
-        let preprocessor_path = folder.join(PREPROCESSOR);
-        let preprocessor = if preprocessor_path.exists() {
-            Some(json_file::read(&preprocessor_path)?)
-        } else {
-            None
-        };
         let checkpoint = Self {
             folder: folder.to_owned(),
             config,
-            preprocessor,
+            preprocessor: read_preprocessor(folder)?,
             tensors: open_weights(folder)?,
         };
         checkpoint.model_type()?;
@@ -104,10 +104,18 @@ impl Checkpoint {
         T::deserialize(value).map_err(|source| CheckpointError::NotJson { path, source })
     }
 
-    /// `preprocessor_config.json` as it is.
+    /// Settings of the image processor: those under `image_processor` in `processor_config.json`,
+    /// else those of `preprocessor_config.json`, as transformers 5 chooses.
     #[must_use]
     pub fn preprocessor(&self) -> Option<&Value> {
-        self.preprocessor.as_ref()
+        self.preprocessor.as_ref().map(|(_, settings)| settings)
+    }
+
+    /// The file that [`Checkpoint::preprocessor`] comes from.
+    #[must_use]
+    pub fn preprocessor_path(&self) -> Option<PathBuf> {
+        let (file, _) = self.preprocessor.as_ref()?;
+        Some(self.folder.join(file))
     }
 
     /// `model_type` of the configuration, which names the architecture family.
@@ -134,6 +142,78 @@ impl Checkpoint {
     pub fn tensors(&self) -> &Tensors {
         &self.tensors
     }
+}
+
+/// The image processor's settings and the name of their file.
+///
+/// Source: transformers 5.23.0, `ImageProcessingMixin.get_image_processor_dict`. Differs: settings
+/// under `image_processor` are read in the old file too, and a setting that stands there twice with
+/// two values is an error.
+fn read_preprocessor(folder: &Path) -> Result<Option<(&'static str, Value)>> {
+    let path = folder.join(PROCESSOR);
+    if path.exists() {
+        let file: Value = json_file::read(&path)?;
+        if let Some(nested) = nested(&file, &path)? {
+            return Ok(Some((PROCESSOR, nested)));
+        }
+    }
+    let path = folder.join(PREPROCESSOR);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file: Value = json_file::read(&path)?;
+    let Some(mut settings) = nested(&file, &path)? else {
+        return Ok(Some((PREPROCESSOR, file)));
+    };
+    // What stands beside the nested object in the old file was written for the image processor.
+    if let (Some(settings), Some(outer)) = (settings.as_object_mut(), file.as_object()) {
+        for (key, value) in outer.iter().filter(|(key, _)| is_setting(key)) {
+            let setting = settings.entry(key.clone()).or_insert(Value::Null);
+            if setting.is_null() {
+                setting.clone_from(value);
+            }
+        }
+    }
+    Ok(Some((PREPROCESSOR, settings)))
+}
+
+/// Whether a folder has the image processor's settings.
+pub(crate) fn has_preprocessor(folder: &Path) -> Result<bool> {
+    Ok(read_preprocessor(folder)?.is_some())
+}
+
+/// Whether a key is not about processors' classes and files, nor another processor.
+fn is_setting(key: &str) -> bool {
+    !key.contains("processor") && key != "auto_map"
+}
+
+/// The object under `image_processor`; `None` where there is none.
+fn nested(file: &Value, path: &Path) -> Result<Option<Value>> {
+    let found = match file.get(NESTED) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(found) => found,
+    };
+    let Some(settings) = found.as_object() else {
+        return Err(CheckpointError::ProcessorForm {
+            path: path.to_owned(),
+            found: found.to_string(),
+        });
+    };
+    for (key, nested) in settings.iter().filter(|(key, _)| is_setting(key)) {
+        if let Some(outer) = file.get(key)
+            && outer != nested
+            && !outer.is_null()
+            && !nested.is_null()
+        {
+            return Err(CheckpointError::ProcessorConflict {
+                path: path.to_owned(),
+                key: key.clone(),
+                nested: nested.to_string(),
+                outer: outer.to_string(),
+            });
+        }
+    }
+    Ok(Some(found.clone()))
 }
 
 fn no_key(path: &Path, key: &str, expected: &'static str) -> CheckpointError {

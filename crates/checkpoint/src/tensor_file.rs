@@ -1,13 +1,17 @@
 //! One safetensors file: its header, and windows on its bytes.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use memmap2::MmapOptions;
 
 use crate::error::{CheckpointError, Result};
 use crate::header::{self, Header};
+use crate::json_file::refuse_pointer;
+
+/// Bytes that tell a Git LFS pointer.
+const POINTER_BYTES: u64 = 64;
 
 /// An open safetensors file.
 ///
@@ -26,6 +30,14 @@ impl TensorFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let (mut file, file_bytes) = open_regular(path)?;
         let read = |source| CheckpointError::read(path, source);
+        let mut beginning = Vec::new();
+        let most = POINTER_BYTES.min(file_bytes);
+        (&file)
+            .take(most)
+            .read_to_end(&mut beginning)
+            .map_err(read)?;
+        refuse_pointer(&beginning, path)?;
+        file.rewind().map_err(read)?;
         if file_bytes < header::LENGTH_BYTES {
             return Err(CheckpointError::Truncated {
                 path: path.to_owned(),

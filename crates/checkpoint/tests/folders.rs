@@ -214,11 +214,11 @@ fn a_broken_index_is_refused() {
 fn a_broken_configuration_is_refused() {
     let error = broken("config.json", None).unwrap_err();
     assert!(matches!(error, CheckpointError::NoConfig { .. }), "{error}");
-    for json in ["", "{", "nonsense", "\u{feff}{}"] {
+    for json in ["", "{", "nonsense"] {
         let error = broken("config.json", Some(json)).unwrap_err();
         assert!(matches!(error, CheckpointError::NotJson { .. }), "{error}");
     }
-    for json in ["[]", "{}", r#"{"model_type": 7}"#, "null"] {
+    for json in ["[]", "{}", "\u{feff}{}", r#"{"model_type": 7}"#, "null"] {
         let error = broken("config.json", Some(json)).unwrap_err();
         assert!(error.to_string().contains("no `model_type`"), "{error}");
     }

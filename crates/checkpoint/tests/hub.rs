@@ -23,6 +23,7 @@ fn cache_with_model(cache: &Path) -> PathBuf {
     std::fs::create_dir_all(model.join("refs")).unwrap();
     std::fs::write(model.join("refs/main"), COMMIT).unwrap();
     write_sharded(&snapshot);
+    std::fs::write(snapshot.join("preprocessor_config.json"), "{}").unwrap();
     snapshot
 }
 
@@ -66,6 +67,29 @@ fn an_incomplete_model_offline_is_an_error_that_lists_what_is_missing() {
     ] {
         assert!(error.contains(part), "{part}: {error}");
     }
+    // Without its processor's settings, the pixels of a model are not known.
+    let snapshot = cache_with_model(cache.path());
+    std::fs::remove_file(snapshot.join("preprocessor_config.json")).unwrap();
+    let error = hub.resolve("owner/name", vision).unwrap_err().to_string();
+    for part in [
+        "preprocessor_config.json (or processor_config.json)",
+        "HF_HUB_OFFLINE",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let nested = snapshot.join("processor_config.json");
+    std::fs::write(&nested, r#"{"processor_class": "P"}"#).unwrap();
+    assert!(hub.resolve("owner/name", vision).is_err());
+    std::fs::write(&nested, r#"{"image_processor": {}}"#).unwrap();
+    assert_eq!(hub.resolve("owner/name", vision).unwrap(), snapshot);
+    std::fs::remove_file(&nested).unwrap();
+    // As huggingface_hub remembers that the hub has no such file.
+    let mark = format!("models--owner--name/.no_exist/{COMMIT}");
+    let mark = cache.path().join(mark);
+    std::fs::create_dir_all(&mark).unwrap();
+    std::fs::write(mark.join("preprocessor_config.json"), "").unwrap();
+    assert_eq!(hub.resolve("owner/name", vision).unwrap(), snapshot);
+
     let error = hub
         .resolve("owner/other@v1", vision)
         .unwrap_err()
@@ -143,6 +167,8 @@ mod downloads {
         Escapes,
         /// Accepts connections and says nothing.
         Silent,
+        /// Answers every request with this code.
+        Refuses(u16),
     }
 
     /// A hub with one model, on a thread.
@@ -153,8 +179,16 @@ mod downloads {
 
     impl Server {
         fn start(manner: Manner) -> Self {
+            Self::with(manner, &[])
+        }
+
+        /// A hub whose model has these files as well.
+        fn with(manner: Manner, more: &[(&str, &str)]) -> Self {
             let folder = tempfile::tempdir().unwrap();
             write_sharded(folder.path());
+            for (name, text) in more {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            }
             let files: BTreeMap<String, Vec<u8>> = std::fs::read_dir(folder.path())
                 .unwrap()
                 .map(|entry| {
@@ -226,6 +260,9 @@ mod downloads {
             stream.write_all(head.as_bytes()).ok()?;
             stream.write_all(body).ok()
         };
+        if let Manner::Refuses(code) = manner {
+            return answer(&format!("{code} No"), "", 0, b"");
+        }
         if path == "/api/models/owner/name/revision/main" {
             let names: Vec<String> = files
                 .keys()
@@ -296,6 +333,76 @@ mod downloads {
             .unwrap();
         assert_eq!(server.ranges(SHARD), ["bytes=0-"]);
         assert!(checkpoint.tensors().read("model.embed", &[10, 3]).is_ok());
+    }
+
+    /// Found in caches that `AutoModel` alone has filled.
+    #[test]
+    fn a_cache_without_its_processor_fetches_it() {
+        const SETTINGS: &str = r#"{"max_pixels": 1024}"#;
+        const NESTED: &str = r#"{"image_processor": {"max_pixels": 2048}}"#;
+        for (files, max_pixels) in [
+            (vec![("preprocessor_config.json", SETTINGS)], 1024),
+            (vec![("processor_config.json", NESTED)], 2048),
+            (
+                vec![
+                    ("preprocessor_config.json", SETTINGS),
+                    ("processor_config.json", NESTED),
+                ],
+                2048,
+            ),
+        ] {
+            let server = Server::with(Manner::Kind, &files);
+            let cache = tempfile::tempdir().unwrap();
+            let snapshot = cache_with_model(cache.path());
+            std::fs::remove_file(snapshot.join("preprocessor_config.json")).unwrap();
+            let hub = server.hub(cache.path());
+            assert_eq!(hub.resolve("owner/name", vision).unwrap(), snapshot);
+            let settings = Checkpoint::open(&snapshot).unwrap();
+            let settings = settings.preprocessor().unwrap();
+            assert_eq!(settings["max_pixels"], max_pixels);
+            // What was there is not asked for again.
+            assert!(server.ranges(SHARD).is_empty());
+        }
+        // A model that has none is asked once.
+        let server = Server::start(Manner::Kind);
+        let cache = tempfile::tempdir().unwrap();
+        let snapshot = cache_with_model(cache.path());
+        std::fs::remove_file(snapshot.join("preprocessor_config.json")).unwrap();
+        let hub = server.hub(cache.path());
+        assert_eq!(hub.resolve("owner/name", vision).unwrap(), snapshot);
+        let offline = Hub::at(cache.path()).with_offline(true);
+        assert_eq!(offline.resolve("owner/name", vision).unwrap(), snapshot);
+    }
+
+    #[test]
+    fn refusals_speak_of_token_and_licence() {
+        let cache = tempfile::tempdir().unwrap();
+        for (code, token, parts) in [
+            (401, None, ["401", "licence", "HF_TOKEN"]),
+            (
+                401,
+                Some("secret"),
+                ["401", "does not accept the token", "HF_TOKEN"],
+            ),
+            (403, None, ["403", "licence", "set HF_TOKEN"]),
+            (
+                403,
+                Some("secret"),
+                ["403", "licence", "the token may read it"],
+            ),
+            (404, None, ["404", "no such public model", "revision"]),
+        ] {
+            let server = Server::start(Manner::Refuses(code));
+            let hub = server.hub(cache.path()).with_token(token);
+            let error = hub.resolve("owner/name", vision).unwrap_err().to_string();
+            for part in parts {
+                assert!(error.contains(part), "{part}: {error}");
+            }
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let hub = Hub::at(cache.path()).with_token(Some("two words"));
+        let error = hub.resolve("owner/name", vision).unwrap_err().to_string();
+        assert!(error.contains("characters that no token has"), "{error}");
     }
 
     #[test]

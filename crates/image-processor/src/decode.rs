@@ -1,8 +1,8 @@
-//! Reads PNG and JPEG files as the reference processors do.
+//! Reads PNG, JPEG, WebP and BMP files as the reference processors do.
 //!
 //! The reference is transformers' `load_image`: `PIL.Image.open`, then `ImageOps.exif_transpose`,
-//! then `convert("RGB")`. So the EXIF orientation is applied, grey levels are repeated and palettes
-//! looked up. What becomes of transparency is the caller's choice: see [`Transparency`].
+//! then `convert("RGB")`. So the orientation in EXIF or XMP is applied, grey levels are repeated and
+//! palettes looked up. What becomes of transparency is the caller's choice: see [`Transparency`].
 //!
 //! # Deviations
 //! - 16-bit colours keep their high byte, as in Pillow. 16-bit grey does the same here; Pillow (11.3
@@ -12,18 +12,25 @@
 //!   CMYK is converted by the decoder, within 1 level of Pillow.
 //! - A JPEG without its end marker is refused even if only the marker is missing. The decoder alone
 //!   would fill what is missing with grey.
+//! - A JPEG whose chroma is sampled finer than its luma is refused: the decoder (zune-jpeg 0.5.15)
+//!   reads it as garbage, 36 to 129 levels off.
 
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::codecs::{bmp::BmpDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, Limits, Rgb, RgbImage};
 
+use crate::markers::{JpegMarkers, png_metadata};
+use crate::orientation::orientation;
 use crate::{Error, MAX_PIXELS, MAX_SIDE_PX, Result, Size};
 
 /// More than any image of [`MAX_PIXELS`] needs, and an end to what has none, such as `/dev/zero`.
 const MAX_FILE_BYTES: u64 = 1 << 31;
+
+/// How the file begins that stands for a large one in a clone without Git LFS.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What becomes of the pixels of an image with transparency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +42,7 @@ pub enum Transparency {
     OverWhite,
 }
 
-/// Decodes the PNG or JPEG file at `path`; its content decides about the format, not its name.
+/// Decodes the PNG, JPEG, WebP or BMP file at `path`; its content decides about the format, not its name.
 ///
 /// # Errors
 /// If the file cannot be read, is empty, is of another format or damaged, or holds an image larger
@@ -50,7 +57,8 @@ pub fn decode_file(path: impl AsRef<Path>, transparency: Transparency) -> Result
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(failed)?;
-    decode(&bytes, &path.display().to_string(), transparency)
+    let image = upright(&bytes, &path.display().to_string())?;
+    Ok(into_rgb(image, transparency))
 }
 
 /// As [`decode_file`], from the bytes of a file.
@@ -58,8 +66,7 @@ pub fn decode_file(path: impl AsRef<Path>, transparency: Transparency) -> Result
 /// # Errors
 /// As [`decode_file`].
 pub fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Result<RgbImage> {
-    let origin = format!("image of {} bytes", bytes.len());
-    decode(bytes, &origin, transparency)
+    Ok(into_rgb(decode_upright(bytes)?, transparency))
 }
 
 /// A grey image with its level in all three channels.
@@ -69,7 +76,16 @@ pub fn rgb_from_grey(image: &GrayImage) -> RgbImage {
     })
 }
 
-fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbImage> {
+/// Decodes the bytes of a file into an upright image of its own colour type: for readers that want
+/// levels of grey or the alpha channel.
+///
+/// # Errors
+/// As [`decode_file`].
+pub fn decode_upright(bytes: &[u8]) -> Result<DynamicImage> {
+    upright(bytes, &format!("image of {} bytes", bytes.len()))
+}
+
+fn upright(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
     let origin = || origin.to_owned();
     if bytes.is_empty() {
         return Err(Error::EmptyFile { origin: origin() });
@@ -80,16 +96,27 @@ fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbI
             limit_bytes: MAX_FILE_BYTES,
         });
     }
-    let format =
-        image::guess_format(bytes).map_err(|_| Error::UnknownFormat { origin: origin() })?;
+    let format = image::guess_format(bytes).map_err(|_| match bytes.starts_with(LFS_POINTER) {
+        true => Error::LfsPointer { origin: origin() },
+        false => Error::UnknownFormat { origin: origin() },
+    })?;
+    let cursor = Cursor::new(bytes);
     let (name, decoder): (_, image::ImageResult<Box<dyn ImageDecoder>>) = match format {
         ImageFormat::Png => {
-            let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits());
+            let decoder = PngDecoder::with_limits(cursor, limits());
             ("PNG", decoder.map(|decoder| Box::new(decoder) as _))
         }
         ImageFormat::Jpeg => {
-            let decoder = JpegDecoder::new(Cursor::new(bytes));
+            let decoder = JpegDecoder::new(cursor);
             ("JPEG", decoder.map(|decoder| Box::new(decoder) as _))
+        }
+        ImageFormat::WebP => {
+            let decoder = WebPDecoder::new(cursor);
+            ("WebP", decoder.map(|decoder| Box::new(decoder) as _))
+        }
+        ImageFormat::Bmp => {
+            let decoder = BmpDecoder::new(cursor);
+            ("BMP", decoder.map(|decoder| Box::new(decoder) as _))
         }
         other => {
             return Err(Error::UnsupportedFormat {
@@ -98,12 +125,6 @@ fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbI
             });
         }
     };
-    if format == ImageFormat::Jpeg && decoder.is_ok() && !jpeg_ends(bytes) {
-        return Err(Error::Truncated {
-            origin: origin(),
-            format: name,
-        });
-    }
     let failed = |source| Error::Decode {
         origin: origin(),
         format: name,
@@ -118,34 +139,30 @@ fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbI
             size,
         });
     }
-    // Orientation that cannot be read is none, as in Pillow.
-    let orientation = decoder.orientation().ok();
+    let (exif, xmp) = match format {
+        ImageFormat::Jpeg => {
+            let markers = JpegMarkers::read(bytes);
+            if !markers.ends {
+                return Err(Error::Truncated {
+                    origin: origin(),
+                    format: name,
+                });
+            }
+            if markers.has_coarse_luma() {
+                return Err(Error::ChromaSampling { origin: origin() });
+            }
+            (markers.exif, markers.xmp)
+        }
+        ImageFormat::Png => png_metadata(bytes),
+        // Metadata that cannot be read asks for nothing, as in Pillow.
+        _ => (
+            decoder.exif_metadata().ok().flatten().unwrap_or_default(),
+            decoder.xmp_metadata().ok().flatten().unwrap_or_default(),
+        ),
+    };
     let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    if let Some(orientation) = orientation {
-        image.apply_orientation(orientation);
-    }
-    Ok(into_rgb(image, transparency))
-}
-
-/// Whether a JPEG reaches its end marker. Thumbnails in metadata have one of their own, so segments
-/// are skipped by their length; in the coded data 0xff is always followed by 0 or a restart marker.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    const END: u8 = 0xd9;
-    let mut at = 2;
-    while let (Some(&first), Some(&marker)) = (bytes.get(at), bytes.get(at + 1)) {
-        at += match (first, marker) {
-            (0xff, END) => return true,
-            // Fill bytes, stuffed zeros, restart markers and others that stand alone.
-            (0xff, 0xff) => 1,
-            (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => 2,
-            (0xff, _) => match bytes.get(at + 2..at + 4) {
-                Some(&[high, low]) => 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
-            _ => 1,
-        };
-    }
-    false
+    image.apply_orientation(orientation(&exif, &xmp));
+    Ok(image)
 }
 
 /// The size is checked separately; this bounds what a damaged file can make the decoder allocate.

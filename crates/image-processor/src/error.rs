@@ -16,14 +16,21 @@ pub enum Error {
         source: std::io::Error,
     },
 
-    #[error("{origin}: is empty (0 bytes); expected a PNG or JPEG image")]
+    #[error("{origin}: is empty (0 bytes); expected a PNG, JPEG, WebP or BMP image")]
     EmptyFile { origin: String },
 
-    #[error("{origin}: is larger than {limit_bytes} bytes; expected one PNG or JPEG image")]
+    #[error(
+        "{origin}: is larger than {limit_bytes} bytes; expected one PNG, JPEG, WebP or BMP image"
+    )]
     FileTooLarge { origin: String, limit_bytes: u64 },
 
     #[error("{origin}: is no image that is known here; convert it to PNG or JPEG")]
     UnknownFormat { origin: String },
+
+    #[error(
+        "{origin}: is a Git LFS pointer, not the image itself; run `git lfs pull` in its folder"
+    )]
+    LfsPointer { origin: String },
 
     #[error("{origin}: is a {found} image; convert it to PNG or JPEG")]
     UnsupportedFormat { origin: String, found: String },
@@ -41,6 +48,12 @@ pub enum Error {
         origin: String,
         format: &'static str,
     },
+
+    #[error(
+        "{origin}: this JPEG stores colour at a finer resolution than brightness, which cannot be \
+         decoded here; convert it to PNG, or save it as an ordinary JPEG"
+    )]
+    ChromaSampling { origin: String },
 
     #[error(
         "{what}: {size} px is too large; \
@@ -83,9 +96,20 @@ pub enum Error {
 
     #[error("setting `{key}` is {found}; expected {expected}")]
     Setting {
-        key: &'static str,
+        key: String,
         found: String,
         expected: &'static str,
+    },
+
+    #[error(
+        "settings `{first}` ({first_value}) and `{second}` ({second_value}) say the same thing \
+             but differ; remove one"
+    )]
+    Conflict {
+        first: &'static str,
+        first_value: String,
+        second: &'static str,
+        second_value: String,
     },
 
     #[error("{}: is no JSON", path.display())]
@@ -105,12 +129,12 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn setting(
-        key: &'static str,
+        key: &str,
         found: impl std::fmt::Display,
         expected: &'static str,
     ) -> Self {
         Self::Setting {
-            key,
+            key: key.to_owned(),
             found: found.to_string(),
             expected,
         }

@@ -1,5 +1,7 @@
 //! Reads settings from the JSON of a `preprocessor_config.json`; every error names the key.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -7,9 +9,45 @@ use serde_json::{Map, Value};
 
 use crate::{Arithmetic, Error, Filter, Normalisation, RESCALE_FACTOR, Result};
 
-/// The object of a settings file. A key that is missing or `null` is `None`; unknown ones are left
-/// alone, because the files hold settings of other steps too.
-pub(crate) struct Settings<'a>(&'a Map<String, Value>);
+/// Keys that change no value of an image: names of classes and files, layout of the reference's
+/// arrays, sizes for steps that have a switch of their own, settings of clips and text.
+const WITHOUT_EFFECT: [&str; 29] = [
+    "_name_or_path",
+    "_processor_class",
+    "_valid_kwargs_names",
+    "_valid_processor_keys",
+    "auto_map",
+    "crop_size",
+    "default_to_square",
+    "device",
+    "disable_grouping",
+    "do_sample_frames",
+    "feature_extractor_type",
+    "fps",
+    "image_processor_type",
+    "image_seq_length",
+    "image_token",
+    "input_data_format",
+    "max_frames",
+    "min_frames",
+    "model_input_names",
+    "name_or_path",
+    "num_frames",
+    "pad_size",
+    "processor_class",
+    "return_tensors",
+    "tokenizer_class",
+    "transformers_version",
+    "use_fast",
+    "video_processor",
+    "video_processor_type",
+];
+
+/// The object of a settings file. A key that is missing or `null` is `None`.
+pub(crate) struct Settings<'a> {
+    object: &'a Map<String, Value>,
+    read: RefCell<BTreeSet<&'static str>>,
+}
 
 /// Parses the file at `path` and hands its JSON to `parse`.
 pub(crate) fn from_file<T>(path: &Path, parse: impl FnOnce(&Value) -> Result<T>) -> Result<T> {
@@ -17,7 +55,8 @@ pub(crate) fn from_file<T>(path: &Path, parse: impl FnOnce(&Value) -> Result<T>)
         path: path.to_owned(),
         source,
     })?;
-    let json = serde_json::from_slice(&text).map_err(|source| Error::Json {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let json = serde_json::from_slice(text).map_err(|source| Error::Json {
         path: path.to_owned(),
         source,
     })?;
@@ -30,21 +69,82 @@ pub(crate) fn from_file<T>(path: &Path, parse: impl FnOnce(&Value) -> Result<T>)
 impl<'a> Settings<'a> {
     pub(crate) fn new(json: &'a Value) -> Result<Self> {
         json.as_object()
-            .map(Self)
+            .map(Self::of)
             .ok_or_else(|| Error::setting("preprocessor_config", excerpt(json), "a JSON object"))
     }
 
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.0.get(key).filter(|value| !value.is_null())
+    fn of(object: &'a Map<String, Value>) -> Self {
+        Self {
+            object,
+            read: RefCell::default(),
+        }
     }
 
-    /// The object under `key`. A plain number, as some `size` entries are, counts as no object.
-    pub(crate) fn object(&self, key: &'static str) -> Result<Option<Settings<'a>>> {
-        match self.get(key) {
-            Some(Value::Object(object)) => Ok(Some(Settings(object))),
-            None | Some(Value::Number(_)) => Ok(None),
-            Some(other) => Err(Error::setting(key, excerpt(other), "an object")),
+    fn get(&self, key: &'static str) -> Option<&'a Value> {
+        self.read.borrow_mut().insert(key);
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// What stands under `size`: an object with no other keys than these.
+    pub(crate) fn size(
+        &self,
+        keys: &[&str],
+        expected: &'static str,
+    ) -> Result<Option<Settings<'a>>> {
+        let Some(size) = self.get("size") else {
+            return Ok(None);
+        };
+        let is_known = |(key, value): (&String, &Value)| value.is_null() || keys.contains(&&**key);
+        match size.as_object() {
+            Some(object) if object.iter().all(is_known) => Ok(Some(Settings::of(object))),
+            Some(_) | None => Err(Error::setting("size", excerpt(size), expected)),
         }
+    }
+
+    /// Refuses a switch that is set otherwise than it must be.
+    pub(crate) fn must_be(
+        &self,
+        key: &'static str,
+        value: bool,
+        expected: &'static str,
+    ) -> Result<()> {
+        match self.flag(key)? {
+            Some(found) if found != value => Err(Error::setting(key, found, expected)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses steps that this crate does not do, and lists the other settings that nothing has
+    /// read, with their values.
+    pub(crate) fn unread(&self) -> Result<Vec<String>> {
+        self.must_be(
+            "do_convert_rgb",
+            true,
+            "true: images are always read in colour",
+        )?;
+        if let Some(format) = self.get("data_format")
+            && format != "channels_first"
+        {
+            return Err(Error::setting(
+                "data_format",
+                excerpt(format),
+                "`channels_first`",
+            ));
+        }
+        let read = self.read.borrow();
+        let mut unread = Vec::new();
+        for (key, value) in self.object.iter().filter(|(_, value)| !value.is_null()) {
+            if read.contains(key.as_str()) || WITHOUT_EFFECT.contains(&key.as_str()) {
+                continue;
+            }
+            if !key.starts_with("do_") {
+                unread.push(format!("`{key}` = {}", excerpt(value)));
+            } else if value != &Value::Bool(false) {
+                let expected = "false: this step is not known for this family";
+                return Err(Error::setting(key, excerpt(value), expected));
+            }
+        }
+        Ok(unread)
     }
 
     pub(crate) fn flag(&self, key: &'static str) -> Result<Option<bool>> {
@@ -69,6 +169,23 @@ impl<'a> Settings<'a> {
         let side = u32::try_from(count)
             .map_err(|_| Error::setting(key, count, "a whole number below 2^32"))?;
         Ok(Some(side))
+    }
+
+    /// The values of two keys that say the same thing.
+    pub(crate) fn either<T: PartialEq + ToString>(
+        &self,
+        [first, second]: [&'static str; 2],
+        value: impl Fn(&Self, &'static str) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        match (value(self, first)?, value(self, second)?) {
+            (Some(a), Some(b)) if a != b => Err(Error::Conflict {
+                first,
+                first_value: a.to_string(),
+                second,
+                second_value: b.to_string(),
+            }),
+            (a, b) => Ok(a.or(b)),
+        }
     }
 
     fn number(&self, key: &'static str) -> Result<Option<f64>> {
@@ -136,7 +253,7 @@ impl<'a> Settings<'a> {
 }
 
 /// A value as JSON, cut off where it gets long.
-fn excerpt(value: &Value) -> String {
+pub(crate) fn excerpt(value: &Value) -> String {
     const LONGEST: usize = 60;
     let text = value.to_string();
     match text.char_indices().nth(LONGEST) {

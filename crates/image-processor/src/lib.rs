@@ -2,7 +2,7 @@
 //!
 //! | step | what it reproduces | open |
 //! |---|---|---|
-//! | decode | `PIL.Image.open`, `exif_transpose`, `convert("RGB")` | [`decode_file`], [`decode_bytes`] |
+//! | decode | `PIL.Image.open`, `exif_transpose`, `convert("RGB")` | [`decode_file`], [`decode_bytes`], [`decode_upright`] |
 //! | target size | `smart_resize` of Qwen and of Ovis2.5 | [`SmartResize`] |
 //! | resize | Pillow's 8-bit resampling, bit for bit | [`resize`] |
 //! | normalise | rescale, mean and standard deviation | [`Normalisation`] |
@@ -34,13 +34,15 @@
 mod decode;
 mod error;
 mod json;
+mod markers;
 mod normalisation;
+mod orientation;
 mod packed;
 mod resample;
 mod sizing;
 mod tiles;
 
-pub use decode::{Transparency, decode_bytes, decode_file, rgb_from_grey};
+pub use decode::{Transparency, decode_bytes, decode_file, decode_upright, rgb_from_grey};
 pub use error::Error;
 pub use normalisation::{
     Arithmetic, CLIP_MEAN, CLIP_STD, HALF, LevelTable, Normalisation, RESCALE_FACTOR,

@@ -110,7 +110,9 @@ impl Normalisation {
                 let scale = (1.0 / factor) as f32;
                 (level as f32 - mean * scale) / (std * scale)
             }
-            (_, factor) => ((level * factor.unwrap_or(1.0)) as f32 - mean) / std,
+            (Arithmetic::Separate, factor) | (Arithmetic::Fused, factor @ None) => {
+                ((level * factor.unwrap_or(1.0)) as f32 - mean) / std
+            }
         }
     }
 }

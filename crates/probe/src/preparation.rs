@@ -121,7 +121,13 @@ impl Encoder {
 pub fn load_backbone(path: &Path, device: &Device) -> Result<(SmallVit, String)> {
     let remedy = "make one with `cargo run -p experiments -- pretrain-backbone`, \
                   or name another with --backbone";
-    let with_remedy = |error: WeightsError| anyhow!("{error}; {remedy}");
+    let with_remedy = |error: WeightsError| anyhow!("{:#}; {remedy}", anyhow!(error));
+    let bytes = std::fs::read(path).map_err(|error| {
+        anyhow!(
+            "{}: cannot read the weights: {error}; {remedy}",
+            path.display()
+        )
+    })?;
     let file = WeightsFile::open(path).map_err(with_remedy)?;
     let config: SmallVitConfig = file.about("config").map_err(with_remedy)?;
     config
@@ -130,16 +136,16 @@ pub fn load_backbone(path: &Path, device: &Device) -> Result<(SmallVit, String)>
     // Nothing is made for a configuration that the file's own weights contradict.
     let least = 4 * config.least_parameters();
     ensure!(
-        least <= file.bytes().len() as u128,
+        least <= bytes.len() as u128,
         "{}: its `config` describes a tower of {least} bytes at least, the file has {}; {remedy}",
         path.display(),
-        file.bytes().len()
+        bytes.len()
     );
     let fresh = config
         .init(&mut projector::seeded::stream(0, "backbone"), device)
         .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
     let tower = file.load_into(fresh, "tower.").map_err(with_remedy)?;
-    Ok((tower, format!("{:x}", Sha256::digest(file.bytes()))))
+    Ok((tower, format!("{:x}", Sha256::digest(&bytes))))
 }
 
 impl Prepared {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use probe::Preset;
-use run_support::settings::overlay;
+use run_support::settings::{overlay, overlay_file, read_table};
 
 #[test]
 fn a_file_changes_what_it_names_and_nothing_else() {
@@ -24,4 +24,19 @@ fn unknown_keys_and_arms_are_named() {
     assert!(message("[training]\nstep = 10").contains("step"));
     assert!(message("arms = [\"perceiver\"]").contains("unknown arm `perceiver`"));
     assert!(message("seeds = ").contains("TOML"));
+}
+
+#[test]
+fn files_may_begin_with_a_byte_order_mark_and_are_named_in_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let base = Preset::Quick.config();
+    std::fs::write(&path, "\u{feff}seeds = [7]").unwrap();
+    assert_eq!(overlay_file(&base, &path).unwrap().seeds, [7]);
+    assert_eq!(read_table(&path).unwrap().len(), 1);
+    for text in ["seeds = ", "seeds = 7", "sneeds = [7]"] {
+        std::fs::write(&path, text).unwrap();
+        let error = format!("{:#}", overlay_file(&base, &path).unwrap_err());
+        assert!(error.contains("mine.toml"), "{error}");
+    }
 }

@@ -29,6 +29,14 @@ pub enum ModelError {
     /// An image, or the configuration of its processor.
     #[error(transparent)]
     Image(#[from] image_processor::Error),
+    /// Settings of an image processor, in a file.
+    #[error("{}", path.display())]
+    Processor {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ModelError>,
+    },
     /// A batch that is none.
     #[error(transparent)]
     Packed(#[from] PackedError),
@@ -50,6 +58,19 @@ pub enum ModelError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A vision side that is not stored in floating point.
+    #[error(
+        "{}: the vision side is quantised by {method} (tensor `{tensor}`), which is not read; use the \
+         unquantised checkpoint, or one whose vision side was left as it was", path.display()
+    )]
+    Quantised {
+        /// The file of the tensor.
+        path: PathBuf,
+        /// `quant_method` of the configuration.
+        method: String,
+        /// The first such tensor.
+        tensor: String,
     },
     /// Something was asked of a model without a visual vocabulary.
     #[error(

@@ -11,7 +11,7 @@
 //! let device = Device::default();
 //! let checkpoint = Checkpoint::open("Ovis2.5-2B".as_ref())?;
 //! let model = VisionModel::load(&checkpoint, &device)?;
-//! let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
+//! let (processor, notes) = Processor::of(&checkpoint, model.config())?;
 //! let image = image_processor::decode_file("page.png", processor.transparency())?;
 //! let pixels = processor.image(&image, &device)?;
 //! let features = model.features(&pixels.patches)?;
@@ -21,23 +21,27 @@
 //! # }
 //! ```
 //!
-//! Files: `config` from `config.json` to shapes, `load` from tensor names to layers, `model` the
+//! Files: `families` one file per family: configuration, tensor names, image processor; `config` the
+//! shapes they lead to, `load` from tensor names to layers, `tower` and `projectors` of any family, `model` the
 //! whole, `processor` from images to patches, `sequence` tokens among boundary rows, `parity`
 //! comparison with reference tensors.
 
 pub mod config;
 mod error;
+mod families;
 mod load;
 mod model;
 pub mod parity;
 pub mod processor;
+mod projectors;
 mod sequence;
 mod tower;
 
 pub use config::{Family, ModelConfig};
 pub use error::{ModelError, Result};
 pub use load::is_wanted;
-pub use model::{FeatureState, PublishedProjector, VisionModel, config_of};
+pub use model::{FeatureState, VisionModel, config_of};
 pub use processor::{Pixels, Processor};
+pub use projectors::PublishedProjector;
 pub use sequence::SequenceEntry;
 pub use tower::Tower;

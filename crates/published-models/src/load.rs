@@ -3,15 +3,16 @@
 use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
-use checkpoint::{CheckpointError, Scope, Tensors};
+use checkpoint::{Checkpoint, CheckpointError, Scope, Tensors};
 use ovis_vet::Vet;
 use ovis_vet::config::LAYER_NORM_EPS;
 use qwen_merger::{PatchMerger, PatchMergerConfig};
-use vision_backbone::{Aimv2Naming, Loader, ParameterSource};
+use vision_backbone::{Loader, ParameterSource};
 
 use crate::config::{ModelConfig, ProjectorConfig, TowerConfig, VetSizes};
 use crate::error::{ModelError, Result};
-use crate::model::PublishedProjector;
+use crate::families::{ALL_NAMES, Names};
+use crate::projectors::PublishedProjector;
 use crate::tower::Tower;
 
 /// Parameters under one prefix of a checkpoint.
@@ -29,105 +30,56 @@ impl ParameterSource for Parameters<'_> {
     }
 }
 
-/// Where the parts of a model stand in a checkpoint.
-struct Names {
-    /// Prefixes of the tower, tried in order.
-    tower: &'static [&'static str],
-    /// A tensor that every tower of the family has.
-    witness: &'static str,
-    /// `(head, norm)` of the visual head, in full.
-    heads: &'static [(&'static str, &'static str)],
-    /// The visual embedding table, in full.
-    tables: &'static [&'static str],
-}
-
-const QWEN: Names = Names {
-    tower: &["visual.", "model.visual.", "w.", ""],
-    witness: "patch_embed.proj.weight",
-    heads: &[],
-    tables: &[],
-};
-
-const OVIS2_TRANSFORMERS: Names = Names {
-    tower: &["model.vision_tower.", "vision_tower.", "w.", ""],
-    witness: "transformer.embeddings.patch_embedding.weight",
-    heads: &[
-        (
-            "model.vision_tower.head_linear",
-            "model.vision_tower.head_norm",
-        ),
-        ("vision_tower.head_linear", "vision_tower.head_norm"),
-        ("w.head_linear", "w.head_norm"),
-        ("head_linear", "head_norm"),
-    ],
-    tables: &[
-        "model.visual_embeddings_table.weight",
-        "visual_embeddings_table.weight",
-        "w.vet.weight",
-    ],
-};
-
-const OVIS2_OFFICIAL: Names = Names {
-    tower: &["visual_tokenizer.backbone.", "backbone."],
-    witness: "preprocessor.patchifier.proj.weight",
-    heads: &[("visual_tokenizer.head.0", "visual_tokenizer.head.1")],
-    tables: &["vte.weight"],
-};
-
-const OVIS2_5: Names = Names {
-    tower: &[
-        "visual_tokenizer.vit.vision_model.",
-        "model.vision_tower.",
-        "model.vision_tower.transformer.",
-        "w.",
-        "",
-    ],
-    witness: "embeddings.patch_embedding.weight",
-    heads: &[
-        ("visual_tokenizer.head.0", "visual_tokenizer.head.1"),
-        (
-            "model.visual_tokenizer.head_linear",
-            "model.visual_tokenizer.head_norm",
-        ),
-        (
-            "model.vision_tower.head_linear",
-            "model.vision_tower.head_norm",
-        ),
-        ("w.head.0", "w.head.1"),
-    ],
-    tables: &[
-        "vte.weight",
-        "model.visual_embeddings_table.weight",
-        "w.vte.weight",
-    ],
-};
-
-fn names(config: &ModelConfig) -> &'static Names {
-    match &config.tower {
-        TowerConfig::Qwen(_) => &QWEN,
-        TowerConfig::Navit(_) => &OVIS2_5,
-        TowerConfig::Aimv2(_, Aimv2Naming::Transformers) => &OVIS2_TRANSFORMERS,
-        TowerConfig::Aimv2(_, Aimv2Naming::Official) => &OVIS2_OFFICIAL,
-    }
-}
-
 /// Whether a tensor belongs to the vision side of any known model, by its full name: what a
 /// download needs.
 #[must_use]
 pub fn is_wanted(name: &str) -> bool {
-    [&QWEN, &OVIS2_TRANSFORMERS, &OVIS2_OFFICIAL, &OVIS2_5]
-        .iter()
-        .any(|names| {
-            let under = |prefix: &&str| !prefix.is_empty() && name.starts_with(*prefix);
-            let within = |part: &str| name.strip_prefix(part).is_some_and(|r| r.starts_with('.'));
-            names.tower.iter().any(under)
-                || names
-                    .heads
-                    .iter()
-                    .any(|(head, norm)| within(head) || within(norm))
-                || names.tables.contains(&name)
-        })
+    ALL_NAMES.iter().any(|names| names.is_wanted(name))
 }
+
+/// Refuses a checkpoint whose vision side is quantised, before shapes are compared. Those that keep
+/// it in floating point, as the released AWQ and GPTQ models do, are read.
+///
+/// # Errors
+/// Names the method and the first tensor.
+pub(crate) fn refuse_quantised(config: &ModelConfig, checkpoint: &Checkpoint) -> Result<()> {
+    let tensors = checkpoint.tensors();
+    let names = config.names();
+    let of_tower = |name: &&str| names.is_wanted(name) && !may_remain(name);
+    for name in tensors.names().filter(of_tower) {
+        let part = name.rsplit('.').next().unwrap_or(name);
+        if !QUANTISED_PARTS.contains(&part) && !tensors.dtype(name)?.is_quantised() {
+            continue;
+        }
+        let described = checkpoint.config().get("quantization_config");
+        let method = described.and_then(|described| described.get("quant_method")?.as_str());
+        return Err(ModelError::Quantised {
+            path: tensors.path(name)?.to_owned(),
+            method: method.map_or_else(|| "an unnamed method".to_owned(), str::to_owned),
+            tensor: name.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Last parts of tensors that bitsandbytes, GPTQ, AWQ, compressed-tensors and fp8 put beside or in
+/// the place of a weight.
+const QUANTISED_PARTS: [&str; 14] = [
+    "SCB",
+    "absmax",
+    "g_idx",
+    "nested_absmax",
+    "nested_quant_map",
+    "quant_map",
+    "qweight",
+    "qzeros",
+    "scales",
+    "weight_packed",
+    "weight_scale",
+    "weight_scale_inv",
+    "weight_scale_2",
+    "weight_zero_point",
+];
 
 /// Builds tower and projector.
 pub(crate) fn load(
@@ -135,7 +87,7 @@ pub(crate) fn load(
     tensors: &Tensors,
     device: &Device,
 ) -> Result<(Tower, PublishedProjector)> {
-    let names = names(config);
+    let names = config.names();
     let scope = tensors.find_scope(names.tower, names.witness)?;
     let mut source = Parameters(scope.clone());
     let tower = match &config.tower {

@@ -2,57 +2,17 @@
 
 use std::path::Path;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use checkpoint::{Checkpoint, Tensors};
-use ovis_vet::{Tokenize, Vet};
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
-use qwen_merger::PatchMerger;
+use ovis_vet::Tokenize;
+use projector::{Pass, Projector, VisualTokens};
 use vision_backbone::{PackedPatches, VisionTower};
 
-use crate::config::{Family, ModelConfig, ProjectorConfig};
+use crate::config::{Family, ModelConfig};
 use crate::error::{ModelError, Result};
-use crate::load::load;
+use crate::load::{load, refuse_quantised};
+use crate::projectors::PublishedProjector;
 use crate::tower::Tower;
-
-/// The projector that a model was published with.
-#[derive(Module, Debug)]
-pub enum PublishedProjector {
-    /// Qwen2-VL and Qwen2.5-VL.
-    Merger(PatchMerger),
-    /// Ovis2 and Ovis2.5.
-    Vet(Vet),
-}
-
-impl Projector for PublishedProjector {
-    fn merge_size(&self) -> usize {
-        match self {
-            Self::Merger(merger) => merger.merge_size(),
-            Self::Vet(vet) => vet.merge_size(),
-        }
-    }
-
-    fn d_out(&self) -> usize {
-        match self {
-            Self::Merger(merger) => merger.d_out(),
-            Self::Vet(vet) => vet.d_out(),
-        }
-    }
-
-    fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
-        match self {
-            Self::Merger(merger) => merger.forward(patches, pass),
-            Self::Vet(vet) => vet.forward(patches, pass),
-        }
-    }
-
-    fn cost(&self) -> Cost {
-        match self {
-            Self::Merger(merger) => merger.cost(),
-            Self::Vet(vet) => vet.cost(),
-        }
-    }
-}
 
 /// Which state of the tower the projector reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,10 +41,11 @@ impl VisionModel {
     /// Reads the vision side of a checkpoint; the language model is left alone.
     ///
     /// # Errors
-    /// If the model is not known, or its configuration and tensors do not fit: names what is
-    /// missing, left over or of another shape.
+    /// If the model is not known, its vision side is quantised, or its configuration and tensors do
+    /// not fit: names what is missing, left over or of another shape.
     pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
         let config = config_of(checkpoint)?;
+        refuse_quantised(&config, checkpoint)?;
         Self::from_tensors(config, checkpoint.tensors(), device)
     }
 
@@ -164,8 +125,10 @@ impl VisionModel {
     #[must_use]
     pub fn indicator(&self, index: usize) -> Option<Tensor<1>> {
         match &self.projector {
-            PublishedProjector::Vet(vet) if index < vet.indicators() => Some(vet.indicator(index)),
-            _ => None,
+            PublishedProjector::Vet(vet) => {
+                (index < vet.indicators()).then(|| vet.indicator(index))
+            }
+            PublishedProjector::Merger(_) => None,
         }
     }
 }
@@ -184,13 +147,5 @@ pub fn config_of(checkpoint: &Checkpoint) -> Result<ModelConfig> {
         }),
         Some(Err(problem)) => Err(ModelError::Config { path, problem }),
         Some(Ok(config)) => Ok(config),
-    }
-}
-
-impl ModelConfig {
-    /// Whether the projector is a visual embedding table.
-    #[must_use]
-    pub fn has_vocabulary(&self) -> bool {
-        matches!(self.projector, ProjectorConfig::Vet(_))
     }
 }

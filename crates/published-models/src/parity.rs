@@ -15,10 +15,12 @@ use vision_backbone::positions::published_angles;
 use vision_backbone::qwen::{ROTARY_BASE, position_ids};
 use vision_backbone::{Aimv2, GridThw, Navit, PackedPatches, QwenVit, VisionTower};
 
-use crate::config::{self, Family, ModelConfig};
+use crate::config::{Family, ModelConfig};
 use crate::error::{ModelError, Result};
-use crate::model::{PublishedProjector, VisionModel};
+use crate::families::{ovis2, ovis2_5, qwen2_5_vl, qwen2_vl};
+use crate::model::VisionModel;
 use crate::processor::tile_patches;
+use crate::projectors::PublishedProjector;
 use crate::tower::Tower;
 
 /// One tap of a fixture, compared.
@@ -118,14 +120,14 @@ impl Fixture {
         let has = |name: &str| self.tensors.contains(&format!("w.{name}"));
         let config = if has("patch_embed.proj.weight") {
             if has("blocks.0.mlp.gate_proj.weight") {
-                config::qwen2_5_vl(&json)
+                qwen2_5_vl::config(&json)
             } else {
-                config::qwen2_vl(&json)
+                qwen2_vl::config(&json)
             }
         } else if has("transformer.embeddings.patch_embedding.weight") {
-            config::ovis2_transformers(&json, None)
+            ovis2::transformers(&json, None)
         } else if has("embeddings.patch_embedding.weight") {
-            config::ovis2_5(&json, json.get("visual_vocab_size"), None)
+            ovis2_5::config(&json, json.get("visual_vocab_size"), None)
         } else {
             return Err(self.problem(
                 "the weights are of no known family: expected w.patch_embed.proj.weight (Qwen), \
@@ -151,7 +153,10 @@ impl Fixture {
                 .into_iter()
                 .map(|value| value as f32)
                 .collect(),
-            _ => self.tensors.read(name, &shape)?,
+            Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 => {
+                self.tensors.read(name, &shape)?
+            }
+            other => return Err(self.problem(format!("`{name}` is {other}, not a float or index"))),
         };
         Ok((values, shape))
     }

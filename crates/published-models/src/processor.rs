@@ -1,15 +1,24 @@
 //! From images to the patches that a tower reads.
 
+use std::fmt;
+use std::path::Path;
+
 use burn::tensor::{Device, Tensor, TensorData};
+use checkpoint::Checkpoint;
 use image::RgbImage;
 use image_processor::{
-    PackedConfig, PackedProcessor, TileConfig, TileProcessor, TileToken, Transparency, tile_tokens,
+    Filter, PackedConfig, PackedProcessor, TileConfig, TileProcessor, TileToken, Transparency,
+    tile_tokens,
 };
-use serde_json::Value;
-use vision_backbone::{Aimv2Config, GridThw, PackedPatches};
+use serde_json::{Map, Value};
+use vision_backbone::{Aimv2Config, Aimv2Naming, GridThw, PackedPatches};
 
 use crate::config::{Family, ModelConfig, TowerConfig};
 use crate::error::{ModelError, Result};
+use crate::families::ProcessorDefaults;
+
+/// Stands for the file of settings that came without one.
+const SETTINGS: &str = "preprocessor_config.json";
 
 /// The image processor of a model.
 #[derive(Clone, Debug)]
@@ -32,6 +41,134 @@ pub enum Processor {
     },
 }
 
+impl fmt::Display for Processor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let normalisation = match self {
+            Self::Packed { processor, .. } => {
+                let config = processor.config();
+                write!(
+                    f,
+                    "{} to {} px\u{b2}, {}, ",
+                    config.min_pixels,
+                    config.max_pixels,
+                    filter(config.resampling.filter),
+                )?;
+                config.normalisation
+            }
+            Self::Tiles { processor, .. } => {
+                let config = processor.config();
+                write!(
+                    f,
+                    "at most {} tiles of {} px, {}, ",
+                    config.max_tiles,
+                    config.side,
+                    filter(config.resampling.filter),
+                )?;
+                config.normalisation
+            }
+        };
+        match normalisation.mean_std {
+            Some((mean, std)) => write!(f, "mean {mean:?}, standard deviation {std:?}"),
+            None => f.write_str("not normalised"),
+        }
+    }
+}
+
+fn filter(filter: Filter) -> &'static str {
+    if filter == Filter::Bilinear {
+        "bilinear"
+    } else {
+        "bicubic"
+    }
+}
+
+/// Whether a class of transformers, or of the official code, has the settings of a family.
+fn is_of_family(kind: &str, family: Family) -> bool {
+    let classes: &[&str] = match family {
+        Family::Qwen2Vl | Family::Qwen2_5Vl => &["Qwen2VL", "Qwen2_5_VL", "Qwen2_5VL"],
+        Family::Ovis2 => &["Ovis2", "CLIP", "AIMv2", "Aimv2"],
+        Family::Ovis2_5 => &["Siglip", "Ovis2_5"],
+    };
+    classes.iter().any(|class| kind.starts_with(class))
+}
+
+fn problem(problem: String) -> ModelError {
+    ModelError::Config {
+        path: "config.json".into(),
+        problem,
+    }
+}
+
+fn number(name: &str, value: usize) -> Result<u32> {
+    u32::try_from(value)
+        .map_err(|_| problem(format!("`{name}` is {value}, too large for an image")))
+}
+
+/// Patches of another size do not fit the tower, and may be larger than the memory.
+fn check_tower(sizes: &[(&str, u32, u32)]) -> Result<()> {
+    match sizes.iter().find(|(_, found, expected)| found != expected) {
+        Some((name, found, expected)) => Err(ModelError::Config {
+            path: SETTINGS.into(),
+            problem: format!("`{name}` is {found}, but the tower of config.json reads {expected}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn packed(
+    json: &Value,
+    defaults: PackedConfig,
+    [patch, merge, frames]: [usize; 3],
+    transparency: Transparency,
+) -> Result<(Processor, Vec<String>)> {
+    let defaults = PackedConfig {
+        patch_size: number("patch_size", patch)?,
+        merge_size: number("merge", merge)?,
+        temporal_patch_size: number("temporal_patch_size", frames)?,
+        ..defaults
+    };
+    let (config, unknown) = PackedConfig::read(json, defaults)?;
+    let frames = (config.temporal_patch_size, defaults.temporal_patch_size);
+    check_tower(&[
+        ("patch_size", config.patch_size, defaults.patch_size),
+        ("merge_size", config.merge_size, defaults.merge_size),
+        ("temporal_patch_size", frames.0, frames.1),
+    ])?;
+    let processor = Processor::Packed {
+        processor: config.check()?,
+        merge,
+        transparency,
+    };
+    Ok((processor, unknown))
+}
+
+fn tiles(
+    json: &Value,
+    defaults: TileConfig,
+    tower: &Aimv2Config,
+    naming: Aimv2Naming,
+) -> Result<(Processor, Vec<String>)> {
+    let defaults = TileConfig {
+        side: number("image_size", tower.image)?,
+        ..defaults
+    };
+    let mut json = json.clone();
+    match (naming, json.as_object_mut()) {
+        // The official code switches it off when it loads the file.
+        (Aimv2Naming::Official, Some(settings)) => {
+            settings.remove("do_center_crop");
+        }
+        (Aimv2Naming::Official, None) | (Aimv2Naming::Transformers, _) => {}
+    }
+    let (config, unknown) = TileConfig::read(&json, defaults)?;
+    check_tower(&[("size", config.side, defaults.side)])?;
+    let processor = Processor::Tiles {
+        processor: config.check()?,
+        tower: tower.clone(),
+    };
+    Ok((processor, unknown))
+}
+
 /// An image as a tower reads it.
 #[derive(Clone, Debug)]
 pub struct Pixels {
@@ -46,90 +183,103 @@ pub struct Pixels {
 }
 
 impl Processor {
-    /// The processor of a model: the family's released settings, with the tower's patch sizes, under
-    /// those of `preprocessor_config.json`.
+    /// The image processor of a checkpoint, and what its user should know: that released settings stand
+    /// in for missing ones, or that a setting is not known.
     ///
     /// # Errors
-    /// If a setting is impossible, or its patches are not the tower's.
-    pub fn new(config: &ModelConfig, json: Option<&Value>) -> Result<Self> {
-        let number = |name: &str, value: usize| {
-            u32::try_from(value).map_err(|_| ModelError::Config {
-                path: "config.json".into(),
-                problem: format!("`{name}` is {value}, too large for an image"),
-            })
+    /// If a setting is impossible or cannot be obeyed, or patches are not the tower's.
+    pub fn of(checkpoint: &Checkpoint, config: &ModelConfig) -> Result<(Self, Vec<String>)> {
+        let Some((path, json)) = checkpoint
+            .preprocessor_path()
+            .zip(checkpoint.preprocessor())
+        else {
+            let processor = Self::new(config, None)?;
+            let note = format!(
+                "{}: neither preprocessor_config.json nor processor_config.json, so images are \
+                 prepared as released for {}: {processor}",
+                checkpoint.folder().display(),
+                config.family.name(),
+            );
+            return Ok((processor, vec![note]));
         };
-        let packed = |defaults: PackedConfig, patch, merge, frames| -> Result<PackedProcessor> {
-            let defaults = PackedConfig {
-                patch_size: number("patch_size", patch)?,
-                merge_size: number("merge", merge)?,
-                temporal_patch_size: number("temporal_patch_size", frames)?,
-                ..defaults
-            };
-            let config = match json {
-                Some(json) => PackedConfig::from_json(json, defaults)?,
-                None => defaults,
-            };
-            // Such patches do not fit the tower, and may be larger than the memory.
-            for (name, found, expected) in [
-                ("patch_size", config.patch_size, defaults.patch_size),
-                ("merge_size", config.merge_size, defaults.merge_size),
-                (
-                    "temporal_patch_size",
-                    config.temporal_patch_size,
-                    defaults.temporal_patch_size,
-                ),
-            ] {
-                if found != expected {
-                    return Err(ModelError::Config {
-                        path: "preprocessor_config.json".into(),
-                        problem: format!(
-                            "`{name}` is {found}, but the tower of config.json reads {expected}"
-                        ),
-                    });
-                }
-            }
-            Ok(config.check()?)
+        let in_file = |error| match error {
+            ModelError::Config {
+                path: named,
+                problem,
+            } if named == Path::new(SETTINGS) => ModelError::Config {
+                path: path.clone(),
+                problem,
+            },
+            other => ModelError::Processor {
+                path: path.clone(),
+                source: Box::new(other),
+            },
         };
-        match &config.tower {
-            TowerConfig::Qwen(tower) => {
-                let defaults = if config.family == Family::Qwen2Vl {
-                    PackedConfig::qwen2_vl()
-                } else {
-                    PackedConfig::qwen2_5_vl()
-                };
-                Ok(Self::Packed {
-                    processor: packed(defaults, tower.patch, tower.merge, tower.temporal_patch)?,
-                    merge: tower.merge,
-                    transparency: Transparency::OverWhite,
-                })
-            }
-            TowerConfig::Navit(tower) => {
-                // The two releases differ in the largest image only.
-                let defaults = PackedConfig::ovis2_5_9b();
-                Ok(Self::Packed {
-                    processor: packed(defaults, tower.patch, tower.merge, tower.temporal_patch)?,
-                    merge: tower.merge,
-                    transparency: Transparency::Dropped,
-                })
-            }
-            TowerConfig::Aimv2(tower, _) => {
-                let defaults = TileConfig {
-                    side: number("image_size", tower.image)?,
-                    ..TileConfig::ovis2()
-                };
-                // `max_patches` of transformers counts otherwise: the official limit stays.
-                let mut settings = match json {
-                    Some(json) => TileConfig::from_json(json, defaults)?,
-                    None => defaults,
-                };
-                settings.side = defaults.side;
-                settings.max_tiles = defaults.max_tiles;
-                Ok(Self::Tiles {
-                    processor: settings.check()?,
-                    tower: tower.clone(),
-                })
-            }
+        let (processor, mut notes) = Self::read(config, Some(json)).map_err(in_file)?;
+        if let Some(kind) = json.get("image_processor_type").and_then(Value::as_str)
+            && !is_of_family(kind, config.family)
+        {
+            notes.push(format!(
+                "`image_processor_type` is {kind}; its settings are read as those of {}",
+                config.family.name()
+            ));
         }
+        for note in &mut notes {
+            *note = format!("{}: {note}", path.display());
+        }
+        Ok((processor, notes))
+    }
+
+    /// The processor of a model: the family's released settings, with the tower's patch sizes, under
+    /// the given settings.
+    ///
+    /// # Errors
+    /// As [`Processor::of`].
+    pub fn new(config: &ModelConfig, json: Option<&Value>) -> Result<Self> {
+        Ok(Self::read(config, json)?.0)
+    }
+
+    fn read(config: &ModelConfig, json: Option<&Value>) -> Result<(Self, Vec<String>)> {
+        let no_settings = Value::Object(Map::new());
+        let json = json.unwrap_or(&no_settings);
+        let (processor, unknown) = match (config.family.processor(), &config.tower) {
+            (
+                ProcessorDefaults::Packed {
+                    config,
+                    transparency,
+                },
+                TowerConfig::Qwen(tower),
+            ) => packed(
+                json,
+                config,
+                [tower.patch, tower.merge, tower.temporal_patch],
+                transparency,
+            )?,
+            (
+                ProcessorDefaults::Packed {
+                    config,
+                    transparency,
+                },
+                TowerConfig::Navit(tower),
+            ) => packed(
+                json,
+                config,
+                [tower.patch, tower.merge, tower.temporal_patch],
+                transparency,
+            )?,
+            (ProcessorDefaults::Tiles(config), TowerConfig::Aimv2(tower, naming)) => {
+                tiles(json, config, tower, *naming)?
+            }
+            (ProcessorDefaults::Packed { .. }, TowerConfig::Aimv2(..))
+            | (ProcessorDefaults::Tiles(_), TowerConfig::Qwen(_) | TowerConfig::Navit(_)) => {
+                return Err(problem(format!(
+                    "{} has another tower than this configuration describes",
+                    config.family.name()
+                )));
+            }
+        };
+        let note = |setting| format!("{setting} is not known for this family, and has no effect");
+        Ok((processor, unknown.into_iter().map(note).collect()))
     }
 
     /// What becomes of an image's transparency.

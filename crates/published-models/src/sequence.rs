@@ -12,7 +12,8 @@
 use image_processor::{TileItem, TileToken};
 
 use crate::config::Family;
-use crate::model::{PublishedProjector, VisionModel};
+use crate::model::VisionModel;
+use crate::projectors::PublishedProjector;
 
 /// One entry of the sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,8 @@ impl VisionModel {
                     })
                     .collect::<Vec<_>>()
             }
-            _ => [SequenceEntry::Indicator(0)]
+            Family::Qwen2Vl | Family::Qwen2_5Vl => (0..tokens).map(SequenceEntry::Token).collect(),
+            Family::Ovis2_5 => [SequenceEntry::Indicator(0)]
                 .into_iter()
                 .chain((0..tokens).map(SequenceEntry::Token))
                 .chain([SequenceEntry::Indicator(1)])

@@ -6,18 +6,23 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// The settings in the TOML file at `path`.
-///
-/// # Errors
-/// If the file cannot be read, or is not TOML.
-pub fn read_table(path: &Path) -> Result<Table> {
+/// The text of a settings file, without a byte-order mark.
+fn read_text(path: &Path) -> Result<String> {
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
             "{}: cannot read the settings; check the path",
             path.display()
         )
     })?;
-    toml::from_str(&text).with_context(|| format!("{}: not valid TOML", path.display()))
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
+}
+
+/// The settings in the TOML file at `path`.
+///
+/// # Errors
+/// If the file cannot be read, or is not TOML.
+pub fn read_table(path: &Path) -> Result<Table> {
+    toml::from_str(&read_text(path)?).with_context(|| format!("{}: not valid TOML", path.display()))
 }
 
 /// `base` with the settings of the TOML file at `path` on top.
@@ -27,13 +32,7 @@ pub fn read_table(path: &Path) -> Result<Table> {
 /// # Errors
 /// If the file cannot be read, is not TOML, or holds a key or value that does not fit.
 pub fn overlay_file<T: Serialize + DeserializeOwned>(base: &T, path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| {
-        format!(
-            "{}: cannot read the settings; check the path",
-            path.display()
-        )
-    })?;
-    overlay(base, &text).with_context(|| path.display().to_string())
+    overlay(base, &read_text(path)?).with_context(|| path.display().to_string())
 }
 
 /// `base` with the settings of some TOML text on top.

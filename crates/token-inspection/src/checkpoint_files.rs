@@ -25,11 +25,14 @@ pub fn shown(
     let folder = checkpoint::resolve(name, published_models::is_wanted)?;
     let checkpoint = Checkpoint::open(&folder)?;
     let model = VisionModel::load(&checkpoint, session.device())?;
-    let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
+    let (processor, notes) = Processor::of(&checkpoint, model.config())?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
     let mut files = Vec::new();
     for path in &config.images {
         let image = decode_file(path, processor.transparency())
-            .context("--image takes PNG and JPEG files")?;
+            .context("--image takes PNG, JPEG, WebP and BMP files")?;
         let pixels = processor.image(&image, session.device());
         files.push((
             path,

@@ -118,8 +118,8 @@ fn fitting(config: &InspectConfig, group: &Group, text: &str) -> Result<String> 
 }
 
 fn grey(path: &Path) -> Result<GrayImage> {
-    let image =
-        decode_file(path, Transparency::OverWhite).context("--image takes PNG and JPEG files")?;
+    let image = decode_file(path, Transparency::OverWhite)
+        .context("--image takes PNG, JPEG, WebP and BMP files")?;
     Ok(imageops::grayscale(&image))
 }
 

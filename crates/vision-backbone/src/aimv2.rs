@@ -331,10 +331,9 @@ impl VisionTower for Aimv2 {
 
     fn forward(&self, pixels: &PackedPatches) -> Result<TowerOutput, TowerError> {
         let state = self.hidden_in_raster_order(pixels)?;
-        Ok(TowerOutput {
-            // The norm comes before the padding that regrouping may add.
-            post_norm: self.final_norm(&state).merged_by(self.config.merge),
-            pre_norm: state.merged_by(self.config.merge),
-        })
+        // The norm comes before the padding that regrouping may add.
+        let post_norm = self.final_norm(&state).merged_by(self.config.merge);
+        let pre_norm = state.merged_by(self.config.merge);
+        Ok(TowerOutput::one_level(pre_norm, post_norm))
     }
 }

@@ -285,9 +285,8 @@ impl VisionTower for Navit {
 
     fn forward(&self, pixels: &PackedPatches) -> Result<TowerOutput, TowerError> {
         let state = self.run_blocks(self.embed(pixels)?, pixels);
-        Ok(TowerOutput {
-            post_norm: pixels.with_features(self.final_norm.forward(state.clone())),
-            pre_norm: pixels.with_features(state),
-        })
+        let post_norm = pixels.with_features(self.final_norm.forward(state.clone()));
+        let pre_norm = pixels.with_features(state);
+        Ok(TowerOutput::one_level(pre_norm, post_norm))
     }
 }

@@ -16,6 +16,21 @@ pub struct TowerOutput {
     pub pre_norm: PackedPatches,
     /// State after the final norm; the same as `pre_norm` for towers without one.
     pub post_norm: PackedPatches,
+    /// States after inner blocks that a projector reads as well, in the order of the blocks
+    /// (DeepStack); empty for towers of one level.
+    pub inner: Vec<PackedPatches>,
+}
+
+impl TowerOutput {
+    /// Of a tower with one level.
+    #[must_use]
+    pub fn one_level(pre_norm: PackedPatches, post_norm: PackedPatches) -> Self {
+        Self {
+            pre_norm,
+            post_norm,
+            inner: Vec::new(),
+        }
+    }
 }
 
 /// A network that maps the pixels of patches to features of patches.

@@ -304,10 +304,9 @@ impl VisionTower for SmallVit {
             })
             .collect();
         let state = Tensor::cat(states, 0);
-        Ok(TowerOutput {
-            post_norm: pixels.with_features(self.final_norm.forward(state.clone())),
-            pre_norm: pixels.with_features(state),
-        })
+        let post_norm = pixels.with_features(self.final_norm.forward(state.clone()));
+        let pre_norm = pixels.with_features(state);
+        Ok(TowerOutput::one_level(pre_norm, post_norm))
     }
 }
 

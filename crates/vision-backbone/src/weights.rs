@@ -1,4 +1,4 @@
-//! Parameters on disk: safetensors, with a JSON configuration in the metadata.
+//! Our own parameters on disk: safetensors, with a JSON configuration in the metadata.
 //!
 //! Tensors are named by their path in the module (`blocks.0.qkv.weight`) and stored as f32. What the
 //! file is stands in the metadata under one key, `about`, as a JSON object with sorted keys: the
@@ -6,7 +6,8 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use checkpoint::{CheckpointError, Tensors};
+use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -19,14 +20,9 @@ const ABOUT: &str = "about";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    /// The file cannot be read.
-    #[error("{}: cannot read the weights: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file cannot be read, is damaged, or has not the tensors that a module needs.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The file cannot be written.
     #[error("{}: cannot write the weights: {source}", path.display())]
     Write {
@@ -34,14 +30,6 @@ pub enum WeightsError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
-    },
-    /// The file is not a safetensors file, or is cut off.
-    #[error("{}: not a valid safetensors file (truncated or corrupt): {reason}", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        reason: String,
     },
     /// The metadata lacks an entry.
     #[error("{}: the metadata has no valid `{key}`: {reason}", path.display())]
@@ -53,88 +41,27 @@ pub enum WeightsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A tensor that the module needs is not in the file.
-    #[error("{}: tensor `{name}` is missing", path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// A tensor has another shape than the module's.
-    #[error("{}: tensor `{name}` has shape {found:?}, expected {expected:?}", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// Shape in the file.
-        found: Vec<usize>,
-        /// Shape in the module.
-        expected: Vec<usize>,
-    },
-    /// A tensor is not stored as f32.
-    #[error("{}: tensor `{name}` is stored as {found}, expected F32", path.display())]
-    Type {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// Type in the file.
-        found: String,
-    },
-    /// A tensor holds NaN or infinity.
-    #[error("{}: tensor `{name}` holds a number that is not finite", path.display())]
-    NotFinite {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// The file holds tensors that the module has no place for.
-    #[error("{}: tensors without a place in this module: {}", path.display(), names.join(", "))]
-    Unused {
-        /// The file.
-        path: PathBuf,
-        /// The tensors.
-        names: Vec<String>,
-    },
 }
 
-/// A safetensors file in memory.
+/// An open file of parameters.
 #[derive(Debug)]
 pub struct WeightsFile {
-    path: PathBuf,
-    bytes: Vec<u8>,
+    tensors: Tensors,
     about: Map<String, Value>,
 }
 
 impl WeightsFile {
-    /// Reads and validates a file.
+    /// Opens and validates a file.
     ///
     /// # Errors
     /// If it cannot be read or is not safetensors.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let corrupt = |reason: safetensors::SafeTensorError| WeightsError::Corrupt {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        };
-        SafeTensors::deserialize(&bytes).map_err(corrupt)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(corrupt)?;
-        let about = header
-            .metadata()
-            .as_ref()
-            .and_then(|metadata| metadata.get(ABOUT))
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
+        let tensors = Tensors::open_file(path)?;
+        let about = tensors.metadata()?.get(ABOUT);
+        let about = about.and_then(|text| serde_json::from_str(text).ok());
         Ok(Self {
-            path: path.to_owned(),
-            bytes,
-            about,
+            about: about.unwrap_or_default(),
+            tensors,
         })
     }
 
@@ -152,16 +79,10 @@ impl WeightsFile {
 
     fn bad_metadata(&self, key: &str, reason: &str) -> WeightsError {
         WeightsError::Metadata {
-            path: self.path.clone(),
+            path: self.tensors.source().to_owned(),
             key: key.to_owned(),
             reason: reason.to_owned(),
         }
-    }
-
-    /// Bytes of the file, for hashing.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// Puts the tensors whose names start with `prefix` into `module`; every parameter must be
@@ -171,79 +92,24 @@ impl WeightsFile {
     /// Names the first tensor that is missing, misshaped, of another type or not finite, or all
     /// that are left over.
     pub fn load_into<M: Module>(&self, module: M, prefix: &str) -> Result<M, WeightsError> {
-        let tensors =
-            SafeTensors::deserialize(&self.bytes).map_err(|reason| WeightsError::Corrupt {
-                path: self.path.clone(),
-                reason: reason.to_string(),
-            })?;
         let mut loader = Loader {
-            file: self,
-            tensors: &tensors,
+            tensors: &self.tensors,
             path: vec![prefix.trim_end_matches('.').to_owned()],
-            used: Vec::new(),
             error: None,
         };
         let module = module.map(&mut loader);
         if let Some(error) = loader.error {
-            return Err(error);
+            return Err(error.into());
         }
-        let mut unused: Vec<String> = tensors
-            .names()
-            .into_iter()
-            .filter(|name| name.starts_with(prefix) && !loader.used.iter().any(|u| u == name))
-            .map(str::to_owned)
-            .collect();
-        if unused.is_empty() {
-            return Ok(module);
-        }
-        unused.sort();
-        Err(WeightsError::Unused {
-            path: self.path.clone(),
-            names: unused,
-        })
+        self.tensors.scope(prefix).check_all_read(|_| false)?;
+        Ok(module)
     }
 }
 
 struct Loader<'a> {
-    file: &'a WeightsFile,
-    tensors: &'a SafeTensors<'a>,
+    tensors: &'a Tensors,
     path: Vec<String>,
-    used: Vec<String>,
-    error: Option<WeightsError>,
-}
-
-impl Loader<'_> {
-    fn read(&self, name: &str, expected: &[usize]) -> Result<Vec<f32>, WeightsError> {
-        let (path, name) = (self.file.path.clone(), name.to_owned());
-        let Ok(view) = self.tensors.tensor(&name) else {
-            return Err(WeightsError::Missing { path, name });
-        };
-        if view.shape() != expected {
-            return Err(WeightsError::Shape {
-                path,
-                name,
-                found: view.shape().to_vec(),
-                expected: expected.to_vec(),
-            });
-        }
-        if view.dtype() != Dtype::F32 {
-            return Err(WeightsError::Type {
-                path,
-                name,
-                found: format!("{:?}", view.dtype()),
-            });
-        }
-        let values: Vec<f32> = view
-            .data()
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(WeightsError::NotFinite { path, name })
-        }
-    }
+    error: Option<CheckpointError>,
 }
 
 impl ModuleMapper for Loader<'_> {
@@ -259,16 +125,12 @@ impl ModuleMapper for Loader<'_> {
         if self.error.is_some() {
             return param;
         }
-        let name = join(&self.path);
         let shape = param.lazy_shape().dims::<D>();
-        match self.read(&name, &shape) {
-            Ok(values) => {
-                self.used.push(name);
-                param.map(|old| {
-                    Tensor::from_data(TensorData::new(values, shape), &old.device())
-                        .set_require_grad(old.is_require_grad())
-                })
-            }
+        match self.tensors.read(&join(&self.path), &shape) {
+            Ok(values) => param.map(|old| {
+                Tensor::from_data(TensorData::new(values, shape), &old.device())
+                    .set_require_grad(old.is_require_grad())
+            }),
             Err(error) => {
                 self.error = Some(error);
                 param
@@ -430,7 +292,7 @@ mod tests {
             .unwrap();
         let error = file.load_into(deeper, "").unwrap_err().to_string();
         assert!(
-            error.contains("blocks.1.") && error.contains("missing"),
+            error.contains("blocks.1.") && error.contains("no tensor"),
             "{error}"
         );
         let wider = SmallVitConfig {
@@ -447,7 +309,7 @@ mod tests {
         assert!(error.is_ok());
         let norm = seeded::layer_norm(8, 1e-6, &Device::flex());
         let error = file.load_into(norm, "").unwrap_err().to_string();
-        assert!(error.contains("missing"), "{error}");
+        assert!(error.contains("no tensor `gamma`"), "{error}");
     }
 
     #[test]
@@ -462,11 +324,14 @@ mod tests {
         for keep in [0, 4, 9, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..keep]).unwrap();
             let error = WeightsFile::open(&path).unwrap_err();
-            assert!(matches!(error, WeightsError::Corrupt { .. }));
+            assert!(matches!(error, WeightsError::Checkpoint(_)));
             assert!(error.to_string().contains("cut.safetensors"));
         }
         let absent = WeightsFile::open(&folder.path().join("none")).unwrap_err();
-        assert!(matches!(absent, WeightsError::Read { .. }));
+        assert!(matches!(
+            absent,
+            WeightsError::Checkpoint(CheckpointError::Read { .. })
+        ));
     }
 
     #[test]
@@ -482,6 +347,9 @@ mod tests {
         let file = WeightsFile::open(&path).unwrap();
         let fresh = seeded::layer_norm(2, 1e-6, &Device::flex());
         let error = file.load_into(fresh, "").unwrap_err();
-        assert!(matches!(error, WeightsError::NotFinite { .. }));
+        assert!(matches!(
+            error,
+            WeightsError::Checkpoint(CheckpointError::NonFinite { .. })
+        ));
     }
 }

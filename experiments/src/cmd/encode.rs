@@ -18,7 +18,7 @@ pub struct Args {
     /// Folder of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.
     #[arg(long, value_name = "DIR|ID")]
     checkpoint: String,
-    /// Images, PNG or JPEG.
+    /// Images: PNG, JPEG, WebP or BMP.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     image: Vec<PathBuf>,
     /// File for the tensors.
@@ -99,7 +99,10 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         model = model.with_tokenize(tokenize)?;
     }
     model.state = args.feature_state.into();
-    let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
+    let (processor, notes) = Processor::of(&checkpoint, model.config())?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
     eprintln!(
         "{}: vision side of {} in {:.1} s",
         folder.display(),

@@ -1,11 +1,10 @@
 //! `inspect`: what do the tokens look like, and what do the words of a vocabulary stand for?
 
 use super::{Caching, Machine};
-use anyhow::{Context, Result, ensure};
-use arms::Swap;
+use anyhow::{Context, Result, bail, ensure};
 use arms::{ArmKind, ArmSpec};
 use probe::{LayoutKind, Preset, ProbeConfig};
-use probe_data::published;
+use probe_data::published::{self, Swap};
 use run_results::provenance;
 use run_results::wording;
 use run_support::settings::overlay_file;
@@ -15,6 +14,9 @@ use runs::session::Session;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Content;
+use token_inspection::{
+    InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
+};
 use token_inspection::{
     InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
 };
@@ -43,7 +45,7 @@ pub struct Args {
         conflicts_with_all = ["run", "steps", "learning_rate", "backbone", "text"]
     )]
     checkpoint: Option<String>,
-    /// Images to show, PNG or JPEG of any size [default: rendered test images].
+    /// Images to show, PNG, JPEG, WebP or BMP of any size [default: rendered test images].
     #[arg(long, value_name = "FILE", num_args = 1..)]
     image: Vec<PathBuf>,
     /// What the image says, so that errors can be marked.
@@ -103,6 +105,18 @@ pub struct Args {
 impl Args {
     /// The resolved configuration: preset or run, then file, then flags.
     fn resolve(&self) -> Result<InspectConfig> {
+        if let Some(path) = self
+            .image
+            .iter()
+            .chain(&self.backbone)
+            .find(|p| p.to_str().is_none())
+        {
+            bail!(
+                "{}: this name is not UTF-8 and cannot be written into the page and its config.toml; \
+                 rename it",
+                path.display()
+            );
+        }
         let mut probe = self.base()?;
         let seed = self.seed.or(probe.seeds.first().copied());
         probe.seeds = vec![seed.context("zero seeds; give one with --seed")?];
@@ -302,7 +316,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let name = args.out.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| {
         format!(
-            "--out {} names no folder; give one, for example results/inspect",
+            "--out {} names no folder, or one whose name is not UTF-8; give one, for example \
+             results/inspect",
             args.out.display()
         )
     })?;

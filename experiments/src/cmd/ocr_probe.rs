@@ -1,7 +1,7 @@
 //! `ocr-probe`: how much OCR does each projector lose?
 
 use super::{Caching, Machine};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
 use probe_data::DataSources;
@@ -10,6 +10,7 @@ use run_results::Extent;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
+use runs::session::Session;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -157,7 +158,13 @@ impl Args {
         some(&mut config.data.fonts, &self.fonts);
         set(&mut config.data.stored.label_policy, &self.label_policy);
         set(&mut config.data.stored.max_images, &self.dataset_images);
-        config.check()?;
+        let checked = config.check();
+        match &self.config {
+            Some(path) => {
+                checked.with_context(|| format!("with the settings of {}", path.display()))?;
+            }
+            None => checked?,
+        }
         Ok(config)
     }
 }

@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
                     problems.push(format!("{}: {failed} of {all} taps fail", path.display()));
                 }
             }
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => problems.push(format!("{:#}", anyhow::Error::new(error))),
         }
     }
     if problems.is_empty() {

@@ -1,13 +1,15 @@
 //! `study`: all questions, claims and one report.
 
 use super::{Caching, Machine};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use probe_data::{missing_boxes, on_problem, open_photographs};
 use run_support::settings;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
+use runs::session::Session;
 use std::path::PathBuf;
 use std::time::Instant;
+use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 
 /// Runs every section of the study, evaluates the claims and writes one report.
@@ -65,18 +67,22 @@ impl Common {
     /// What is asked for: the preset, and the settings of the file on top.
     ///
     /// # Errors
-    /// If the file cannot be read or is not TOML.
+    /// If the file cannot be read, is not TOML, or its settings make no sense.
     pub fn resolve(&self, sections: &[Section]) -> Result<StudyConfig> {
         let settings = match &self.config {
             None => toml::Table::new(),
             Some(path) => settings::read_table(path)?,
         };
-        Ok(StudyConfig {
+        let config = StudyConfig {
             preset: self.preset,
             sections: sections.to_vec(),
             fine_grained: FineGrained::in_study(sections),
             settings,
-        })
+        };
+        if let Some(path) = &self.config {
+            config.parts().with_context(|| path.display().to_string())?;
+        }
+        Ok(config)
     }
 
     /// Runs a study into a folder named after `command`.

@@ -4,24 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::model_id::{ModelId, is_component};
 use crate::error::Result;
-use crate::folder::{CONFIG, PREPROCESSOR, WEIGHTS, safetensors_files};
+use crate::folder::{
+    CONFIG, PREPROCESSOR, PROCESSOR, WEIGHTS, has_preprocessor, safetensors_files,
+};
 use crate::index::{INDEX, Index};
-
-/// The cache folder for a set of environment variables.
-pub(super) fn folder(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
-    if let Some(cache) = variable("HF_HUB_CACHE") {
-        return PathBuf::from(cache);
-    }
-    let home = match variable("HF_HOME") {
-        Some(home) => PathBuf::from(home),
-        None => match variable("XDG_CACHE_HOME") {
-            Some(cache) => PathBuf::from(cache),
-            None => std::env::home_dir().unwrap_or_default().join(".cache"),
-        }
-        .join("huggingface"),
-    };
-    home.join("hub")
-}
 
 /// The folder of a model's revision, if the cache has it.
 pub(super) fn snapshot(cache: &Path, id: &ModelId) -> Option<PathBuf> {
@@ -36,10 +22,20 @@ pub(super) fn snapshot(cache: &Path, id: &ModelId) -> Option<PathBuf> {
 }
 
 /// What a folder lacks to read the wanted tensors from it.
-pub(super) fn missing_files(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
+pub(super) fn missing_files(
+    cache: &Path,
+    id: &ModelId,
+    folder: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     if !folder.join(CONFIG).exists() {
         missing.push(CONFIG.to_owned());
+    }
+    let commit = folder.file_name().unwrap_or_default().to_string_lossy();
+    let is_absent = |file| absent_mark(cache, id, &commit, file).exists();
+    if !has_preprocessor(folder)? && !is_absent(PREPROCESSOR) {
+        missing.push(format!("{PREPROCESSOR} (or {PROCESSOR})"));
     }
     if folder.join(WEIGHTS).exists() {
         return Ok(missing);
@@ -59,37 +55,18 @@ pub(super) fn missing_files(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Res
     Ok(missing)
 }
 
+/// The empty file that says that a model has no such file at this commit, as `huggingface_hub`
+/// writes it.
+pub(super) fn absent_mark(cache: &Path, id: &ModelId, commit: &str, file: &str) -> PathBuf {
+    let model = cache.join(id.folder_name());
+    model.join(".no_exist").join(commit).join(file)
+}
+
 /// What a folder needs of which nothing is known.
 pub(super) fn all_files() -> Vec<String> {
     vec![
         CONFIG.to_owned(),
-        PREPROCESSOR.to_owned(),
+        format!("{PREPROCESSOR} (or {PROCESSOR})"),
         format!("{WEIGHTS} (or {INDEX} and its shards)"),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::folder;
-    use std::path::PathBuf;
-
-    fn folder_with(variables: &[(&str, &str)]) -> PathBuf {
-        folder(|name| {
-            let found = variables.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn the_nearest_variable_decides_where_the_cache_is() {
-        let all = [
-            ("HF_HUB_CACHE", "/a"),
-            ("HF_HOME", "/b"),
-            ("XDG_CACHE_HOME", "/c"),
-        ];
-        assert_eq!(folder_with(&all), PathBuf::from("/a"));
-        assert_eq!(folder_with(&all[1..]), PathBuf::from("/b/hub"));
-        assert_eq!(folder_with(&all[2..]), PathBuf::from("/c/huggingface/hub"));
-        assert!(folder_with(&[]).ends_with(".cache/huggingface/hub"));
-    }
 }

@@ -15,8 +15,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use super::Hub;
+use super::cache::absent_mark;
 use super::model_id::{ModelId, is_component};
-use crate::folder::{CONFIG, PREPROCESSOR, WEIGHTS};
+use crate::folder::{CONFIG, PREPROCESSOR, PROCESSOR, WEIGHTS};
 use crate::index::{INDEX, Index, stays_inside};
 
 /// How often an interrupted download is taken up again.
@@ -37,8 +38,12 @@ pub(super) fn download(
     let session = Session::new(hub, id, Cache::new(cache))?;
 
     session.fetch(CONFIG)?;
-    if session.has(PREPROCESSOR) {
-        session.fetch(PREPROCESSOR)?;
+    for file in [PROCESSOR, PREPROCESSOR] {
+        if session.has(file) {
+            session.fetch(file)?;
+        } else {
+            session.mark_absent(id, file);
+        }
     }
     if session.has(WEIGHTS) {
         session.fetch(WEIGHTS)?;
@@ -77,9 +82,18 @@ impl<'a> Session<'a> {
             .with_endpoint(hub.endpoint.trim_end_matches('/').to_owned())
             .with_progress(false)
             .with_retries(0);
-        if let Some(token) = &hub.token {
-            builder = builder.with_token(Some(token.0.clone()));
+        let token = hub.token.as_ref().map(|token| token.0.clone());
+        if token
+            .iter()
+            .any(|token| !token.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            let remedy = "copy it again into HF_TOKEN or the token file";
+            return Err(format!(
+                "the token holds characters that no token has; {remedy}"
+            ));
         }
+        // Without this, hf-hub would take the file beside the cache.
+        builder = builder.with_token(token);
         let api = builder.build().map_err(|error| error.to_string())?;
         let revision = id.revision().to_owned();
         let repo = Repo::with_revision(id.repository(), RepoType::Model, revision);
@@ -108,6 +122,16 @@ impl<'a> Session<'a> {
 
     fn has(&self, file: &str) -> bool {
         self.files.iter().any(|name| name == file)
+    }
+
+    /// Remembers in the cache that the model has no such file. In a cache that cannot be written,
+    /// the next run asks again.
+    fn mark_absent(&self, id: &ModelId, file: &str) {
+        let mark = absent_mark(self.cache.path(), id, &self.commit, file);
+        let folder = mark.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&mark, ""))
+            .ok();
     }
 
     /// Downloads a file unless the snapshot has it.
@@ -304,12 +328,24 @@ fn explain(hub: &Hub, failure: &Failure) -> Cause {
         Failure::Nonsense => return format!("{endpoint} gave no sensible answer"),
     };
     let detail = error.trim_start_matches("request error: ");
-    if ["401", "403", "404"]
-        .iter()
-        .any(|code| detail.ends_with(code))
-    {
-        format!("{endpoint} has no such public model or revision ({detail})")
-    } else {
-        format!("{endpoint} cannot be reached ({detail})")
+    let licence = "if it is gated, accept its licence on its page there";
+    match (detail.get(detail.len().saturating_sub(3)..), &hub.token) {
+        (Some("404"), _) => format!("{endpoint} has no such public model or revision ({detail})"),
+        (Some("401"), None) => format!(
+            "{endpoint} has no such public model, or wants a token for it ({detail}): check the id; \
+             {licence} and set HF_TOKEN"
+        ),
+        (Some("401"), Some(_)) => format!(
+            "{endpoint} does not accept the token, or has no such model ({detail}): check the id, \
+             and HF_TOKEN or the token file"
+        ),
+        (Some("403"), token) => {
+            let token = match token {
+                Some(_) => "check that the token may read it",
+                None => "set HF_TOKEN",
+            };
+            format!("{endpoint} refuses access to it ({detail}): {licence}, and {token}")
+        }
+        _ => format!("{endpoint} cannot be reached ({detail})"),
     }
 }

@@ -6,12 +6,14 @@
 mod cache;
 #[cfg(feature = "hub")]
 mod download;
+mod env;
 mod model_id;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{CheckpointError, Result};
+use env::Environment;
 use model_id::ModelId;
 
 /// Turns a path or a hub id into a folder, as the environment says.
@@ -58,25 +60,23 @@ impl Hub {
     ///
     /// | variable | meaning | default |
     /// |---|---|---|
-    /// | `HF_HUB_CACHE` | the cache | `$HF_HOME/hub` |
+    /// | `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE` | the cache | `$HF_HOME/hub` |
     /// | `HF_HOME` | parent of the cache | `$XDG_CACHE_HOME/huggingface`, or `~/.cache/huggingface` |
-    /// | `HF_HUB_OFFLINE` | 1: never use the network | 0 |
+    /// | `HF_HUB_OFFLINE`, `TRANSFORMERS_OFFLINE` | 1, on, yes, true: never use the network | 0 |
     /// | `HF_ENDPOINT` | the hub or a mirror of it | `https://huggingface.co` |
-    /// | `HF_TOKEN` | for models that are not public | the file `token` beside the cache |
+    /// | `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN` | for models that are not public | the file of the next |
+    /// | `HF_TOKEN_PATH` | file with the token | `$HF_HOME/token` |
+    /// | `HF_HUB_DISABLE_IMPLICIT_TOKEN` | 1, on, yes, true: send no token | 0 |
+    ///
+    /// `~`, `$NAME` and `${NAME}` are expanded in paths.
     #[must_use]
     pub fn from_env() -> Self {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let offline = variable("HF_HUB_OFFLINE").is_some_and(|value| {
-            matches!(
-                value.to_ascii_lowercase().as_str(),
-                "1" | "true" | "yes" | "on"
-            )
-        });
-        let hub = Self::at(&cache::folder(variable));
+        let environment = Environment(|name: &str| std::env::var(name).ok());
+        let hub = Self::at(&environment.cache());
         Self {
-            endpoint: variable("HF_ENDPOINT").unwrap_or(hub.endpoint),
-            offline,
-            token: variable("HF_TOKEN").map(Token),
+            endpoint: environment.first(&["HF_ENDPOINT"]).unwrap_or(hub.endpoint),
+            offline: environment.flag(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]),
+            token: environment.token().map(Token),
             ..hub
         }
     }
@@ -98,6 +98,13 @@ impl Hub {
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: &str) -> Self {
         self.endpoint = endpoint.to_owned();
+        self
+    }
+
+    /// The token that is sent along; none unless said otherwise.
+    #[must_use]
+    pub fn with_token(mut self, token: Option<&str>) -> Self {
+        self.token = token.map(|token| Token(token.to_owned()));
         self
     }
 
@@ -125,8 +132,10 @@ impl Hub {
     /// Turns a path or a hub id (`OWNER/NAME`, `OWNER/NAME@REVISION`) into a folder.
     ///
     /// An existing path is returned as it is. A model in the cache is taken from there, without
-    /// the network, if it has `config.json` and every shard with a tensor that is `wanted` (by
-    /// name). What is missing is downloaded: the two configurations, the index, and those shards.
+    /// the network, if it has `config.json`, the image processor's settings, and every shard with a
+    /// tensor that is `wanted` (by name). What is missing is downloaded: configurations, index, and
+    /// those shards. A model that has no settings of an image processor on the hub is marked as such
+    /// in the cache, as `huggingface_hub` does.
     ///
     /// # Errors
     /// If `spec` is neither, or the model is not in the cache and cannot be downloaded; the
@@ -140,7 +149,7 @@ impl Hub {
         })?;
         let snapshot = cache::snapshot(&self.cache, &id);
         let missing = match &snapshot {
-            Some(folder) => cache::missing_files(folder, &wanted)?,
+            Some(folder) => cache::missing_files(&self.cache, &id, folder, &wanted)?,
             None => cache::all_files(),
         };
         match snapshot {

@@ -14,7 +14,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::PackedProcessor;
-use crate::json::{Settings, from_file};
+use crate::json::{Settings, excerpt, from_file};
 use crate::{Error, Filter, Normalisation, PassOrder, Resampling, Result, SizingRule, SmartResize};
 
 /// Largest accepted block of merged patches, in px: beyond it no arithmetic of sizes is meant.
@@ -22,6 +22,11 @@ const MAX_FACTOR: u64 = 1 << 16;
 
 /// Largest accepted number of frames per patch.
 const MAX_TEMPORAL_PATCH: u32 = 1 << 10;
+
+/// Keys of `size`, and what it must be.
+const AREAS: [&str; 4] = ["shortest_edge", "longest_edge", "min_pixels", "max_pixels"];
+const EXPECTED_SIZE: &str =
+    "an object with shortest_edge and longest_edge, the smallest and largest area in px²";
 
 /// Unchecked settings; [`PackedConfig::check`] turns them into a processor.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,10 +111,7 @@ impl PackedConfig {
 
     /// Settings from the JSON of a `preprocessor_config.json`; what it leaves out is `defaults`.
     ///
-    /// Keys: `patch_size`, `merge_size` (or Ovis2.5's `hidden_stride`), `temporal_patch_size`,
-    /// `min_pixels` and `max_pixels` (or `size.shortest_edge` and `size.longest_edge`, where newer
-    /// files keep the same areas), `do_resize`, `resample`, `do_rescale`, `rescale_factor`,
-    /// `do_normalize`, `image_mean`, `image_std`. Others are ignored.
+    /// As [`PackedConfig::read`], without the list.
     ///
     /// ```
     /// # use image_processor::PackedConfig;
@@ -120,23 +122,49 @@ impl PackedConfig {
     /// ```
     ///
     /// # Errors
-    /// If a value has the wrong type or makes no sense; the message names its key.
+    /// As [`PackedConfig::read`].
     pub fn from_json(json: &Value, defaults: Self) -> Result<Self> {
+        Ok(Self::read(json, defaults)?.0)
+    }
+
+    /// Settings from the JSON of a `preprocessor_config.json`, and a list of those that are not
+    /// known and may have an effect; what the file leaves out is `defaults`.
+    ///
+    /// Keys: `patch_size`, `merge_size` (or Ovis2.5's `hidden_stride`), `temporal_patch_size`,
+    /// `min_pixels` and `max_pixels` (or `size.shortest_edge` and `size.longest_edge`, where newer
+    /// files keep the same areas), `do_resize`, `resample`, `do_rescale`, `rescale_factor`,
+    /// `do_normalize`, `image_mean`, `image_std`. Ovis2.5's own code overrides `size`.
+    ///
+    /// # Errors
+    /// If a value has the wrong type or makes no sense, if two keys disagree, or if a step is
+    /// switched on that is not known; the message names the key.
+    pub fn read(json: &Value, defaults: Self) -> Result<(Self, Vec<String>)> {
         let settings = Settings::new(json)?;
-        let size = settings.object("size")?;
+        let size = match defaults.sizing {
+            SizingRule::Qwen => settings.size(&AREAS, EXPECTED_SIZE)?,
+            SizingRule::Ovis2_5 => settings.size(&AREAS, EXPECTED_SIZE).unwrap_or(None),
+        };
         let area = |key: &'static str, edge: &'static str| -> Result<Option<u64>> {
-            if let Some(area) = settings.count(key)? {
-                return Ok(Some(area));
+            let inside = match &size {
+                // The first releases kept `min_pixels` and `max_pixels` inside of `size`.
+                Some(size) => size.either([edge, key], Settings::count)?,
+                None => None,
+            };
+            let area = settings.count(key)?.or(inside);
+            if area.is_none() && size.is_some() && defaults.sizing == SizingRule::Qwen {
+                return Err(Error::setting(
+                    "size",
+                    excerpt(&json["size"]),
+                    EXPECTED_SIZE,
+                ));
             }
-            let Some(size) = &size else { return Ok(None) };
-            // The first releases kept `min_pixels` and `max_pixels` inside of `size`.
-            Ok(size.count(edge)?.or(size.count(key)?))
+            Ok(area)
         };
         let side = |key, default| Ok::<_, Error>(settings.side(key)?.unwrap_or(default));
-        let merge_size = side("hidden_stride", defaults.merge_size)?;
+        let merge_size = settings.either(["merge_size", "hidden_stride"], Settings::side)?;
         let config = Self {
             patch_size: side("patch_size", defaults.patch_size)?,
-            merge_size: side("merge_size", merge_size)?,
+            merge_size: merge_size.unwrap_or(defaults.merge_size),
             temporal_patch_size: side("temporal_patch_size", defaults.temporal_patch_size)?,
             do_resize: settings.flag("do_resize")?.unwrap_or(defaults.do_resize),
             sizing: defaults.sizing,
@@ -149,7 +177,7 @@ impl PackedConfig {
             normalisation: settings.normalisation(defaults.normalisation)?,
         };
         config.check()?;
-        Ok(config)
+        Ok((config, settings.unread()?))
     }
 
     /// As [`PackedConfig::from_json`], from the file at `path`.
@@ -225,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_object_is_the_release_and_unknown_keys_are_ignored() {
+    fn an_empty_object_is_the_release_and_other_names_change_nothing() {
         assert_eq!(parse(json!({})).unwrap(), PackedConfig::qwen2_5_vl());
         let other = json!({"processor_class": "Qwen2_5_VLProcessor", "size": null});
         assert_eq!(parse(other).unwrap(), PackedConfig::qwen2_5_vl());

@@ -73,16 +73,45 @@ impl TileConfig {
 
     /// Settings from the JSON of a `preprocessor_config.json`; what it leaves out is `defaults`.
     ///
-    /// Keys: `size` (`height` and `width`, which must be equal, or `shortest_edge`), `max_patches`,
-    /// `resample`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`, `image_std`. Others
-    /// are ignored.
+    /// As [`TileConfig::read`], without the list.
     ///
     /// # Errors
-    /// If a value has the wrong type or makes no sense; the message names its key.
+    /// As [`TileConfig::read`].
     pub fn from_json(json: &Value, defaults: Self) -> Result<Self> {
+        Ok(Self::read(json, defaults)?.0)
+    }
+
+    /// Settings from the JSON of a `preprocessor_config.json`, and a list of those that are not
+    /// known and may have an effect; what the file leaves out is `defaults`.
+    ///
+    /// Keys: `size` (`height` and `width`, which must be equal, or `shortest_edge`, or a number),
+    /// `crop_to_patches`, `max_patches`, `resample`, `do_rescale`, `rescale_factor`, `do_normalize`,
+    /// `image_mean`, `image_std`. Without cropping, or with at most one patch, the whole image is
+    /// stretched to one tile, as in transformers. `min_patches` has no effect on a covering grid, which
+    /// is the only one that is known.
+    ///
+    /// # Errors
+    /// If a value has the wrong type or makes no sense, or if a step is switched on or off that
+    /// cannot be; the message names the key.
+    pub fn read(json: &Value, defaults: Self) -> Result<(Self, Vec<String>)> {
         let settings = Settings::new(json)?;
         let mut side = defaults.side;
-        if let Some(size) = settings.object("size")? {
+        let max_tiles = settings.side("max_patches")?.unwrap_or(defaults.max_tiles);
+        let crops = settings.flag("crop_to_patches")?.unwrap_or(true) && max_tiles > 1;
+        settings.must_be("do_resize", true, "true: every tile is resized")?;
+        settings.count("min_patches")?;
+        if crops {
+            let expected = "true: no other grid is known";
+            settings.must_be("use_covering_area_grid", true, expected)?;
+        } else {
+            settings.flag("use_covering_area_grid")?;
+        }
+        if json["size"].is_number() {
+            side = settings.side("size")?.unwrap_or(side);
+        } else if let Some(size) = settings.size(
+            &["height", "width", "shortest_edge"],
+            "an object with height and width, or with shortest_edge, in px",
+        )? {
             let height = size.side("height")?;
             let width = size.side("width")?.or(height);
             if let (Some(height), Some(width)) = (height, width)
@@ -94,9 +123,13 @@ impl TileConfig {
             side = width.or(size.side("shortest_edge")?).unwrap_or(side);
         }
         let config = Self {
-            rule: defaults.rule,
+            rule: if crops {
+                defaults.rule
+            } else {
+                TilingRule::Transformers
+            },
             side,
-            max_tiles: settings.side("max_patches")?.unwrap_or(defaults.max_tiles),
+            max_tiles: if crops { max_tiles } else { 1 },
             covering_threshold: defaults.covering_threshold,
             resampling: Resampling {
                 filter: settings.filter()?.unwrap_or(defaults.resampling.filter),
@@ -105,7 +138,7 @@ impl TileConfig {
             normalisation: settings.normalisation(defaults.normalisation)?,
         };
         config.check()?;
-        Ok(config)
+        Ok((config, settings.unread()?))
     }
 
     /// As [`TileConfig::from_json`], from the file at `path`.

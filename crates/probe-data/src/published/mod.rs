@@ -36,7 +36,10 @@ pub fn outline(name: &str) -> Result<Outline> {
     let folder = checkpoint::resolve(name, is_wanted)?;
     let checkpoint = Checkpoint::open(&folder)?;
     let config = config_of(&checkpoint)?;
-    let processor = Processor::new(&config, checkpoint.preprocessor())?;
+    let (processor, notes) = Processor::of(&checkpoint, &config)?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
     Ok(Outline {
         layout: image_layout(&processor).with_context(|| name.to_owned())?,
         has_vocabulary: config.has_vocabulary(),
@@ -62,7 +65,8 @@ impl Published {
         let folder = checkpoint::resolve(name, is_wanted)?;
         let checkpoint = Checkpoint::open(&folder)?;
         let model = VisionModel::load(&checkpoint, device)?;
-        let processor = Processor::new(model.config(), checkpoint.preprocessor())?;
+        // The notes have been shown by `outline`.
+        let (processor, _) = Processor::of(&checkpoint, model.config())?;
         let layout = image_layout(&processor).with_context(|| name.to_owned())?;
         let mut hasher = Hasher(Sha256::new());
         hasher.add(format!(

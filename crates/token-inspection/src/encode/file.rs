@@ -141,6 +141,7 @@ pub fn write(
     let all: Vec<Array> = words.iter().filter_map(|words| words.all()).collect();
     add("prob", Entry::rows(all.iter()));
 
+    let images: Vec<String> = images.iter().map(|path| written(path)).collect();
     let about = serde_json::json!({
         "model": model.family().name(),
         "checkpoint": checkpoint,
@@ -155,6 +156,20 @@ pub fn write(
         .map_err(|error| anyhow!("{error}"))
         .with_context(|| path.display().to_string())?;
     atomic::write_bytes(path, &bytes)
+}
+
+/// A path as text: bytes that are not UTF-8 become `\xNN`.
+fn written(path: &Path) -> String {
+    let chunks = path.as_os_str().as_encoded_bytes().utf8_chunks();
+    let parts = chunks.map(|chunk| {
+        let escaped: String = chunk
+            .invalid()
+            .iter()
+            .map(|byte| format!("\\x{byte:02x}"))
+            .collect();
+        chunk.valid().to_owned() + &escaped
+    });
+    parts.collect()
 }
 
 /// The boundary rows of a table; none if it has none.

@@ -1,0 +1,45 @@
+//! What Qwen2-VL and Qwen2.5-VL share.
+
+use image_processor::Transparency;
+use qwen_merger::PatchMergerConfig;
+use vision_backbone::QwenVitConfig;
+
+use super::{Names, ProcessorDefaults};
+use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig};
+
+/// Names of one thing in `vision_config`: ours, and that of the released files. transformers 5 writes
+/// both.
+pub(super) const SYNONYMS: [[&str; 2]; 1] = [["in_channels", "in_chans"]];
+
+pub(crate) const NAMES: Names = Names {
+    tower: &["visual.", "model.visual.", "w.", ""],
+    witness: "patch_embed.proj.weight",
+    heads: &[],
+    tables: &[],
+};
+
+/// Both lay transparent images on white.
+pub(super) const fn processor(config: image_processor::PackedConfig) -> ProcessorDefaults {
+    ProcessorDefaults::Packed {
+        config,
+        transparency: Transparency::OverWhite,
+    }
+}
+
+pub(super) fn model(
+    family: Family,
+    tower: QwenVitConfig,
+    d_out: usize,
+    layer_norm: bool,
+) -> ModelConfig {
+    let config = PatchMergerConfig {
+        d_in: tower.d_model,
+        merge: tower.merge,
+        d_out,
+    };
+    ModelConfig {
+        family,
+        tower: TowerConfig::Qwen(tower),
+        projector: ProjectorConfig::Merger { config, layer_norm },
+    }
+}

@@ -1,0 +1,45 @@
+//! The projector of any family.
+
+use burn::module::Module;
+use ovis_vet::Vet;
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use qwen_merger::PatchMerger;
+
+/// The projector that a model was published with.
+#[derive(Module, Debug)]
+pub enum PublishedProjector {
+    /// Qwen2-VL and Qwen2.5-VL.
+    Merger(PatchMerger),
+    /// Ovis2 and Ovis2.5.
+    Vet(Vet),
+}
+
+impl Projector for PublishedProjector {
+    fn merge_size(&self) -> usize {
+        match self {
+            Self::Merger(merger) => merger.merge_size(),
+            Self::Vet(vet) => vet.merge_size(),
+        }
+    }
+
+    fn d_out(&self) -> usize {
+        match self {
+            Self::Merger(merger) => merger.d_out(),
+            Self::Vet(vet) => vet.d_out(),
+        }
+    }
+
+    fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
+        match self {
+            Self::Merger(merger) => merger.forward(patches, pass),
+            Self::Vet(vet) => vet.forward(patches, pass),
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        match self {
+            Self::Merger(merger) => merger.cost(),
+            Self::Vet(vet) => vet.cost(),
+        }
+    }
+}
