@@ -1,4 +1,4 @@
-//! Reads PNG and JPEG files as the reference processors do.
+//! Reads PNG, JPEG, WebP and BMP files as the reference processors do.
 //!
 //! The reference is transformers' `load_image`: `PIL.Image.open`, then `ImageOps.exif_transpose`,
 //! then `convert("RGB")`. So the EXIF orientation is applied, grey levels are repeated and palettes
@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::codecs::{bmp::BmpDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, Limits, Rgb, RgbImage};
 
 use crate::{Error, MAX_PIXELS, MAX_SIDE_PX, Result, Size};
@@ -35,7 +35,7 @@ pub enum Transparency {
     OverWhite,
 }
 
-/// Decodes the PNG or JPEG file at `path`; its content decides about the format, not its name.
+/// Decodes the PNG, JPEG, WebP or BMP file at `path`; its content decides about the format, not its name.
 ///
 /// # Errors
 /// If the file cannot be read, is empty, is of another format or damaged, or holds an image larger
@@ -50,7 +50,8 @@ pub fn decode_file(path: impl AsRef<Path>, transparency: Transparency) -> Result
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(failed)?;
-    decode(&bytes, &path.display().to_string(), transparency)
+    let image = upright(&bytes, &path.display().to_string())?;
+    Ok(into_rgb(image, transparency))
 }
 
 /// As [`decode_file`], from the bytes of a file.
@@ -58,8 +59,7 @@ pub fn decode_file(path: impl AsRef<Path>, transparency: Transparency) -> Result
 /// # Errors
 /// As [`decode_file`].
 pub fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Result<RgbImage> {
-    let origin = format!("image of {} bytes", bytes.len());
-    decode(bytes, &origin, transparency)
+    Ok(into_rgb(decode_upright(bytes)?, transparency))
 }
 
 /// A grey image with its level in all three channels.
@@ -69,7 +69,16 @@ pub fn rgb_from_grey(image: &GrayImage) -> RgbImage {
     })
 }
 
-fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbImage> {
+/// Decodes the bytes of a file into an upright image of its own colour type: for readers that want
+/// levels of grey or the alpha channel.
+///
+/// # Errors
+/// As [`decode_file`].
+pub fn decode_upright(bytes: &[u8]) -> Result<DynamicImage> {
+    upright(bytes, &format!("image of {} bytes", bytes.len()))
+}
+
+fn upright(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
     let origin = || origin.to_owned();
     if bytes.is_empty() {
         return Err(Error::EmptyFile { origin: origin() });
@@ -90,6 +99,14 @@ fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbI
         ImageFormat::Jpeg => {
             let decoder = JpegDecoder::new(Cursor::new(bytes));
             ("JPEG", decoder.map(|decoder| Box::new(decoder) as _))
+        }
+        ImageFormat::WebP => {
+            let decoder = WebPDecoder::new(Cursor::new(bytes));
+            ("WebP", decoder.map(|decoder| Box::new(decoder) as _))
+        }
+        ImageFormat::Bmp => {
+            let decoder = BmpDecoder::new(Cursor::new(bytes));
+            ("BMP", decoder.map(|decoder| Box::new(decoder) as _))
         }
         other => {
             return Err(Error::UnsupportedFormat {
@@ -124,7 +141,7 @@ fn decode(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbI
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
-    Ok(into_rgb(image, transparency))
+    Ok(image)
 }
 
 /// Whether a JPEG reaches its end marker. Thumbnails in metadata have one of their own, so segments
