@@ -256,8 +256,14 @@ mod tests {
         let (_folder, found) = lines(&[b'x'; 70_000]);
         assert!(found.get(0).unwrap_err().to_string().contains("65,536"));
         let (_folder, found) = lines(b"a\xff\nb\n");
-        let refused = found.text(0, &found.get(0).unwrap()).unwrap_err().to_string();
-        assert!(refused.contains("UTF-8") && refused.contains("Windows-1252"), "{refused}");
+        let refused = found
+            .text(0, &found.get(0).unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("UTF-8") && refused.contains("Windows-1252"),
+            "{refused}"
+        );
         assert_eq!(found.text(1, &found.get(1).unwrap()).unwrap(), "b");
         let (_folder, found) = lines(b"");
         assert_eq!(found.len(), 0);

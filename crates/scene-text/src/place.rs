@@ -15,10 +15,7 @@ pub(crate) fn name_of(path: &Path) -> String {
     let named = path
         .file_name()
         .or_else(|| resolved.as_ref().ok()?.file_name());
-    named.map_or_else(
-        || "data-set".to_owned(),
-        escaped,
-    )
+    named.map_or_else(|| "data-set".to_owned(), escaped)
 }
 
 /// Name of a data set in a folder below `root`; of `root` itself, its own.

@@ -80,7 +80,10 @@ mod tests {
         let fonts = Fonts::embedded();
         let faces = fonts.faces();
         for (place, face) in faces.iter().enumerate() {
-            for other in faces[place + 1..].iter().filter(|f| f.family != face.family) {
+            for other in faces[place + 1..]
+                .iter()
+                .filter(|f| f.family != face.family)
+            {
                 for charset in Charset::ALL {
                     let (same, all) = face.shared_outlines(other, charset);
                     assert!(

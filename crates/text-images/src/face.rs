@@ -256,22 +256,25 @@ const SAME_POINT_EM: f32 = 1e-3;
 
 /// [`same_shape`] at another size of the em and other side bearings.
 fn same_in_em(a: &Glyph, em_a: f32, b: &Glyph, em_b: f32) -> bool {
-    let place = |glyph: &Glyph, em: f32, point: Point| {
-        [(point.x - glyph.left()) / em, point.y / em]
-    };
+    let place =
+        |glyph: &Glyph, em: f32, point: Point| [(point.x - glyph.left()) / em, point.y / em];
     let near = |p: Point, q: Point| {
         let (p, q) = (place(a, em_a, p), place(b, em_b, q));
         (0..2).all(|axis| (p[axis] - q[axis]).abs() <= SAME_POINT_EM)
     };
     a.outline.curves.len() == b.outline.curves.len()
-        && a.outline.curves.iter().zip(&b.outline.curves).all(|(a, b)| {
-            let pairs = points(a).into_iter().zip(points(b));
-            pairs.into_iter().all(|pair| match pair {
-                (Some(p), Some(q)) => near(p, q),
-                (None, None) => true,
-                (Some(_), None) | (None, Some(_)) => false,
+        && a.outline
+            .curves
+            .iter()
+            .zip(&b.outline.curves)
+            .all(|(a, b)| {
+                let pairs = points(a).into_iter().zip(points(b));
+                pairs.into_iter().all(|pair| match pair {
+                    (Some(p), Some(q)) => near(p, q),
+                    (None, None) => true,
+                    (Some(_), None) | (None, Some(_)) => false,
+                })
             })
-        })
 }
 
 fn points(curve: &OutlineCurve) -> [Option<Point>; 4] {

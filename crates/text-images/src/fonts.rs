@@ -147,8 +147,7 @@ impl Fonts {
             database.load_font_source(Source::Binary(Arc::new(bytes)));
         }
         // The mathematical companions repeat the text faces' alphabet.
-        let (mut faces, found) =
-            load_faces(&database, |info| !family_of(info).contains("Math"));
+        let (mut faces, found) = load_faces(&database, |info| !family_of(info).contains("Math"));
         for face in &mut faces {
             face.held_out = HELD_OUT_FAMILIES.contains(&face.family.as_str());
         }
@@ -212,12 +211,14 @@ impl Fonts {
         for face in &mut faces {
             face.held_out = groups.contains(&alike.group(&face.family));
         }
-        found.extend(alike.groups_with_several().map(|families| {
-            FontWarning::SameOutlines {
-                families: families.to_vec(),
-                held_out: groups.contains(&alike.group(&families[0])),
-            }
-        }));
+        found.extend(
+            alike
+                .groups_with_several()
+                .map(|families| FontWarning::SameOutlines {
+                    families: families.to_vec(),
+                    held_out: groups.contains(&alike.group(&families[0])),
+                }),
+        );
         Ok(Self {
             faces: faces.into_iter().map(Arc::new).collect(),
             found,
@@ -356,7 +357,10 @@ fn load_faces(
         let own = [face.family.clone(), face.name.clone()];
         if own != name {
             (name, first) = (own, faces.len());
-        } else if faces[first..].iter().any(|other| other.same_outlines(&face)) {
+        } else if faces[first..]
+            .iter()
+            .any(|other| other.same_outlines(&face))
+        {
             continue;
         } else {
             face.name = format!("{} ({})", name[1], faces.len() - first + 1);

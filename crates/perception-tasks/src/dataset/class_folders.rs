@@ -35,6 +35,11 @@ pub(super) fn open(dir: &Path, problems: &mut Problems) -> Result<ImageDataset> 
     let mut rows = Vec::new();
     let mut passed_over = PassedOver::default();
     for (label, class) in classes.iter().enumerate() {
+        // A link to a folder around it: a class without images.
+        let real = root.join(class).canonicalize();
+        if real.is_ok_and(|real| root.starts_with(real)) {
+            continue;
+        }
         for name in names(&root.join(class))? {
             let file = Path::new(class).join(&name);
             let path = root.join(&file);

@@ -177,7 +177,11 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingImage(path) if path.is_symlink() => {
-                write!(f, "{}: is a link to something that is not there", escaped(path))
+                write!(
+                    f,
+                    "{}: is a link to something that is not there",
+                    escaped(path)
+                )
             }
             Self::MissingImage(path) => write!(f, "{}: image is missing", escaped(path)),
             Self::MissingList(path) => write!(f, "{}: list is missing", escaped(path)),
@@ -204,7 +208,11 @@ impl fmt::Display for Problem {
                 f,
                 "{count} {} in format .{extension}, which is not read, the first: {}; convert them to \
                  PNG",
-                if *count == 1 { "image is" } else { "images are" },
+                if *count == 1 {
+                    "image is"
+                } else {
+                    "images are"
+                },
                 escaped(first)
             ),
             Self::Subfolder { class, first } => write!(

@@ -137,7 +137,9 @@ mod tests {
     type Read = Vec<(usize, Result<Word, Fault>)>;
 
     fn parse(text: &str) -> Read {
-        let layout = Votes::of(text.as_bytes()).layout(&Votes::default()).unwrap();
+        let layout = Votes::of(text.as_bytes())
+            .layout(&Votes::default())
+            .unwrap();
         let read = |line: Result<&str, _>| word(line.unwrap(), layout);
         let lines = lines(text.as_bytes());
         lines.map(|(number, line)| (number, read(line))).collect()

@@ -268,7 +268,11 @@ mod tests {
             "nonsense",
             "1,2,3,4,5",
         ] {
-            assert_eq!(layout(&format!("{QUADS}{odd}")).as_deref(), Ok(AS_QUADS), "{odd}");
+            assert_eq!(
+                layout(&format!("{QUADS}{odd}")).as_deref(),
+                Ok(AS_QUADS),
+                "{odd}"
+            );
         }
     }
 
@@ -288,7 +292,11 @@ mod tests {
     fn a_middle_column_is_one_in_most_lines() {
         let script = "0,0,9,0,9,9,0,9,Latin,a\n0,0,9,0,9,9,0,9,None,###\n";
         assert!(layout(script).unwrap().contains("script"));
-        assert!(!layout(&format!("{QUADS}{script}")).unwrap().contains("script"));
+        assert!(
+            !layout(&format!("{QUADS}{script}"))
+                .unwrap()
+                .contains("script")
+        );
         let sure = "0,0,9,0,9,9,0,9,0.97,a\n0,0,9,0,9,9,0,9,1,b\n0,0,9,0,9,9,0,9,0.5,c\n";
         assert!(layout(sure).unwrap().contains("confidence"));
         // A price on one page of many.

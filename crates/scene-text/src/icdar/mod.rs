@@ -230,7 +230,9 @@ fn words(file: &[u8], layout: layout::Layout) -> Lines {
         line.map_err(Fault::Encoding)
             .and_then(|line| word(line, layout))
     };
-    lines(file).map(|(number, line)| (number, read(line))).collect()
+    lines(file)
+        .map(|(number, line)| (number, read(line)))
+        .collect()
 }
 
 impl TextDataset for IcdarDataset {

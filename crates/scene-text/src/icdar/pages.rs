@@ -73,15 +73,20 @@ impl Pages {
         for image in images {
             let shown = escaped(&image.below);
             if image.broken {
-                found.notes.push(format!("{shown}: a link to something that is not there"));
+                found
+                    .notes
+                    .push(format!("{shown}: a link to something that is not there"));
             } else if let Some(first) = files.seen_as(&image) {
-                let note = format!("{shown}: the same file as {}; it is read once", escaped(first));
+                let note = format!(
+                    "{shown}: the same file as {}; it is read once",
+                    escaped(first)
+                );
                 found.notes.push(note);
             } else {
                 match candidates(&image.below).as_slice() {
-                    [] => found
-                        .notes
-                        .push(format!("{shown}: no annotation file: looked for {LOOKED_FOR}")),
+                    [] => found.notes.push(format!(
+                        "{shown}: no annotation file: looked for {LOOKED_FOR}"
+                    )),
                     [number] => match page_of.get(number) {
                         Some(first) => found.notes.push(format!(
                             "{shown}: left out, since {} belongs to {} already",
@@ -114,9 +119,9 @@ impl Pages {
             {
                 page_of.insert(*number, image.below.clone());
                 let shown = escaped(&image.below);
-                found
-                    .notes
-                    .push(format!("{shown}: pages of this format are not read; save it as PNG"));
+                found.notes.push(format!(
+                    "{shown}: pages of this format are not read; save it as PNG"
+                ));
             }
         }
         if !found.pages.is_empty() {
@@ -144,7 +149,10 @@ impl Pages {
             let (first, count) = (escaped(files[0]), files.len());
             self.notes.push(match count {
                 1 => format!("{first}: no page belongs to it"),
-                _ => format!("{first} and {} more beside it: no page belongs to them", count - 1),
+                _ => format!(
+                    "{first} and {} more beside it: no page belongs to them",
+                    count - 1
+                ),
             });
         }
     }
@@ -189,7 +197,11 @@ fn same_part(images: &Path, annotations: &Path) -> bool {
         name.to_ascii_lowercase()
     };
     let (images, annotations) = (name(images), name(annotations));
-    let part = |name: &str| ["train", "test", "val"].iter().position(|p| name.contains(p));
+    let part = |name: &str| {
+        ["train", "test", "val"]
+            .iter()
+            .position(|p| name.contains(p))
+    };
     let challenge = |name: &str| {
         let after = ["challenge", "ch"]
             .iter()

@@ -156,7 +156,10 @@ impl LmdbDataset {
     /// lose the first one and miss the last one.
     fn counts_from_zero(&self) -> bool {
         let has = |number| {
-            let found = [self.value(&image_key(number)), self.value(&label_key(number))];
+            let found = [
+                self.value(&image_key(number)),
+                self.value(&label_key(number)),
+            ];
             // A damaged page is a matter of its own record.
             found.iter().any(|value| matches!(value, Ok(Some(_))))
         };

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use csv::ByteRecord;
 
 use super::{FolderRow, LABELS_FILE};
-use crate::encoding::{utf8, wide, without_mark};
+use crate::encoding::{EIGHT_BITS, wide, without_mark};
 use crate::names::{escaped, path_of};
 use crate::{Error, Grid, Result, spreadsheet};
 
@@ -191,10 +191,11 @@ impl Line<'_> {
         let Some(position) = position else {
             return Ok(None);
         };
-        let field = utf8(self.bytes(position)).map_err(|found| Error::LabelEncoding {
+        let field = std::str::from_utf8(self.bytes(position));
+        let field = field.map_err(|_| Error::LabelEncoding {
             path: self.path.to_owned(),
             line: self.number,
-            found,
+            found: EIGHT_BITS,
         })?;
         Ok(Some(field.trim()).filter(|field| !field.is_empty()))
     }
