@@ -106,6 +106,8 @@ pub(super) struct Votes {
     flat_quadrilaterals: usize,
     /// Lines of 4 to 7 numbers, unless they look like 8 of which one is misspelt.
     boxes: usize,
+    /// Lines with 4 numbers more after 8: polygons of other contests (CTW1500, Total-Text).
+    polygons: usize,
     /// Lines with a label, with 8 or 4 numbers: all, and those that begin with a script or a
     /// confidence.
     labelled: [usize; 2],
@@ -138,6 +140,8 @@ impl Votes {
                 [x1, y1, x2, y2, x3, y3, x4, y4] => {
                     // Twice the area, by the diagonals.
                     let area = (x3 - x1) * (y4 - y2) - (y3 - y1) * (x4 - x2);
+                    let after = rests[7].map(|rest| leading(rest, divider).0.len());
+                    votes.polygons += usize::from(after >= Some(4));
                     if area == 0.0 {
                         votes.flat_quadrilaterals += 1;
                     } else {
@@ -173,6 +177,7 @@ impl Votes {
         self.quadrilaterals += other.quadrilaterals;
         self.flat_quadrilaterals += other.flat_quadrilaterals;
         self.boxes += other.boxes;
+        self.polygons += other.polygons;
         for place in 0..2 {
             self.labelled[place] += other.labelled[place];
             self.scripts[place] += other.scripts[place];
@@ -183,7 +188,8 @@ impl Votes {
     /// What most lines of the file say; where they are at odds, what those of the whole set say.
     ///
     /// # Errors
-    /// If that does not decide it either: reading the lines would be guessing.
+    /// If that does not decide it either: reading the lines would be guessing; or they are polygons of
+    /// more than 4 corners.
     pub fn layout(&self, set: &Self) -> Result<Layout, &'static str> {
         let divider = if self.spaces > self.commas {
             Divider::Space
@@ -200,6 +206,12 @@ impl Votes {
                 );
             }
         };
+        if 2 * self.polygons > self.commas + self.spaces {
+            return Err(
+                "its lines are polygons of more than 4 corners, which are not read; convert them to \
+                 quadrilaterals",
+            );
+        }
         let place = place(quadrilaterals);
         let middle = [
             (Middle::Script, self.scripts, set.scripts),

@@ -139,6 +139,18 @@ fn a_page_at_odds_with_itself_is_named_and_not_guessed() {
 }
 
 #[test]
+fn polygons_and_normalised_boxes_are_named_and_not_read() {
+    // CTW1500: 14 corners, then `####` and the text.
+    let folder = page("1,1,5,1,9,1,9,9,5,9,1,9,####curved\n2,1,6,1,10,1,10,9,6,9,2,9,####text\n");
+    let message = refused(Format::Icdar, folder.path());
+    assert!(message.contains("polygons"), "{message}");
+    // YOLO: a class, and centre and size as shares of the image.
+    let folder = page("0 0.5 0.5 0.25 0.1\n3 0.25 0.75 0.1 0.05\n");
+    let message = refused(Format::Icdar, folder.path());
+    assert!(message.contains("no transcriptions"), "{message}");
+}
+
+#[test]
 fn encodings_are_named() {
     let utf16: Vec<u8> = "\u{feff}20,2,60,4,57,11,17,9,Hello\n"
         .encode_utf16()

@@ -97,7 +97,7 @@ fn mjsynth(folder: &Path, defects: &[Defect]) {
     for (number, defect) in defects.iter().enumerate() {
         let image = image(number, *defect).unwrap();
         put(
-            folder.join(format!("{number}/1_{}_2.png", label(number))),
+            folder.join(format!("{number:02}/1_{}_2.png", label(number))),
             image,
         );
     }
