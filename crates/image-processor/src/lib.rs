@@ -33,6 +33,7 @@
 
 mod decode;
 mod error;
+mod header;
 mod json;
 mod markers;
 mod normalisation;
@@ -44,6 +45,7 @@ mod tiles;
 
 pub use decode::{Transparency, decode_bytes, decode_file, decode_upright, rgb_from_grey};
 pub use error::Error;
+pub use header::size_of;
 pub use normalisation::{
     Arithmetic, CLIP_MEAN, CLIP_STD, HALF, LevelTable, Normalisation, RESCALE_FACTOR,
 };

@@ -63,6 +63,9 @@ pub enum Error {
     #[error("{}: no such file; {remedy}", path.display())]
     Missing { path: PathBuf, remedy: &'static str },
 
+    #[error("{}: is not UTF-8 but in {found}; convert it to UTF-8 (with `iconv`, say)", path.display())]
+    Encoding { path: PathBuf, found: &'static str },
+
     #[error("{}: cannot read; check the path and its permissions", path.display())]
     Read {
         path: PathBuf,
@@ -72,6 +75,26 @@ pub enum Error {
 
     #[error("{}: no subfolders; put the images of every class into a folder with its name", path.display())]
     NoClasses { path: PathBuf },
+
+    #[error(
+        "{}: classes are one level lower: {} hold folders of images and no images; give a folder such \
+         as folder:{}, which is split into train, validation and test by a hash of its file names",
+        path.display(),
+        folders.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        first.display()
+    )]
+    ClassesBelow {
+        path: PathBuf,
+        folders: Vec<String>,
+        first: PathBuf,
+    },
+
+    #[error(
+        "{}: only class `{class}` has images, and two classes are needed: with one, every answer is \
+         right; give the folder that holds the folders of all classes",
+        path.display()
+    )]
+    OneClass { path: PathBuf, class: String },
 
     #[error("{}: no usable image{}; check the data set", path.display(), first_of(problems))]
     NoImages {

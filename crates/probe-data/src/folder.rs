@@ -3,7 +3,8 @@
 use super::group::{Group, GroupKey, Label, classes_of};
 use super::pixels::Pixels;
 use anyhow::{Context, Result, bail};
-use text_images::{Charset, FolderDataset, Grid};
+use text_images::names::escaped;
+use text_images::{Charset, Error, FolderDataset, Grid};
 use vision_backbone::PatchLayout;
 
 /// Groups read from a folder, and what was left out.
@@ -20,10 +21,11 @@ pub struct FolderOutcome {
 /// Images are fitted into the size without distortion. With `grid` only images that were rendered
 /// on that character grid are taken; without, every image, as one line of free length.
 ///
-/// Labels with characters outside the charset are left out and named, not silently shortened.
+/// Labels with characters outside the charset are left out and named, not silently shortened, and so
+/// are images that cannot be decoded: the same that `data check` counts as corrupt.
 ///
 /// # Errors
-/// If an image is missing or corrupt, or no image is left.
+/// If no image is left.
 pub fn group_from_folder(
     dataset: &FolderDataset,
     charset: Charset,
@@ -57,17 +59,17 @@ pub fn group_from_folder(
         let text = match charset.normalise(&row.text) {
             Ok(text) => text,
             Err(unsupported) => {
-                left_out.push(format!("{}: {unsupported}", row.file.display()));
+                left_out.push(format!("{}: {unsupported}", escaped(&row.file)));
                 continue;
             }
         };
         let classes = classes_of(charset, &text)
-            .with_context(|| format!("{}: label outside the charset", row.file.display()))?;
+            .with_context(|| format!("{}: label outside the charset", escaped(&row.file)))?;
         let slots_px = match grid {
             Some((grid, _)) if classes.len() != grid.characters() => {
                 left_out.push(format!(
                     "{}: {} characters do not fill a grid of {} x {}",
-                    row.file.display(),
+                    escaped(&row.file),
                     classes.len(),
                     grid.columns,
                     grid.lines
@@ -77,6 +79,14 @@ pub fn group_from_folder(
             Some((grid, _)) => grid.slots(width, height),
             None => Vec::new(),
         };
+        let image = match dataset.image_fit_to(index, width, height) {
+            Ok(image) => image,
+            Err(error @ (Error::Decode { .. } | Error::TooLarge { .. })) => {
+                left_out.push(format!("{:#}; left out", anyhow::Error::from(error)));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let source = row.font.clone().unwrap_or_else(|| format!("item-{index}"));
         let cluster = match group.clusters.iter().position(|name| *name == source) {
             Some(cluster) => cluster,
@@ -85,7 +95,6 @@ pub fn group_from_folder(
                 group.clusters.len() - 1
             }
         };
-        let image = dataset.image_fit_to(index, width, height)?;
         pixels.extend_from_slice(image.as_raw());
         group.labels.push(Label {
             text,
@@ -98,10 +107,11 @@ pub fn group_from_folder(
     group.pixels = pixels.into();
     if group.is_empty() && grid.is_none() {
         bail!(
-            "{}: no image is left whose label fits charset {charset} ({} left out); \
-             choose a larger charset with --charset",
+            "{}: no image is left whose label fits charset {charset} ({} left out, the first: {}); \
+             choose a larger charset with --charset, or repair the images",
             dataset.dir().display(),
-            left_out.len()
+            left_out.len(),
+            left_out.first().map_or("none", String::as_str)
         );
     }
     Ok(FolderOutcome { group, left_out })

@@ -110,10 +110,15 @@ pub fn group_from_photographs(
         problems.len()
     );
     let head = format!("{}, {}", plan.name, plan.split);
-    Ok(PhotographOutcome {
-        group,
-        notes: problem_notes(&head, &problems),
-    })
+    let mut notes = problem_notes(&head, &problems);
+    let first = group.labels[0].classes[0];
+    if group.labels.iter().all(|label| label.classes[0] == first) {
+        let class = &plan.dataset.classes()[usize::from(first)];
+        notes.push(format!(
+            "{head}: only class `{class}` is left, so that every answer is right"
+        ));
+    }
+    Ok(PhotographOutcome { group, notes })
 }
 
 /// Rows of the split, at most so many, spread evenly.
@@ -139,7 +144,7 @@ fn push_label(group: &mut Group, plan: &PhotographPlan<'_>, row: usize) -> Resul
         cluster: group.clusters.len() as u32,
         held_out: false,
     });
-    group.clusters.push(row.file.display().to_string());
+    group.clusters.push(text_images::names::escaped(&row.file));
     Ok(())
 }
 

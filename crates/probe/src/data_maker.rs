@@ -46,6 +46,7 @@ impl<'a> DataMaker<'a> {
             Some(source) => {
                 let dataset = open_photographs(source, on_problem(config.data.skip_broken))?;
                 warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
+                warnings.extend(dataset.notes().iter().cloned());
                 if config.data.box_margin.is_some() {
                     warnings.extend(missing_boxes(source, &dataset)?);
                 }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use image::RgbImage;
 use text_images::FolderDataset;
+use text_images::names::escaped;
 
-use crate::dataset::{Root, name_of};
+use crate::place::{Root, name_of};
 use crate::{Format, Result, TextDataset};
 
 /// A folder with `labels.csv`. Memory: its rows, a few hundred bytes an image; for millions of images
@@ -49,7 +51,7 @@ impl TextDataset for CsvDataset {
         let labels = self.folder.dir().join(text_images::LABELS_FILE);
         format!(
             "{}, line {}",
-            labels.display(),
+            escaped(labels),
             self.folder.rows()[index].line
         )
     }
@@ -59,8 +61,13 @@ impl TextDataset for CsvDataset {
     }
 
     fn encoded(&self, index: usize) -> Result<Vec<u8>> {
-        let file = self.folder.rows()[index].file.to_string_lossy();
-        self.root.read(&file, || self.record(index))
+        let file = &self.folder.rows()[index].file;
+        self.root.read(file, || self.record(index))
+    }
+
+    /// Decoded as by `ocr-probe`, which reads such folders without this interface.
+    fn image(&self, index: usize) -> Result<RgbImage> {
+        Ok(self.folder.decoded(index)?.into_rgb8())
     }
 
     fn source(&self, index: usize) -> Option<String> {

@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use text_images::encoding;
+use text_images::names::escaped;
 
-use crate::dataset::{Root, name_of, not_empty};
+use crate::dataset::not_empty;
 use crate::index::Texts;
+use crate::place::{Root, name_of};
 use crate::{Error, Format, Result, TextDataset};
 
 /// Name of the label file.
@@ -16,19 +19,20 @@ pub const LABELS_FILE: &str = "labels.json";
 /// Name of the folder of images.
 pub const IMAGES_FOLDER: &str = "images";
 
-/// Images named by a `labels.json`. Memory: names and labels, and 16 bytes an image.
+/// Images named by a `labels.json`. Memory: names and labels, and 17 bytes an image.
 #[derive(Debug)]
 pub struct DoctrDataset {
     name: String,
     path: PathBuf,
     root: Root,
-    files: Texts,
-    labels: Texts,
+    entries: Entries,
+    notes: Vec<String>,
 }
 
 impl DoctrDataset {
     /// Opens a folder. Reads `labels.json` as a stream; images are looked at when they are asked
-    /// for.
+    /// for. Of a name that stands there twice, the last label counts, as with Python's `json.load`;
+    /// it is one of the [`TextDataset::notes`].
     ///
     /// # Errors
     /// If `labels.json` or `images/` is missing, or the former is no object of texts (that of
@@ -36,54 +40,215 @@ impl DoctrDataset {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let path = folder.join(LABELS_FILE);
-        let file = File::open(&path).map_err(|source| Error::Read {
+        let failed = |source| Error::Read {
+            path: path.clone(),
+            source,
+        };
+        let mut json = BufReader::new(File::open(&path).map_err(failed)?);
+        let start = json.fill_buf().map_err(failed)?;
+        if let Some(found) = encoding::wide(start) {
+            let record = escaped(&path);
+            return Err(Error::Encoding { record, found });
+        }
+        let mark = start.len() - encoding::without_mark(start).len();
+        json.consume(mark);
+        let mut entries = read(json).map_err(|source| Error::Json {
             path: path.clone(),
             source,
         })?;
-        let (files, labels) = read(BufReader::new(file)).map_err(|source| Error::Json {
-            path: path.clone(),
-            source,
-        })?;
-        if files.len() == 0 {
+        if entries.files.len() == 0 {
             return Err(Error::NoDataset {
                 path,
                 reason: "it has no entry".to_owned(),
             });
         }
+        let notes = entries.keep_last_labels();
+        let notes = notes.into_iter();
         Ok(Self {
             name: name_of(folder),
+            notes: notes
+                .map(|note| format!("{}: {note}", escaped(&path)))
+                .collect(),
             path,
             root: Root::open(&folder.join(IMAGES_FOLDER))?,
-            files,
-            labels,
+            entries,
         })
     }
 }
 
-/// File names and texts, in the order of the file.
-fn read(json: impl std::io::Read) -> serde_json::Result<(Texts, Texts)> {
+/// File names and labels, in the order of the file.
+#[derive(Debug, Default)]
+struct Entries {
+    files: Texts,
+    labels: Texts,
+    /// Whether the label is text, and not a number, say.
+    is_text: Vec<bool>,
+}
+
+impl Entries {
+    fn push(&mut self, file: &[u8], label: Option<&str>) {
+        self.files.push(file);
+        self.labels.push(label.unwrap_or_default());
+        self.is_text.push(label.is_some());
+    }
+
+    fn label(&self, index: usize) -> Option<String> {
+        self.is_text[index].then(|| self.labels.text(index))
+    }
+
+    /// Gives a name that stands there several times its last label, at its first place, and returns a
+    /// note for each.
+    fn keep_last_labels(&mut self) -> Vec<String> {
+        let mut by_name: Vec<usize> = (0..self.files.len()).collect();
+        // The sort is stable: of one name, the places stay in order.
+        by_name.sort_by(|&a, &b| self.files.bytes(a).cmp(self.files.bytes(b)));
+        let one_name = |a: &usize, b: &usize| self.files.bytes(*a) == self.files.bytes(*b);
+        let mut last: Vec<Option<usize>> = (0..self.files.len()).map(Some).collect();
+        let mut notes = Vec::new();
+        for places in by_name.chunk_by(one_name).filter(|places| places.len() > 1) {
+            notes.push(format!(
+                "{:?} stands there {} times; its last label is taken",
+                escaped(self.files.path(places[0])),
+                places.len()
+            ));
+            for place in &places[1..] {
+                last[*place] = None;
+            }
+            last[places[0]] = places.last().copied();
+        }
+        if !notes.is_empty() {
+            let mut kept = Self::default();
+            for place in last.into_iter().flatten() {
+                kept.push(self.files.bytes(place), self.label(place).as_deref());
+            }
+            *self = kept;
+        }
+        notes
+    }
+}
+
+fn read(json: impl std::io::Read) -> serde_json::Result<Entries> {
     let mut reader = serde_json::Deserializer::from_reader(json);
-    let read = reader.deserialize_map(Entries)?;
+    let read = reader.deserialize_map(EntriesVisitor)?;
     reader.end()?;
     Ok(read)
 }
 
-struct Entries;
+struct EntriesVisitor;
 
-impl<'de> Visitor<'de> for Entries {
-    type Value = (Texts, Texts);
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object from file names to texts")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut files, mut labels) = (Texts::default(), Texts::default());
-        while let Some((file, label)) = map.next_entry::<String, String>()? {
-            files.push(&file);
-            labels.push(&label);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+        let mut entries = Entries::default();
+        while let Some((FileName(file), Label(label))) = map.next_entry()? {
+            entries.push(&file, label.as_deref());
         }
-        Ok((files, labels))
+        // A labels.json of detection holds objects only.
+        if !entries.is_text.is_empty() && !entries.is_text.contains(&true) {
+            return Err(serde::de::Error::invalid_type(
+                serde::de::Unexpected::Other("no text at all"),
+                &self,
+            ));
+        }
+        Ok(entries)
+    }
+}
+
+/// The bytes of a name. Python writes those that are not UTF-8 as `\udc80` to `\udcff` (PEP 383).
+struct FileName(Vec<u8>);
+
+impl<'de> Deserialize<'de> for FileName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a file")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(surrogates_as_bytes(bytes))
+            }
+        }
+        from.deserialize_bytes(Bytes).map(Self)
+    }
+}
+
+/// Takes surrogates U+DC80 to U+DCFF, encoded as if they were characters, for the bytes that they
+/// stand for.
+fn surrogates_as_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut name = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = match rest {
+            // ED B2 80 to ED B3 BF.
+            [0xed, high @ 0xb2..=0xb3, low @ 0x80..=0xbf, after @ ..] => {
+                name.push((high & 1) << 6 | (low & 0x3f) | 0x80);
+                after
+            }
+            _ => {
+                name.push(first);
+                after
+            }
+        };
+    }
+    name
+}
+
+/// A text, or nothing in place of whatever else stands there.
+struct Label(Option<String>);
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Option<String>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Some(text.to_owned()))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(None)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(None)
+            }
+        }
+        from.deserialize_any(Any).map(Self)
     }
 }
 
@@ -97,19 +262,29 @@ impl TextDataset for DoctrDataset {
     }
 
     fn len(&self) -> usize {
-        self.files.len()
+        self.entries.files.len()
     }
 
     fn record(&self, index: usize) -> String {
-        format!("{}, {:?}", self.path.display(), self.files.get(index))
+        let file = escaped(self.entries.files.path(index));
+        format!("{}, {file:?}", escaped(&self.path))
     }
 
     fn label(&self, index: usize) -> Result<String> {
-        not_empty(self.labels.get(index), || self.record(index))
+        let label = self.entries.label(index).ok_or_else(|| Error::Malformed {
+            record: self.record(index),
+            expected: "a text as its label",
+        })?;
+        not_empty(&label, || self.record(index))
     }
 
     fn encoded(&self, index: usize) -> Result<Vec<u8>> {
-        self.root.read(self.files.get(index), || self.record(index))
+        let file = self.entries.files.path(index);
+        self.root.read(&file, || self.record(index))
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 
@@ -131,8 +306,9 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert!(read(format!("{{\"a\": {deep}").as_bytes()).is_err());
-        let (files, labels) = read(br#"{"b": "y", "a": "\u00e9"}"#.as_slice()).unwrap();
-        assert_eq!((files.get(0), labels.get(1)), ("b", "é"));
+        let entries = read(br#"{"b": "y", "a": "\u00e9"}"#.as_slice()).unwrap();
+        assert_eq!(entries.files.bytes(0), b"b");
+        assert_eq!(entries.label(1).as_deref(), Some("é"));
     }
 
     proptest! {
@@ -149,10 +325,11 @@ mod tests {
                     format!("{}:{}", serde_json::json!(file), serde_json::json!(label))
                 })
                 .collect();
-            let (files, labels) = read(format!("{{{}}}", body.join(",")).as_bytes()).unwrap();
-            prop_assert_eq!(files.len(), entries.len());
+            let read = read(format!("{{{}}}", body.join(",")).as_bytes()).unwrap();
+            prop_assert_eq!(read.files.len(), entries.len());
             for (index, (file, label)) in entries.iter().enumerate() {
-                prop_assert_eq!((files.get(index), labels.get(index)), (&**file, &**label));
+                prop_assert_eq!(read.files.bytes(index), file.as_bytes());
+                prop_assert_eq!(read.label(index), Some(label.clone()));
             }
         }
     }

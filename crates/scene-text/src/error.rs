@@ -64,7 +64,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// Bytes that are to be written are no image.
-    #[error("an image to be written is neither PNG nor JPEG; convert it first")]
+    #[error("an image to be written is neither PNG, JPEG, WebP nor BMP; convert it first")]
     NotAnImage,
     /// Not an LMDB data base, or not one that can be read.
     #[error("{}: not a readable LMDB file: {reason}", path.display())]
@@ -101,11 +101,36 @@ pub enum Error {
         /// The record.
         record: String,
     },
-    /// A label is not UTF-8.
-    #[error("{record}: the label is not UTF-8")]
-    LabelEncoding {
-        /// The record.
+    /// A label or a file of labels is not UTF-8.
+    #[error("{record}: is not UTF-8 but in {found}; convert it to UTF-8 (with `iconv`, say)")]
+    Encoding {
+        /// The record or the file.
         record: String,
+        /// What it seems to be in.
+        found: &'static str,
+    },
+    /// The samples of an LMDB data base are counted from 0.
+    #[error(
+        "{}: its records are counted from 0 (image-000000000); readers of this layout count from 1 \
+         and would lose one; write it again",
+        path.display()
+    )]
+    CountedFromZero {
+        /// `data.mdb`.
+        path: PathBuf,
+    },
+    /// A link leads to nothing.
+    #[error(
+        "{}: is a link to {}, which is not there; fetch the file (`git annex get`, `dvc pull`, or \
+         download again) or remove the link",
+        path.display(),
+        target.display()
+    )]
+    BrokenLink {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
     },
     /// A label is empty.
     #[error("{record}: the label is empty")]
@@ -130,7 +155,11 @@ pub enum Error {
         file: String,
     },
     /// An image lies outside the folder of its data set.
-    #[error("{record}: {file:?} leads out of the folder of the data set; move the image into it")]
+    #[error(
+        "{record}: {file:?} leads out of the folder of the data set (links resolved), which is \
+         refused: data sets come from strangers; to allow it, put the image into the folder, a copy \
+         in place of a link (`cp -rL` makes one)"
+    )]
     OutsideFolder {
         /// The record.
         record: String,

@@ -1,11 +1,16 @@
-//! `gt.txt`: one line per image, its path, a tab, its label.
+//! `gt.txt`: one line per image, its path and its label, divided by a tab or by spaces.
 //!
-//! What `create_lmdb_dataset.py` of DTRB and PARSeq reads. Paths are relative to the file's folder.
+//! What `create_lmdb_dataset.py` reads: that of DTRB divides at tabs, that of PARSeq at the first
+//! whitespace. Which of the two a file means is decided by the most of its lines: paths may hold
+//! spaces where tabs divide. Paths are relative to the file's folder.
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{Root, name_of, not_empty};
-use crate::index::Lines;
+use text_images::names::path_of;
+
+use crate::dataset::not_empty;
+use crate::index::{Dividers, Lines};
+use crate::place::{Root, name_of};
 use crate::{Error, Format, Result, TextDataset};
 
 /// Usual name of the file.
@@ -17,6 +22,33 @@ pub struct GtDataset {
     name: String,
     root: Root,
     lines: Lines,
+    divider: Divider,
+}
+
+/// What stands between a path and its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Divider {
+    /// The first tab; the label is what follows, spaces included.
+    Tab,
+    /// The first whitespace; whitespace around the label is none of it.
+    Whitespace,
+}
+
+impl Divider {
+    fn of(found: Dividers) -> Self {
+        if found.spaces > found.tabs {
+            Self::Whitespace
+        } else {
+            Self::Tab
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Tab => "the path of an image, a tab and its label",
+            Self::Whitespace => "the path of an image, a space and its label",
+        }
+    }
 }
 
 impl GtDataset {
@@ -43,20 +75,19 @@ impl GtDataset {
         Ok(Self {
             name: name_of(if path.is_dir() { path } else { &folder }),
             root: Root::open(&folder)?,
+            divider: Divider::of(lines.dividers()),
             lines,
         })
     }
 
     /// Path and label of an image.
-    fn line(&self, index: usize) -> Result<(String, String)> {
+    fn line(&self, index: usize) -> Result<(PathBuf, String)> {
         let line = self.lines.get(index)?;
-        match split(&line) {
-            Some((file, label)) => Ok((file.to_owned(), label.to_owned())),
-            None => Err(Error::Malformed {
-                record: self.lines.record(index),
-                expected: "the path of an image, a tab and its label",
-            }),
-        }
+        let (file, label) = split(&line, self.divider).ok_or_else(|| Error::Malformed {
+            record: self.lines.record(index),
+            expected: self.divider.expected(),
+        })?;
+        Ok((path_of(file), self.lines.text(index, label)?))
     }
 }
 
@@ -68,10 +99,21 @@ pub(crate) fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
-/// Path and label; everything after the first tab is the label.
-fn split(line: &str) -> Option<(&str, &str)> {
-    let (file, label) = line.split_once('\t')?;
-    (!file.trim().is_empty()).then_some((file.trim(), label))
+/// Path and label of a line.
+fn split(line: &[u8], divider: Divider) -> Option<(&[u8], &[u8])> {
+    let (line, end) = match divider {
+        Divider::Tab => (line, line.iter().position(|byte| *byte == b'\t')?),
+        Divider::Whitespace => {
+            let line = line.trim_ascii();
+            (line, line.iter().position(u8::is_ascii_whitespace)?)
+        }
+    };
+    let (file, label) = (line[..end].trim_ascii(), &line[end + 1..]);
+    let label = match divider {
+        Divider::Tab => label,
+        Divider::Whitespace => label.trim_ascii(),
+    };
+    (!file.is_empty()).then_some((file, label))
 }
 
 impl TextDataset for GtDataset {
@@ -106,28 +148,40 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn split_text(line: &str, divider: Divider) -> Option<(&str, &str)> {
+        let (file, label) = split(line.as_bytes(), divider)?;
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
+        Some((text(file), text(label)))
+    }
+
     #[test]
-    fn the_first_tab_divides() {
-        assert_eq!(split("a b.png\tIt's\tso"), Some(("a b.png", "It's\tso")));
-        assert_eq!(split("./a.png \t"), Some(("./a.png", "")));
-        assert_eq!(split("a.png label"), None);
-        assert_eq!(split("\tlabel"), None);
+    fn the_first_divider_divides() {
+        let tab = |line| split_text(line, Divider::Tab);
+        assert_eq!(tab("a b.png\tIt's\tso"), Some(("a b.png", "It's\tso")));
+        assert_eq!(tab("./a.png \t"), Some(("./a.png", "")));
+        assert_eq!(tab("a.png label"), None);
+        assert_eq!(tab("\tlabel"), None);
+        // "  b.png \tbeta two ".strip().split(maxsplit=1) of CPython.
+        let spaces = |line| split_text(line, Divider::Whitespace);
+        assert_eq!(spaces("  b.png \tbeta two "), Some(("b.png", "beta two")));
+        assert_eq!(spaces("b.png"), None);
     }
 
     proptest! {
         #[test]
         fn any_line_is_split_or_refused(line in "\\PC{0,40}|[a\t =+./-]{0,20}") {
-            match split(&line) {
+            match split_text(&line, Divider::Tab) {
                 Some((file, label)) => {
                     prop_assert!(!file.contains('\t') && !file.is_empty());
                     let ending = format!("\t{label}");
                     prop_assert!(line.ends_with(&ending));
                 }
                 None => prop_assert!(
-                    line.split('\t').next().is_none_or(|file| file.trim().is_empty())
+                    line.split('\t').next().is_none_or(|file| file.trim_ascii().is_empty())
                         || !line.contains('\t')
                 ),
             }
+            split_text(&line, Divider::Whitespace);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! MJSynth (Synth90k): the label is the middle field of the file's name, `12_WORD_34567.jpg`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use text_images::encoding::EIGHT_BITS;
+use text_images::names::{escaped, path_of};
 
-use crate::dataset::{Root, name_of, walk_error};
 use crate::gt::folder_of;
 use crate::index::{Lines, Texts};
+use crate::place::{Root, name_of, read_bounded};
+use crate::walk::files_below;
 use crate::{Error, Format, Result, TextDataset};
 
 /// Images whose names hold their labels, case included.
@@ -15,37 +17,39 @@ use crate::{Error, Format, Result, TextDataset};
 #[derive(Debug)]
 pub struct MjsynthDataset {
     name: String,
-    root: Root,
     images: Images,
 }
 
 #[derive(Debug)]
 enum Images {
-    /// Found by walking.
-    Found(Texts),
+    /// Found by walking this folder, below which the paths are.
+    Found { folder: PathBuf, files: Texts },
     /// Named by a list such as `annotation_test.txt`.
-    Listed(Lines),
+    Listed { root: Root, lines: Lines },
 }
 
 impl MjsynthDataset {
     /// Opens a folder, all of whose images with names of this form are taken, sorted by path; or a
     /// list of the distribution (`annotation_train.txt`, `annotation_val.txt`,
     /// `annotation_test.txt`, `imlist.txt`), each line of which begins with the path of an image.
-    /// Files under other names are passed over, links not followed.
+    /// Files under other names are passed over. Links that are found are followed; one that a list
+    /// names may not lead out of the list's folder.
     ///
     /// # Errors
     /// If the folder cannot be walked or the list not read, or there is no image.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let (name, root, images) = if path.is_file() {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let (name, images) = if path.is_file() {
+            let name = escaped(path.file_stem().unwrap_or_default());
             let root = Root::open(&folder_of(path))?;
-            (name.into_owned(), root, Images::Listed(Lines::open(path)?))
+            let lines = Lines::open(path)?;
+            (name, Images::Listed { root, lines })
         } else {
-            let root = Root::open(path)?;
-            (name_of(path), root, Images::Found(found(path)?))
+            let folder = path.to_owned();
+            let files = found(path)?;
+            (name_of(path), Images::Found { folder, files })
         };
-        let dataset = Self { name, root, images };
+        let dataset = Self { name, images };
         if dataset.len() == 0 {
             return Err(Error::NoDataset {
                 path: path.to_owned(),
@@ -55,13 +59,14 @@ impl MjsynthDataset {
         Ok(dataset)
     }
 
-    fn file(&self, index: usize) -> Result<String> {
+    fn file(&self, index: usize) -> Result<PathBuf> {
         match &self.images {
-            Images::Found(files) => Ok(files.get(index).to_owned()),
-            Images::Listed(lines) => {
+            Images::Found { files, .. } => Ok(files.path(index)),
+            Images::Listed { lines, .. } => {
                 let line = lines.get(index)?;
-                let file = line.split_whitespace().next().unwrap_or_default();
-                Ok(file.to_owned())
+                let words = line.split(u8::is_ascii_whitespace);
+                let file = words.into_iter().find(|word| !word.is_empty());
+                Ok(path_of(file.unwrap_or_default()))
             }
         }
     }
@@ -69,32 +74,29 @@ impl MjsynthDataset {
 
 fn found(folder: &Path) -> Result<Texts> {
     let mut files = Texts::default();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.map_err(|error| walk_error(folder, error))?;
-        // A name that is not UTF-8 is not one of these names.
-        let below = entry
-            .path()
-            .strip_prefix(folder)
-            .ok()
-            .and_then(Path::to_str);
-        if let Some(file) = below.filter(|file| label_of(file).is_some())
-            && entry.file_type().is_file()
-        {
-            files.push(file);
+    for found in files_below(folder) {
+        let found = found?;
+        if label_of(&found.below).is_some() {
+            files.push_path(&found.below);
         }
     }
     Ok(files)
 }
 
-/// The middle field of a file's name, if it has this form.
-fn label_of(file: &str) -> Option<&str> {
-    let name = file.rsplit(['/', '\\']).next()?;
-    let (stem, ending) = name.rsplit_once('.')?;
-    let is_image = ["jpg", "jpeg", "png"].contains(&ending.to_ascii_lowercase().as_str());
-    let (first, rest) = stem.split_once('_')?;
-    let (label, last) = rest.rsplit_once('_')?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    (is_image && is_number(first) && is_number(last) && !label.is_empty()).then_some(label)
+/// The middle field of a file's name, if it has this form. It need not be UTF-8.
+fn label_of(file: &Path) -> Option<&[u8]> {
+    let name = file.as_os_str().as_encoded_bytes();
+    let name = name.rsplit(|byte| matches!(byte, b'/' | b'\\')).next()?;
+    let position = |byte: u8| name.iter().rposition(|other| *other == byte);
+    let (stem, ending) = name.split_at(position(b'.')?);
+    let endings: [&[u8]; 5] = [b".jpg", b".jpeg", b".png", b".webp", b".bmp"];
+    let is_image = endings.contains(&&*ending.to_ascii_lowercase());
+    let first = stem.iter().position(|byte| *byte == b'_')?;
+    let last = stem.iter().rposition(|byte| *byte == b'_')?;
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let label = stem.get(first + 1..last)?;
+    let numbered = is_number(&stem[..first]) && is_number(&stem[last + 1..]);
+    (is_image && numbered && !label.is_empty()).then_some(label)
 }
 
 impl TextDataset for MjsynthDataset {
@@ -108,30 +110,48 @@ impl TextDataset for MjsynthDataset {
 
     fn len(&self) -> usize {
         match &self.images {
-            Images::Found(files) => files.len(),
-            Images::Listed(lines) => lines.len(),
+            Images::Found { files, .. } => files.len(),
+            Images::Listed { lines, .. } => lines.len(),
         }
     }
 
     fn record(&self, index: usize) -> String {
         match &self.images {
-            Images::Found(files) => format!("{}, {:?}", self.name, files.get(index)),
-            Images::Listed(lines) => lines.record(index),
+            Images::Found { files, .. } => {
+                format!("{}, {:?}", self.name, escaped(files.path(index)))
+            }
+            Images::Listed { lines, .. } => lines.record(index),
         }
     }
 
     fn label(&self, index: usize) -> Result<String> {
         let file = self.file(index)?;
-        label_of(&file)
-            .map(str::to_owned)
-            .ok_or_else(|| Error::Malformed {
-                record: self.record(index),
-                expected: "a name like 12_WORD_34567.jpg",
-            })
+        let label = label_of(&file).ok_or_else(|| Error::Malformed {
+            record: self.record(index),
+            expected: "a name like 12_WORD_34567.jpg",
+        })?;
+        let text = std::str::from_utf8(label).map(str::to_owned);
+        text.map_err(|_| Error::Encoding {
+            record: self.record(index),
+            found: EIGHT_BITS,
+        })
     }
 
     fn encoded(&self, index: usize) -> Result<Vec<u8>> {
-        self.root.read(&self.file(index)?, || self.record(index))
+        let file = self.file(index)?;
+        match &self.images {
+            Images::Found { folder, .. } => {
+                let path = folder.join(&file);
+                if !path.is_file() {
+                    return Err(Error::MissingImage {
+                        record: self.record(index),
+                        file: escaped(file),
+                    });
+                }
+                read_bounded(&path, || self.record(index))
+            }
+            Images::Listed { root, .. } => root.read(&file, || self.record(index)),
+        }
     }
 }
 
@@ -152,7 +172,8 @@ mod tests {
             ("1_x_2.txt", None),
             ("", None),
         ] {
-            assert_eq!(label_of(file), label, "{file}");
+            let found = label_of(Path::new(file));
+            assert_eq!(found, label.map(str::as_bytes), "{file}");
         }
     }
 
@@ -160,12 +181,12 @@ mod tests {
         #[test]
         fn any_label_without_a_divider_reads_back(label in "[^/\\\\\n]{1,12}", a: u32, b: u32) {
             let file = format!("x/{a}_{label}_{b}.jpg");
-            prop_assert_eq!(label_of(&file), Some(&*label));
+            prop_assert_eq!(label_of(Path::new(&file)), Some(label.as_bytes()));
         }
 
         #[test]
         fn any_name_is_read_or_passed_over(name in ".{0,30}") {
-            let _ = label_of(&name);
+            let _ = label_of(Path::new(&name));
         }
     }
 }

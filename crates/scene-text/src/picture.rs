@@ -1,8 +1,6 @@
 //! From an encoded image to the strip that a model reads.
 
-use std::io::Cursor;
-
-use image::{GrayImage, ImageReader, Limits, Luma, RgbImage};
+use image::{GrayImage, Luma, RgbImage};
 use image_processor::{Filter, Size, Transparency, decode_bytes, resize, rgb_from_grey};
 
 use crate::{Error, Result};
@@ -14,27 +12,20 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 /// Largest image file that is read.
 pub const MAX_FILE_BYTES: u64 = 1 << 28;
 
-/// Decodes a PNG or JPEG file. Size limits are checked on the header, before anything is decoded.
+/// Decodes a PNG, JPEG, WebP or BMP file. Size limits are checked on the header, before anything is decoded.
 ///
 /// Transparency is dropped, as by Pillow's `convert`; the EXIF orientation is applied, as by
 /// OpenCV's `imread` (PARSeq and DTRB ignore it).
 ///
 /// # Errors
-/// If it is neither PNG nor JPEG, damaged, cut off, or too large. The message begins with `record`.
+/// If it is of another format, damaged, cut off, or too large. The message begins with `record`.
 pub fn decode(bytes: &[u8], record: impl Fn() -> String) -> Result<RgbImage> {
     let failed = |source| Error::Decode {
         record: record(),
         source: Box::new(source),
     };
-    let mut reader = ImageReader::new(Cursor::new(bytes));
-    if let Ok(format) = image::guess_format(bytes) {
-        reader.set_format(format);
-    }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_PIXELS * 8);
-    reader.limits(limits);
     // Whatever has no size here has a better error below.
-    if let Ok((width_px, height_px)) = reader.into_dimensions() {
+    if let Some([width_px, height_px]) = image_processor::size_of(bytes) {
         let pixels = u64::from(width_px) * u64::from(height_px);
         if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
             return Err(Error::TooLarge {
@@ -80,6 +71,8 @@ pub(crate) fn extension(bytes: &[u8]) -> Result<&'static str> {
     match image::guess_format(bytes) {
         Ok(image::ImageFormat::Png) => Ok("png"),
         Ok(image::ImageFormat::Jpeg) => Ok("jpg"),
+        Ok(image::ImageFormat::WebP) => Ok("webp"),
+        Ok(image::ImageFormat::Bmp) => Ok("bmp"),
         _ => Err(Error::NotAnImage),
     }
 }

@@ -4,11 +4,37 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::dataset::make_folder;
 use crate::doctr::{IMAGES_FOLDER, LABELS_FILE};
 use crate::gt::GT_FILE;
 use crate::picture::extension;
+use crate::place::make_folder;
 use crate::{Error, Format, LmdbWriter, Result};
+
+/// A format that is images and a file with their labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Gt,
+    Doctr,
+    Folder,
+}
+
+impl Layout {
+    fn format(self) -> Format {
+        match self {
+            Self::Gt => Format::Gt,
+            Self::Doctr => Format::Doctr,
+            Self::Folder => Format::Folder,
+        }
+    }
+
+    fn labels_file(self) -> &'static str {
+        match self {
+            Self::Gt => GT_FILE,
+            Self::Doctr => LABELS_FILE,
+            Self::Folder => text_images::LABELS_FILE,
+        }
+    }
+}
 
 /// Images in one folder, where the format leaves the choice.
 const IMAGES_PER_FOLDER: usize = 10_000;
@@ -30,11 +56,12 @@ impl DatasetWriter {
     /// If the folder holds a data set of the format already or cannot be written, or the format
     /// (MJSynth, ICDAR) is only read.
     pub fn create(format: Format, folder: impl AsRef<Path>) -> Result<Self> {
+        let files = |layout| FilesWriter::create(layout, folder.as_ref()).map(Self::Files);
         match format {
-            Format::Lmdb => LmdbWriter::create(folder).map(Self::Lmdb),
-            Format::Gt | Format::Doctr | Format::Folder => {
-                FilesWriter::create(format, folder.as_ref()).map(Self::Files)
-            }
+            Format::Lmdb => LmdbWriter::create(&folder).map(Self::Lmdb),
+            Format::Gt => files(Layout::Gt),
+            Format::Doctr => files(Layout::Doctr),
+            Format::Folder => files(Layout::Folder),
             Format::Mjsynth | Format::Icdar => Err(Error::UnknownName {
                 what: "format to write",
                 name: format.to_string(),
@@ -43,7 +70,7 @@ impl DatasetWriter {
         }
     }
 
-    /// Adds a sample: its label and its image as a PNG or JPEG file.
+    /// Adds a sample: its label and its image as a PNG, JPEG, WebP or BMP file.
     ///
     /// # Errors
     /// [`Error::Unrepresentable`] or [`Error::NotAnImage`] if the sample cannot be written; the
@@ -70,7 +97,7 @@ impl DatasetWriter {
 /// Writes images as files, and a file with their labels.
 #[derive(Debug)]
 pub struct FilesWriter {
-    format: Format,
+    layout: Layout,
     folder: PathBuf,
     labels: BufWriter<tempfile::NamedTempFile>,
     place: PathBuf,
@@ -78,12 +105,8 @@ pub struct FilesWriter {
 }
 
 impl FilesWriter {
-    fn create(format: Format, folder: &Path) -> Result<Self> {
-        let place = folder.join(match format {
-            Format::Doctr => LABELS_FILE,
-            Format::Folder => text_images::LABELS_FILE,
-            _ => GT_FILE,
-        });
+    fn create(layout: Layout, folder: &Path) -> Result<Self> {
+        let place = folder.join(layout.labels_file());
         if place.exists() {
             return Err(Error::AlreadyWritten { path: place });
         }
@@ -97,11 +120,11 @@ impl FilesWriter {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let labels = builder.tempfile_in(folder).map_err(failed)?;
         let mut labels = BufWriter::new(labels);
-        if format == Format::Folder {
+        if layout == Layout::Folder {
             labels.write_all(b"file,text\n").map_err(failed)?;
         }
         Ok(Self {
-            format,
+            layout,
             folder: folder.to_owned(),
             labels,
             place,
@@ -110,19 +133,19 @@ impl FilesWriter {
     }
 
     fn push(&mut self, label: &str, image: &[u8]) -> Result<()> {
-        if let Some(reason) = obstacle(self.format, label) {
+        if let Some(reason) = obstacle(self.layout, label) {
             return Err(Error::Unrepresentable {
                 label: label.to_owned(),
-                format: self.format,
+                format: self.layout.format(),
                 reason,
             });
         }
         let number = self.len + 1;
         let name = format!("{number:09}.{}", extension(image)?);
         // docTR wants all images in one folder.
-        let below = match self.format {
-            Format::Doctr => name,
-            _ => format!("{:05}/{name}", self.len / IMAGES_PER_FOLDER),
+        let below = match self.layout {
+            Layout::Doctr => name,
+            Layout::Gt | Layout::Folder => format!("{:05}/{name}", self.len / IMAGES_PER_FOLDER),
         };
         let path = self.folder.join(IMAGES_FOLDER).join(&below);
         if let Some(folder) = path
@@ -143,20 +166,20 @@ impl FilesWriter {
 
     fn write_label(&mut self, file: &str, label: &str) -> io::Result<()> {
         let out = &mut self.labels;
-        match self.format {
-            Format::Doctr => {
+        match self.layout {
+            Layout::Doctr => {
                 let start = if self.len == 0 { "{" } else { "," };
                 write!(out, "{start}\n  {:?}: ", file)?;
                 serde_json::to_writer(out, label)?;
                 Ok(())
             }
-            Format::Folder => {
+            Layout::Folder => {
                 let file = format!("{IMAGES_FOLDER}/{file}");
                 let mut row = csv::Writer::from_writer(out);
                 row.write_record([&*file, &*text_images::spreadsheet::guard(label)])?;
                 row.flush()
             }
-            _ => writeln!(out, "{IMAGES_FOLDER}/{file}\t{label}"),
+            Layout::Gt => writeln!(out, "{IMAGES_FOLDER}/{file}\t{label}"),
         }
     }
 
@@ -172,7 +195,7 @@ impl FilesWriter {
             path: place.clone(),
             source,
         };
-        if self.format == Format::Doctr {
+        if self.layout == Layout::Doctr {
             self.labels.write_all(b"\n}\n").map_err(failed)?;
         }
         let file = self
@@ -186,17 +209,16 @@ impl FilesWriter {
 }
 
 /// What keeps a label from being read back as it is.
-fn obstacle(format: Format, label: &str) -> Option<&'static str> {
+fn obstacle(layout: Layout, label: &str) -> Option<&'static str> {
     if label.is_empty() {
         return Some("it is empty");
     }
-    match format {
-        Format::Gt if label.contains(['\n', '\r', '\t']) => {
-            Some("it holds a line end or a tab, which divide the file")
-        }
-        Format::Folder if label.trim() != label => {
-            Some("it begins or ends with whitespace, which readers remove")
-        }
-        _ => None,
+    match layout {
+        Layout::Gt => label
+            .contains(['\n', '\r', '\t'])
+            .then_some("it holds a line end or a tab, which divide the file"),
+        Layout::Folder => (label.trim() != label)
+            .then_some("it begins or ends with whitespace, which readers remove"),
+        Layout::Doctr => None,
     }
 }

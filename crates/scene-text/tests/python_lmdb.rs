@@ -55,10 +55,7 @@ fn what_pythons_lmdb_wrote_is_read_and_its_bad_records_are_named() {
         error(dataset.label(5)),
         Error::MissingRecord { .. }
     ));
-    assert!(matches!(
-        error(dataset.label(6)),
-        Error::LabelEncoding { .. }
-    ));
+    assert!(matches!(error(dataset.label(6)), Error::Encoding { .. }));
     assert!(matches!(error(dataset.image(7)), Error::Decode { .. }));
     assert!(matches!(error(dataset.image(8)), Error::Decode { .. }));
     assert!(matches!(error(dataset.label(9)), Error::EmptyLabel { .. }));

@@ -104,10 +104,19 @@ pub enum Error {
     },
 
     #[error(
-        "{}: {families} font families can draw digits, and two are needed, one of them \
-         held out for the test split; add TTF or OTF files of other families", path.display()
+        "{}: {families} font families can draw digits{}, and two are needed, one of them \
+         held out for the test split; add TTF or OTF files of other families",
+        path.display(),
+        alike.as_ref().map_or_else(String::new, |families| format!(
+            " ({} draw the same outlines and count as one)",
+            families.join(", ")
+        ))
     )]
-    TooFewFamilies { path: PathBuf, families: usize },
+    TooFewFamilies {
+        path: PathBuf,
+        families: usize,
+        alike: Option<Vec<String>>,
+    },
 
     #[error(
         "no {role} font can draw charset {charset} (left out: {}); \
@@ -128,6 +137,16 @@ pub enum Error {
         path: PathBuf,
         #[source]
         source: csv::Error,
+    },
+
+    #[error(
+        "{} line {line}: the text is not UTF-8 but in {found}; save the file as UTF-8 CSV",
+        path.display()
+    )]
+    LabelEncoding {
+        path: PathBuf,
+        line: u64,
+        found: &'static str,
     },
 
     #[error(
@@ -160,8 +179,9 @@ pub enum Error {
     },
 
     #[error(
-        "{} line {line}: `{file}` leads out of the folder; \
-         put the image inside and name it relative to the folder", path.display()
+        "{} line {line}: `{file}` leads out of the folder (links resolved), which is refused: data \
+         sets come from strangers; put the image inside, a copy in place of a link (`cp -rL` makes \
+         one), and name it relative to the folder", path.display()
     )]
     OutsideFolder {
         path: PathBuf,
@@ -181,7 +201,7 @@ pub enum Error {
         path: PathBuf,
         line: u64,
         #[source]
-        source: image::ImageError,
+        source: Box<image_processor::Error>,
     },
 
     #[error(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ab_glyph::{Font, GlyphId, Outline, OutlineCurve, Point};
 
 use crate::Charset;
+use crate::stream::stable_hash;
 
 /// One in this many characters of a charset may stick out of the common extent or be wider than
 /// the common width; it is squeezed on its own, so that a `Q` does not shrink the whole alphabet.
@@ -26,6 +27,8 @@ pub(crate) struct Face {
     pub(crate) name: String,
     pub(crate) family: String,
     pub(crate) held_out: bool,
+    /// Font units per em.
+    em: f32,
     glyphs: Vec<Option<Glyph>>,
 }
 
@@ -135,8 +138,42 @@ impl Face {
             name,
             family,
             held_out: false,
+            em: font.units_per_em().unwrap_or(1.0),
             glyphs,
         }
+    }
+
+    /// How many characters of a charset both faces draw with the same outline, and how many both
+    /// have. The size of the em and the place between the side bearings do not count.
+    pub(crate) fn shared_outlines(&self, other: &Self, charset: Charset) -> (usize, usize) {
+        let both = charset
+            .chars()
+            .iter()
+            .filter_map(|&character| Some((self.glyph(character)?, other.glyph(character)?)));
+        let (mut same, mut all) = (0, 0);
+        for (own, others) in both {
+            all += 1;
+            same += usize::from(same_in_em(own, self.em, others, other.em));
+        }
+        (same, all)
+    }
+
+    /// Whether the faces have the same characters and draw all of them alike.
+    pub(crate) fn same_outlines(&self, other: &Self) -> bool {
+        let pairs = self.glyphs.iter().zip(&other.glyphs);
+        let same = |(own, other): (&Option<Glyph>, &Option<Glyph>)| match (own, other) {
+            (None, None) => true,
+            (Some(own), Some(other)) => same_shape(&own.outline, &other.outline),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        self.em == other.em && pairs.map(same).all(|same| same)
+    }
+
+    /// A number for the order of faces with one name, which depends on their outlines only.
+    pub(crate) fn outline_hash(&self) -> u64 {
+        let outlines = self.glyphs.iter().flatten().map(|glyph| &glyph.outline);
+        let curves = outlines.flat_map(|outline| outline.curves.iter().map(points));
+        stable_hash(&format!("{:?}", curves.collect::<Vec<_>>()))
     }
 
     pub(crate) fn glyph(&self, character: char) -> Option<&Glyph> {
@@ -211,6 +248,33 @@ fn same_shape(a: &Outline, b: &Outline) -> bool {
             .iter()
             .zip(&b.curves)
             .all(|(a, b)| points(a) == points(b))
+}
+
+/// Largest distance, in em, of points that count as the same: the rounding of a font with 1,000 units
+/// an em.
+const SAME_POINT_EM: f32 = 1e-3;
+
+/// [`same_shape`] at another size of the em and other side bearings.
+fn same_in_em(a: &Glyph, em_a: f32, b: &Glyph, em_b: f32) -> bool {
+    let place =
+        |glyph: &Glyph, em: f32, point: Point| [(point.x - glyph.left()) / em, point.y / em];
+    let near = |p: Point, q: Point| {
+        let (p, q) = (place(a, em_a, p), place(b, em_b, q));
+        (0..2).all(|axis| (p[axis] - q[axis]).abs() <= SAME_POINT_EM)
+    };
+    a.outline.curves.len() == b.outline.curves.len()
+        && a.outline
+            .curves
+            .iter()
+            .zip(&b.outline.curves)
+            .all(|(a, b)| {
+                let pairs = points(a).into_iter().zip(points(b));
+                pairs.into_iter().all(|pair| match pair {
+                    (Some(p), Some(q)) => near(p, q),
+                    (None, None) => true,
+                    (Some(_), None) | (None, Some(_)) => false,
+                })
+            })
 }
 
 fn points(curve: &OutlineCurve) -> [Option<Point>; 4] {

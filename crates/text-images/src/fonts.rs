@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ab_glyph::FontRef;
 use fontdb::{Database, FaceInfo, Source};
 
+use crate::alike_families::AlikeFamilies;
 use crate::face::{CharsetFace, Face};
 use crate::stream::stable_hash;
 use crate::{Charset, Error, Result, Typeface};
@@ -38,12 +39,28 @@ const MAX_DEPTH: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Fonts {
     faces: Vec<Arc<Face>>,
-    unreadable: Vec<FontWarning>,
+    /// What the files say whatever the charset.
+    found: Vec<FontWarning>,
 }
 
-/// Why a font file or face is not used.
+/// What a user should know about a font file, a face or families.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FontWarning {
+    /// Families that draw at least half the characters of some charset with the same outlines, such
+    /// as a renamed copy: they count as one, so that no outline is both trained on and held out.
+    SameOutlines {
+        /// The families.
+        families: Vec<String>,
+        /// Whether all of them are held out for the test split, or none.
+        held_out: bool,
+    },
+    /// Different fonts under one family and PostScript name; all are used.
+    SameName {
+        /// Family and PostScript name.
+        name: [String; 2],
+        /// Name in results of another one.
+        kept_as: String,
+    },
     /// A file with the name of a font that no face could be read from.
     Unreadable {
         /// The file.
@@ -68,6 +85,23 @@ pub enum FontWarning {
 impl fmt::Display for FontWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::SameOutlines { families, held_out } => write!(
+                f,
+                "the families {} draw the same outlines and count as one: {}",
+                families.join(", "),
+                if *held_out {
+                    "all are held out for the test split"
+                } else {
+                    "none is held out"
+                }
+            ),
+            Self::SameName {
+                name: [family, face],
+                kept_as,
+            } => write!(
+                f,
+                "two different fonts are named {face} (family {family}); one is used as {kept_as}"
+            ),
             Self::Unreadable { path } => write!(f, "{}: not a readable font", path.display()),
             Self::MissingGlyphs { face, characters } => {
                 let list: String = characters.iter().collect();
@@ -113,13 +147,13 @@ impl Fonts {
             database.load_font_source(Source::Binary(Arc::new(bytes)));
         }
         // The mathematical companions repeat the text faces' alphabet.
-        let mut faces = load_faces(&database, |info| !family_of(info).contains("Math"));
+        let (mut faces, found) = load_faces(&database, |info| !family_of(info).contains("Math"));
         for face in &mut faces {
             face.held_out = HELD_OUT_FAMILIES.contains(&face.family.as_str());
         }
         Self {
             faces: faces.into_iter().map(Arc::new).collect(),
-            unreadable: Vec::new(),
+            found,
         }
     }
 
@@ -138,16 +172,17 @@ impl Fonts {
         find_font_files(path, MAX_DEPTH, &mut files)?;
         files.sort();
         let mut database = Database::new();
-        let mut unreadable = Vec::new();
+        let mut found = Vec::new();
         for file in files {
             if database
                 .load_font_source(Source::File(file.clone()))
                 .is_empty()
             {
-                unreadable.push(FontWarning::Unreadable { path: file });
+                found.push(FontWarning::Unreadable { path: file });
             }
         }
-        let mut faces = load_faces(&database, |_| true);
+        let (mut faces, same_names) = load_faces(&database, |_| true);
+        found.extend(same_names);
         let able = |charset| -> BTreeSet<String> {
             faces
                 .iter()
@@ -155,24 +190,44 @@ impl Fonts {
                 .map(|face| face.family.clone())
                 .collect()
         };
+        let alike = AlikeFamilies::of(&faces);
         let mut largest_first = Charset::ALL.into_iter().rev().map(able);
-        let candidates = largest_first.find(|families| families.len() >= 2);
+        let candidates = largest_first.find(|families| alike.count(families) >= 2);
         let Some(candidates) = candidates else {
+            let drawn = able(Charset::Digits);
             return Err(Error::TooFewFamilies {
                 path: path.to_owned(),
-                families: able(Charset::Digits).len(),
+                families: alike.count(&drawn),
+                alike: alike.groups_with_several().next().map(<[_]>::to_vec),
             });
         };
         let mut by_hash: Vec<String> = candidates.into_iter().collect();
         by_hash.sort_by_key(|family| stable_hash(family));
-        by_hash.truncate(by_hash.len().div_ceil(HELD_OUT_ONE_IN));
+        // Of families that draw alike, the first one decides for all.
+        let mut groups: Vec<usize> = by_hash.iter().map(|family| alike.group(family)).collect();
+        let mut seen = BTreeSet::new();
+        groups.retain(|group| seen.insert(*group));
+        groups.truncate(groups.len().div_ceil(HELD_OUT_ONE_IN));
         for face in &mut faces {
-            face.held_out = by_hash.contains(&face.family);
+            face.held_out = groups.contains(&alike.group(&face.family));
         }
+        found.extend(
+            alike
+                .groups_with_several()
+                .map(|families| FontWarning::SameOutlines {
+                    families: families.to_vec(),
+                    held_out: groups.contains(&alike.group(&families[0])),
+                }),
+        );
         Ok(Self {
             faces: faces.into_iter().map(Arc::new).collect(),
-            unreadable,
+            found,
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn faces(&self) -> &[Arc<Face>] {
+        &self.faces
     }
 
     /// Names of the families, those that the test split alone uses marked by `true`.
@@ -206,13 +261,14 @@ impl Fonts {
         names
     }
 
-    /// Files and faces that are not used for a charset, and why.
+    /// Files and faces that are not used for a charset, and why; and families and faces that could be
+    /// taken for one another.
     pub fn warnings(&self, charset: Charset) -> Vec<FontWarning> {
         let faces = self
             .faces
             .iter()
             .filter_map(|face| usable(face, charset).err());
-        self.unreadable.iter().cloned().chain(faces).collect()
+        self.found.iter().cloned().chain(faces).collect()
     }
 
     /// Faces that can draw every ASCII character, grouped by family: those of all splits, or with
@@ -275,10 +331,13 @@ fn usable(face: &Face, charset: Charset) -> std::result::Result<(), FontWarning>
     Ok(())
 }
 
-/// Faces sorted by family and name, so that file order does not matter; of faces with the same
-/// name the first stays.
-fn load_faces(database: &Database, wanted: impl Fn(&FaceInfo) -> bool) -> Vec<Face> {
-    let mut faces: Vec<Face> = database
+/// Faces sorted by family and name, so that file order does not matter. Of copies of a face one stays;
+/// another face of the same name gets a number, and a warning.
+fn load_faces(
+    database: &Database,
+    wanted: impl Fn(&FaceInfo) -> bool,
+) -> (Vec<Face>, Vec<FontWarning>) {
+    let mut loaded: Vec<Face> = database
         .faces()
         .filter(|info| wanted(info))
         .filter_map(|info| {
@@ -288,9 +347,31 @@ fn load_faces(database: &Database, wanted: impl Fn(&FaceInfo) -> bool) -> Vec<Fa
             })?
         })
         .collect();
-    faces.sort_by(|a, b| (&a.family, &a.name).cmp(&(&b.family, &b.name)));
-    faces.dedup_by(|later, earlier| later.family == earlier.family && later.name == earlier.name);
-    faces
+    loaded.sort_by(|a, b| {
+        let by_name = (&a.family, &a.name).cmp(&(&b.family, &b.name));
+        by_name.then_with(|| a.outline_hash().cmp(&b.outline_hash()))
+    });
+    let (mut faces, mut warnings) = (Vec::<Face>::new(), Vec::new());
+    let (mut name, mut first) = ([String::new(), String::new()], 0);
+    for mut face in loaded {
+        let own = [face.family.clone(), face.name.clone()];
+        if own != name {
+            (name, first) = (own, faces.len());
+        } else if faces[first..]
+            .iter()
+            .any(|other| other.same_outlines(&face))
+        {
+            continue;
+        } else {
+            face.name = format!("{} ({})", name[1], faces.len() - first + 1);
+            warnings.push(FontWarning::SameName {
+                name: name.clone(),
+                kept_as: face.name.clone(),
+            });
+        }
+        faces.push(face);
+    }
+    (faces, warnings)
 }
 
 fn family_of(info: &FaceInfo) -> String {
@@ -380,7 +461,7 @@ mod tests {
         let font = FontRef::try_from_slice(epaint_default_fonts::EGUI_ICONS).unwrap();
         let fonts = Fonts {
             faces: vec![Arc::new(Face::load(&font, "Icons".into(), "Icons".into()))],
-            unreadable: Vec::new(),
+            found: Vec::new(),
         };
         for (held_out, role) in [(false, "training"), (true, "held-out")] {
             let message = fonts

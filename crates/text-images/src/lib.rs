@@ -25,16 +25,19 @@
 //! # }
 //! ```
 
+mod alike_families;
 mod charset;
 mod contact_sheet;
 mod content;
 mod degradation;
 mod drawing;
+pub mod encoding;
 mod error;
 mod face;
 mod folder;
 mod fonts;
 mod layout;
+pub mod names;
 mod renderer;
 mod split;
 pub mod spreadsheet;

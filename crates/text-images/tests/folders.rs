@@ -181,7 +181,10 @@ fn labels_that_are_not_utf8_are_an_error() {
     let dir = folder("");
     fs::write(dir.path().join(LABELS_FILE), b"file,text\na.png,\xff\xfe\n").unwrap();
     let error = FolderDataset::open(dir.path()).unwrap_err();
-    assert!(matches!(error, Error::Labels { .. }), "{error}");
+    assert!(
+        matches!(error, Error::LabelEncoding { line: 2, .. }),
+        "{error}"
+    );
 }
 
 #[test]

@@ -75,6 +75,7 @@ pub(super) fn open(
         classes,
         rows,
         problems: Vec::new(),
+        notes: Vec::new(),
         banner_px: BANNER_PX,
     })
 }

@@ -102,6 +102,7 @@ pub(super) fn open(dir: &Path, problems: &mut Problems) -> Result<ImageDataset> 
         classes,
         rows,
         problems: Vec::new(),
+        notes: Vec::new(),
         banner_px: 0,
     })
 }

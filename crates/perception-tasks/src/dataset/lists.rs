@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
+use text_images::encoding;
+
 use super::Problem;
 use crate::{Error, Result};
 
@@ -16,8 +18,9 @@ pub(super) struct List {
 impl List {
     pub(super) fn read(dir: &Path, name: &str, remedy: &'static str) -> Result<Self> {
         let path = dir.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Self { path, text }),
+        match fs::read(&path).map(|bytes| encoding::utf8(&bytes).map(str::to_owned)) {
+            Ok(Ok(text)) => Ok(Self { path, text }),
+            Ok(Err(found)) => Err(Error::Encoding { path, found }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(Error::Missing { path, remedy })
             }
@@ -36,11 +39,10 @@ impl List {
 
     /// Line numbers and lines that are not blank, without surrounding whitespace.
     pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let text = self.text.trim_start_matches('\u{feff}');
-        let lines = text.lines().map(str::trim).enumerate();
-        lines
+        encoding::lines(self.text.as_bytes())
+            // Cut at line ends, which are characters of their own.
+            .filter_map(|(number, line)| Some((number, std::str::from_utf8(line).ok()?.trim())))
             .filter(|(_, line)| !line.is_empty())
-            .map(|(index, line)| (index + 1, line))
     }
 
     /// Line numbers, the first word of every line, and the rest of it.

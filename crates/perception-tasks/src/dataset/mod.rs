@@ -2,7 +2,7 @@
 //!
 //! | source | layout | labels | splits |
 //! |---|---|---|---|
-//! | `folder:DIR` | `DIR/CLASS/*.{png,jpg,jpeg}` | names of the subfolders | by a hash of the path |
+//! | `folder:DIR` | `DIR/CLASS/*.{png,jpg,jpeg,webp,bmp}` | names of the subfolders | by a hash of the path |
 //! | `aircraft:DIR` | FGVC-Aircraft 2013b (arXiv:1306.5151) | variants; `aircraft-family:`, `aircraft-manufacturer:` | as published |
 //! | `cub:DIR` | CUB-200-2011 (Caltech CNS-TR-2011-001) | `classes.txt` | as published; a tenth of train becomes validation |
 //!
@@ -22,6 +22,7 @@ use std::str::FromStr;
 
 use image::{DynamicImage, RgbImage};
 use serde::{Deserialize, Serialize};
+use text_images::names::escaped;
 use text_images::{Split, stable_hash};
 
 use crate::{Channels, Error, Result};
@@ -154,23 +155,72 @@ pub enum Problem {
     Outside(PathBuf),
     /// An image that no list gives a class or a split.
     Unlabelled(PathBuf),
+    /// Images of a format that is not read.
+    NotRead {
+        /// The ending of their names.
+        extension: String,
+        /// How many there are.
+        count: usize,
+        /// The first one, relative to the data set.
+        first: PathBuf,
+    },
+    /// A class with images in subfolders, beside those in its own folder.
+    Subfolder {
+        /// The class.
+        class: String,
+        /// Its first subfolder.
+        first: PathBuf,
+    },
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MissingImage(path) => write!(f, "{}: image is missing", path.display()),
-            Self::MissingList(path) => write!(f, "{}: list is missing", path.display()),
+            Self::MissingImage(path) if path.is_symlink() => {
+                write!(
+                    f,
+                    "{}: is a link to something that is not there",
+                    escaped(path)
+                )
+            }
+            Self::MissingImage(path) => write!(f, "{}: image is missing", escaped(path)),
+            Self::MissingList(path) => write!(f, "{}: list is missing", escaped(path)),
             Self::EmptyClass(class) => write!(f, "class `{class}` has no images"),
-            Self::Corrupt(path, why) => write!(f, "{}: cannot decode ({why})", path.display()),
+            Self::Corrupt(path, why) => write!(f, "{}: cannot decode ({why})", escaped(path)),
             Self::TooLarge(path, [width, height]) => write!(
                 f,
                 "{}: {width} x {height} px is too large (at most {MAX_SIDE_PX} px a side and \
                  {MAX_PIXELS} px in all)",
-                path.display()
+                escaped(path)
             ),
-            Self::Outside(path) => write!(f, "{}: leads out of the data set", path.display()),
-            Self::Unlabelled(path) => write!(f, "{}: no class or split is listed", path.display()),
+            Self::Outside(path) => write!(
+                f,
+                "{}: leads out of the data set (links resolved), which is refused for names in \
+                 lists; to allow it, put a copy in place of the link (`cp -rL` makes one)",
+                escaped(path)
+            ),
+            Self::Unlabelled(path) => write!(f, "{}: no class or split is listed", escaped(path)),
+            Self::NotRead {
+                extension,
+                count,
+                first,
+            } => write!(
+                f,
+                "{count} {} in format .{extension}, which is not read, the first: {}; convert them to \
+                 PNG",
+                if *count == 1 {
+                    "image is"
+                } else {
+                    "images are"
+                },
+                escaped(first)
+            ),
+            Self::Subfolder { class, first } => write!(
+                f,
+                "class `{class}` has images in a subfolder, {}; only those in the class folder itself \
+                 are read: move them up",
+                escaped(first)
+            ),
         }
     }
 }
@@ -213,6 +263,7 @@ pub struct ImageDataset {
     classes: Vec<String>,
     rows: Vec<ImageRow>,
     problems: Vec<Problem>,
+    notes: Vec<String>,
     /// Rows at the bottom of every image that are not part of the photograph.
     banner_px: u32,
 }
@@ -222,7 +273,8 @@ impl ImageDataset {
     ///
     /// # Errors
     /// If the folder or a list that labels need is missing or unreadable, a line of a list cannot
-    /// be understood, no image is left, or, with [`OnProblem::Stop`], at the first [`Problem`].
+    /// be understood, fewer than two classes have images, or, with [`OnProblem::Stop`], at the first
+    /// [`Problem`].
     pub fn open(source: &DatasetSource, on_problem: OnProblem) -> Result<Self> {
         let mut problems = Problems {
             on_problem,
@@ -237,6 +289,7 @@ impl ImageDataset {
         for row in &dataset.rows {
             counts[row.label] += 1;
         }
+        let with_images = counts.iter().filter(|count| **count > 0).count();
         for (class, count) in dataset.classes.iter().zip(counts) {
             if count == 0 {
                 problems.add(Problem::EmptyClass(class.clone()))?;
@@ -246,6 +299,12 @@ impl ImageDataset {
             return Err(Error::NoImages {
                 path: dataset.root,
                 problems: problems.found.iter().map(Problem::to_string).collect(),
+            });
+        }
+        if with_images < 2 {
+            return Err(Error::OneClass {
+                class: dataset.classes[dataset.rows[0].label].clone(),
+                path: dataset.root,
             });
         }
         dataset.problems = problems.found;
@@ -270,6 +329,11 @@ impl ImageDataset {
     /// What was left out when the lists were read.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// What else a user should know about the folder.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Decodes a photograph at its own size, without the banner that FGVC-Aircraft prints below

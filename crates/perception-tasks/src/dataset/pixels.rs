@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{ImageReader, Rgb, RgbImage};
-use image_processor::{Transparency, decode_file};
+use image::{Rgb, RgbImage};
+use image_processor::{Transparency, decode_bytes};
 
 use super::{MAX_PIXELS, MAX_SIDE_PX, Problem};
 
@@ -55,15 +55,14 @@ pub(super) fn decode(path: &Path, banner_px: u32) -> Result<RgbImage, Problem> {
         return Err(Problem::MissingImage(path.to_owned()));
     }
     let corrupt = |why: String| Problem::Corrupt(path.to_owned(), why);
-    let (width, height) = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(|error| corrupt(error.to_string()))?
-        .into_dimensions()
-        .map_err(|error| corrupt(error.to_string()))?;
-    if width.max(height) > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS {
+    let bytes = std::fs::read(path).map_err(|error| corrupt(error.to_string()))?;
+    // Whatever has no size here has a better error below.
+    if let Some([width, height]) = image_processor::size_of(&bytes)
+        && (width.max(height) > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS)
+    {
         return Err(Problem::TooLarge(path.to_owned(), [width, height]));
     }
-    let image = decode_file(path, Transparency::OverWhite).map_err(|error| {
+    let image = decode_bytes(&bytes, Transparency::OverWhite).map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         corrupt(cause.unwrap_or_else(|| error.to_string()))
     })?;

@@ -192,16 +192,3 @@ fn empty_classes_and_folders_are_told_apart() {
     let error = open("folder", &empty.path().join("nowhere"), OnProblem::GoOn).unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
 }
-
-#[cfg(unix)]
-#[test]
-fn links_out_of_the_folder_are_refused() {
-    let outside = TempDir::new().unwrap();
-    save(&outside.path().join("secret.png"), 8, 8, RED);
-    let dir = folders();
-    let link = dir.path().join("wren/link.png");
-    std::os::unix::fs::symlink(outside.path().join("secret.png"), &link).unwrap();
-    let dataset = open("folder", dir.path(), OnProblem::GoOn).unwrap();
-    assert!(matches!(dataset.problems(), [Problem::Outside(path)] if path.ends_with("link.png")));
-    assert_eq!(dataset.rows().len(), 40);
-}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod class_folders;
+mod field;
 mod published;
 
 use std::fs;

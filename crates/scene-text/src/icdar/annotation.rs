@@ -1,4 +1,23 @@
 //! ICDAR's text files: corners and label of a word per line.
+//!
+//! | edition | line |
+//! |---|---|
+//! | 2015, quadrilaterals | `x1,y1,x2,y2,x3,y3,x4,y4,label` |
+//! | MLT 2017 and 2019 | `x1,y1,...,x4,y4,script,label` |
+//! | 2013, boxes, test | `x1, y1, x2, y2, "label"` |
+//! | 2013, boxes, training | `x1 y1 x2 y2 "label"` |
+//! | results with confidences | `x1,y1,...,confidence,label` |
+//!
+//! The label is the rest of the line, dividers included. Which of these a file is, its own lines
+//! decide: see [`Votes`].
+//!
+//! # Source
+//! The formats and the escapes within quotes (`\"` and `\\`) are those of the contest's own
+//! evaluation scripts (`rrc_evaluation_funcs.py`, rrc.cvc.uab.es).
+
+use text_images::encoding;
+
+use super::layout::{Divider, Layout, Middle};
 
 /// A word on a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,85 +35,119 @@ pub(super) const DONT_CARE: &str = "###";
 const FARTHEST_PX: f64 = 1e6;
 
 /// What is wrong with a line.
-pub(super) const EXPECTED: &str =
-    "x1,y1,x2,y2,label or x1,y1,x2,y2,x3,y3,x4,y4,label, divided by commas or spaces";
-
-/// A line of an annotation file with its number, counted from 1.
-pub(super) type Line = (usize, Option<Word>);
-
-/// Reads an annotation file; `None` stands for a line that is not as it should be.
-///
-/// Lines have 8 numbers (quadrilaterals, ICDAR 2015) or 4 (boxes, ICDAR 2013): a file of which
-/// every good line can be read with 8 is taken to have 8, since a label may be a number too. The
-/// label is the rest of the line, commas included; quotes around all of it are taken off, as are
-/// a byte-order mark and blank lines.
-pub(super) fn parse(text: &str) -> Vec<Line> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines: Vec<(usize, &str)> = text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim()))
-        .filter(|(_, line)| !line.is_empty())
-        .collect();
-    let quads = |line: &str| word::<8>(line).is_some();
-    let boxes = |line: &str| word::<4>(line).is_some();
-    let all_quads = lines.iter().all(|(_, line)| quads(line) || !boxes(line));
-    lines
-        .into_iter()
-        .map(|(number, line)| {
-            let word = if all_quads {
-                word::<8>(line)
-            } else {
-                word::<4>(line)
-            };
-            (number, word)
-        })
-        .collect()
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It does not have the layout that the file has.
+    Layout(Layout),
+    /// Numbers, and nothing that could be the label.
+    NoTranscription,
+    /// It is not UTF-8 but in this encoding.
+    Encoding(&'static str),
 }
 
-/// A line with `N` numbers before its label.
-fn word<const N: usize>(line: &str) -> Option<Word> {
-    let mut rest = line;
-    let mut numbers = [0.0; N];
-    let by_commas = line.contains(',');
-    for number in &mut numbers {
-        let end = if by_commas {
-            rest.find(',')?
-        } else {
-            rest.find(char::is_whitespace)?
-        };
-        let value: f64 = rest[..end].trim().parse().ok()?;
-        if !value.is_finite() || value.abs() > FARTHEST_PX {
-            return None;
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Layout(layout) => write!(f, "expected {layout}, as in the rest of the file"),
+            Self::NoTranscription => f.write_str("no transcription after the numbers"),
+            Self::Encoding(found) => {
+                write!(f, "is not UTF-8 but in {found}; convert the file to UTF-8")
+            }
         }
-        *number = value;
-        // Both dividers, the comma and the space, are one byte long, but others are not.
-        let divider = rest[end..].chars().next()?;
-        rest = rest[end + divider.len_utf8()..].trim_start();
     }
-    let label = rest
-        .strip_prefix('"')
-        .and_then(|label| label.strip_suffix('"'))
-        .unwrap_or(rest);
+}
+
+/// The lines of a file that are not blank: their numbers, counted from 1, and their texts.
+pub(super) fn lines(file: &[u8]) -> impl Iterator<Item = (usize, Result<&str, &'static str>)> {
+    encoding::lines(file)
+        .map(|(number, line)| (number, encoding::utf8(line).map(str::trim)))
+        .filter(|(_, line)| *line != Ok(""))
+}
+
+/// The numbers at the beginning of a line, at most 8, and what stands after each: `None` if the line
+/// ends there, without a divider.
+pub(super) fn leading(line: &str, divider: Divider) -> (Vec<f64>, Vec<Option<&str>>) {
+    let (mut numbers, mut rests) = (Vec::new(), Vec::new());
+    let mut rest = Some(line);
+    while let Some(text) = rest.filter(|_| numbers.len() < 8) {
+        let (field, after) = divider.split(text);
+        let value = field.parse::<f64>().ok();
+        let Some(value) = value.filter(|value| value.abs() <= FARTHEST_PX) else {
+            break;
+        };
+        numbers.push(value);
+        rests.push(after);
+        rest = after;
+    }
+    (numbers, rests)
+}
+
+/// Reads a line of a file of this layout.
+pub(super) fn word(line: &str, layout: Layout) -> Result<Word, Fault> {
+    let (numbers, rests) = leading(line, layout.divider);
     let corners = match *numbers.as_slice() {
-        [x1, y1, x2, y2] => [[x1, y1], [x2, y1], [x2, y2], [x1, y2]],
+        [x1, y1, x2, y2, ..] if !layout.quadrilaterals => [[x1, y1], [x2, y1], [x2, y2], [x1, y2]],
         [x1, y1, x2, y2, x3, y3, x4, y4] => [[x1, y1], [x2, y2], [x3, y3], [x4, y4]],
-        _ => return None,
+        _ => return Err(Fault::Layout(layout)),
     };
-    (!label.is_empty()).then(|| Word {
-        corners,
-        label: label.to_owned(),
-    })
+    let rest = rests[layout.numbers() - 1].unwrap_or_default();
+    if rest.is_empty() {
+        return Err(Fault::NoTranscription);
+    }
+    let label = match (layout.middle, layout.divider.split(rest)) {
+        (Middle::Nothing, _) => rest,
+        (Middle::Script | Middle::Confidence, (field, None)) => {
+            return Err(if layout.middle.is(field) {
+                Fault::NoTranscription
+            } else {
+                Fault::Layout(layout)
+            });
+        }
+        (Middle::Script | Middle::Confidence, (field, Some(label))) => {
+            if !layout.middle.is(field) {
+                return Err(Fault::Layout(layout));
+            }
+            label
+        }
+    };
+    let label = unquoted(label);
+    if label.is_empty() {
+        return Err(Fault::NoTranscription);
+    }
+    Ok(Word { corners, label })
+}
+
+/// A label without the quotes around all of it; only within them, quotes and backslashes are escaped.
+fn unquoted(label: &str) -> String {
+    let quoted = label
+        .strip_prefix('"')
+        .and_then(|label| label.strip_suffix('"'));
+    quoted.map_or_else(
+        || label.to_owned(),
+        |quoted| quoted.replace("\\\\", "\\").replace("\\\"", "\""),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::icdar::layout::Votes;
     use proptest::prelude::*;
+
+    type Read = Vec<(usize, Result<Word, Fault>)>;
+
+    fn parse(text: &str) -> Read {
+        let layout = Votes::of(text.as_bytes())
+            .layout(&Votes::default())
+            .unwrap();
+        let read = |line: Result<&str, _>| word(line.unwrap(), layout);
+        let lines = lines(text.as_bytes());
+        lines.map(|(number, line)| (number, read(line))).collect()
+    }
 
     fn labels(text: &str) -> Vec<Option<String>> {
         let lines = parse(text).into_iter();
-        lines.map(|(_, word)| Some(word?.label)).collect()
+        lines.map(|(_, word)| Some(word.ok()?.label)).collect()
     }
 
     #[test]
@@ -138,7 +191,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "[0-9, \u{2003}é\"#\n-]{0,80}|\\PC{0,80}") {
-            parse(&text);
+            if let Ok(layout) = Votes::of(text.as_bytes()).layout(&Votes::default()) {
+                for (_, line) in lines(text.as_bytes()) {
+                    let _ = word(line.unwrap(), layout);
+                }
+            }
         }
 
         #[test]

@@ -8,8 +8,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use walkdir::WalkDir;
+use text_images::encoding::EIGHT_BITS;
+use text_images::names::escaped;
 
+use crate::place::{name_below, name_of};
+use crate::walk::files_below;
 use crate::{Error, Format, Result, TextDataset};
 use pages::Tree;
 
@@ -59,6 +62,10 @@ impl LmdbDataset {
             path: path.clone(),
             source,
         };
+        if path.is_symlink() && !path.exists() {
+            let target = std::fs::read_link(&path).map_err(failed)?;
+            return Err(Error::BrokenLink { path, target });
+        }
         let opened = File::open(&path).map_err(failed)?;
         if !opened.metadata().map_err(failed)?.is_file() {
             return Err(Error::NotLmdb {
@@ -81,28 +88,28 @@ impl LmdbDataset {
             len: 0,
         };
         dataset.len = dataset.num_samples()?;
+        if dataset.counts_from_zero() {
+            return Err(Error::CountedFromZero { path: dataset.path });
+        }
         Ok(dataset)
     }
 
     /// Opens every `data.mdb` under a folder, in the order of their paths, named by their folders
-    /// below it (`test/IIIT5k`). Links are not followed.
+    /// below it (`test/IIIT5k`). Links to files and folders are followed, as PARSeq does.
     ///
     /// # Errors
     /// If the folder cannot be walked, there is no `data.mdb`, or one cannot be opened.
     pub fn open_all(root: impl AsRef<Path>) -> Result<Vec<Self>> {
         let root = root.as_ref();
         if root.is_file() {
-            return Ok(vec![Self::open(root, crate::dataset::name_of(root))?]);
+            return Ok(vec![Self::open(root, name_of(root))?]);
         }
         let mut found = Vec::new();
-        for entry in WalkDir::new(root).sort_by_file_name() {
-            let entry = entry.map_err(|error| crate::dataset::walk_error(root, error))?;
-            if entry.file_name() == DATA_FILE && entry.file_type().is_file() {
-                let folder = entry.path().parent().unwrap_or(root);
-                found.push(Self::open(
-                    folder,
-                    crate::dataset::name_below(root, folder),
-                )?);
+        for file in files_below(root) {
+            let file = file?;
+            if file.path.file_name().is_some_and(|name| name == DATA_FILE) {
+                let folder = file.path.parent().unwrap_or(root);
+                found.push(Self::open(&file.path, name_below(root, folder))?);
             }
         }
         if found.is_empty() {
@@ -145,6 +152,20 @@ impl LmdbDataset {
         }
     }
 
+    /// Whether the samples are counted from 0, as by a converter of one's own: PARSeq and DTRB would
+    /// lose the first one and miss the last one.
+    fn counts_from_zero(&self) -> bool {
+        let has = |number| {
+            let found = [
+                self.value(&image_key(number)),
+                self.value(&label_key(number)),
+            ];
+            // A damaged page is a matter of its own record.
+            found.iter().any(|value| matches!(value, Ok(Some(_))))
+        };
+        has(0) && (self.len == 0 || !has(self.len))
+    }
+
     fn value(&self, key: &str) -> Result<Option<&[u8]>> {
         self.tree
             .get(&self.file, key.as_bytes())
@@ -156,7 +177,7 @@ impl LmdbDataset {
     }
 
     fn named(&self, key: &str) -> String {
-        format!("{}: {key}", self.path.display())
+        format!("{}: {key}", escaped(&self.path))
     }
 
     fn present(&self, key: &str) -> Result<&[u8]> {
@@ -185,8 +206,9 @@ impl TextDataset for LmdbDataset {
 
     fn label(&self, index: usize) -> Result<String> {
         let key = label_key(index + 1);
-        let label = std::str::from_utf8(self.present(&key)?).map_err(|_| Error::LabelEncoding {
+        let label = std::str::from_utf8(self.present(&key)?).map_err(|_| Error::Encoding {
             record: self.named(&key),
+            found: EIGHT_BITS,
         })?;
         crate::dataset::not_empty(label, || self.named(&key))
     }

@@ -83,7 +83,7 @@ impl LmdbWriter {
         })
     }
 
-    /// Adds a sample: its label and its image as a PNG or JPEG file.
+    /// Adds a sample: its label and its image as a PNG, JPEG, WebP or BMP file.
     ///
     /// # Errors
     /// If the label is empty, the bytes are no image, or the disk is full.

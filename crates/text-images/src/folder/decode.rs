@@ -1,8 +1,9 @@
-//! Decodes PNG and JPEG files of any colour type into 8-bit grey.
+//! Decodes image files of any colour type into 8-bit grey, with the decoder of all readers.
 
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::{DynamicImage, GrayImage};
+use image_processor::{Error as DecodeError, decode_upright};
 
 use crate::{Error, Result};
 
@@ -11,41 +12,43 @@ use crate::{Error, Result};
 const MAX_SIDE_PX: u32 = 16_384;
 const MAX_PIXELS: u64 = 100_000_000;
 
-pub(super) fn grey(path: &Path, line: u64) -> Result<GrayImage> {
-    let failed = |source: ImageError| Error::Decode {
+/// An upright image of its own colour type.
+pub(super) fn decode(path: &Path, line: u64) -> Result<DynamicImage> {
+    let failed = |source| Error::Decode {
         path: path.to_owned(),
         line,
-        source,
+        source: Box::new(source),
     };
-    let file = |source: std::io::Error| failed(ImageError::IoError(source));
-    // The content decides about the format, not the file's name.
-    let mut reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(file)?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_PIXELS * 8);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width_px, height_px) = decoder.dimensions();
-    let pixels = u64::from(width_px) * u64::from(height_px);
-    if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
-        return Err(Error::TooLarge {
+    let bytes = std::fs::read(path).map_err(|source| {
+        failed(DecodeError::Read {
             path: path.to_owned(),
-            line,
-            width_px,
-            height_px,
-            max_side_px: MAX_SIDE_PX,
-            max_pixels: MAX_PIXELS,
-        });
+            source,
+        })
+    })?;
+    // Whatever has no size here has a better error below.
+    if let Some([width_px, height_px]) = image_processor::size_of(&bytes) {
+        let pixels = u64::from(width_px) * u64::from(height_px);
+        if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
+            return Err(Error::TooLarge {
+                path: path.to_owned(),
+                line,
+                width_px,
+                height_px,
+                max_side_px: MAX_SIDE_PX,
+                max_pixels: MAX_PIXELS,
+            });
+        }
     }
-    let orientation = decoder.orientation().map_err(failed)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(orientation);
-    Ok(if image.color().has_alpha() {
+    decode_upright(&bytes).map_err(failed)
+}
+
+/// 8-bit grey; transparency as in [`over_background`].
+pub(super) fn grey(image: DynamicImage) -> GrayImage {
+    if image.color().has_alpha() {
         over_background(&image)
     } else {
         image.into_luma8()
-    })
+    }
 }
 
 /// Puts a transparent image on white, or on black if its opaque pixels are light.

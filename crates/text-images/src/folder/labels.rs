@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
-use csv::StringRecord;
+use csv::ByteRecord;
 
 use super::{FolderRow, LABELS_FILE};
+use crate::encoding::{EIGHT_BITS, wide, without_mark};
+use crate::names::{escaped, path_of};
 use crate::{Error, Grid, Result, spreadsheet};
-
-/// What spreadsheet programs put before the first header of a UTF-8 file.
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Positions of the known columns in the header.
 struct Columns {
@@ -29,7 +28,7 @@ struct Columns {
 struct Line<'a> {
     path: &'a Path,
     number: u64,
-    record: &'a StringRecord,
+    record: &'a ByteRecord,
 }
 
 /// Counts lines. The CSV reader's own count is one short after CRLF and blank lines, because it
@@ -58,9 +57,12 @@ impl<'a> LineCounter<'a> {
         while matches!(self.bytes.get(start), Some(b'\r' | b'\n')) {
             start += 1;
         }
-        let passed = self.bytes.get(self.counted..start).unwrap_or_default();
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.counted = start;
+        let ends = (self.counted..start).filter(|&at| match self.bytes[at] {
+            b'\r' => self.bytes.get(at + 1) != Some(&b'\n'),
+            byte => byte == b'\n',
+        });
+        self.line += ends.count() as u64;
+        self.counted = start.max(self.counted);
         self.line
     }
 }
@@ -75,15 +77,23 @@ pub(super) fn read(dir: &Path) -> Result<Vec<FolderRow>> {
         io::ErrorKind::NotFound => Error::MissingLabels { path: path.clone() },
         _ => csv_error(source.into()),
     })?;
+    if let Some(found) = wide(&bytes) {
+        return Err(Error::LabelEncoding {
+            path,
+            line: 1,
+            found,
+        });
+    }
+    let bytes = without_mark(&bytes);
     let folder = dir
         .canonicalize()
         .map_err(|source| csv_error(source.into()))?;
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    let columns = Columns::find(&path, reader.headers().map_err(csv_error)?)?;
+    let mut reader = csv::Reader::from_reader(bytes);
+    let columns = Columns::find(&path, reader.byte_headers().map_err(csv_error)?)?;
 
     let mut rows = Vec::new();
-    let mut lines = LineCounter::new(&bytes);
-    for record in reader.records() {
+    let mut lines = LineCounter::new(bytes);
+    for record in reader.byte_records() {
         let record = record.map_err(csv_error)?;
         let line = Line {
             path: &path,
@@ -101,10 +111,10 @@ pub(super) fn read(dir: &Path) -> Result<Vec<FolderRow>> {
 }
 
 impl Columns {
-    fn find(path: &Path, header: &StringRecord) -> Result<Self> {
-        let names: Vec<&str> = header
+    fn find(path: &Path, header: &ByteRecord) -> Result<Self> {
+        let names: Vec<String> = header
             .iter()
-            .map(|name| name.trim_start_matches(BYTE_ORDER_MARK).trim())
+            .map(|name| String::from_utf8_lossy(name).trim().to_owned())
             .collect();
         let position = |column: &str| {
             names
@@ -115,7 +125,7 @@ impl Columns {
             position(column).ok_or_else(|| Error::MissingColumn {
                 path: path.to_owned(),
                 column,
-                found: names.iter().map(|name| (*name).to_owned()).collect(),
+                found: names.clone(),
             })
         };
         Ok(Self {
@@ -134,24 +144,26 @@ impl Columns {
 
 impl Line<'_> {
     fn row(&self, columns: &Columns) -> Result<FolderRow> {
-        let file = self.field(Some(columns.file)).unwrap_or_default();
+        // A file's name is bytes, whatever the encoding of the other columns.
+        let file = self.bytes(columns.file).trim_ascii();
         if file.is_empty() {
             return Err(self.invalid("file", "", "the name of an image"));
         }
-        let text = spreadsheet::unguard(self.field(Some(columns.text)).unwrap_or_default());
+        let file = path_of(file);
+        let text = spreadsheet::unguard(self.field(Some(columns.text))?.unwrap_or_default());
         if text.is_empty() {
             return Err(Error::EmptyLabel {
                 path: self.path.to_owned(),
                 line: self.number,
-                file: file.to_owned(),
+                file: escaped(&file),
             });
         }
         Ok(FolderRow {
-            file: PathBuf::from(file),
+            file,
             text: text.to_owned(),
             grid: self.grid(columns, text)?,
-            font: self.field(columns.font).map(str::to_owned),
-            family: self.field(columns.family).map(str::to_owned),
+            font: self.field(columns.font)?.map(str::to_owned),
+            family: self.field(columns.family)?.map(str::to_owned),
             held_out: self.parse(columns.held_out, "held_out", "true or false")?,
             split: self.parse(columns.split, "split", "train, validation or test")?,
             index: self.parse(columns.index, "index", "a whole number")?,
@@ -175,9 +187,21 @@ impl Line<'_> {
     }
 
     /// A field without surrounding whitespace, `None` if its column is absent or it is empty.
-    fn field(&self, position: Option<usize>) -> Option<&str> {
-        let field = self.record.get(position?)?.trim();
-        (!field.is_empty()).then_some(field)
+    fn field(&self, position: Option<usize>) -> Result<Option<&str>> {
+        let Some(position) = position else {
+            return Ok(None);
+        };
+        let field = std::str::from_utf8(self.bytes(position));
+        let field = field.map_err(|_| Error::LabelEncoding {
+            path: self.path.to_owned(),
+            line: self.number,
+            found: EIGHT_BITS,
+        })?;
+        Ok(Some(field.trim()).filter(|field| !field.is_empty()))
+    }
+
+    fn bytes(&self, position: usize) -> &[u8] {
+        self.record.get(position).unwrap_or_default()
     }
 
     fn parse<T: std::str::FromStr>(
@@ -186,7 +210,7 @@ impl Line<'_> {
         column: &'static str,
         expected: &'static str,
     ) -> Result<Option<T>> {
-        self.field(position)
+        self.field(position)?
             .map(|value| {
                 value
                     .parse()
@@ -210,7 +234,7 @@ impl Line<'_> {
         let outside = || Error::OutsideFolder {
             path: self.path.to_owned(),
             line: self.number,
-            file: file.display().to_string(),
+            file: escaped(file),
         };
         let inward = |part: Component| matches!(part, Component::Normal(_) | Component::CurDir);
         if !file.components().all(inward) {
@@ -221,7 +245,7 @@ impl Line<'_> {
             None => Err(Error::MissingImage {
                 path: self.path.to_owned(),
                 line: self.number,
-                file: file.display().to_string(),
+                file: escaped(file),
             }),
             Some(image) if image.starts_with(folder) => Ok(()),
             Some(_) => Err(outside()),

@@ -1,4 +1,4 @@
-//! Folders of labelled images: `labels.csv` beside PNG or JPEG files.
+//! Folders of labelled images: `labels.csv` beside PNG, JPEG, WebP or BMP files.
 //!
 //! | column | meaning |
 //! |---|---|
@@ -18,7 +18,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-use image::GrayImage;
+use image::{DynamicImage, GrayImage};
 
 use crate::{Grid, Result, Split};
 
@@ -104,8 +104,19 @@ impl FolderDataset {
     /// # Panics
     /// If `row` is not below [`FolderDataset::len`].
     pub fn image(&self, row: usize) -> Result<GrayImage> {
+        Ok(decode::grey(self.decoded(row)?))
+    }
+
+    /// The image of a row as it is in its file, upright.
+    ///
+    /// # Errors
+    /// As [`FolderDataset::image`].
+    ///
+    /// # Panics
+    /// If `row` is not below [`FolderDataset::len`].
+    pub fn decoded(&self, row: usize) -> Result<DynamicImage> {
         let row = &self.rows[row];
-        decode::grey(&self.dir.join(&row.file), row.line)
+        decode::decode(&self.dir.join(&row.file), row.line)
     }
 
     /// [`FolderDataset::image`], then [`fit_to`].

@@ -42,9 +42,13 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let corrupt: usize = surveys.iter().map(|(_, _, survey)| survey.corrupt).sum();
     let samples: usize = surveys.iter().map(|(_, _, survey)| survey.samples).sum();
     if corrupt > 0 {
+        let first = surveys
+            .iter()
+            .find_map(|(_, _, survey)| survey.faults.first());
         bail!(
-            "{corrupt} records cannot be read (of {samples} samples); `experiments data import` \
-             copies the others"
+            "{corrupt} records cannot be read (of {samples} samples), the first: {}; `experiments \
+             data import` copies the others",
+            first.map(|fault| shown(fault)).unwrap_or_default()
         );
     }
     Ok(())

@@ -1,0 +1,150 @@
+//! Data sets as people have them, through the binary: what `data check` counts as unreadable is what a
+//! run leaves out and names. The readers' own tests are in their crates.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use image::{GrayImage, Luma};
+use std::fs;
+use std::path::Path;
+use support::{Rows, Scratch};
+
+/// A JPEG of 40 x 20 px with something to see on it.
+fn jpeg(folder: &Path, seed: u32) -> Vec<u8> {
+    let path = folder.join("whole.jpg");
+    GrayImage::from_fn(40, 20, |x, y| Luma([(x * 7 + y * 13 + seed * 29) as u8]))
+        .save(&path)
+        .unwrap();
+    let bytes = fs::read(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    bytes
+}
+
+/// The same defects in every format of images and a list; Pillow (`LOAD_TRUNCATED_IMAGES` unset) and
+/// libjpeg refuse the first, and this workspace a JPEG without its end marker as well.
+#[test]
+fn a_run_leaves_out_what_data_check_counts() {
+    let place = Scratch::new();
+    let whole = jpeg(&place.path(""), 1);
+    let half = &whole[..whole.len() / 2];
+    let endless = &whole[..whole.len() - 2];
+    for folder in ["words", "words/images"] {
+        for (name, content) in [
+            ("a.jpg", half),
+            ("b.jpg", endless),
+            ("c.jpg", &whole),
+            ("d.jpg", &whole),
+        ] {
+            place.write(&format!("{folder}/{name}"), content);
+        }
+    }
+    place.write(
+        "words/labels.csv",
+        "file,text\na.jpg,1\nb.jpg,2\nc.jpg,3\nd.jpg,4\n",
+    );
+    place.write("words/gt.txt", "a.jpg 1\nb.jpg 2\nc.jpg 3\nd.jpg 4\n");
+    let json = r#"{"a.jpg": "1", "b.jpg": "2", "c.jpg": "3", "d.jpg": "4"}"#;
+    place.write("words/labels.json", format!("\u{feff}{json}"));
+    for format in ["folder", "gt", "doctr"] {
+        place
+            .run(&format!("data check {format}:words"))
+            .refused(&["2 records cannot be read (of 4 samples)"]);
+        let flags = "--layout strip --arms blind";
+        let run = place
+            .probe(&format!("--run {format} {flags} --dataset {format}:words"))
+            .succeeded();
+        for part in ["cannot decode", "left out"] {
+            assert!(
+                run.stderr.contains(part),
+                "{format}: no `{part}` in {}",
+                run.stderr
+            );
+        }
+        let predictions = Rows::read(&place.result(format, "predictions.csv"));
+        assert_eq!(
+            predictions.fields("target", &[("seed", "1")]),
+            ["3", "4"],
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn pages_are_imported_with_their_words_and_what_is_left_out_is_named() {
+    let place = Scratch::new();
+    let page = jpeg(&place.path(""), 2);
+    place.write("pages/ch4_training_images/img_1.jpg", &page);
+    let annotation = "2,2,12,4,11,9,1,7,Hello\n20,2,30,4,29,9,19,7,World\n5,5,9,6,9,9,5,8,\n";
+    let file = "pages/ch4_training_localization_transcription_gt/gt_img_1.txt";
+    place.write(file, annotation);
+    let run = place
+        .run("data import icdar:pages --to gt --out words")
+        .succeeded();
+    assert!(
+        run.stderr.contains("line 3: no transcription"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.contains("2 samples"), "{}", run.stdout);
+    let gt = fs::read_to_string(place.path("words/gt.txt")).unwrap();
+    let labels: Vec<&str> = gt
+        .lines()
+        .map(|line| line.split('\t').nth(1).unwrap())
+        .collect();
+    assert_eq!(labels, ["Hello", "World"]);
+    place
+        .run("data check icdar:pages")
+        .refused(&["1 records cannot be read", "line 3: no transcription"]);
+    place.write(file, "2,2,12,4,11,9,1,7\n20,2,30,4,29,9,19,7\n");
+    place
+        .run("data check pages")
+        .refused(&["no transcriptions"]);
+}
+
+/// On top of the smallest preset.
+const SETTINGS: &str = r#"
+arms = ["blind", "mean-pool"]
+seeds = [1]
+d_token = 16
+backbone = "backbone.safetensors"
+
+[data]
+charset = "36"
+
+[data.images]
+train = 64
+
+[training]
+steps = 4
+batch = 16
+"#;
+
+#[cfg(unix)]
+#[test]
+fn a_class_whose_name_is_not_utf8_is_a_class() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Scratch::new();
+    place.write("fine.toml", SETTINGS);
+    let probe = |flags: &str| {
+        place.run(&format!(
+            "fine-grained-probe --preset smoke --config fine.toml --data data --results results {flags}"
+        ))
+    };
+    let image = jpeg(&place.path(""), 3);
+    let write = |class: &Path| {
+        fs::create_dir_all(class).unwrap();
+        for index in 0..30 {
+            fs::write(class.join(format!("{index}.jpg")), &image).unwrap();
+        }
+    };
+    write(&place.path("birds/wren"));
+    probe("--run x --dataset folder:birds").refused(&["`wren`", "two classes are needed"]);
+    write(&place.path("birds").join(OsStr::from_bytes(b"caf\xe9")));
+    place.write("birds/wren/about.txt", "wrens");
+    let run = probe("--run a --dataset folder:birds").succeeded();
+    assert!(run.stderr.contains("about.txt"), "{}", run.stderr);
+    let classes = Rows::read(&place.result("a", "fine-grained-folder-birds/classes.csv"));
+    assert_eq!(classes.fields("class", &[]), ["caf\\xE9", "wren"]);
+}
