@@ -13,7 +13,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use probe::optimize::OptimizerConfig;
 use probe::pretrain::{PatchReader, PretrainConfig, ReadingTask, allowed_classes};
-use probe::reader::weighted_slot_loss;
+use probe::reader::{Anchors, weighted_slot_loss};
 use probe::{CellModel, Place, Prepared, Preset, SplitSizes};
 use probe_data::{pixel_batch, render_group};
 use projector::{Pass, seeded};
@@ -86,8 +86,7 @@ fn measure_pretraining(bencher: Bencher) -> Result<()> {
     steps(bencher, model, config.optimizer, tokens, |model| {
         // All within the step, as in training, where every batch is a new one.
         let places = group.layout.patch_centres_px();
-        let anchors = group
-            .anchors(&items, &places, 1.0, &device)
+        let anchors = Anchors::of_group(&group, &items, &places, 1.0, &device)
             .expect("rendered characters have places");
         let pixels = pixel_batch(&group, &items, &device).expect("pixels in memory");
         let allowed = allowed_classes(task.charset, &device);

@@ -231,7 +231,7 @@ impl Prepared {
                     .map(|cache| (cache, encoder_key.as_str()));
                 let features = encode(&group, &source, cache, lanes, device, stop)?;
                 hashes.push((format!("features {name}"), features.hash()));
-                let plan = SlotPlan::of_group(group).map(|plan| data.plan_number(plan));
+                let plan = SlotPlan::of_group(&group).map(|plan| data.plan_number(plan));
                 prepared.push(PreparedGroup {
                     group,
                     features,

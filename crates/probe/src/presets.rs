@@ -4,9 +4,10 @@ use super::config::{
     DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
 };
 use crate::optimize::OptimizerConfig;
+use arms::Swap;
 use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
-use probe_data::published::{Outline, Swap};
+use probe_data::published::Outline;
 use probe_data::{StoredConfig, Task};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use arms::Swap;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use checkpoint::Checkpoint;
 use image::RgbImage;
 use probe::{CellSpec, Prepared, Preset, ProbeConfig, SplitSizes, train_cell};
-use probe_data::published::{Published, Swap, outline};
+use probe_data::published::{Published, outline};
 use projector::{Pass, Projector};
 use published_models::{Processor, VisionModel};
 use run_support::lanes::Lanes;

@@ -7,7 +7,7 @@ use std::path::Path;
 use text_images::spreadsheet;
 
 /// Takes the rows of a file.
-pub(crate) struct Rows<'a>(csv::Writer<&'a mut dyn Write>);
+pub struct Rows<'a>(csv::Writer<&'a mut dyn Write>);
 
 impl Rows<'_> {
     /// Adds one row; fields are quoted where they need it, and guarded as in
@@ -27,7 +27,7 @@ impl Rows<'_> {
 ///
 /// # Errors
 /// Names the file.
-pub(crate) fn write(
+pub fn write(
     path: &Path,
     header: &[&str],
     fill: impl FnOnce(&mut Rows<'_>) -> Result<()>,
@@ -41,12 +41,12 @@ pub(crate) fn write(
 }
 
 /// The shortest decimal that reads back as the same number; zero has no sign.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     (value + 0.0).to_string()
 }
 
 /// [`number`], or an empty field.
-pub(crate) fn optional(value: Option<f64>) -> String {
+pub fn optional(value: Option<f64>) -> String {
     value.map(number).unwrap_or_default()
 }
 

@@ -219,7 +219,8 @@ impl Page<'_> {
 
 impl Manifest {
     /// Names and values for people.
-    pub(crate) fn provenance(&self) -> Vec<(String, String)> {
+    #[must_use]
+    pub fn provenance(&self) -> Vec<(String, String)> {
         let unknown = || "unknown".to_owned();
         let started = UNIX_EPOCH.checked_add(Duration::from_secs(self.started_unix_s));
         let started = started.map_or_else(unknown, |time| {

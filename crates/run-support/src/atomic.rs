@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How names of unfinished files and folders begin.
-pub(crate) const UNFINISHED: &str = ".unfinished-";
+pub const UNFINISHED: &str = ".unfinished-";
 
 /// Writes a file next to its place and moves it there once it is complete, so that a reader, or a
 /// run that stops half way, never leaves half a file.

@@ -7,14 +7,14 @@ use arms::ArmSpec;
 use claims::Registration;
 use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status};
 use run_results::provenance;
-use run_results::{self, Extent, Manifest, Summary};
+use run_results::{Extent, Manifest, Summary};
 use run_support::lock::Owner;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use study::{self, Part, PartResult, StudyConfig, Written};
+use study::{Part, PartResult, StudyConfig, Written};
 
 /// What the cells of a results folder come to.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
 /// If a file cannot be written.
 pub fn write_run(folder: &Path, run: &MergedRun) -> Result<Summary> {
     let extent = Extent::of(&run.config);
-    results::write(folder, &run.config, &run.outcome, &run.manifest, extent)
+    run_results::write(folder, &run.config, &run.outcome, &run.manifest, extent)
 }
 
 /// Writes the results of the runs of a study, then those of the study.
@@ -210,7 +210,7 @@ pub fn write_study(
             manifest,
             ..
         } = run;
-        let summary = results::write(place.path(), &config, &outcome, &manifest, part.extent())
+        let summary = run_results::write(place.path(), &config, &outcome, &manifest, part.extent())
             .with_context(|| format!("run `{name}`"))?;
         results.push(PartResult {
             part: Part {

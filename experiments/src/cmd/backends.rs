@@ -1,7 +1,7 @@
 //! `backends`: which of burn's backends work here, how fast, and whether they agree.
 
 use anyhow::{Result, bail};
-use backend_survey::{self, Outcome, Surveyed};
+use backend_survey::{Outcome, Surveyed};
 use run_support::backend::{Backend, BackendChoice, complain, complain_on_panic};
 use run_support::stop::Stop;
 use std::path::PathBuf;
@@ -61,12 +61,12 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         }
         surveyed.push(Surveyed::make(choice, limit, stop)?);
     }
-    println!("{}", survey::overview(&surveyed));
-    if let Some(details) = survey::details(&surveyed) {
+    println!("{}", backend_survey::overview(&surveyed));
+    if let Some(details) = backend_survey::details(&surveyed) {
         println!("{details}");
     }
     if let Some(path) = &args.csv {
-        survey::write_csv(path, &surveyed)?;
+        backend_survey::write_csv(path, &surveyed)?;
     }
     let at_fault: Vec<String> = surveyed
         .iter()
@@ -85,8 +85,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
 
 fn perform(task: Task, choice: BackendChoice, stop: &Stop) -> Result<()> {
     match task {
-        Task::Trial => survey::trial(&choice.open_unguarded()?),
-        Task::Survey => survey::measure(choice, stop, &mut |finding| {
+        Task::Trial => backend_survey::trial(&choice.open_unguarded()?),
+        Task::Survey => backend_survey::measure(choice, stop, &mut |finding| {
             println!("{}", serde_json::to_string(&finding)?);
             Ok(())
         }),

@@ -4,7 +4,6 @@ use super::{Caching, Machine};
 use anyhow::{Context, Result};
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
-use runs::session::Session;
 use runs::watch::Watch;
 use std::path::PathBuf;
 use std::time::Instant;

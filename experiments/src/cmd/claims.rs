@@ -4,9 +4,8 @@ use super::{Caching, Machine};
 use anyhow::Result;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
-use runs::session::Session;
 use std::path::PathBuf;
-use study::{self, StudyConfig, redo_parts, verdicts};
+use study::{StudyConfig, redo_parts, verdicts};
 
 /// Evaluates pre-registered claims on a finished study and writes its report again.
 #[derive(clap::Args, Clone, Debug)]

@@ -1,6 +1,6 @@
 //! `fine-grained-probe`: what does each projector cost in fine detail?
 
-use super::study;
+use super::study::Common;
 use anyhow::{Result, ensure};
 use arms::ArmSpec;
 use perception_tasks::{Channels, DatasetSource, TaskKind};
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long)]
     backbone: Option<PathBuf>,
     #[command(flatten)]
-    study: study::Common,
+    study: Common,
 }
 
 impl Args {
@@ -104,7 +104,7 @@ pub fn tasks_by_name(names: &[String], channels: Channels) -> Result<Vec<TaskKin
 }
 
 /// # Errors
-/// As [`study::Common::run`], and for unknown tasks.
+/// As [`Common::run`], and for unknown tasks.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     args.study.run(&args.resolve()?, "fine-grained", stop)
 }

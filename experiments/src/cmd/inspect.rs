@@ -2,9 +2,10 @@
 
 use super::{Caching, Machine};
 use anyhow::{Context, Result, ensure};
+use arms::Swap;
 use arms::{ArmKind, ArmSpec};
 use probe::{LayoutKind, Preset, ProbeConfig};
-use probe_data::published::{self, Swap};
+use probe_data::published;
 use run_results::provenance;
 use run_results::wording;
 use run_support::settings::overlay_file;

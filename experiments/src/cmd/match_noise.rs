@@ -7,7 +7,6 @@ use comfy_table::Table;
 use probe::ProbeConfig;
 use run_results::wording;
 use run_support::stop::Stop;
-use runs::session::Session;
 use study::{FineGrained, Section, StudyConfig, StudyPreset, matched_noise};
 
 /// Finds SIGMA of `noisy-merger@SIGMA` such that the features are reconstructed from its tokens as

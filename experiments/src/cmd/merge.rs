@@ -5,7 +5,6 @@ use anyhow::{Result, bail};
 use probe::ProbeConfig;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
-use runs::session::Session;
 use std::path::PathBuf;
 use study::{StudyConfig, verdicts};
 use study_cluster::{Items, Merged, Place, Work, quoted, recall, write_run, write_study};

@@ -6,7 +6,6 @@ use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, smallest_p};
 use run_support::stop::Stop;
-use runs::session::Session;
 use study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
 
 /// Level of a single claim.

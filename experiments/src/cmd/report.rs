@@ -6,7 +6,6 @@ use probe::ProbeConfig;
 use run_results::Extent;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
-use runs::session::Session;
 use std::path::PathBuf;
 
 /// Writes tables, plots, verdict and report.html of a run again from its stored cells.

@@ -1,6 +1,7 @@
 //! How well a tower and its head read.
 
 use super::{PatchReader, ReadingTask, allowed_classes};
+use crate::reader::Anchors;
 use anyhow::Result;
 use burn::tensor::Device;
 use probe_data::{Group, pixel_batch};

@@ -2,7 +2,7 @@
 
 use super::{HEAD_CHARSET, PatchReader, PretrainConfig, TaskAccuracy, allowed_classes, evaluate};
 use crate::optimize::sum_gradients;
-use crate::reader::weighted_slot_loss;
+use crate::reader::{Anchors, weighted_slot_loss};
 use anyhow::{Result, bail};
 use burn::module::Module;
 use burn::optim::GradientsParams;

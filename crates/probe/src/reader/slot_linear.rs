@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use probe_data::Group;
 use projector::{linear, seeded};
 use rand_chacha::ChaCha8Rng;
 

@@ -251,7 +251,7 @@ fn figure_arm(scored: &ScoredRun<'_>, arm: ArmSpec) -> Arm {
 }
 
 /// The family that lends a kind of arm its colour and marker.
-pub(crate) fn family(kind: ArmKind) -> Family {
+pub fn family(kind: ArmKind) -> Family {
     match kind {
         ArmKind::Identity => Family::Ceiling,
         ArmKind::PatchMerger => Family::Merger,
@@ -279,7 +279,7 @@ pub(crate) fn family(kind: ArmKind) -> Family {
 }
 
 /// Logarithmic where small and large error rates meet.
-pub(crate) fn scale_of(cers: impl Iterator<Item = f64>) -> CerScale {
+pub fn scale_of(cers: impl Iterator<Item = f64>) -> CerScale {
     let (low, high) = cers
         .filter(|cer| *cer > 0.0)
         .fold((f64::INFINITY, 0.0_f64), |(low, high), cer| {

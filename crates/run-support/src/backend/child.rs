@@ -141,13 +141,13 @@ fn end_of(status: ExitStatus, said: &str) -> End {
 }
 
 /// In the child: tells the parent in one line what went wrong.
-pub(crate) fn complain(message: &str) {
+pub fn complain(message: &str) {
     let line: Vec<&str> = message.lines().map(str::trim).collect();
     eprintln!("{COMPLAINT}{}", line.join(" "));
 }
 
 /// In the child: makes panics speak to the parent.
-pub(crate) fn complain_on_panic() {
+pub fn complain_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         complain(panic.payload_as_str().unwrap_or("unknown panic"));
     }));

@@ -9,7 +9,7 @@ mod choice;
 mod device;
 
 pub use child::{Child, End};
-pub(crate) use child::{complain, complain_on_panic};
+pub use child::{complain, complain_on_panic};
 pub use choice::{BackendChoice, ChoiceError};
 pub use device::{describe, devices, set_threads};
 
