@@ -24,7 +24,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = seeded::stream(1, "example");
     let features = seeded::normal([1, 32, 128], 1.0, &mut rng, &device);
     let patches = PatchGrid::from_raster(features, 4, 8, 2)?;
-    let linear = LinearProjectorConfig { d_in: 128, merge: 2, d_out: 128 };
+    let linear = LinearProjectorConfig {
+        d_in: 128,
+        merge: 2,
+        d_out: 128,
+    };
     show("identity", &Identity::new(128, 2)?, &patches);
     show("mean-pool", &MeanPool::new(128, 2)?, &patches);
     show("linear", &linear.init(&mut rng, &device)?, &patches);

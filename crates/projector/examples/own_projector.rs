@@ -43,7 +43,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let patches = PatchGrid::from_raster(features, 4, 8, 2)?;
     conformance::assert_conforms(|| MaxPool { d_in: 128 }, &patches);
     let tokens = MaxPool { d_in: 128 }.forward(&patches, &mut Pass::deterministic());
-    println!("patches {:?} -> tokens {:?}", patches.features().dims(), tokens.embeddings.dims());
+    println!(
+        "patches {:?} -> tokens {:?}",
+        patches.features().dims(),
+        tokens.embeddings.dims()
+    );
     println!("shapes, independence of the images in a batch and reproducibility hold");
     Ok(())
 }

@@ -16,8 +16,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let patches = PatchGrid::from_raster(features, 4, 4, config.merge)?;
     let merger = config.init(&mut rng, &device);
     let tokens = merger.forward(&patches, &mut Pass::deterministic());
-    let size = tokens.embeddings.clone().square().mean().sqrt().into_scalar::<f32>();
-    println!("patches {:?} -> tokens {:?}", patches.features().dims(), tokens.embeddings.dims());
-    println!("{} parameters; root mean square of a fresh token: {size:.2}", merger.cost().parameters);
+    let size = tokens
+        .embeddings
+        .clone()
+        .square()
+        .mean()
+        .sqrt()
+        .into_scalar::<f32>();
+    println!(
+        "patches {:?} -> tokens {:?}",
+        patches.features().dims(),
+        tokens.embeddings.dims()
+    );
+    println!(
+        "{} parameters; root mean square of a fresh token: {size:.2}",
+        merger.cost().parameters
+    );
     Ok(())
 }

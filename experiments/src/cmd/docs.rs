@@ -37,8 +37,8 @@ pub fn run(args: &Args) -> Result<()> {
     let published = Published::new(&results);
     let (mut stale, mut broken) = (0, 0);
     for path in documents(&args.root)? {
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let filled =
             fill(&text, &published).with_context(|| format!("cannot fill {}", path.display()))?;
         for change in &filled.changes {
@@ -47,7 +47,12 @@ pub fn run(args: &Args) -> Result<()> {
         stale += filled.changes.len();
         if args.check {
             for link in broken_links(&filled.text, &path) {
-                println!("{}:{}: {} is not there", path.display(), link.line, link.target);
+                println!(
+                    "{}:{}: {} is not there",
+                    path.display(),
+                    link.line,
+                    link.target
+                );
                 broken += 1;
             }
         } else if filled.text != text {
@@ -57,9 +62,9 @@ pub fn run(args: &Args) -> Result<()> {
     match (args.check, stale, broken) {
         (false, changes, _) => println!("{changes} changes"),
         (true, 0, 0) => println!("all numbers are those of {}", results.display()),
-        (true, ..) => bail!(
-            "{stale} numbers are stale (run `experiments docs`), {broken} links lead nowhere"
-        ),
+        (true, ..) => {
+            bail!("{stale} numbers are stale (run `experiments docs`), {broken} links lead nowhere")
+        }
     }
     Ok(())
 }
@@ -79,8 +84,8 @@ fn described(path: &Path, change: &Change) -> String {
 fn documents(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in [root.to_owned(), root.join("docs")] {
-        let entries = fs::read_dir(&folder)
-            .with_context(|| format!("cannot read {}", folder.display()))?;
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
         for entry in entries {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "md") {
