@@ -60,11 +60,11 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     match (args.check, stale, broken) {
-        (false, changes, _) => println!("{changes} changes"),
+        (false, changes, _) => println!("numbers and tables changed: {changes}"),
         (true, 0, 0) => println!("all numbers are those of {}", results.display()),
-        (true, ..) => {
-            bail!("{stale} numbers are stale (run `experiments docs`), {broken} links lead nowhere")
-        }
+        (true, ..) => bail!(
+            "stale numbers: {stale} (`experiments docs` writes them), links that lead nowhere: {broken}"
+        ),
     }
     Ok(())
 }
