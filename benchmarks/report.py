@@ -1,7 +1,7 @@
 """Tables from the JSON lines of the benchmarks.
 
     python report.py LINES --out FOLDER      writes FOLDER/results.csv and FOLDER/RESULTS.md
-    python report.py --readme README.md      fills the speed table from results.csv beside this file
+    python report.py --page docs/speed.md    fills the speed table from results.csv beside this file
 """
 
 import argparse
@@ -281,7 +281,7 @@ def results_page(measured, facts):
 
 
 def highlights(measured):
-    """The rows of README's table: the most threads, and the largest table."""
+    """The rows of the speed table: the most threads, and the largest table."""
     most = max((work.threads for work in measured), default=0)
 
     def pick(label, section, wanted, largest=False):
@@ -366,8 +366,8 @@ def highlights(measured):
     ]
 
 
-def fill_readme(text, measured):
-    """README with the speed table between its markers."""
+def fill_page(text, measured):
+    """A page in `docs/` with the speed table between its markers."""
     pattern = re.compile(r"(<!-- speed -->\n).*?(<!-- /speed -->)", flags=re.DOTALL)
     if not pattern.search(text):
         raise ReportError("no `<!-- speed -->` ... `<!-- /speed -->` to fill; add both lines")
@@ -375,7 +375,7 @@ def fill_readme(text, measured):
     if not rows:
         raise ReportError("no work was measured on both sides; run benchmarks/run.sh")
     lines = table(rows)
-    lines += ["", f"On {threads} threads, medians; all of it in [RESULTS](benchmarks/RESULTS.md)."]
+    lines += ["", f"On {threads} threads, medians; all of it in [RESULTS](../benchmarks/RESULTS.md)."]
     return pattern.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text)
 
 
@@ -384,7 +384,7 @@ def main():
     parser.add_argument("lines", type=Path, nargs="?", help="JSON lines of the benchmarks")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the PyTorch side")
-    parser.add_argument("--readme", type=Path, help="file whose speed table is filled")
+    parser.add_argument("--page", type=Path, help="file whose speed table is filled")
     args = parser.parse_args()
     try:
         if args.lines:
@@ -394,10 +394,10 @@ def main():
             args.out.mkdir(parents=True, exist_ok=True)
             write_csv(args.out / "results.csv", rows)
             (args.out / "RESULTS.md").write_text(page, encoding="utf-8")
-        if args.readme:
+        if args.page:
             measured = measurements(read_csv(args.out / "results.csv"))
-            text = fill_readme(args.readme.read_text(encoding="utf-8"), measured)
-            args.readme.write_text(text, encoding="utf-8")
+            text = fill_page(args.page.read_text(encoding="utf-8"), measured)
+            args.page.write_text(text, encoding="utf-8")
     except (ReportError, OSError) as error:
         sys.exit(str(error))
 

@@ -200,6 +200,6 @@ esac
 
 "$PYTHON" benchmarks/report.py "$lines" --out "$out" --python "$PYTHON"
 if [ "$out" = benchmarks ]; then
-  "$PYTHON" benchmarks/report.py --readme README.md
+  "$PYTHON" benchmarks/report.py --page docs/speed.md
 fi
 echo "written: $out/RESULTS.md and $out/results.csv" >&2

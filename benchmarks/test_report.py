@@ -116,14 +116,14 @@ class Files(unittest.TestCase):
             report.read_lines(path)
 
 
-class Readme(unittest.TestCase):
+class SpeedTable(unittest.TestCase):
     def test_the_table_replaces_what_stood_between_the_markers(self):
         text = "before\n<!-- speed -->\nstale\n<!-- /speed -->\nafter\n"
-        filled = report.fill_readme(text, report.measurements(pair(10.0, 20.0)))
+        filled = report.fill_page(text, report.measurements(pair(10.0, 20.0)))
         self.assertNotIn("stale", filled)
         self.assertIn("| ViT training step | 10 ms | 20 ms | 0.50 | ≤ 1.0 |", filled)
         self.assertTrue(filled.startswith("before\n") and filled.endswith("after\n"))
-        self.assertEqual(filled, report.fill_readme(filled, report.measurements(pair(10.0, 20.0))))
+        self.assertEqual(filled, report.fill_page(filled, report.measurements(pair(10.0, 20.0))))
 
     def test_towers_have_a_row_for_time_and_one_for_the_memory_of_a_large_image(self):
         tower = dict(section="towers", work="qwen2.5-vl tower", mode="forward")
@@ -132,19 +132,19 @@ class Readme(unittest.TestCase):
             row("burn-flex", None, tokens=3136, peak_mib=500.0, **tower),
             row("pytorch", None, tokens=3136, peak_mib=1000.0, **tower),
         ]
-        filled = report.fill_readme("<!-- speed -->\n<!-- /speed -->", report.measurements(rows))
+        filled = report.fill_page("<!-- speed -->\n<!-- /speed -->", report.measurements(rows))
         time = "| Qwen2.5-VL tower, 4 blocks, 4,096 patches | 80 ms | 100 ms | 0.80 | ≤ 1.0 |"
         memory = "| its peak memory, 12,544 patches | 500 MiB | 1,000 MiB | 0.50 | – |"
         self.assertIn(f"{time}\n{memory}", filled)
 
     def test_missing_markers_are_an_error_that_says_what_to_add(self):
         with self.assertRaisesRegex(report.ReportError, "<!-- speed -->"):
-            report.fill_readme("nothing here", report.measurements(pair(1.0, 2.0)))
+            report.fill_page("nothing here", report.measurements(pair(1.0, 2.0)))
 
     def test_nothing_measured_on_both_sides_is_an_error(self):
         text = "<!-- speed -->\n<!-- /speed -->"
         with self.assertRaisesRegex(report.ReportError, "run.sh"):
-            report.fill_readme(text, report.measurements(pair(1.0, 2.0)[:1]))
+            report.fill_page(text, report.measurements(pair(1.0, 2.0)[:1]))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ enum Command {
         #[command(subcommand)]
         command: cmd::data::Command,
     },
+    /// Write the numbers of published results into the documentation, or check them.
+    Docs(cmd::docs::Args),
     /// Turn images into the visual tokens of a published checkpoint.
     Encode(cmd::encode::Args),
     /// What do the tokens look like, and what do the words of a vocabulary stand for?
@@ -112,6 +114,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Report(args) => cmd::report::run(args, &stop),
         Command::Backends(args) => cmd::backends::run(args, &stop),
         Command::Data { command } => cmd::data::run(command, &stop),
+        Command::Docs(args) => cmd::docs::run(args),
         Command::Encode(args) => cmd::encode::run(args, &stop),
         Command::Inspect(args) => cmd::inspect::run(args, &stop),
         Command::Parity(args) => cmd::parity::run(args),

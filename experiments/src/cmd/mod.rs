@@ -4,6 +4,7 @@ pub mod backends;
 pub mod cell;
 pub mod claims;
 pub mod data;
+pub mod docs;
 pub mod encode;
 pub mod fine_grained_probe;
 pub mod inspect;

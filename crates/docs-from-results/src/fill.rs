@@ -1,0 +1,307 @@
+//! A Markdown file with the numbers that its comments ask for.
+
+use crate::comment::{Comment, comments};
+use crate::format::Format;
+use crate::query::{Cells, Query, Rows, Show, Sources};
+use crate::source::Published;
+
+/// A comment that cannot be filled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It is not written or placed as it should be.
+    #[error("line {line}: `{comment}`: {what}")]
+    Comment {
+        /// From 1.
+        line: usize,
+        /// As it stands.
+        comment: String,
+        /// What is wrong and what to write instead.
+        what: String,
+    },
+    /// The table that it asks for, or the row, is not there.
+    #[error("line {line}: {what}")]
+    Table {
+        /// From 1.
+        line: usize,
+        /// What is missing, and where.
+        what: String,
+    },
+}
+
+/// A text with its numbers, and what was different before.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// The text.
+    pub text: String,
+    /// What has changed, in the order of the text.
+    pub changes: Vec<Change>,
+}
+
+/// A number or a table that was not what the results say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Line of its comment, from 1.
+    pub line: usize,
+    /// What stood there.
+    pub old: String,
+    /// What the results say.
+    pub new: String,
+}
+
+/// The text of a Markdown file with the numbers and tables that its comments ask for. Everything else
+/// stays, to the byte, and filling once more changes nothing.
+///
+/// # Errors
+/// If a comment cannot be understood, has no partner, or asks for what is not in the results.
+pub fn fill(text: &str, published: &Published) -> Result<Filled, Error> {
+    let mut filled = Filled {
+        text: String::new(),
+        changes: Vec::new(),
+    };
+    let mut done = 0;
+    let mut asked = asked(text)?.into_iter();
+    while let Some((comment, query)) = asked.next() {
+        let new = match &query {
+            Query::Source(..) => continue,
+            Query::Number(rows, show) => number(rows, show, published),
+            Query::Table(rows, cells) => table(rows, cells, published),
+            Query::NumberEnd => return Err(refused(&comment, "no `= ...` stands before it")),
+            Query::TableEnd => return Err(refused(&comment, "no `table ...` stands before it")),
+        };
+        let line = comment.line;
+        let new = new.map_err(|what| Error::Table { line, what })?;
+        let end = match (&query, asked.next()) {
+            (Query::Number(..), Some((end, Query::NumberEnd)))
+            | (Query::Table(..), Some((end, Query::TableEnd))) => end.range.start,
+            (Query::Number(..), _) => {
+                return Err(refused(&comment, "write `/=` behind the number"));
+            }
+            _ => {
+                return Err(refused(
+                    &comment,
+                    "write `/table` on a line behind the table",
+                ));
+            }
+        };
+        let start = comment.range.end;
+        let old = &text[start..end];
+        if old != new {
+            let (old, new) = (old.trim().to_owned(), new.trim().to_owned());
+            filled.changes.push(Change { line, old, new });
+        }
+        filled.text += &text[done..start];
+        filled.text += &new;
+        done = end;
+    }
+    filled.text += &text[done..];
+    Ok(filled)
+}
+
+fn refused(comment: &Comment, what: impl Into<String>) -> Error {
+    Error::Comment {
+        line: comment.line,
+        comment: comment.text.clone(),
+        what: what.into(),
+    }
+}
+
+/// The comments that are for us, and what they say.
+fn asked(text: &str) -> Result<Vec<(Comment, Query)>, Error> {
+    let mut sources = Sources::new();
+    let mut asked = Vec::new();
+    for comment in comments(text) {
+        let Some(query) = Query::parse(&comment.text, &sources) else {
+            continue;
+        };
+        let query = query.map_err(|what| refused(&comment, what))?;
+        let in_sentence = matches!(query, Query::Number(..) | Query::NumberEnd);
+        if in_sentence && !comment.inline {
+            let what = "Markdown takes a line that begins with it for HTML; put a word before it";
+            return Err(refused(&comment, what));
+        }
+        if !in_sentence && comment.inline {
+            return Err(refused(&comment, "this belongs on a line of its own"));
+        }
+        if let Query::Source(name, rows) = &query {
+            sources.insert(name.clone(), rows.clone());
+        }
+        asked.push((comment, query));
+    }
+    Ok(asked)
+}
+
+fn number(rows: &Rows, show: &Show, published: &Published) -> Result<String, String> {
+    published.table(&rows.table)?.one(rows, show)
+}
+
+/// A table in Markdown, with the ends of line around it.
+fn table(rows: &Rows, cells: &Cells, published: &Published) -> Result<String, String> {
+    let csv = published.table(&rows.table)?;
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    match cells {
+        Cells::List(columns) => {
+            lines.push(columns.iter().map(|(header, _)| header.clone()).collect());
+            for row in csv.rows(rows)? {
+                let text = |(_, column): &(String, String)| {
+                    let columns = vec![column.clone()];
+                    let format = Format::Text;
+                    csv.write(row, &Show { format, columns })
+                };
+                let cells = columns.iter().map(text).collect::<Result<_, _>>()?;
+                if !lines.contains(&cells) {
+                    lines.push(cells);
+                }
+            }
+        }
+        Cells::Grid { down, across, show } => {
+            let headers = across.values.iter().map(|(_, label)| label.clone());
+            lines.push(
+                std::iter::once(down.header.clone())
+                    .chain(headers)
+                    .collect(),
+            );
+            for (value, label) in &down.values {
+                let mut cells = vec![label.clone()];
+                for (header, _) in &across.values {
+                    let mut one = rows.clone();
+                    one.values.push((down.column.clone(), value.clone()));
+                    one.values.push((across.column.clone(), header.clone()));
+                    cells.push(csv.one(&one, show)?);
+                }
+                lines.push(cells);
+            }
+        }
+    }
+    let rule = match cells {
+        Cells::List(columns) => "---|".repeat(columns.len()),
+        Cells::Grid { across, .. } => format!("---|{}", "--:|".repeat(across.values.len())),
+    };
+    let line = |cells: &Vec<String>| {
+        let escaped = |cell: &String| cell.replace('|', "\\|").replace('\n', " ");
+        let cells: Vec<_> = cells.iter().map(escaped).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let body: String = lines[1..].iter().map(line).collect();
+    Ok(format!("\n{}|{rule}\n{body}", line(&lines[0])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn published() -> (TempDir, Published) {
+        let folder = tempfile::tempdir().expect("folder");
+        let table = "arm,density,mean,low,high,note\n\
+                     hard,1,0.066,0.055,0.079,a|b\n\
+                     hard,2,0.632,0.623,0.641,a|b\n\
+                     soft,1,0.023,0.015,0.031,c\n\
+                     soft,2,0.041,0.031,0.054,c\n";
+        fs::write(folder.path().join("ocr.csv"), table).expect("table");
+        let published = Published::new(folder.path());
+        (folder, published)
+    }
+
+    fn filled(text: &str) -> Filled {
+        let (_folder, published) = published();
+        let filled = fill(text, &published).expect("filled");
+        let again = fill(&filled.text, &published).expect("filled again");
+        assert_eq!(again.text, filled.text);
+        assert_eq!(again.changes, []);
+        filled
+    }
+
+    fn refused(text: &str) -> String {
+        let (_folder, published) = published();
+        fill(text, &published).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_number_replaces_what_stood_there_and_nothing_else_changes() {
+        let text = "# A\n\nHard words read <!-- = ocr.csv arm=hard density=2 : percent mean low high -->1%<!-- /= --> wrong.\n";
+        let filled = filled(text);
+        assert_eq!(filled.text, text.replace("1%", "63.2% [62.3, 64.1]"));
+        let change = Change {
+            line: 3,
+            old: "1%".to_owned(),
+            new: "63.2% [62.3, 64.1]".to_owned(),
+        };
+        assert_eq!(filled.changes, [change]);
+    }
+
+    #[test]
+    fn a_source_has_a_short_name() {
+        let text = "<!-- source hard = ocr.csv arm=hard -->\n\nOr <!-- = hard density=1 : percent mean --><!-- /= -->.\n";
+        assert!(filled(text).text.contains("-->6.6%<!-- /= -->"));
+    }
+
+    #[test]
+    fn a_grid_has_a_number_for_each_pair() {
+        let text = "<!-- table ocr.csv\nrows arm=Arm soft=`soft` hard\ncolumns density 1=one 2=two\ncells percent mean -->\nold\n<!-- /table -->\n\nend\n";
+        let table = "\n| Arm | one | two |\n|---|--:|--:|\n| `soft` | 2.3% | 4.1% |\n| hard | 6.6% | 63.2% |\n";
+        assert_eq!(filled(text).text, text.replace("\nold\n", table));
+    }
+
+    #[test]
+    fn a_list_has_each_row_once_and_escapes_bars() {
+        let text = "<!-- table ocr.csv\nlist Arm=arm note -->\n<!-- /table -->\n";
+        let table = "\n| Arm | note |\n|---|---|\n| hard | a\\|b |\n| soft | c |\n";
+        assert!(filled(text).text.contains(table));
+    }
+
+    #[test]
+    fn code_is_left_alone() {
+        let text = "```text\n<!-- = nothing -->\n```\n\nWrite `<!-- = nothing -->`.\n";
+        assert_eq!(filled(text).text, text);
+    }
+
+    #[test]
+    fn what_cannot_be_filled_is_refused_by_line() {
+        let number = |query: &str| format!("One\n\nand <!-- = {query} -->x<!-- /= -->.\n");
+        for (text, told) in [
+            (
+                number("ocr.csv arm=hard : percent mean"),
+                "has 2 rows with arm=hard; exactly 1",
+            ),
+            (
+                number("ocr.csv arm=none : percent mean"),
+                "has 0 rows with arm=none",
+            ),
+            (
+                number("ocr.csv seed=1 : percent mean"),
+                "no column `seed`; it has arm, density",
+            ),
+            (
+                number("ocr.csv arm=hard density=1 : percent note"),
+                "`a|b` in the column `note`",
+            ),
+            (number("none.csv : percent mean"), "cannot read"),
+            (number("ocr.csv"), "no ` : `"),
+            (
+                "a\n\nb <!-- = ocr.csv arm=hard density=1 : percent mean -->\n".to_owned(),
+                "write `/=` behind the number",
+            ),
+            (
+                "a\n\nb <!-- /= -->\n".to_owned(),
+                "no `= ...` stands before it",
+            ),
+            (
+                "a\n\n<!-- = ocr.csv : text note -->x<!-- /= --> b\n".to_owned(),
+                "put a word before it",
+            ),
+            (
+                "a\n\n<!-- table ocr.csv\nlist arm -->\n".to_owned(),
+                "write `/table`",
+            ),
+            ("a\n\nb <!-- /table -->\n".to_owned(), "a line of its own"),
+        ] {
+            let found = refused(&text);
+            assert!(
+                found.starts_with("line 3: ") && found.contains(told),
+                "{text}: {found}"
+            );
+        }
+    }
+}

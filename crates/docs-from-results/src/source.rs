@@ -1,0 +1,108 @@
+//! Tables of published runs.
+
+use crate::query::{Rows, Show};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// A folder of published results, whose tables are read once.
+#[derive(Debug)]
+pub struct Published {
+    folder: PathBuf,
+    read: RefCell<BTreeMap<String, Rc<Csv>>>,
+}
+
+impl Published {
+    /// The results in `folder`; nothing is read yet.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            read: RefCell::default(),
+        }
+    }
+
+    /// The table at `name`, a path below the folder.
+    pub(crate) fn table(&self, name: &str) -> Result<Rc<Csv>, String> {
+        if let Some(csv) = self.read.borrow().get(name) {
+            return Ok(Rc::clone(csv));
+        }
+        let path = self.folder.join(name);
+        let csv = Csv::read(name, &path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let csv = Rc::new(csv);
+        let kept = Rc::clone(&csv);
+        self.read.borrow_mut().insert(name.to_owned(), kept);
+        Ok(csv)
+    }
+}
+
+/// A table as it stands in its file.
+#[derive(Debug)]
+pub(crate) struct Csv {
+    name: String,
+    header: Vec<String>,
+    rows: Vec<csv::StringRecord>,
+}
+
+impl Csv {
+    fn read(name: &str, path: &Path) -> Result<Self, csv::Error> {
+        let mut reader = csv::Reader::from_path(path)?;
+        Ok(Self {
+            name: name.to_owned(),
+            header: reader.headers()?.iter().map(str::to_owned).collect(),
+            rows: reader.records().collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn column(&self, name: &str) -> Result<usize, String> {
+        let found = self.header.iter().position(|column| column == name);
+        found.ok_or_else(|| {
+            let known = self.header.join(", ");
+            format!("{} has no column `{name}`; it has {known}", self.name)
+        })
+    }
+
+    /// The rows that have all the values.
+    pub(crate) fn rows(&self, wanted: &Rows) -> Result<Vec<&csv::StringRecord>, String> {
+        let mut columns = Vec::new();
+        for (column, value) in &wanted.values {
+            columns.push((self.column(column)?, value.as_str()));
+        }
+        let fits = |row: &&csv::StringRecord| {
+            let has = |&(column, value): &(usize, &str)| row.get(column) == Some(value);
+            columns.iter().all(has)
+        };
+        Ok(self.rows.iter().filter(fits).collect())
+    }
+
+    /// The one row that has all the values, as text.
+    pub(crate) fn one(&self, wanted: &Rows, show: &Show) -> Result<String, String> {
+        let rows = self.rows(wanted)?;
+        if let [row] = rows[..] {
+            return self.write(row, show);
+        }
+        let (name, found) = (&self.name, rows.len());
+        let values = wanted.values.iter();
+        let values: Vec<_> = values
+            .map(|(column, value)| format!("{column}={value}"))
+            .collect();
+        Err(format!(
+            "{name} has {found} rows with {}; exactly 1 is needed",
+            values.join(" ")
+        ))
+    }
+
+    /// Columns of a row as text.
+    pub(crate) fn write(&self, row: &csv::StringRecord, show: &Show) -> Result<String, String> {
+        let mut cells = Vec::new();
+        for column in &show.columns {
+            cells.push(row.get(self.column(column)?).unwrap_or_default());
+        }
+        show.format.write(&cells).map_err(|place| {
+            let (cell, column, name) = (cells[place], &show.columns[place], &self.name);
+            format!("`{cell}` in the column `{column}` of {name} is no number; `text` writes it as it is")
+        })
+    }
+}

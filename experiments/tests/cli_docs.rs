@@ -1,0 +1,49 @@
+//! `docs`: numbers of the documentation from the published tables.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use support::Scratch;
+
+const README: &str = "# Result\n\nThe arm reads <!-- = run/summary.csv arm=b : percent mean -->1%<!-- /= --> \
+                      wrong; see [more](docs/more.md).\n";
+
+fn repository() -> Scratch {
+    let place = Scratch::new();
+    let table = "arm,mean\na,0.1\nb,0.0123\n";
+    place.write("results/published/run/summary.csv", table);
+    place.write("README.md", README);
+    place.write("docs/more.md", "[back](../README.md#result)\n");
+    place
+}
+
+#[test]
+fn a_stale_number_fails_the_check_by_file_and_line_and_is_written() {
+    let place = repository();
+    let read = || fs::read_to_string(place.path("README.md")).unwrap();
+    let change = "README.md:3: `1%` is now `1.2%`";
+    let checked = place.run("docs --check").refused(&["stale numbers: 1"]);
+    assert!(checked.stdout.contains(change), "{}", checked.stdout);
+    assert_eq!(read(), README);
+
+    let written = place.run("docs").succeeded();
+    assert!(written.stdout.contains(change), "{}", written.stdout);
+    assert_eq!(read(), README.replace("1%", "1.2%"));
+    place.run("docs --check").succeeded();
+}
+
+#[test]
+fn a_link_that_leads_nowhere_and_a_missing_row_fail() {
+    let place = repository();
+    place.run("docs").succeeded();
+    fs::remove_file(place.path("docs/more.md")).unwrap();
+    let checked = place.run("docs --check").refused(&["lead nowhere: 1"]);
+    let told = "README.md:3: docs/more.md is not there";
+    assert!(checked.stdout.contains(told), "{}", checked.stdout);
+
+    place.write("docs/more.md", README.replace("arm=b", "arm=c"));
+    let told = "docs/more.md: line 3: run/summary.csv has 0 rows with arm=c";
+    place.run("docs").refused(&[told]);
+}
