@@ -6,7 +6,6 @@ use super::outcome::{CellOutcome, CellSpec};
 use anyhow::{Context, Result};
 use arms::ArmSpec;
 use run_support::atomic;
-use run_support::atomic;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 

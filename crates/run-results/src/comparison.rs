@@ -3,11 +3,7 @@
 use super::scored::{ScoredRun, ScoredTest};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
-use arms::{ArmKind, ArmSpec};
-use probe::EvaluationMode;
-use probe::ProbeConfig;
-use probe::ProbeConfig;
-use probe::{EvaluationMode, TestSet};
+use probe::{EvaluationMode, ProbeConfig};
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{
     BootstrapPlan, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,
@@ -79,7 +75,8 @@ impl Comparison {
 }
 
 /// The MLP of the arm's own width; for arms without vocabulary, the first one.
-pub(crate) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
+#[must_use]
+pub fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
     let mut mlps = config
         .arms
         .iter()
@@ -89,7 +86,8 @@ pub(crate) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec>
 }
 
 /// The arm of a kind, if the run has it.
-pub(crate) fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
+#[must_use]
+pub fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
     config.arms.iter().find(|arm| arm.kind == kind).copied()
 }
 
@@ -130,12 +128,14 @@ pub(super) fn seed_items(
 
 /// Statistics of one measure on one test set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Estimator {
+pub struct Estimator {
     measure: Measure,
     plan: BootstrapPlan,
 }
 
 impl Estimator {
+    /// For test sets whose `unit` is resampled below the seeds.
+    #[must_use]
     pub fn new(config: &ProbeConfig, measure: Measure, unit: ResampledUnit) -> Self {
         Self {
             measure,
@@ -149,6 +149,7 @@ impl Estimator {
     }
 
     /// For items that several test sets have been pooled into.
+    #[must_use]
     pub fn of_items(config: &ProbeConfig, measure: Measure, arm: &[SeedItems]) -> Self {
         let items = arm.first().into_iter().flat_map(|seed| &seed.items);
         Self::new(
@@ -159,6 +160,9 @@ impl Estimator {
     }
 
     /// The measure of an arm; none if no seed finished.
+    ///
+    /// # Errors
+    /// If the bootstrap fails for another reason than too little to resample.
     pub fn value(&self, arm: &[SeedItems]) -> Result<Option<Value>> {
         if arm.is_empty() {
             return Ok(None);
@@ -173,6 +177,9 @@ impl Estimator {
     }
 
     /// `arm` minus `reference` over the seeds that finished in both; none if there is none.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
     pub fn compare(
         &self,
         arm: &[SeedItems],

@@ -53,7 +53,7 @@ mod synthetic;
 mod tests;
 
 pub use comparison::{Comparison, Judgement, Value};
-pub(crate) use comparison::{Estimator, arm_of, matched_mlp};
+pub use comparison::{Estimator, arm_of, matched_mlp};
 pub use items::{ItemSeries, hardening_series, item_series};
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};

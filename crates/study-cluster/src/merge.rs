@@ -4,24 +4,15 @@ use super::items::Items;
 use super::place::Place;
 use anyhow::{Context, Result};
 use arms::ArmSpec;
-use arms::ArmSpec;
 use claims::Registration;
-use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status};
 use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status, StoredCells};
-use run_results::provenance;
-use run_results::provenance;
-use run_results::{Extent, Manifest, Summary};
-use run_results::{Extent, Manifest, Summary};
-use run_support::lock::Owner;
+use run_results::{Extent, Manifest, Summary, provenance};
 use run_support::lock::Owner;
 use runs::run_folder::RunFolder;
-use runs::run_folder::RunFolder;
-use runs::session::Session;
 use runs::session::Session;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use study::{Part, PartResult, StudyConfig, Written};
 use study::{Part, PartResult, StudyConfig, Written};
 
 /// What the cells of a results folder come to.

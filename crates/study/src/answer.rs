@@ -7,11 +7,8 @@ use super::section::Section;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use probe::EvaluationMode;
-use probe::EvaluationMode;
-use probe_data::Task;
 use probe_data::Task;
 use probe_statistics::bootstrap::Measure;
-use run_results::{Comparison, Judgement, wording};
 use run_results::{Comparison, Judgement, wording};
 
 /// The paragraphs of the answer and the numbers to remember.

@@ -2,9 +2,10 @@
 
 use super::{Caching, Machine};
 use anyhow::{Context, Result, bail, ensure};
+use arms::Swap;
 use arms::{ArmKind, ArmSpec};
 use probe::{LayoutKind, Preset, ProbeConfig};
-use probe_data::published::{self, Swap};
+use probe_data::published;
 use run_results::provenance;
 use run_results::wording;
 use run_support::settings::overlay_file;
@@ -14,9 +15,6 @@ use runs::session::Session;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Content;
-use token_inspection::{
-    InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
-};
 use token_inspection::{
     InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
 };

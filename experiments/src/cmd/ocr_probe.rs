@@ -10,7 +10,6 @@ use run_results::Extent;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
-use runs::session::Session;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -6,10 +6,8 @@ use probe_data::{missing_boxes, on_problem, open_photographs};
 use run_support::settings;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
-use runs::session::Session;
 use std::path::PathBuf;
 use std::time::Instant;
-use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
 
 /// Runs every section of the study, evaluates the claims and writes one report.
