@@ -110,7 +110,9 @@ fn read_group(
     // Words of one page are read by one lane, which then decodes the page once.
     let lanes_at_work = match dataset.format() {
         Format::Icdar => 1,
-        _ => lanes.count(),
+        Format::Lmdb | Format::Gt | Format::Doctr | Format::Mjsynth | Format::Folder => {
+            lanes.count()
+        }
     };
     let mut group = Group {
         key: GroupKey {
