@@ -1,7 +1,8 @@
 //! One arm: its kind and what it is told.
 
-use super::ArmKind;
-use super::thousandths::Thousandths;
+use crate::{Argument, Arm, ArmKind, ArmSizes, Setting, Thousandths};
+use burn::tensor::Device;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// One arm of the comparison.
@@ -36,7 +37,33 @@ pub struct Settings {
     pub noise: Option<Thousandths>,
 }
 
+impl Settings {
+    /// Whether a setting was given.
+    pub(crate) fn has(&self, setting: Setting) -> bool {
+        match setting {
+            Setting::Top => self.top.is_some(),
+            Setting::Gain => self.gain.is_some(),
+            Setting::Rank => self.rank.is_some(),
+            Setting::Codes => self.codes.is_some(),
+        }
+    }
+}
+
 impl ArmSpec {
+    /// Builds a fresh projector; `rng` decides every parameter.
+    ///
+    /// # Errors
+    /// If the sizes make no projector; the message names the number to change. If the arm is the
+    /// projector of a checkpoint, which cannot be built but only read.
+    pub fn build(
+        &self,
+        sizes: ArmSizes,
+        rng: &mut ChaCha8Rng,
+        device: &Device,
+    ) -> anyhow::Result<Arm> {
+        (self.kind.definition().build)(self, sizes, rng, device)
+    }
+
     /// An arm without a vocabulary.
     #[must_use]
     pub fn plain(kind: ArmKind) -> Self {
@@ -72,16 +99,14 @@ impl ArmSpec {
     #[must_use]
     pub fn example(kind: ArmKind, words: usize) -> Self {
         let mut spec = Self::plain(kind);
-        spec.vocabulary = kind.takes_vocabulary().then(|| match kind {
-            ArmKind::Fsq => discretisers::fsq::nearest(words),
-            ArmKind::Lfq | ArmKind::Bsq => 1 << words.max(2).ilog2(),
-            _ => words,
-        });
-        match kind {
-            ArmKind::Rvq => spec.settings.codes = Some(2),
-            ArmKind::NoisyMerger => spec.settings.noise = Some(Thousandths::ONE),
-            _ => {}
+        let definition = kind.definition();
+        match definition.argument {
+            Argument::Nothing => {}
+            Argument::Rows => spec.vocabulary = Some(words),
+            Argument::Codes(sizes) => spec.vocabulary = Some((sizes.nearest)(words)),
+            Argument::Noise => spec.settings.noise = Some(Thousandths::ONE),
         }
+        spec.settings.codes = definition.needs_codes.map(|_| 2);
         spec
     }
 

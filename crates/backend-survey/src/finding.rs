@@ -140,7 +140,9 @@ impl Surveyed {
                 };
                 match end {
                     End::Failed(message) => message.clone(),
-                    _ => format!("{end}, during {during}"),
+                    End::Finished | End::Crashed(_) | End::Silent(_) => {
+                        format!("{end}, during {during}")
+                    }
                 }
             }
         }

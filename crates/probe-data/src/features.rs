@@ -50,7 +50,7 @@ impl Source<'_> {
     fn chunk(&self, layout: PatchLayout) -> usize {
         match self {
             Self::Published(_) => (PUBLISHED_CHUNK / layout.patches()).max(1),
-            _ => CHUNK,
+            Self::Pixels | Self::Tower { .. } => CHUNK,
         }
     }
 

@@ -52,7 +52,7 @@ pub fn perception_groups(
     )?;
     let levels = match plan.split {
         Split::Test => task.levels().len().max(1),
-        _ => 1,
+        Split::Train | Split::Validation => 1,
     };
     let count = plan.images * levels;
     let chunks = lanes.map(count.div_ceil(CHUNK), |_, chunk| {

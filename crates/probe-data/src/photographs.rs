@@ -189,11 +189,10 @@ pub fn open_photographs(source: &DatasetSource, on_problem: OnProblem) -> Result
 }
 
 fn with_flag(error: Error) -> anyhow::Error {
-    match error {
-        Error::Problem { problem } => {
-            anyhow!("{problem}; repair it, or go on without it with --skip-broken")
-        }
-        error => error.into(),
+    if let Error::Problem { problem } = error {
+        anyhow!("{problem}; repair it, or go on without it with --skip-broken")
+    } else {
+        error.into()
     }
 }
 

@@ -47,8 +47,8 @@ impl DataSources {
     /// The formats on disk that hold lines and no character grids.
     pub fn lines(&self) -> impl Iterator<Item = Format> {
         self.0.iter().filter_map(|source| match source {
-            DataSource::Stored { format, .. } if *format != Format::Folder => Some(*format),
-            _ => None,
+            DataSource::Stored { format, .. } => (*format != Format::Folder).then_some(*format),
+            DataSource::Rendered => None,
         })
     }
 

@@ -95,7 +95,9 @@ impl Task {
             .iter()
             .map(|face| match self {
                 Self::Slant => u16::from(is_slanted(face)),
-                _ => faces.iter().position(|known| known == face).unwrap_or(0) as u16,
+                Self::Text | Self::Control | Self::Face => {
+                    faces.iter().position(|known| known == face).unwrap_or(0) as u16
+                }
             })
             .collect();
         for (image, label) in group.labels.iter_mut().enumerate() {

@@ -130,7 +130,7 @@ impl<'a> DataMaker<'a> {
         }
         let sources = match split {
             Split::Test => data.test_data.as_ref(),
-            _ => data.train_data.as_ref(),
+            Split::Train | Split::Validation => data.train_data.as_ref(),
         };
         let Some(sources) = sources else {
             return self.rendered(split, lanes);
@@ -164,13 +164,13 @@ impl<'a> DataMaker<'a> {
             Split::Validation if data.next_block => (Split::Train, data.images.train),
             // What was learnt by heart shows on the images that were learnt.
             Split::Test if data.task == Task::Control => (Split::Train, 0),
-            _ => (split, 0),
+            Split::Train | Split::Validation | Split::Test => (split, 0),
         };
         let mut groups = Vec::new();
         for &content in contents {
             let images = match (split, content) {
                 (Split::Test, Content::Words) => data.images.test_words,
-                _ => images,
+                (Split::Test, Content::Random) | (Split::Train | Split::Validation, _) => images,
             };
             for density in self.densities() {
                 let plan = RenderPlan {
@@ -256,7 +256,7 @@ impl<'a> DataMaker<'a> {
         );
         Ok(match split {
             Split::Test => groups,
-            _ => {
+            Split::Train | Split::Validation => {
                 let tenth = split == Split::Validation;
                 let parts = groups.iter().map(|group| group.every_tenth(tenth));
                 let parts = parts.collect::<Result<Vec<_>>>()?;

@@ -28,6 +28,8 @@ pub struct CellModel {
     /// The probe.
     pub reader: Reader,
     first_block: usize,
+    /// See [`ArmKind::is_noisy`].
+    pub(super) is_noisy: bool,
 }
 
 impl CellModel {
@@ -45,15 +47,13 @@ impl CellModel {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
-        let arm = match arm.kind {
-            ArmKind::Pretrained(swap) => {
-                let device = device.clone().without_autodiff();
-                Arm::Pretrained(prepared.pretrained(swap)?.to_device(&device))
-            }
-            _ => {
-                let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
-                arm.build(prepared.arm_sizes(config), &mut rng, device)?
-            }
+        let is_noisy = arm.kind.is_noisy();
+        let arm = if let ArmKind::Pretrained(swap) = arm.kind {
+            let device = device.clone().without_autodiff();
+            Arm::Pretrained(prepared.pretrained(swap)?.to_device(&device))
+        } else {
+            let mut rng = seeded::stream(seed, &format!("projector/{arm}"));
+            arm.build(prepared.arm_sizes(config), &mut rng, device)?
         };
         let mut rng = seeded::stream(seed, "probe");
         let (d_token, classes) = (arm.d_out(), prepared.classes(config));
@@ -88,6 +88,7 @@ impl CellModel {
             arm,
             reader,
             first_block: prepared.first_block,
+            is_noisy,
         })
     }
 
@@ -144,7 +145,10 @@ impl CellModel {
             (Reader::Pooled(reader), _) => reader.forward(embeddings),
             (Reader::Flat(reader), _) => reader.forward(embeddings),
             // `Place::of` gives each probe what it needs.
-            _ => unreachable!("the probe was given another kind of place"),
+            (Reader::Anchored(_), Place::Plan(_) | Place::Everywhere)
+            | (Reader::SlotLinear(_), Place::Anchors(_) | Place::Everywhere) => {
+                unreachable!("the probe was given another kind of place")
+            }
         }
     }
 
@@ -163,14 +167,16 @@ impl CellModel {
                 data.group.targets(items, 1, device),
                 data.group.lengths(items, device),
             ),
-            _ if data.group.grid.is_some() => {
-                slot_loss(scores, data.group.targets(items, 0, device))
+            Reader::Anchored(_) | Reader::SlotLinear(_) | Reader::Pooled(_) | Reader::Flat(_) => {
+                let targets = data.group.targets(items, 0, device);
+                match data.group.grid {
+                    Some(_) => slot_loss(scores, targets),
+                    None => {
+                        let weights = data.group.target_weights(items, device);
+                        weighted_slot_loss(scores, targets, weights)
+                    }
+                }
             }
-            _ => weighted_slot_loss(
-                scores,
-                data.group.targets(items, 0, device),
-                data.group.target_weights(items, device),
-            ),
         }
     }
 
@@ -179,10 +185,10 @@ impl CellModel {
     pub fn loss_units(&self, data: &PreparedGroup, items: &[usize]) -> usize {
         match &self.reader {
             Reader::Ctc(_) => items.len(),
-            _ => items
-                .iter()
-                .map(|&item| data.group.labels[item].classes.len())
-                .sum(),
+            Reader::Anchored(_) | Reader::SlotLinear(_) | Reader::Pooled(_) | Reader::Flat(_) => {
+                let classes = items.iter().map(|&item| &data.group.labels[item].classes);
+                classes.map(Vec::len).sum()
+            }
         }
     }
 
@@ -199,11 +205,11 @@ impl CellModel {
     }
 
     fn with_soft_words(&self, change: impl FnOnce(Vet) -> Vet) -> Option<Self> {
-        let wrap: fn(Vet) -> Arm = match &self.arm {
-            Arm::Pretrained(_) => |vet| Arm::Pretrained(PublishedProjector::Vet(vet)),
-            _ => Arm::Vet,
-        };
-        let (Arm::Vet(vet) | Arm::Pretrained(PublishedProjector::Vet(vet))) = &self.arm else {
+        let (vet, wrap): (&Vet, fn(Vet) -> Arm) = if let Arm::Vet(vet) = &self.arm {
+            (vet, Arm::Vet)
+        } else if let Arm::Pretrained(PublishedProjector::Vet(vet)) = &self.arm {
+            (vet, |vet| Arm::Pretrained(PublishedProjector::Vet(vet)))
+        } else {
             return None;
         };
         (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
@@ -225,7 +231,10 @@ impl CellModel {
         best.chunks(places)
             .map(|line| match &self.reader {
                 Reader::Ctc(_) => CtcReader::best_path(line),
-                _ => line.to_vec(),
+                Reader::Anchored(_)
+                | Reader::SlotLinear(_)
+                | Reader::Pooled(_)
+                | Reader::Flat(_) => line.to_vec(),
             })
             .collect()
     }

@@ -195,7 +195,7 @@ impl Prepared {
                 };
                 match config.regime {
                     Regime::Joint => (Source::Pixels, blocks),
-                    _ => (Source::Tower { tower, blocks }, blocks),
+                    Regime::Frozen | Regime::LastBlock => (Source::Tower { tower, blocks }, blocks),
                 }
             }
         };
@@ -217,7 +217,7 @@ impl Prepared {
         // Backends differ in the last bits, so none reads what another has cached.
         let encoder_key = match config.regime {
             Regime::Joint => "pixels".to_owned(),
-            _ => format!(
+            Regime::Frozen | Regime::LastBlock => format!(
                 "{tower_hash}/{first_block}/{}/{device:?}",
                 config.backbone_format()
             ),
@@ -329,7 +329,7 @@ impl Prepared {
         let blocks = self.first_block;
         let source = match self.regime {
             Regime::Joint => Source::Pixels,
-            _ => Source::Tower { tower, blocks },
+            Regime::Frozen | Regime::LastBlock => Source::Tower { tower, blocks },
         };
         encode(group, &source, None, lanes, device, stop)
     }

@@ -7,7 +7,7 @@
 use super::model::CellModel;
 use super::preparation::{Prepared, PreparedGroup};
 use anyhow::{Context, Result};
-use arms::{Arm, Thousandths};
+use arms::Thousandths;
 use burn::tensor::Device;
 use probe_statistics::linear_reconstruction::{
     Pairs, Reconstruction, bisect_falling, linear_reconstruction,
@@ -49,7 +49,6 @@ impl TokenSample {
         device: &Device,
     ) -> Result<Self> {
         let mut noise = seeded::stream(seed, "noise/reconstruction");
-        let is_noisy = matches!(model.arm, Arm::NoisyMerger(_) | Arm::Shuffled(_));
         let mut sample = Self {
             tokens: Vec::new(),
             features: Vec::new(),
@@ -63,7 +62,7 @@ impl TokenSample {
                 let patches = model.features(data.features.batch(&items, device)?);
                 let mut pass = Pass {
                     progress: 1.0,
-                    noise: is_noisy.then_some(&mut noise),
+                    noise: model.is_noisy.then_some(&mut noise),
                     distribution: false,
                 };
                 let merged = patches.merged();

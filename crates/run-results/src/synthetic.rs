@@ -249,7 +249,7 @@ fn hardening(
     arm: ArmSpec,
     misreads: Misreads<'_>,
 ) -> Vec<HardeningResult> {
-    if arm.kind != ArmKind::VetSoftmax || config.hardening_images == 0 {
+    if !arm.kind.hardens() || config.hardening_images == 0 {
         return Vec::new();
     }
     let words = arm.words().unwrap();

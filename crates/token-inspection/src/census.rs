@@ -5,7 +5,6 @@ use anyhow::{Context, Result};
 use probe_statistics::vocabulary_usage::{Association, LabelledMass, LabelledWords, WordProfile};
 use projector::seeded;
 use rand::seq::SliceRandom;
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// Cells of a table of words by characters; the soft one is left out above.
@@ -204,10 +203,7 @@ impl Census {
     #[must_use]
     pub fn rows(&self, most: usize) -> Vec<WordRow> {
         let mut order: Vec<usize> = (0..self.usage.len()).collect();
-        order.sort_by(|&a, &b| match self.usage[b].total_cmp(&self.usage[a]) {
-            Ordering::Equal => a.cmp(&b),
-            other => other,
-        });
+        order.sort_by(|&a, &b| self.usage[b].total_cmp(&self.usage[a]).then(a.cmp(&b)));
         let rows = order.into_iter().enumerate().map(|(rank, word)| {
             let best = self.hard.word(word);
             let row = WordRow {

@@ -112,7 +112,7 @@ fn cell(token: &TokenView, arm: &ShownArm) -> TokenCell {
             .next()
             .and_then(|ranked| ranked.probability)
             .map_or_else(String::new, |p| format!("p {p:.2}")),
-        _ => String::new(),
+        (Quantity::EntropyBits, _) => String::new(),
     };
     TokenCell {
         value: match arm.quantity() {

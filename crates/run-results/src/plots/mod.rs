@@ -8,7 +8,7 @@ use super::scored::{RANDOM, ScoredRun};
 use super::summary::{Summary, unit_name};
 use super::wording;
 use anyhow::Result;
-use arms::{ArmKind, ArmSpec};
+use arms::{ArmKind, ArmRole, ArmSpec};
 use figures::{
     Arm, CerByArm, CerByDensity, CerScale, Family, FigureError, HardeningCurve, LearningCurves,
     TokensOverTraining,
@@ -243,38 +243,24 @@ fn figure_arm(scored: &ScoredRun<'_>, arm: ArmSpec) -> Arm {
         finished => format!("{arm} ({finished} of {cells} seeds)"),
     };
     // Only the cells know whether the checkpoint's projector has a vocabulary.
-    let family = match arm.kind {
-        ArmKind::Pretrained(_) if !scored.has_words(arm) => Family::Merger,
-        kind => family(kind),
+    let family = match arm.kind.role() == ArmRole::Published && !scored.has_words(arm) {
+        true => Family::Merger,
+        false => family(arm.kind),
     };
     Arm::new(label, family)
 }
 
 /// The family that lends a kind of arm its colour and marker.
 pub fn family(kind: ArmKind) -> Family {
-    match kind {
-        ArmKind::Identity => Family::Ceiling,
-        ArmKind::PatchMerger => Family::Merger,
-        ArmKind::Linear
-        | ArmKind::MeanPool
-        | ArmKind::NoisyMerger
-        | ArmKind::GeluMlp
-        | ArmKind::GeluMlpPlain
-        | ArmKind::FlopMlp
-        | ArmKind::Random
-        | ArmKind::Shuffled => Family::Control,
-        ArmKind::VetSoftmax => Family::VetSoft,
-        ArmKind::VetStArgmax | ArmKind::VetStArgmaxRaw | ArmKind::VetCurriculum => Family::VetHard,
-        ArmKind::VetGumbel | ArmKind::VetGumbelAnnealed => Family::VetGumbel,
-        ArmKind::Vq
-        | ArmKind::Rvq
-        | ArmKind::Fsq
-        | ArmKind::Lfq
-        | ArmKind::Bsq
-        | ArmKind::SimVq => Family::Codebook,
-        ArmKind::Blind => Family::Blind,
-        ArmKind::Pretrained(_) if kind.is_hard() => Family::VetHard,
-        ArmKind::Pretrained(_) => Family::VetSoft,
+    match kind.role() {
+        ArmRole::Ceiling => Family::Ceiling,
+        ArmRole::Merger => Family::Merger,
+        ArmRole::Control | ArmRole::WidthMatchedMlp | ArmRole::NoiseMatched => Family::Control,
+        ArmRole::SoftWords | ArmRole::Published => Family::VetSoft,
+        ArmRole::HardWords | ArmRole::Curriculum => Family::VetHard,
+        ArmRole::SampledWords => Family::VetGumbel,
+        ArmRole::Codebook => Family::Codebook,
+        ArmRole::Floor => Family::Blind,
     }
 }
 

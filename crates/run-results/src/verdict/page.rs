@@ -37,7 +37,7 @@ impl Page {
         let section = self.last();
         let mut headings = section.blocks.iter().rev().filter_map(|block| match block {
             Block::Heading(text) => Some(text.clone()),
-            _ => None,
+            Block::Paragraph(_) | Block::Bullets(_) | Block::Table(_) | Block::Figure(_) => None,
         });
         let title = headings.next().unwrap_or_else(|| section.heading.clone());
         let columns = header.iter().enumerate().map(|(index, heading)| {

@@ -129,7 +129,7 @@ impl BackendChoice {
         match self.backend {
             Backend::Flex | Backend::Ndarray => cores,
             Backend::Tch if self.index.is_none() => cores,
-            _ => 1,
+            Backend::Wgpu | Backend::Vulkan | Backend::Cuda | Backend::Tch | Backend::Cpu => 1,
         }
     }
 }

@@ -35,8 +35,20 @@ pub fn devices(backend: Backend) -> Vec<Device> {
         #[allow(deprecated)]
         // burn will drop it; kept for cross-checks while 0.22 is ours
         Backend::Ndarray => vec![Device::ndarray()],
-        #[allow(unreachable_patterns)]
-        _ => Vec::new(),
+        #[cfg(not(feature = "flex"))]
+        Backend::Flex => Vec::new(),
+        #[cfg(not(feature = "wgpu"))]
+        Backend::Wgpu => Vec::new(),
+        #[cfg(not(feature = "vulkan"))]
+        Backend::Vulkan => Vec::new(),
+        #[cfg(not(feature = "cuda"))]
+        Backend::Cuda => Vec::new(),
+        #[cfg(not(feature = "tch"))]
+        Backend::Tch => Vec::new(),
+        #[cfg(not(feature = "cpu"))]
+        Backend::Cpu => Vec::new(),
+        #[cfg(not(feature = "ndarray"))]
+        Backend::Ndarray => Vec::new(),
     }
 }
 
@@ -86,7 +98,13 @@ fn preferred(backend: Backend, first: &Device) -> Device {
         Backend::Wgpu => Device::wgpu(DeviceKind::DefaultDevice),
         #[cfg(feature = "vulkan")]
         Backend::Vulkan => Device::vulkan(DeviceKind::DefaultDevice),
-        _ => first.clone(),
+        #[cfg(not(feature = "wgpu"))]
+        Backend::Wgpu => first.clone(),
+        #[cfg(not(feature = "vulkan"))]
+        Backend::Vulkan => first.clone(),
+        Backend::Flex | Backend::Cuda | Backend::Tch | Backend::Cpu | Backend::Ndarray => {
+            first.clone()
+        }
     }
 }
 

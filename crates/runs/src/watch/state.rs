@@ -122,7 +122,7 @@ impl Said {
         match self.phase {
             // An arm whose every rate failed has no other seeds.
             Phase::Finished => self.done,
-            _ => self.arms * per_arm + self.extra,
+            Phase::Waiting | Phase::Started | Phase::Stopped(_) => self.arms * per_arm + self.extra,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The arms that read a published model's own projector.
 
+use crate::{ArmRole, ArmSpec, Definition};
 use anyhow::{Result, bail, ensure};
 use ovis_vet::Tokenize;
 use published_models::PublishedProjector;
@@ -23,6 +24,23 @@ pub enum Swap {
 impl Swap {
     /// How it is written, for messages.
     pub const FORMS: &str = "pretrained[+softmax|+argmax|+topN] (with --checkpoint)";
+
+    /// The kind of arm. Its projector is read with [`Self::of`] and cannot be built.
+    pub(crate) fn definition(self) -> Definition {
+        let tokenize = self.tokenize();
+        let role = match tokenize {
+            None => ArmRole::Published,
+            Some(tokenize) if tokenize.is_hard() => ArmRole::HardWords,
+            Some(_) => ArmRole::SoftWords,
+        };
+        let build = |spec: &ArmSpec, _, _: &mut _, _: &_| {
+            bail!("arm `{spec}` is the projector of a checkpoint; name one with --checkpoint")
+        };
+        Definition {
+            tokenize,
+            ..Definition::continuous("pretrained", role, build)
+        }
+    }
 
     /// Reads what stands behind `pretrained`.
     #[must_use]

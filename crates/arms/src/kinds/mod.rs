@@ -1,0 +1,79 @@
+//! The table of arms: what kinds there are, and what layers they are made of.
+//!
+//! A kind is one [`Definition`] in the file of its family here, and one line in the first list. The
+//! lines are in the order in which results list arms; to move one changes tables and figures, not
+//! numbers. A projector that no other kind uses needs a line in the second list as well.
+
+pub mod blind;
+pub mod bsq;
+pub mod fsq;
+pub mod gelu_mlp;
+pub mod identity;
+pub mod lfq;
+pub mod linear;
+pub mod mean_pool;
+pub mod patch_merger;
+pub mod pretrained;
+pub mod simvq;
+pub mod vet;
+pub mod vq;
+
+use crate::Definition;
+use crate::table::{kinds, layers};
+use burn::module::Module;
+use control_projectors::{
+    Blind, GeluMlp, Identity, LinearProjector, MeanPool, Noisy, RandomLinear, Shuffled,
+};
+use discretisers::{Bsq, Fsq, Lfq, SimVq, Vq};
+use ovis_vet::{MultiVet, Vet};
+use pretrained::Swap;
+use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use published_models::PublishedProjector;
+use qwen_merger::PatchMerger;
+use rand_chacha::ChaCha8Rng;
+
+kinds! {
+    Identity => identity::IDENTITY,
+    Linear => linear::LINEAR,
+    MeanPool => mean_pool::MEAN_POOL,
+    PatchMerger => patch_merger::PATCH_MERGER,
+    NoisyMerger => patch_merger::NOISY_MERGER,
+    GeluMlp => gelu_mlp::GELU_MLP,
+    GeluMlpPlain => gelu_mlp::GELU_MLP_PLAIN,
+    FlopMlp => gelu_mlp::FLOP_MLP,
+    VetSoftmax => vet::VET_SOFTMAX,
+    VetStArgmax => vet::VET_ST_ARGMAX,
+    VetStArgmaxRaw => vet::VET_ST_ARGMAX_RAW,
+    VetGumbel => vet::VET_GUMBEL,
+    VetGumbelAnnealed => vet::VET_GUMBEL_ANNEALED,
+    VetCurriculum => vet::VET_CURRICULUM,
+    Vq => vq::VQ,
+    Rvq => vq::RVQ,
+    Fsq => fsq::FSQ,
+    Lfq => lfq::LFQ,
+    Bsq => bsq::BSQ,
+    SimVq => simvq::SIMVQ,
+    Random => linear::RANDOM,
+    Shuffled => patch_merger::SHUFFLED,
+    Blind => blind::BLIND,
+}
+
+layers! {
+    Identity(Identity),
+    Linear(LinearProjector),
+    MeanPool(MeanPool),
+    PatchMerger(PatchMerger),
+    NoisyMerger(Noisy<PatchMerger>),
+    GeluMlp(GeluMlp),
+    Vet(Vet),
+    MultiVet(MultiVet),
+    Vq(Vq),
+    Fsq(Fsq),
+    Lfq(Lfq),
+    Bsq(Bsq),
+    SimVq(SimVq),
+    Random(RandomLinear),
+    Shuffled(Shuffled<PatchMerger>),
+    Blind(Blind),
+    Pretrained(PublishedProjector),
+}

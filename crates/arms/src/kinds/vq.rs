@@ -1,0 +1,31 @@
+//! Codebooks of running means.
+
+use crate::{Arm, ArmSizes, ArmSpec, CodeSizes, Definition, Setting};
+use burn::tensor::Device;
+use discretisers::Vq;
+use rand_chacha::ChaCha8Rng;
+
+/// Nearest vector of a codebook (arXiv:1711.00937).
+pub const VQ: Definition = Definition::codebook("vq", CodeSizes::ANY, build);
+
+/// Nearest vectors of several codebooks, each for what the last one left (arXiv:2107.03312).
+pub const RVQ: Definition = Definition {
+    settings: &[Setting::Codes],
+    needs_codes: Some(|head| {
+        format!(
+            "it needs the number of its codes, for example `{head}+codes4`; with one code it is `vq`"
+        )
+    }),
+    ..Definition::codebook("rvq", CodeSizes::ANY, build)
+};
+
+fn build(
+    spec: &ArmSpec,
+    sizes: ArmSizes,
+    rng: &mut ChaCha8Rng,
+    device: &Device,
+) -> anyhow::Result<Arm> {
+    let words = spec.words().unwrap_or(0);
+    let vq = Vq::init(sizes.into(), words, spec.codes(), rng, device)?;
+    Ok(Arm::Vq(vq))
+}

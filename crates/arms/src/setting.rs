@@ -1,0 +1,53 @@
+//! Settings that stand behind a `+` in the name of an arm.
+
+use crate::ArmKind;
+
+/// A setting that some kinds take; `+usage` is apart, because it may come without a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `+topN`: best words that a soft token mixes.
+    Top,
+    /// `+gainX`: start of the LayerNorm's gain.
+    Gain,
+    /// `+rankR`: rank of the head.
+    Rank,
+    /// `+codesN`: codes per token.
+    Codes,
+}
+
+impl Setting {
+    pub(crate) const ALL: [Self; 4] = [Self::Top, Self::Gain, Self::Rank, Self::Codes];
+
+    /// What stands in front of the number.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Top => "top",
+            Self::Gain => "gain",
+            Self::Rank => "rank",
+            Self::Codes => "codes",
+        }
+    }
+
+    /// How it is written, for messages, without the `+`.
+    pub(crate) fn form(self) -> &'static str {
+        match self {
+            Self::Top => "topN",
+            Self::Gain => "gainX",
+            Self::Rank => "rankR",
+            Self::Codes => "codesN",
+        }
+    }
+
+    /// The kinds that take it, for messages.
+    pub(crate) fn takers(self) -> String {
+        let kinds = ArmKind::ALL.into_iter();
+        let (vets, others): (Vec<_>, Vec<_>) = kinds.partition(|kind| kind.is_vet());
+        let takes = |kind: &&ArmKind| kind.definition().settings.contains(&self);
+        let mut names: Vec<&str> = match vets.iter().all(|kind| takes(&kind)) {
+            true => vec!["the vet arms"],
+            false => vets.iter().filter(takes).map(|kind| kind.name()).collect(),
+        };
+        names.extend(others.iter().filter(takes).map(|kind| kind.name()));
+        names.join(" and ")
+    }
+}
