@@ -38,6 +38,18 @@ impl DataSources {
         &self.0
     }
 
+    /// Rendered images alone.
+    #[must_use]
+    pub fn rendered() -> Self {
+        Self(vec![DataSource::Rendered])
+    }
+
+    /// Whether nothing is read from a disk.
+    #[must_use]
+    pub fn is_rendered(&self) -> bool {
+        self.0 == [DataSource::Rendered]
+    }
+
     /// Whether rendered images are among them.
     #[must_use]
     pub fn has_rendered(&self) -> bool {
@@ -47,8 +59,8 @@ impl DataSources {
     /// The formats on disk that hold lines and no character grids.
     pub fn lines(&self) -> impl Iterator<Item = Format> {
         self.0.iter().filter_map(|source| match source {
-            DataSource::Stored { format, .. } if *format != Format::Folder => Some(*format),
-            _ => None,
+            DataSource::Stored { format, .. } => (*format != Format::Folder).then_some(*format),
+            DataSource::Rendered => None,
         })
     }
 

@@ -1,7 +1,9 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
-use super::config::{LayoutKind, ProbeConfig, Regime};
+use super::config::{ProbeConfig, Regime};
+use super::data_config::LayoutKind;
 use super::data_maker::DataMaker;
+use super::image_source::ImageSource;
 use super::outcome::TestSet;
 use crate::reader::SlotPlan;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -48,7 +50,7 @@ pub struct Prepared {
     pub test: Vec<PreparedGroup>,
     /// Plans of the linear probe, one per character grid.
     pub plans: Vec<SlotPlan>,
-    /// Names of the classes of a task or of photographs; empty for text.
+    /// Names of the classes, where classes are asked.
     pub class_names: Vec<String>,
     /// Block of the tower from which cells run it themselves.
     pub first_block: usize,
@@ -114,6 +116,14 @@ impl Encoder {
     }
 }
 
+/// What is computed of an image by a tower that trains from its block `blocks` on.
+fn source_of(tower: &SmallVit, blocks: usize, regime: Regime) -> Source<'_> {
+    match regime {
+        Regime::Joint => Source::Pixels,
+        Regime::Frozen | Regime::LastBlock => Source::Tower { tower, blocks },
+    }
+}
+
 /// Reads a backbone with its configuration.
 ///
 /// # Errors
@@ -175,9 +185,13 @@ impl Prepared {
         }
         lap("render");
         let class_names = data.class_names();
-        if !class_names.is_empty() {
-            let names = format!("{:x}", Sha256::digest(class_names.join("\n")));
-            hashes.push(("images classes".to_owned(), names));
+        match &config.data.source {
+            // Their classes follow from the fonts.
+            ImageSource::Text { .. } | ImageSource::Relabelled(_) => {}
+            ImageSource::Perception(_) | ImageSource::Photographs(_) => {
+                let names = format!("{:x}", Sha256::digest(class_names.join("\n")));
+                hashes.push(("images classes".to_owned(), names));
+            }
         }
         let (source, first_block) = match &encoder {
             Encoder::Published(published) => (Source::Published(published), 0),
@@ -187,10 +201,7 @@ impl Prepared {
                     Regime::LastBlock => tower.depth() - 1,
                     Regime::Joint => 0,
                 };
-                match config.regime {
-                    Regime::Joint => (Source::Pixels, blocks),
-                    _ => (Source::Tower { tower, blocks }, blocks),
-                }
+                (source_of(tower, blocks, config.regime), blocks)
             }
         };
         check_memory(&groups, &source, cache.is_some())?;
@@ -211,7 +222,7 @@ impl Prepared {
         // Backends differ in the last bits, so none reads what another has cached.
         let encoder_key = match config.regime {
             Regime::Joint => "pixels".to_owned(),
-            _ => format!(
+            Regime::Frozen | Regime::LastBlock => format!(
                 "{tower_hash}/{first_block}/{}/{device:?}",
                 config.backbone_format()
             ),
@@ -222,13 +233,14 @@ impl Prepared {
             for group in groups {
                 stop.check()?;
                 let name = format!("{split} {}", group.key);
-                hashes.push((format!("images {name}"), group.content_hash()));
+                let content = group.content_hash(config.data.charset);
                 // Pixels are cheaper to cut again than to read back, as long as they fit.
                 let cache = cache
                     .filter(|_| {
                         config.regime != Regime::Joint || held_bytes(&group, &source, true) == 0
                     })
-                    .map(|cache| (cache, encoder_key.as_str()));
+                    .map(|cache| (cache, FeatureCache::key(&encoder_key, &content)));
+                hashes.push((format!("images {name}"), content));
                 let features = encode(&group, &source, cache, lanes, device, stop)?;
                 hashes.push((format!("features {name}"), features.hash()));
                 let plan = SlotPlan::of_group(&group).map(|plan| data.plan_number(plan));
@@ -299,10 +311,10 @@ impl Prepared {
     #[must_use]
     pub fn trainable_tower(&self, device: &Device) -> Option<SmallVit> {
         match &self.backbone {
-            Backbone::Small(tower) if self.regime != Regime::Frozen => {
-                Some(tower.clone().fork(device).train())
+            Backbone::Small(tower) => {
+                (self.regime != Regime::Frozen).then(|| tower.clone().fork(device).train())
             }
-            _ => None,
+            Backbone::Published { .. } => None,
         }
     }
 
@@ -320,11 +332,7 @@ impl Prepared {
         let Backbone::Small(tower) = &self.backbone else {
             bail!("the tower of a checkpoint encodes the images of its run only");
         };
-        let blocks = self.first_block;
-        let source = match self.regime {
-            Regime::Joint => Source::Pixels,
-            _ => Source::Tower { tower, blocks },
-        };
+        let source = source_of(tower, self.first_block, self.regime);
         encode(group, &source, None, lanes, device, stop)
     }
 
@@ -345,9 +353,12 @@ impl Prepared {
     /// Number of answers that the probe chooses from at each place.
     #[must_use]
     pub fn classes(&self, config: &ProbeConfig) -> usize {
-        match self.class_names.len() {
-            0 => config.data.charset.size(),
-            classes => classes,
+        let (characters, classes) = (config.data.charset.size(), self.class_names.len());
+        match &config.data.source {
+            ImageSource::Text { .. } => characters,
+            // As version 0.1 did, whose cells may be half done: one for every character at least.
+            ImageSource::Relabelled(_) => characters.max(classes),
+            ImageSource::Perception(_) | ImageSource::Photographs(_) => classes,
         }
     }
 
@@ -369,7 +380,7 @@ impl Prepared {
                     mean_density: characters as f64 / (group.len() * group.layout.tokens()) as f64,
                     condition: group.key.condition.clone(),
                     difficulty: group.key.difficulty,
-                    targets: group.labels.iter().map(|l| l.text.clone()).collect(),
+                    targets: group.labels.iter().map(|l| l.answer.clone()).collect(),
                     clusters: group.labels.iter().map(|l| l.cluster).collect(),
                     cluster_names: group.clusters.clone(),
                     held_out: group.labels.iter().map(|l| l.held_out).collect(),
