@@ -193,7 +193,8 @@ pub fn pixel_batch(group: &Group, items: &[usize], device: &Device) -> Result<Pa
     Ok(grid(values, items.len(), group.layout, d, device))
 }
 
-/// Features of every image of `group`; `cache` is asked first and filled after. The images go
+/// Features of every image of `group`; `cache` is asked first and filled after, under a
+/// [`FeatureCache::key`]. The images go
 /// through the tower some at a time, so that of a large group no more than these are in memory.
 ///
 /// # Errors
@@ -202,7 +203,7 @@ pub fn pixel_batch(group: &Group, items: &[usize], device: &Device) -> Result<Pa
 pub fn encode(
     group: &Group,
     source: &Source<'_>,
-    cache: Option<(&FeatureCache, &str)>,
+    cache: Option<(&FeatureCache, String)>,
     lanes: &Lanes,
     device: &Device,
     stop: &Stop,
@@ -212,10 +213,6 @@ pub fn encode(
         source.d(group.layout),
         value_count(group, source),
     );
-    let cache = cache.map(|(cache, encoder)| {
-        let key = FeatureCache::key(encoder, &group.content_hash());
-        (cache, key)
-    });
     if let Some((cache, key)) = &cache
         && let Some(file) = cache.open(key, expected)
     {
@@ -301,9 +298,9 @@ mod tests {
         let cache = FeatureCache::new(folder.path());
         let encode = |cache| encode(&group, &Source::Pixels, cache, &lanes, &device, &stop);
         let computed = encode(None).unwrap();
-        let stored = encode(Some((&cache, "pixels"))).unwrap();
-        let found = encode(Some((&cache, "pixels"))).unwrap();
-        let key = FeatureCache::key("pixels", &group.content_hash());
+        let key = FeatureCache::key("pixels", &group.content_hash(plan.charset));
+        let stored = encode(Some((&cache, key.clone()))).unwrap();
+        let found = encode(Some((&cache, key.clone()))).unwrap();
         let count = value_count(&group, &Source::Pixels);
         let on_disk = Features {
             values: Values::Disk(Arc::new(cache.open(&key, count).unwrap())),

@@ -1,5 +1,6 @@
 //! A user's own labelled images as groups.
 
+use super::answer::Answer;
 use super::group::{Group, GroupKey, Label, classes_of};
 use super::pixels::Pixels;
 use anyhow::{Context, Result, bail};
@@ -97,7 +98,7 @@ pub fn group_from_folder(
         };
         pixels.extend_from_slice(image.as_raw());
         group.labels.push(Label {
-            text,
+            answer: Answer::Text(text),
             classes,
             slots_px,
             cluster: cluster as u32,

@@ -1,6 +1,8 @@
 //! A group of images that share size, layout and kind of text, and so can stand in one batch.
 
+use super::answer::Answer;
 use super::pixels::Pixels;
+use super::version_0_1;
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
@@ -31,9 +33,9 @@ impl fmt::Display for GroupKey {
 /// One labelled image of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
-    /// The text, normalised to the charset.
-    pub text: String,
-    /// Class of every character.
+    /// The right answer.
+    pub answer: Answer,
+    /// What the probe is trained on: class of every character, or the class of the whole image.
     pub classes: Vec<u16>,
     /// Centre of every character in pixels; empty where unknown.
     pub slots_px: Vec<[f32; 2]>,
@@ -87,13 +89,14 @@ impl Group {
         self.layout.patches() * self.layout.patch * self.layout.patch
     }
 
-    /// Hash of pixels and labels, in hexadecimal.
+    /// Hash of pixels and labels, in hexadecimal. Cells are found by it, so it stays what it was in
+    /// version 0.1, which wrote classes in characters of `charset`.
     #[must_use]
-    pub fn content_hash(&self) -> String {
+    pub fn content_hash(&self, charset: Charset) -> String {
         let mut hash = self.hash_before_pixels();
         self.pixels.hash(&mut hash);
         for label in &self.labels {
-            hash.update(label.text.as_bytes());
+            hash.update(version_0_1::hashed(&label.answer, charset).as_bytes());
             hash.update([0]);
         }
         format!("{:x}", hash.finalize())
@@ -119,7 +122,7 @@ impl Group {
         Tensor::from_data(TensorData::new(values, [items.len(), longest]), device)
     }
 
-    /// 1 where [`Group::targets`] holds a character and 0 where it is padding.
+    /// 1 where [`Group::targets`] holds a class and 0 where it is padding.
     #[must_use]
     pub fn target_weights(&self, items: &[usize], device: &Device) -> Tensor<2> {
         let longest = self.longest(items);
@@ -133,7 +136,7 @@ impl Group {
         Tensor::from_data(TensorData::new(values, [items.len(), longest]), device)
     }
 
-    /// Numbers of characters `[items]`.
+    /// Numbers of classes `[items]`.
     #[must_use]
     pub fn lengths(&self, items: &[usize], device: &Device) -> Tensor<1, Int> {
         let values: Vec<i64> = items

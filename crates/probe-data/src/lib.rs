@@ -1,7 +1,7 @@
 //! What the probes read: groups of equally sized, labelled images, and their features.
 
+mod answer;
 mod cache;
-mod class_names;
 mod features;
 mod folder;
 mod group;
@@ -9,13 +9,14 @@ mod perception;
 mod photographs;
 mod pixels;
 pub mod published;
+mod relabelling;
 mod rendered;
 mod source;
 mod stored;
-mod task;
+pub mod version_0_1;
 
+pub use answer::Answer;
 pub use cache::{DEFAULT_LIMIT, FeatureCache};
-pub use class_names::{class_char, class_of_char, most_classes};
 pub use features::{Features, Source, encode, feature_bytes, held_bytes, pixel_batch};
 pub use folder::{FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
@@ -25,7 +26,7 @@ pub use photographs::{
     open_photographs, problem_notes,
 };
 pub use pixels::Pixels;
+pub use relabelling::Relabelling;
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};
 pub use source::{DataSource, DataSources, Fit, StoredConfig, scene_charset};
 pub use stored::{Part, StoredOutcome, StoredPlan, group_from_dataset};
-pub use task::Task;

@@ -1,12 +1,11 @@
 //! Images of fine-grained tasks as groups, one per level of difficulty.
 
-use super::class_names::class_char;
 use super::group::{Group, GroupKey, Label};
 use super::pixels::Pixels;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use perception_tasks::{Item, Task, TaskConfig, TaskKind};
 use run_support::lanes::Lanes;
-use text_images::{Charset, Fonts, Split};
+use text_images::{Fonts, Split};
 use vision_backbone::PatchLayout;
 
 /// Images drawn by one lane at a time.
@@ -24,8 +23,6 @@ pub struct PerceptionPlan {
     pub images: usize,
     /// Root of all randomness.
     pub seed: u64,
-    /// Lends the classes their names.
-    pub charset: Charset,
     /// Size in patches.
     pub layout: PatchLayout,
 }
@@ -71,7 +68,7 @@ pub fn perception_groups(
     for item in chunks.into_iter().flatten() {
         let level = item.level.unwrap_or(0);
         pixels[level].extend_from_slice(item.image.to_luma8().as_raw());
-        push(&mut groups[level], item, plan.charset)?;
+        push(&mut groups[level], item);
     }
     for (group, pixels) in groups.iter_mut().zip(pixels) {
         group.pixels = pixels.into();
@@ -100,11 +97,7 @@ fn empty(plan: &PerceptionPlan, difficulty: Option<f64>) -> Group {
     }
 }
 
-fn push(group: &mut Group, item: Item, charset: Charset) -> Result<()> {
-    let name = class_char(charset, item.label).with_context(|| {
-        let label = item.label;
-        format!("class {label} has no name in charset {charset}; choose a larger one")
-    })?;
+fn push(group: &mut Group, item: Item) {
     let cluster = match group.clusters.iter().position(|name| *name == item.cluster) {
         Some(cluster) => cluster,
         None => {
@@ -112,14 +105,8 @@ fn push(group: &mut Group, item: Item, charset: Charset) -> Result<()> {
             group.clusters.len() - 1
         }
     };
-    group.labels.push(Label {
-        text: name.to_string(),
-        classes: vec![item.label as u16],
-        slots_px: Vec::new(),
-        cluster: cluster as u32,
-        held_out: item.held_out,
-    });
-    Ok(())
+    let label = Label::of_class(item.label as u16, cluster as u32, item.held_out);
+    group.labels.push(label);
 }
 
 #[cfg(test)]
@@ -132,7 +119,6 @@ mod tests {
             split,
             images: 12,
             seed: 1,
-            charset: Charset::Printable94,
             layout: PatchLayout::of_image(64, 32, 8, 2).unwrap(),
         };
         let lanes = Lanes::open(2).unwrap();
@@ -153,12 +139,8 @@ mod tests {
             assert_eq!(group.images(&items).unwrap().len(), 12 * 64 * 32);
             let right = group.labels.iter().filter(|label| label.classes == [1]);
             assert_eq!(right.count(), 6);
-            assert!(
-                group
-                    .labels
-                    .iter()
-                    .all(|label| label.text.chars().count() == 1)
-            );
+            let answered = |label: &Label| label.answer.class() == Some(label.classes[0]);
+            assert!(group.labels.iter().all(answered));
         }
         let names: std::collections::BTreeSet<&String> =
             groups.iter().map(|group| &group.key.condition).collect();

@@ -1,18 +1,19 @@
 //! Photographs of a data set with one class each as groups, one per split.
 
-use super::class_names::{class_char, most_classes};
 use super::group::{Group, GroupKey, Label};
 use super::pixels::Pixels;
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use image::DynamicImage;
 use perception_tasks::{Channels, Crop, DatasetSource, Error, ImageDataset, OnProblem, Problem};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
-use text_images::{Charset, Split};
+use text_images::Split;
 use vision_backbone::PatchLayout;
 
 /// Photographs read by one lane at a time.
 const CHUNK: usize = 32;
+/// Classes that a [`Label`] can tell apart.
+const MOST_CLASSES: usize = 1 << u16::BITS;
 /// Problems that are named; the rest is counted.
 const NAMED: usize = 10;
 
@@ -31,8 +32,6 @@ pub struct PhotographPlan<'a> {
     pub crop: Crop,
     /// Most photographs taken, spread evenly over the split.
     pub most: usize,
-    /// Lends the classes their characters.
-    pub charset: Charset,
     /// Size in patches.
     pub layout: PatchLayout,
 }
@@ -50,18 +49,16 @@ pub struct PhotographOutcome {
 ///
 /// # Errors
 /// At the first photograph that cannot be read, unless problems are passed over; if no photograph is
-/// left, the data set has more classes than there are characters for, or `stop` is raised.
+/// left, the data set has more than 65,536 classes, or `stop` is raised.
 pub fn group_from_photographs(
     plan: &PhotographPlan<'_>,
     lanes: &Lanes,
     stop: &Stop,
 ) -> Result<PhotographOutcome> {
     let (dataset, classes) = (plan.dataset, plan.dataset.classes().len());
-    let most_classes = most_classes(plan.charset);
     ensure!(
-        classes <= most_classes,
-        "{}: {classes} classes, and at most {most_classes} can be told apart here; use a data set \
-         with fewer, such as aircraft-family",
+        classes <= MOST_CLASSES,
+        "{}: {classes} classes, and labels go up to {MOST_CLASSES}; use a data set with fewer",
         plan.name
     );
     let rows = rows_of(plan);
@@ -92,7 +89,7 @@ pub fn group_from_photographs(
         match image {
             Ok(image) => {
                 pixels.extend_from_slice(image.to_luma8().as_raw());
-                push_label(&mut group, plan, row)?;
+                push_label(&mut group, plan, row);
             }
             Err(Error::Problem { problem }) if plan.on_problem == OnProblem::GoOn => {
                 problems.push(problem);
@@ -133,19 +130,13 @@ fn rows_of(plan: &PhotographPlan<'_>) -> Vec<usize> {
     (0..taken).map(spread).collect()
 }
 
-fn push_label(group: &mut Group, plan: &PhotographPlan<'_>, row: usize) -> Result<()> {
+fn push_label(group: &mut Group, plan: &PhotographPlan<'_>, row: usize) {
     let row = &plan.dataset.rows()[row];
-    let name = class_char(plan.charset, row.label).context("a class without a character")?;
-    group.labels.push(Label {
-        text: name.to_string(),
-        classes: vec![row.label as u16],
-        slots_px: Vec::new(),
-        // Every photograph is a cluster of its own.
-        cluster: group.clusters.len() as u32,
-        held_out: false,
-    });
+    // Every photograph is a cluster of its own.
+    let cluster = group.clusters.len() as u32;
+    let label = Label::of_class(row.label as u16, cluster, false);
+    group.labels.push(label);
     group.clusters.push(text_images::names::escaped(&row.file));
-    Ok(())
 }
 
 /// What becomes of a photograph that cannot be read.
@@ -216,8 +207,10 @@ pub fn problem_notes(head: &str, problems: &[Problem]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Answer;
     use image::{GrayImage, Luma};
     use std::path::Path;
+    use text_images::Charset;
 
     fn folder(images: u8) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -243,7 +236,6 @@ mod tests {
             on_problem,
             crop: Crop::Whole,
             most: 20,
-            charset: Charset::Digits,
             layout: PatchLayout::of_image(64, 32, 8, 2).unwrap(),
         };
         group_from_photographs(&plan, &Lanes::open(2).unwrap(), &Stop::default())
@@ -257,10 +249,12 @@ mod tests {
         let pixels = found.group.images(&[19]).unwrap();
         assert_eq!(pixels.len(), 64 * 32);
         assert!(found.notes.is_empty());
-        let labels: Vec<&str> = found.group.labels.iter().map(|l| l.text.as_str()).collect();
-        assert!(labels.is_sorted() && labels.contains(&"0") && labels.contains(&"1"));
+        let labels: Vec<&Answer> = found.group.labels.iter().map(|l| &l.answer).collect();
+        let both = [0, 1].map(Answer::Class);
+        assert!(labels.is_sorted() && both.iter().all(|class| labels.contains(&class)));
         let again = read(folder.path(), OnProblem::Stop).unwrap();
-        assert_eq!(found.group.content_hash(), again.group.content_hash());
+        let hash = |found: &PhotographOutcome| found.group.content_hash(Charset::Digits);
+        assert_eq!(hash(&found), hash(&again));
     }
 
     #[test]
@@ -275,7 +269,8 @@ mod tests {
             "{error}"
         );
         let found = read(folder.path(), OnProblem::GoOn).unwrap();
-        assert!(found.group.labels.iter().all(|label| label.text == "1"));
+        let is_light = |label: &Label| label.answer == Answer::Class(1);
+        assert!(found.group.labels.iter().all(is_light));
         assert!(found.notes[0].contains("problems"), "{:?}", found.notes);
         assert!(found.notes[1].contains("cannot decode"));
     }

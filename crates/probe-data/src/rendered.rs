@@ -1,5 +1,6 @@
 //! Groups that the renderer makes.
 
+use super::answer::Answer;
 use super::group::{Group, GroupKey, Label, classes_of};
 use super::pixels::Pixels;
 use anyhow::{Context, Result, ensure};
@@ -176,7 +177,7 @@ impl Group {
             }
         };
         self.labels.push(Label {
-            text: item.text,
+            answer: Answer::Text(item.text),
             classes,
             slots_px: item.slots,
             cluster: cluster as u32,

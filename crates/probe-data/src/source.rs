@@ -38,6 +38,18 @@ impl DataSources {
         &self.0
     }
 
+    /// Rendered images alone.
+    #[must_use]
+    pub fn rendered() -> Self {
+        Self(vec![DataSource::Rendered])
+    }
+
+    /// Whether nothing is read from a disk.
+    #[must_use]
+    pub fn is_rendered(&self) -> bool {
+        self.0 == [DataSource::Rendered]
+    }
+
     /// Whether rendered images are among them.
     #[must_use]
     pub fn has_rendered(&self) -> bool {

@@ -1,22 +1,17 @@
 //! Everything that decides the results of `ocr-probe`.
 
+use crate::data_config::{DataConfig, LayoutKind};
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use ovis_vet::TableInit;
-use perception_tasks::{DatasetSource, TaskKind};
-use probe_data::{DataSources, StoredConfig, Task, scene_charset};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use text_images::{Charset, Content, Degradation};
 
 /// Widest token.
 const MOST_WIDE: usize = 65_536;
 /// Most draws of the bootstrap.
 const MOST_DRAWS: usize = 1_000_000;
-/// Margin around bounding boxes, as a share of them, beyond which nothing is a crop any more.
-const MOST_MARGIN: f32 = 10.0;
-
 /// What trains besides projector and probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -43,145 +38,6 @@ pub enum ReaderKind {
     Pooled,
     /// One answer for the whole image, from all tokens in their places.
     Flat,
-}
-
-/// How text is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayoutKind {
-    /// A character grid that fixes the density exactly.
-    Grid,
-    /// Proportional lines of free length.
-    Strip,
-}
-
-/// Images rendered per density and kind of text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SplitSizes {
-    /// To train on.
-    pub train: usize,
-    /// To choose learning rates on.
-    pub validation: usize,
-    /// To report.
-    pub test: usize,
-    /// To report of the second condition, words.
-    pub test_words: usize,
-}
-
-/// The data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// What is asked about the images.
-    #[serde(default, skip_serializing_if = "Task::is_text")]
-    pub task: Task,
-    /// Images of a fine-grained task instead of text; one label for the whole image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub perception: Option<TaskKind>,
-    /// Photographs with one class each instead of text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub photographs: Option<DatasetSource>,
-    /// Whether photographs that cannot be read, and classes without any, are counted and left out;
-    /// otherwise the first one is an error.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub skip_broken: bool,
-    /// Photographs are cropped to the bounding box of their object, with a margin on every side of
-    /// this share of the box's longer side; whole photographs if not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub box_margin: Option<f32>,
-    /// Grid or strip.
-    pub layout: LayoutKind,
-    /// Alphabet.
-    pub charset: Charset,
-    /// Characters per visual token, for grids.
-    pub densities: Vec<f64>,
-    /// Kinds of text trained on.
-    pub train_contents: Vec<Content>,
-    /// Kinds of text tested on.
-    pub test_contents: Vec<Content>,
-    /// Number of images.
-    pub images: SplitSizes,
-    /// Whether the validation images are the training images that follow those trained on, as the
-    /// next block of an online code is.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub next_block: bool,
-    /// Root of the randomness of the images.
-    pub seed: u64,
-    /// Contrast, noise and artefacts.
-    pub degradation: Degradation,
-    /// Folder of fonts instead of the embedded ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fonts: Option<PathBuf>,
-    /// Images to test on; rendered ones if not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_data: Option<DataSources>,
-    /// Images to train on; rendered ones if not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train_data: Option<DataSources>,
-    /// How data sets on disk are read.
-    #[serde(default)]
-    pub stored: StoredConfig,
-}
-
-impl DataConfig {
-    /// Whether there is one label for the whole image.
-    #[must_use]
-    pub fn is_of_whole_image(&self) -> bool {
-        self.brings_its_own_images() || self.task.is_of_whole_image()
-    }
-
-    /// Whether images and labels are those of a fine-grained task or of photographs.
-    #[must_use]
-    pub fn brings_its_own_images(&self) -> bool {
-        self.perception.is_some() || self.photographs.is_some()
-    }
-
-    /// Name of what is asked.
-    #[must_use]
-    pub fn task_name(&self) -> &'static str {
-        match self.perception {
-            Some(kind) => kind.name(),
-            None if self.photographs.is_some() => "photographs",
-            None => self.task.name(),
-        }
-    }
-
-    fn check_own_images(&self) -> Result<()> {
-        ensure!(
-            self.layout == LayoutKind::Grid
-                && self.task.is_text()
-                && self.test_data.is_none()
-                && self.train_data.is_none()
-                && !(self.perception.is_some() && self.photographs.is_some()),
-            "`data.perception` and `data.photographs` bring images and labels of their own; name one \
-             of them, and leave out `data.task`, --layout and data sets of text"
-        );
-        if let Some(margin) = self.box_margin {
-            ensure!(
-                (0.0..=MOST_MARGIN).contains(&margin),
-                "`data.box_margin` (--crop-to-boxes) is {margin}; give a share of the box between 0 and \
-                 {MOST_MARGIN}"
-            );
-        }
-        self.perception
-            .map_or(Ok(()), |kind| self.check_perception(kind))
-    }
-
-    fn check_perception(&self, kind: TaskKind) -> Result<()> {
-        if let Some(instead) = kind.in_grey() {
-            bail!("task `{kind}` shows hue, and the tower reads grey images; ask for `{instead}`");
-        }
-        ensure!(
-            kind.classes().len() <= self.charset.size(),
-            "task `{kind}` has {} classes and charset {} only {} names for them; choose a larger \
-             charset",
-            kind.classes().len(),
-            self.charset,
-            self.charset.size()
-        );
-        Ok(())
-    }
 }
 
 /// How a cell is trained.
@@ -268,11 +124,10 @@ impl ProbeConfig {
         // Found by content, not by place.
         config.backbone = PathBuf::new();
         config.data.fonts = None;
-        config.data.test_data = None;
-        config.data.train_data = None;
-        config.data.photographs = None;
-        config.data.skip_broken = false;
-        toml::to_string(&config).context("the configuration does not fit into TOML")
+        config.data.source.forget_places();
+        let text = toml::to_string(&config).context("the configuration does not fit into TOML")?;
+        // There, photographs without a place are no setting.
+        Ok(text.replacen("\nphotographs = \"folder:\"\n", "\n", 1))
     }
 
     /// Checks what can be checked without touching data.
@@ -341,73 +196,34 @@ impl ProbeConfig {
             training.evaluation_images > 0,
             "`training.evaluation_images` is 0"
         );
-        for (name, images) in [
-            ("train", data.images.train),
-            ("validation", data.images.validation),
-            ("test", data.images.test),
-            ("test_words", data.images.test_words),
-        ] {
-            ensure!(
-                images > 1,
-                "`data.images.{name}` is {images}; give at least 2"
-            );
-        }
-        data.degradation.check()?;
-        for sources in [&data.test_data, &data.train_data].into_iter().flatten() {
-            if let Some(format) = sources.lines().next() {
-                ensure!(
-                    data.layout == LayoutKind::Strip,
-                    "`{format}:` data sets hold lines; read them with --layout strip"
-                );
-                scene_charset(data.charset)?;
-            }
-        }
-        ensure!(
-            data.stored.max_images > 1 && data.stored.max_label_chars > 0,
-            "`data.stored` takes no image; `max_images` is at least 2, `max_label_chars` 1"
-        );
-        match data.layout {
-            LayoutKind::Grid => {
-                ensure!(
-                    !data.densities.is_empty(),
-                    "`data.densities` is empty; give characters per token, for example 1, 2, 4"
-                );
-                ensure!(
-                    self.reader != ReaderKind::Ctc,
-                    "reader `ctc` reads lines: use it with --layout strip"
-                );
-            }
-            LayoutKind::Strip => ensure!(
-                self.reader == ReaderKind::Ctc,
-                "lines of free length need --reader ctc"
+        data.check()?;
+        self.check_reader()
+    }
+
+    /// Whether the reader can answer what is asked.
+    fn check_reader(&self) -> Result<()> {
+        let reads_lines = self.reader == ReaderKind::Ctc;
+        match self.data.layout {
+            LayoutKind::Grid => ensure!(
+                !reads_lines,
+                "reader `ctc` reads lines: use it with --layout strip"
             ),
+            LayoutKind::Strip => ensure!(reads_lines, "lines of free length need --reader ctc"),
         }
+        let needed = self.data.source.asks_for_class();
+        let chooses_class = match self.reader {
+            ReaderKind::Pooled | ReaderKind::Flat => true,
+            ReaderKind::Anchored | ReaderKind::SlotLinear | ReaderKind::Ctc => false,
+        };
         ensure!(
-            data.is_of_whole_image()
-                == matches!(self.reader, ReaderKind::Pooled | ReaderKind::Flat),
+            needed == chooses_class,
             "task `{}` needs reader {}",
-            data.task_name(),
-            if data.is_of_whole_image() {
+            self.data.source.name(),
+            if needed {
                 "`pooled` or `flat`"
             } else {
                 "`anchored`, `slot-linear` or `ctc`"
             }
-        );
-        if data.brings_its_own_images() {
-            data.check_own_images()?;
-        }
-        ensure!(
-            data.task.is_text() || (data.test_data.is_none() && data.train_data.is_none()),
-            "task `{}` is for rendered images; leave out --dataset and --train-dataset",
-            data.task.name()
-        );
-        ensure!(
-            !data.train_contents.is_empty(),
-            "`data.train_contents` is empty"
-        );
-        ensure!(
-            !data.test_contents.is_empty(),
-            "`data.test_contents` is empty"
         );
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! The images of a run: rendered, or read from data sets.
 
-use super::config::{LayoutKind, ProbeConfig};
+use super::config::ProbeConfig;
+use super::data_config::LayoutKind;
+use super::image_source::{ImageSource, Photographs};
 use crate::reader::SlotPlan;
 use anyhow::{Result, ensure};
-use perception_tasks::ImageDataset;
+use perception_tasks::{ImageDataset, TaskKind};
 use probe_data::{
-    DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, RenderPlan, StoredPlan,
-    Task, crop, group_from_dataset, group_from_folder, group_from_photographs, missing_boxes,
+    DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, Relabelling, RenderPlan,
+    StoredPlan, crop, group_from_dataset, group_from_folder, group_from_photographs, missing_boxes,
     on_problem, open_photographs, perception_groups, problem_notes, render_group,
 };
 use run_support::lanes::Lanes;
@@ -22,11 +24,43 @@ pub(super) struct DataMaker<'a> {
     config: &'a ProbeConfig,
     fonts: Fonts,
     layout: PatchLayout,
-    photographs: Option<ImageDataset>,
+    opened: Opened<'a>,
     /// Plans of the linear probe, in the order of their numbers.
     pub plans: Vec<SlotPlan>,
     /// Things the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What images are made from, or read from.
+enum Opened<'a> {
+    Text {
+        train: &'a DataSources,
+        test: &'a DataSources,
+    },
+    Relabelled(Relabelling),
+    Perception(TaskKind),
+    Photographs(&'a Photographs, ImageDataset),
+}
+
+impl<'a> Opened<'a> {
+    /// Opens the data set of photographs; `warnings` says what is wrong with it.
+    fn new(source: &'a ImageSource, warnings: &mut Vec<String>) -> Result<Self> {
+        Ok(match source {
+            ImageSource::Text { train, test } => Self::Text { train, test },
+            ImageSource::Relabelled(labels) => Self::Relabelled(*labels),
+            ImageSource::Perception(kind) => Self::Perception(*kind),
+            ImageSource::Photographs(photographs) => {
+                let source = &photographs.dataset;
+                let dataset = open_photographs(source, on_problem(photographs.skip_broken))?;
+                warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
+                warnings.extend(dataset.notes().iter().cloned());
+                if photographs.box_margin.is_some() {
+                    warnings.extend(missing_boxes(source, &dataset)?);
+                }
+                Self::Photographs(photographs, dataset)
+            }
+        })
+    }
 }
 
 impl<'a> DataMaker<'a> {
@@ -41,34 +75,24 @@ impl<'a> DataMaker<'a> {
             .iter()
             .map(ToString::to_string)
             .collect();
-        let photographs = match &config.data.photographs {
-            None => None,
-            Some(source) => {
-                let dataset = open_photographs(source, on_problem(config.data.skip_broken))?;
-                warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
-                warnings.extend(dataset.notes().iter().cloned());
-                if config.data.box_margin.is_some() {
-                    warnings.extend(missing_boxes(source, &dataset)?);
-                }
-                Some(dataset)
-            }
-        };
+        let opened = Opened::new(&config.data.source, &mut warnings)?;
         Ok(Self {
             config,
             fonts,
             layout,
-            photographs,
+            opened,
             plans: Vec::new(),
             warnings,
         })
     }
 
-    /// Names of the classes of a question about the whole image; empty for text.
+    /// Names of the classes, where classes are asked.
     pub fn class_names(&self) -> Vec<String> {
-        match (&self.photographs, self.config.data.perception) {
-            (Some(dataset), _) => dataset.classes().to_vec(),
-            (None, Some(kind)) => kind.classes().iter().map(ToString::to_string).collect(),
-            (None, None) => Vec::new(),
+        match &self.opened {
+            Opened::Text { .. } => Vec::new(),
+            Opened::Relabelled(labels) => labels.class_names(&self.fonts, self.config.data.charset),
+            Opened::Perception(kind) => kind.classes().iter().map(ToString::to_string).collect(),
+            Opened::Photographs(_, dataset) => dataset.classes().to_vec(),
         }
     }
 
@@ -76,8 +100,9 @@ impl<'a> DataMaker<'a> {
     pub fn rendered_bytes(&self) -> u128 {
         let data = &self.config.data;
         let images = data.images;
-        let rendered = |sources: &Option<DataSources>| {
-            u128::from(sources.as_ref().is_none_or(DataSources::has_rendered))
+        let (trains, tests) = match &self.opened {
+            Opened::Text { train, test } => (train.has_rendered(), test.has_rendered()),
+            Opened::Relabelled(_) | Opened::Perception(_) | Opened::Photographs(..) => (true, true),
         };
         let densities = self.densities().len().max(1);
         let [train, validation, test, test_words] = [
@@ -89,7 +114,7 @@ impl<'a> DataMaker<'a> {
         .map(|images| images as u128 * densities as u128);
         let of_split = data.train_contents.len() as u128 * (train + validation);
         let tested = data.test_contents.len() as u128 * test.max(test_words);
-        let count = rendered(&data.train_data) * of_split + rendered(&data.test_data) * tested;
+        let count = u128::from(trains) * of_split + u128::from(tests) * tested;
         let pixels = self.layout.patches() * self.layout.patch * self.layout.patch;
         count.saturating_mul(pixels as u128)
     }
@@ -97,43 +122,40 @@ impl<'a> DataMaker<'a> {
     /// The groups of a split.
     pub fn split(&mut self, split: Split, lanes: &Lanes, stop: &Stop) -> Result<Vec<Group>> {
         let data = &self.config.data;
-        if let Some(kind) = data.perception {
-            let plan = PerceptionPlan {
-                kind,
-                split,
-                images: match split {
-                    Split::Train => data.images.train,
-                    Split::Validation => data.images.validation,
-                    Split::Test => data.images.test,
-                },
-                seed: data.seed,
-                charset: data.charset,
-                layout: self.layout,
-            };
-            return perception_groups(&plan, &self.fonts, lanes);
-        }
-        if let Some(dataset) = &self.photographs {
-            let source = data.photographs.as_ref().map(ToString::to_string);
-            let plan = PhotographPlan {
-                dataset,
-                name: &source.unwrap_or_default(),
-                split,
-                on_problem: on_problem(data.skip_broken),
-                crop: crop(data.box_margin),
-                most: data.stored.max_images,
-                charset: data.charset,
-                layout: self.layout,
-            };
-            let outcome = group_from_photographs(&plan, lanes, stop)?;
-            self.warnings.extend(outcome.notes);
-            return Ok(vec![outcome.group]);
-        }
-        let sources = match split {
-            Split::Test => data.test_data.as_ref(),
-            Split::Train | Split::Validation => data.train_data.as_ref(),
-        };
-        let Some(sources) = sources else {
-            return self.rendered(split, lanes);
+        let sources = match &self.opened {
+            Opened::Text { train, test } => match split {
+                Split::Test => *test,
+                Split::Train | Split::Validation => *train,
+            },
+            &Opened::Relabelled(labels) => return self.relabelled(labels, split, lanes),
+            &Opened::Perception(kind) => {
+                let plan = PerceptionPlan {
+                    kind,
+                    split,
+                    images: match split {
+                        Split::Train => data.images.train,
+                        Split::Validation => data.images.validation,
+                        Split::Test => data.images.test,
+                    },
+                    seed: data.seed,
+                    layout: self.layout,
+                };
+                return perception_groups(&plan, &self.fonts, lanes);
+            }
+            Opened::Photographs(photographs, dataset) => {
+                let plan = PhotographPlan {
+                    dataset,
+                    name: &photographs.dataset.to_string(),
+                    split,
+                    on_problem: on_problem(photographs.skip_broken),
+                    crop: crop(photographs.box_margin),
+                    most: data.stored.max_images,
+                    layout: self.layout,
+                };
+                let outcome = group_from_photographs(&plan, lanes, stop)?;
+                self.warnings.extend(outcome.notes);
+                return Ok(vec![outcome.group]);
+            }
         };
         let (mut groups, mut taken) = (Vec::new(), Vec::new());
         for source in sources.list() {
@@ -152,34 +174,59 @@ impl<'a> DataMaker<'a> {
         Ok(groups)
     }
 
-    fn rendered(&mut self, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
+    fn rendered(&self, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
+        // The next block of an online code goes on where the training images end.
+        let (source, first) = match split {
+            Split::Validation if self.config.data.next_block => {
+                (Split::Train, self.config.data.images.train)
+            }
+            Split::Train | Split::Validation | Split::Test => (split, 0),
+        };
+        self.rendered_from(source, first, split, lanes)
+    }
+
+    fn relabelled(&self, labels: Relabelling, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
+        // What was learnt by heart shows on the images that were learnt.
+        let groups = if labels == Relabelling::Control && split == Split::Test {
+            self.rendered_from(Split::Train, 0, split, lanes)
+        } else {
+            self.rendered(split, lanes)
+        }?;
+        let charset = self.config.data.charset;
+        let groups = groups.into_iter();
+        groups
+            .map(|group| labels.relabel(group, &self.fonts, charset, split))
+            .collect()
+    }
+
+    /// Images for a split, which are those of `source` from its image `first` on.
+    fn rendered_from(
+        &self,
+        source: Split,
+        first: usize,
+        split: Split,
+        lanes: &Lanes,
+    ) -> Result<Vec<Group>> {
         let data = &self.config.data;
         let (contents, images) = match split {
             Split::Train => (&data.train_contents, data.images.train),
             Split::Validation => (&data.train_contents, data.images.validation),
             Split::Test => (&data.test_contents, data.images.test),
         };
-        // The next block of an online code goes on where the training images end.
-        let (source, first) = match split {
-            Split::Validation if data.next_block => (Split::Train, data.images.train),
-            // What was learnt by heart shows on the images that were learnt.
-            Split::Test if data.task == Task::Control => (Split::Train, 0),
-            Split::Train | Split::Validation | Split::Test => (split, 0),
-        };
         let mut groups = Vec::new();
         for &content in contents {
-            let images = match (split, content) {
-                (Split::Test, Content::Words) => data.images.test_words,
-                (Split::Test, Content::Random) | (Split::Train | Split::Validation, _) => images,
+            let are_test_words = split == Split::Test && content == Content::Words;
+            let images = if are_test_words {
+                data.images.test_words
+            } else {
+                images
             };
             for density in self.densities() {
                 let plan = RenderPlan {
                     first: first as u64,
                     ..self.plan(source, content, density, images)
                 };
-                let group = render_group(&plan, &self.fonts, lanes)?;
-                let charset = data.charset;
-                groups.push(data.task.relabel(group, &self.fonts, charset, split)?);
+                groups.push(render_group(&plan, &self.fonts, lanes)?);
             }
         }
         Ok(groups)

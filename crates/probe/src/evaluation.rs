@@ -6,11 +6,9 @@ use super::preparation::PreparedGroup;
 use super::word_tally::WordTally;
 use anyhow::Result;
 use burn::tensor::Device;
-use probe_data::class_char;
-use probe_statistics::text_metrics::Reading;
+use probe_data::Answer;
 use projector::{Pass, Projector};
 use rand_chacha::ChaCha8Rng;
-use text_images::Charset;
 
 /// Images read at a time.
 const CHUNK: usize = 128;
@@ -23,8 +21,8 @@ pub struct Diverged(pub String);
 /// What was read from a group, and with which words.
 #[derive(Debug)]
 pub struct GroupReading {
-    /// One text per image.
-    pub predictions: Vec<String>,
+    /// One answer per image.
+    pub predictions: Vec<Answer>,
     /// Use of the vocabulary.
     pub usage: Option<WordTally>,
     /// Loss summed over characters (over lines for CTC), in nats, and what it was summed over.
@@ -88,7 +86,7 @@ impl Examination<'_> {
                 tally.add(tokens.words)?;
             }
             for classes in model.decode(scores) {
-                predictions.push(text_of(&classes, self.config.data.charset));
+                predictions.push(self.config.data.answer(&classes));
             }
         }
         Ok(GroupReading {
@@ -99,23 +97,14 @@ impl Examination<'_> {
     }
 }
 
-/// The text of some classes.
+/// Errors of predictions, and what they are counted in (characters, or images where classes are asked), for the first images of a group.
 #[must_use]
-pub fn text_of(classes: &[usize], charset: Charset) -> String {
-    classes
-        .iter()
-        .filter_map(|&class| class_char(charset, class))
-        .collect()
-}
-
-/// Edits and reference characters of predictions for the first images of a group.
-#[must_use]
-pub fn count_edits(data: &PreparedGroup, predictions: &[String]) -> (usize, usize) {
+pub fn count_edits(data: &PreparedGroup, predictions: &[Answer]) -> (usize, usize) {
     data.group
         .labels
         .iter()
         .zip(predictions)
-        .map(|(label, prediction)| Reading::compare(&label.text, prediction))
+        .map(|(label, prediction)| label.answer.compare(prediction))
         .fold((0, 0), |(edits, characters), reading| {
             (edits + reading.edits, characters + reading.reference_chars)
         })
@@ -123,10 +112,10 @@ pub fn count_edits(data: &PreparedGroup, predictions: &[String]) -> (usize, usiz
 
 /// Edits of predictions for the first images of a group, one by one.
 #[must_use]
-pub fn edits_by_image(data: &PreparedGroup, predictions: &[String]) -> Vec<u32> {
+pub fn edits_by_image(data: &PreparedGroup, predictions: &[Answer]) -> Vec<u32> {
     let labels = data.group.labels.iter().zip(predictions);
     labels
-        .map(|(label, prediction)| Reading::compare(&label.text, prediction).edits as u32)
+        .map(|(label, prediction)| label.answer.compare(prediction).edits as u32)
         .collect()
 }
 

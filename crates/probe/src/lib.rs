@@ -5,9 +5,12 @@
 
 mod cells;
 mod config;
+mod data_config;
+mod data_file;
 mod data_maker;
 mod evaluation;
 mod half_done;
+mod image_source;
 mod model;
 pub mod optimize;
 mod outcome;
@@ -23,11 +26,10 @@ mod tuning;
 mod word_tally;
 
 pub use cells::{Observer, run_cells};
-pub use config::{
-    DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
-};
-pub use evaluation::text_of;
+pub use config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
+pub use data_config::{DataConfig, LayoutKind, SplitSizes, text_of};
 pub use half_done::HalfDone;
+pub use image_source::{ImageSource, Photographs};
 pub use model::{CellModel, Place};
 pub use outcome::{
     CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,

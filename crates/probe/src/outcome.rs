@@ -1,6 +1,7 @@
 //! What a cell of the study leaves behind.
 
 use arms::ArmSpec;
+use probe_data::Answer;
 use serde::{Deserialize, Serialize};
 
 /// One training run: an arm, a seed, a learning rate.
@@ -138,8 +139,8 @@ pub struct TestResult {
     pub group: usize,
     /// Evaluation mode.
     pub mode: EvaluationMode,
-    /// What was read, one text per image, in the order of the test set.
-    pub predictions: Vec<String>,
+    /// The answers, one per image, in the order of the test set.
+    pub predictions: Vec<Answer>,
     /// Use of the vocabulary over all tokens of the group.
     pub usage: Option<UsageRecord>,
 }
@@ -244,8 +245,8 @@ pub struct TestSet {
     /// Level of a fine-grained task, in the unit of its axis.
     #[serde(default)]
     pub difficulty: Option<f64>,
-    /// Texts, normalised to the charset.
-    pub targets: Vec<String>,
+    /// The right answers.
+    pub targets: Vec<Answer>,
     /// Font or source of each image.
     pub clusters: Vec<u32>,
     /// Names of the clusters.
@@ -273,7 +274,7 @@ pub struct Tuning {
 pub struct RunOutcome {
     /// Labels of the test groups.
     pub test_sets: Vec<TestSet>,
-    /// Names of the classes of a task or of photographs; empty for text.
+    /// Names of the classes, where classes are asked.
     pub class_names: Vec<String>,
     /// Chosen learning rates, in the order of the arms.
     pub tuning: Vec<Tuning>,

@@ -1,7 +1,9 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
-use super::config::{LayoutKind, ProbeConfig, Regime};
+use super::config::{ProbeConfig, Regime};
+use super::data_config::LayoutKind;
 use super::data_maker::DataMaker;
+use super::image_source::ImageSource;
 use super::outcome::TestSet;
 use crate::reader::SlotPlan;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -48,7 +50,7 @@ pub struct Prepared {
     pub test: Vec<PreparedGroup>,
     /// Plans of the linear probe, one per character grid.
     pub plans: Vec<SlotPlan>,
-    /// Names of the classes of a task or of photographs; empty for text.
+    /// Names of the classes, where classes are asked.
     pub class_names: Vec<String>,
     /// Block of the tower from which cells run it themselves.
     pub first_block: usize,
@@ -111,6 +113,14 @@ impl Encoder {
                 })
             }
         }
+    }
+}
+
+/// What is computed of an image by a tower that trains from its block `blocks` on.
+fn source_of(tower: &SmallVit, blocks: usize, regime: Regime) -> Source<'_> {
+    match regime {
+        Regime::Joint => Source::Pixels,
+        Regime::Frozen | Regime::LastBlock => Source::Tower { tower, blocks },
     }
 }
 
@@ -181,9 +191,13 @@ impl Prepared {
         }
         lap("render");
         let class_names = data.class_names();
-        if !class_names.is_empty() {
-            let names = format!("{:x}", Sha256::digest(class_names.join("\n")));
-            hashes.push(("images classes".to_owned(), names));
+        match &config.data.source {
+            // Their classes follow from the fonts.
+            ImageSource::Text { .. } | ImageSource::Relabelled(_) => {}
+            ImageSource::Perception(_) | ImageSource::Photographs(_) => {
+                let names = format!("{:x}", Sha256::digest(class_names.join("\n")));
+                hashes.push(("images classes".to_owned(), names));
+            }
         }
         let (source, first_block) = match &encoder {
             Encoder::Published(published) => (Source::Published(published), 0),
@@ -193,10 +207,7 @@ impl Prepared {
                     Regime::LastBlock => tower.depth() - 1,
                     Regime::Joint => 0,
                 };
-                match config.regime {
-                    Regime::Joint => (Source::Pixels, blocks),
-                    Regime::Frozen | Regime::LastBlock => (Source::Tower { tower, blocks }, blocks),
-                }
+                (source_of(tower, blocks, config.regime), blocks)
             }
         };
         check_memory(&groups, &source, cache.is_some())?;
@@ -228,13 +239,14 @@ impl Prepared {
             for group in groups {
                 stop.check()?;
                 let name = format!("{split} {}", group.key);
-                hashes.push((format!("images {name}"), group.content_hash()));
+                let content = group.content_hash(config.data.charset);
                 // Pixels are cheaper to cut again than to read back, as long as they fit.
                 let cache = cache
                     .filter(|_| {
                         config.regime != Regime::Joint || held_bytes(&group, &source, true) == 0
                     })
-                    .map(|cache| (cache, encoder_key.as_str()));
+                    .map(|cache| (cache, FeatureCache::key(&encoder_key, &content)));
+                hashes.push((format!("images {name}"), content));
                 let features = encode(&group, &source, cache, lanes, device, stop)?;
                 hashes.push((format!("features {name}"), features.hash()));
                 let plan = SlotPlan::of_group(&group).map(|plan| data.plan_number(plan));
@@ -305,10 +317,10 @@ impl Prepared {
     #[must_use]
     pub fn trainable_tower(&self, device: &Device) -> Option<SmallVit> {
         match &self.backbone {
-            Backbone::Small(tower) if self.regime != Regime::Frozen => {
-                Some(tower.clone().fork(device).train())
+            Backbone::Small(tower) => {
+                (self.regime != Regime::Frozen).then(|| tower.clone().fork(device).train())
             }
-            _ => None,
+            Backbone::Published { .. } => None,
         }
     }
 
@@ -326,11 +338,7 @@ impl Prepared {
         let Backbone::Small(tower) = &self.backbone else {
             bail!("the tower of a checkpoint encodes the images of its run only");
         };
-        let blocks = self.first_block;
-        let source = match self.regime {
-            Regime::Joint => Source::Pixels,
-            Regime::Frozen | Regime::LastBlock => Source::Tower { tower, blocks },
-        };
+        let source = source_of(tower, self.first_block, self.regime);
         encode(group, &source, None, lanes, device, stop)
     }
 
@@ -351,9 +359,12 @@ impl Prepared {
     /// Number of answers that the probe chooses from at each place.
     #[must_use]
     pub fn classes(&self, config: &ProbeConfig) -> usize {
-        match self.class_names.len() {
-            0 => config.data.charset.size(),
-            classes => classes,
+        let (characters, classes) = (config.data.charset.size(), self.class_names.len());
+        match &config.data.source {
+            ImageSource::Text { .. } => characters,
+            // As version 0.1 did, whose cells may be half done: one for every character at least.
+            ImageSource::Relabelled(_) => characters.max(classes),
+            ImageSource::Perception(_) | ImageSource::Photographs(_) => classes,
         }
     }
 
@@ -375,7 +386,7 @@ impl Prepared {
                     mean_density: characters as f64 / (group.len() * group.layout.tokens()) as f64,
                     condition: group.key.condition.clone(),
                     difficulty: group.key.difficulty,
-                    targets: group.labels.iter().map(|l| l.text.clone()).collect(),
+                    targets: group.labels.iter().map(|l| l.answer.clone()).collect(),
                     clusters: group.labels.iter().map(|l| l.cluster).collect(),
                     cluster_names: group.clusters.clone(),
                     held_out: group.labels.iter().map(|l| l.held_out).collect(),

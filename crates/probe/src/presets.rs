@@ -1,14 +1,14 @@
 //! Named sizes of the study.
 
-use super::config::{
-    DataConfig, LayoutKind, ProbeConfig, ReaderKind, Regime, SplitSizes, TrainingConfig,
-};
+use super::config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
+use super::data_config::{DataConfig, LayoutKind, SplitSizes};
+use super::image_source::ImageSource;
 use crate::optimize::OptimizerConfig;
 use arms::Swap;
 use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
+use probe_data::StoredConfig;
 use probe_data::published::Outline;
-use probe_data::{StoredConfig, Task};
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
 
@@ -152,11 +152,7 @@ fn quick() -> ProbeConfig {
         reconstruction_images: 0,
         bootstrap_draws: 2000,
         data: DataConfig {
-            task: Task::Text,
-            perception: None,
-            photographs: None,
-            skip_broken: false,
-            box_margin: None,
+            source: ImageSource::default(),
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
@@ -172,8 +168,6 @@ fn quick() -> ProbeConfig {
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
-            test_data: None,
-            train_data: None,
             stored: StoredConfig::default(),
         },
         training: TrainingConfig {

@@ -5,9 +5,11 @@ use super::half_done::HalfDone;
 use super::outcome::{CellOutcome, CellSpec};
 use anyhow::{Context, Result};
 use arms::ArmSpec;
+use probe_data::version_0_1::stored_class;
 use run_support::atomic;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use text_images::Charset;
 
 /// Extension of the files of cells in training.
 const HALF_DONE: &str = "half-done";
@@ -27,6 +29,8 @@ const ARITHMETIC: u32 = 2;
 pub struct CellStore {
     folder: PathBuf,
     origin: String,
+    /// Where the answers are classes: what version 0.1 wrote them in.
+    classes_in: Option<Charset>,
 }
 
 impl CellStore {
@@ -40,6 +44,7 @@ impl CellStore {
         let settings = config.cell_identity()?;
         Ok(Self {
             folder: folder.to_owned(),
+            classes_in: (config.data.source.asks_for_class()).then_some(config.data.charset),
             origin: format!(
                 "{:x} {inputs}",
                 Sha256::digest(format!("{ARITHMETIC}\n{settings}"))
@@ -51,7 +56,13 @@ impl CellStore {
     #[must_use]
     pub fn load(&self, spec: &CellSpec) -> Option<CellOutcome> {
         let text = std::fs::read_to_string(self.path(spec)).ok()?;
-        let outcome: CellOutcome = toml::from_str(&text).ok()?;
+        let mut outcome: CellOutcome = toml::from_str(&text).ok()?;
+        if let Some(charset) = self.classes_in {
+            let tests = outcome.tests.iter_mut();
+            for answer in tests.flat_map(|test| &mut test.predictions) {
+                *answer = stored_class(answer, charset)?;
+            }
+        }
         (outcome.spec == *spec).then_some(outcome)
     }
 
@@ -152,6 +163,9 @@ mod tests {
     use super::super::outcome::{TestResult, UsageRecord};
     use super::super::presets::Preset;
     use super::*;
+    use crate::image_source::ImageSource;
+    use perception_tasks::TaskKind;
+    use probe_data::Answer;
 
     fn outcome(learning_rate: f64) -> CellOutcome {
         // 0.1 + 0.2 and the like have no short decimal form.
@@ -196,7 +210,9 @@ mod tests {
             tests: vec![TestResult {
                 group: 0,
                 mode: EvaluationMode::Sampled,
-                predictions: vec![String::new(), "'\"\\#=é\u{7f}".to_owned()],
+                predictions: ["", "'\"\\#=é\u{7f}"]
+                    .map(|text| Answer::Text(text.to_owned()))
+                    .to_vec(),
                 usage: Some(usage),
             }],
             hardening: vec![HardeningResult {
@@ -267,6 +283,28 @@ mod tests {
         assert!(stored().none_of(&config, gumbel));
         let absent = StoredCells::list(&folder.path().join("absent"));
         assert!(absent.none_of(&config, blind));
+    }
+
+    #[test]
+    fn classes_of_version_0_1_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config();
+        config.data.source = ImageSource::Perception(TaskKind::Vernier);
+        let store = CellStore::open(folder.path(), &config, "inputs").unwrap();
+        let mut expected = outcome(0.002);
+        let classes = [1, 0, 40];
+        expected.tests[0].predictions = classes.map(Answer::Class).to_vec();
+        store.save(&expected).unwrap();
+        assert_eq!(store.load(&expected.spec), Some(expected.clone()));
+        let path = store.path(&expected.spec);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("predictions = [1, 0, 40]"), "{text}");
+        let old = |texts| text.replace("[1, 0, 40]", texts);
+        // The 41st character behind the 36 of the charset is the fifth letter from U+0100 on.
+        std::fs::write(&path, old("[\"1\", \"0\", \"Ą\"]")).unwrap();
+        assert_eq!(store.load(&expected.spec), Some(expected.clone()));
+        std::fs::write(&path, old("[\"1\", \"0\", \"\"]")).unwrap();
+        assert_eq!(store.load(&expected.spec), None);
     }
 
     #[test]

@@ -1,24 +1,19 @@
-//! `classes.csv`: the characters that stand for the classes of a task or of photographs.
+//! `classes.csv`: the numbers and names of the classes that a run asks for.
 
 use super::csv_file;
 use super::scored::ScoredRun;
 use anyhow::Result;
-use probe_data::class_char;
 use std::path::Path;
 
-/// Writes `classes.csv`, in label order; no file for text, whose characters stand for themselves.
+/// Writes `classes.csv`, in the order of their numbers in cells; no file for text.
 pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
     let names = &scored.run.class_names;
     if names.is_empty() {
         return Ok(());
     }
-    csv_file::write(path, &["character", "class"], |rows| {
-        for (class, name) in names.iter().enumerate() {
-            let character = class_char(scored.config.data.charset, class);
-            rows.add([
-                character.map_or_else(String::new, String::from),
-                name.clone(),
-            ])?;
+    csv_file::write(path, &["number", "class"], |rows| {
+        for (number, name) in names.iter().enumerate() {
+            rows.add([&*number.to_string(), name])?;
         }
         Ok(())
     })

@@ -1,10 +1,11 @@
-//! `confusions.csv`: which characters are read as which, pooled over seeds.
+//! `confusions.csv`: which characters or classes are taken for which, pooled over seeds.
 
 use super::csv_file::{self, number};
 use super::scored::{ScoredRun, density};
 use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
+use probe_data::Answer;
 use probe_statistics::text_metrics::{CONFUSABLE_GROUPS, Confusion};
 use rayon::prelude::*;
 use std::path::Path;
@@ -16,7 +17,29 @@ const TOP_PAIRS: usize = 20;
 pub(super) struct GroupConfusion {
     pub arm: ArmSpec,
     pub group: usize,
-    pub confusion: Confusion,
+    pub confusion: AnswerConfusion,
+}
+
+/// What was taken for what.
+#[derive(Default)]
+pub(super) struct AnswerConfusion {
+    /// Characters of texts.
+    pub characters: Confusion,
+    /// Classes by number.
+    pub classes: Confusion<u16>,
+}
+
+impl AnswerConfusion {
+    fn observe(&mut self, target: &Answer, given: &Answer) {
+        match (target, given) {
+            (Answer::Text(target), Answer::Text(text)) => self.characters.observe(target, text),
+            (Answer::Class(target), Answer::Class(class)) => {
+                self.classes.observe_class(*target, *class);
+            }
+            // Counted as wrong in the scores; it is no confusion of one with another.
+            (Answer::Text(_), Answer::Class(_)) | (Answer::Class(_), Answer::Text(_)) => {}
+        }
+    }
 }
 
 /// Counts every arm and group.
@@ -27,7 +50,7 @@ pub(super) fn count(scored: &ScoredRun<'_>) -> Vec<GroupConfusion> {
         .flat_map(|&arm| groups.clone().map(move |group| (arm, group)))
         .collect();
     let counted = jobs.into_par_iter().map(|(arm, group)| {
-        let mut confusion = Confusion::default();
+        let mut confusion = AnswerConfusion::default();
         for (_, test) in scored.tests_of(arm, group, EvaluationMode::Deterministic) {
             for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
                 confusion.observe(target, prediction);
@@ -64,11 +87,20 @@ pub(super) fn write(
         "occurrences",
         "rate",
     ];
+    let names = &scored.run.class_names;
     csv_file::write(path, &header, |rows| {
         for counted in confusions {
             let set = &scored.run.test_sets[counted.group];
             let (arm, density) = (counted.arm.to_string(), number(density(set)));
-            for row in rows_of(&counted.confusion) {
+            let AnswerConfusion {
+                characters,
+                classes,
+            } = &counted.confusion;
+            let shown = |class| Answer::Class(class).shown(names).into_owned();
+            let mut listed = pairs_of(characters, |character| character.to_string());
+            listed.extend(pairs_of(classes, shown));
+            listed.extend(look_alikes(characters));
+            for row in listed {
                 let start = [&*arm, &*density, &*set.condition];
                 rows.add(start.into_iter().chain(row.iter().map(String::as_str)))?;
             }
@@ -78,19 +110,28 @@ pub(super) fn write(
 }
 
 /// Kind, reference, read, count, occurrences, rate.
-fn rows_of(confusion: &Confusion) -> Vec<[String; 6]> {
-    let row = |kind: &str, reference: String, read: String, count: u64, occurrences: u64| {
-        let rate = number(count as f64 / occurrences as f64);
-        let counts = [count.to_string(), occurrences.to_string()];
-        let [count, occurrences] = counts;
-        [kind.to_owned(), reference, read, count, occurrences, rate]
-    };
+type Row = [String; 6];
+
+fn row(kind: &str, reference: String, read: String, count: u64, occurrences: u64) -> Row {
+    let rate = number(count as f64 / occurrences as f64);
+    let counts = [count.to_string(), occurrences.to_string()];
+    let [count, occurrences] = counts;
+    [kind.to_owned(), reference, read, count, occurrences, rate]
+}
+
+fn pairs_of<T: Copy + Ord>(confusion: &Confusion<T>, shown: impl Fn(T) -> String) -> Vec<Row> {
+    let pairs = confusion.top_confusions(TOP_PAIRS).into_iter();
+    pairs
+        .map(|pair| {
+            let (reference, read) = (shown(pair.target), shown(pair.predicted));
+            let occurrences = confusion.occurrences(pair.target);
+            row("pair", reference, read, pair.count, occurrences)
+        })
+        .collect()
+}
+
+fn look_alikes(confusion: &Confusion) -> Vec<Row> {
     let mut rows = Vec::new();
-    for pair in confusion.top_confusions(TOP_PAIRS) {
-        let (reference, read) = (pair.target.to_string(), pair.predicted.to_string());
-        let occurrences = confusion.occurrences(pair.target);
-        rows.push(row("pair", reference, read, pair.count, occurrences));
-    }
     for group in CONFUSABLE_GROUPS {
         let members = || group.chars.iter().copied();
         let occurring = members().filter(|&c| confusion.occurrences(c) > 0).count();

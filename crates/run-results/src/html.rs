@@ -194,9 +194,13 @@ impl Page<'_> {
         ];
         let rows = self.confusions.iter().map(|counted| {
             let group = &self.summary.groups[counted.group];
-            let pairs = counted.confusion.top_confusions(SHOWN_PAIRS).into_iter();
+            let pairs = counted
+                .confusion
+                .characters
+                .top_confusions(SHOWN_PAIRS)
+                .into_iter();
             let pairs = pairs.map(|pair| {
-                let occurrences = counted.confusion.occurrences(pair.target);
+                let occurrences = counted.confusion.characters.occurrences(pair.target);
                 let share = pair.count as f64 / occurrences as f64;
                 let (shown, read) = (pair.target, pair.predicted);
                 format!("{shown} → {read} {}", wording::percent(share))

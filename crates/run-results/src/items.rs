@@ -63,7 +63,7 @@ pub fn hardening_series(config: &ProbeConfig, run: &RunOutcome) -> Vec<ItemSerie
                 .map(|((target, &cluster), &edits)| ItemOutcome {
                     cluster,
                     edits,
-                    chars: target.chars().count() as u32,
+                    chars: target.units() as u32,
                 })
                 .collect();
             let seed = SeedItems {

@@ -9,8 +9,8 @@
 //! | `metrics.csv` | arm, seed, test group, evaluation mode and metric |
 //! | `history.csv` | arm, seed and evaluation during training |
 //! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
-//! | `confusions.csv` | arm, test group and confused pair of characters |
-//! | `classes.csv` | class of a fine-grained task or of photographs |
+//! | `confusions.csv` | arm, test group and confused pair of characters or classes |
+//! | `classes.csv` | class, where classes are asked |
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
 //! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
 //! | `tuning.csv` | arm and learning rate |
@@ -60,8 +60,7 @@ pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageS
 pub use trouble::{Trouble, TroubleKind};
 
 use anyhow::Result;
-use probe::ProbeConfig;
-use probe::RunOutcome;
+use probe::{ImageSource, ProbeConfig, RunOutcome};
 use scored::ScoredRun;
 use std::path::Path;
 use verdict::Verdict;
@@ -80,10 +79,11 @@ impl Extent {
     /// What a run of its own leaves.
     #[must_use]
     pub fn of(config: &ProbeConfig) -> Self {
-        if config.data.task.is_text() && !config.data.brings_its_own_images() {
-            Self::Full
-        } else {
-            Self::Tables
+        match config.data.source {
+            ImageSource::Text { .. } => Self::Full,
+            ImageSource::Relabelled(_)
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => Self::Tables,
         }
     }
 }

@@ -149,7 +149,7 @@ impl<'a, 'b> CellRows<'a, 'b> {
         }
         let mut positions = PositionAccuracy::default();
         for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
-            positions.observe(target, prediction);
+            target.observe_positions(prediction, &mut positions);
         }
         let accuracies = positions.by_position().into_iter().zip(positions.counts());
         for (index, (accuracy, count)) in accuracies.enumerate() {

@@ -21,6 +21,7 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
         "prediction",
         "edits",
     ];
+    let names = &scored.run.class_names;
     csv_file::write(path, &header, |rows| {
         for cell in &scored.cells {
             let arm = cell.outcome.spec.arm.to_string();
@@ -39,8 +40,8 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
                         &*item.to_string(),
                         &*font(set, item),
                         held_out,
-                        texts.0,
-                        texts.1,
+                        &*texts.0.shown(names),
+                        &*texts.1.shown(names),
                         &*reading.edits.to_string(),
                     ])?;
                 }

@@ -4,7 +4,7 @@ use super::csv_file::{self, number, optional};
 use super::scored::{ScoredCell, ScoredRun};
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
-use probe::EvaluationMode;
+use probe::{EvaluationMode, ImageSource};
 use probe_data::{DataSource, scene_charset};
 use probe_statistics::text_metrics::{Reading, ReadingScores};
 use scene_text::{ProtocolRow, SceneCharset, compare, protocol_rows};
@@ -79,8 +79,11 @@ fn charsets(scored: &ScoredRun<'_>) -> Result<Vec<SceneCharset>> {
 
 /// Test groups that come from data sets on disk.
 fn line_groups(scored: &ScoredRun<'_>) -> Vec<usize> {
-    let Some(sources) = &scored.config.data.test_data else {
-        return Vec::new();
+    let sources = match &scored.config.data.source {
+        ImageSource::Text { test, .. } => test,
+        ImageSource::Relabelled(_) | ImageSource::Perception(_) | ImageSource::Photographs(_) => {
+            return Vec::new();
+        }
     };
     let stored = |source: &DataSource| matches!(source, DataSource::Stored { .. });
     if !sources.list().iter().any(stored) || scene_charset(scored.config.data.charset).is_err() {
@@ -105,7 +108,9 @@ fn rows_of(
         .filter_map(|&group| {
             let test = cell.test(group, mode)?;
             let texts = test.set.targets.iter().zip(&test.result.predictions);
-            let readings = texts.map(|(target, prediction)| compare(charset, target, prediction));
+            let readings = texts.filter_map(|(target, prediction)| {
+                Some(compare(charset, target.text()?, prediction.text()?))
+            });
             Some((test.set.condition.clone(), readings.collect()))
         })
         .collect();

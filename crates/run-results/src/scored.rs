@@ -184,7 +184,7 @@ impl<'a> ScoredTest<'a> {
         );
         let pairs = set.targets.iter().zip(&result.predictions);
         let readings: Vec<Reading> = pairs
-            .map(|(target, prediction)| Reading::compare(target, prediction))
+            .map(|(target, prediction)| target.compare(prediction))
             .collect();
         if readings.iter().all(|reading| reading.reference_chars == 0) {
             return Ok(None);

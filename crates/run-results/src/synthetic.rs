@@ -6,11 +6,11 @@ use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
 use probe::optimize::OptimizerConfig;
 use probe::{
-    CellOutcome, CellSpec, Checkpoint, DataConfig, EvaluationMode, HardeningResult, LayoutKind,
-    ProbeConfig, ReaderKind, Regime, RunOutcome, SplitSizes, Status, TestResult, TestSet,
-    TrainingConfig, Tuning, UsageRecord,
+    CellOutcome, CellSpec, Checkpoint, DataConfig, EvaluationMode, HardeningResult, ImageSource,
+    LayoutKind, ProbeConfig, ReaderKind, Regime, RunOutcome, SplitSizes, Status, TestResult,
+    TestSet, TrainingConfig, Tuning, UsageRecord,
 };
-use probe_data::{StoredConfig, Task};
+use probe_data::{Answer, StoredConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use text_images::{Charset, Content, Degradation};
@@ -31,11 +31,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         reconstruction_images: 0,
         bootstrap_draws: 200,
         data: DataConfig {
-            task: Task::Text,
-            perception: None,
-            photographs: None,
-            skip_broken: false,
-            box_margin: None,
+            source: ImageSource::default(),
             next_block: false,
             layout: LayoutKind::Grid,
             charset: Charset::Alnum36,
@@ -51,8 +47,6 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
-            test_data: None,
-            train_data: None,
             stored: StoredConfig::default(),
         },
         training: TrainingConfig {
@@ -122,7 +116,7 @@ fn test_set(config: &ProbeConfig, content: Content, density: f64) -> TestSet {
     let length = (density * 8.0) as usize;
     let text = |_| {
         let characters = (0..length).map(|_| chars[rng.random_range(0..chars.len())]);
-        characters.collect()
+        Answer::Text(characters.collect())
     };
     TestSet {
         density: Some(density),
@@ -202,7 +196,7 @@ fn cell(
     }
 }
 
-fn misread(config: &ProbeConfig, text: &str, probability: f64, rng: &mut ChaCha8Rng) -> String {
+fn misread(config: &ProbeConfig, text: &Answer, probability: f64, rng: &mut ChaCha8Rng) -> Answer {
     let charset = config.data.charset;
     let change = |character: char| {
         if !rng.random_bool(probability) {
@@ -212,7 +206,7 @@ fn misread(config: &ProbeConfig, text: &str, probability: f64, rng: &mut ChaCha8
         let shift = rng.random_range(1..charset.size());
         charset.chars()[(class + shift) % charset.size()]
     };
-    text.chars().map(change).collect()
+    Answer::Text(text.text().unwrap().chars().map(change).collect())
 }
 
 fn usage(arm: ArmSpec, progress: f64) -> Option<UsageRecord> {

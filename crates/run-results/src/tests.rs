@@ -5,6 +5,7 @@ use super::synthetic::{config, fail, run};
 use super::{Manifest, Summary, write};
 use arms::{ArmKind, ArmSpec};
 use probe::{EvaluationMode, ProbeConfig, RunOutcome};
+use probe_data::Answer;
 use probe_statistics::bootstrap::Measure;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,12 +69,16 @@ fn field(rows: &[BTreeMap<String, String>], conditions: &[(&str, &str)], column:
     found[0][column].clone()
 }
 
+fn texts(texts: [&str; 2]) -> Vec<Answer> {
+    texts.map(|text| Answer::Text(text.to_owned())).to_vec()
+}
+
 /// Two images, two seeds, readings written down by hand.
 fn by_hand() -> (ProbeConfig, RunOutcome) {
     let config = config(&["patch-merger", "vet-st-argmax@8"], 2, &[0.5]);
     let mut run = run(&config, &|_, _| 0.0);
     let set = &mut run.test_sets[0];
-    set.targets = ["ABCD", "0123"].map(str::to_owned).to_vec();
+    set.targets = texts(["ABCD", "0123"]);
     set.clusters = vec![0, 7];
     set.held_out = vec![false, true];
     let readings = [
@@ -83,7 +88,7 @@ fn by_hand() -> (ProbeConfig, RunOutcome) {
         ["ABCX", "O12"],
     ];
     for (cell, readings) in run.cells.iter_mut().zip(readings) {
-        cell.tests[0].predictions = readings.map(str::to_owned).to_vec();
+        cell.tests[0].predictions = texts(readings);
     }
     (config, run)
 }

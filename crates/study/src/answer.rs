@@ -6,8 +6,8 @@ use super::run::PartResult;
 use super::section::Section;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
-use probe::EvaluationMode;
-use probe_data::Task;
+use probe::{EvaluationMode, ImageSource};
+use probe_data::Relabelling;
 use probe_statistics::bootstrap::Measure;
 use run_results::{Comparison, Judgement, wording};
 
@@ -133,10 +133,13 @@ fn coarse(results: &[PartResult]) -> Option<String> {
         wording::difference(&loss(reading, group)?)
     )];
     for result in of_section(results, Section::Coarse) {
-        let name = match result.part.config.data.task {
-            Task::Face => "naming the face",
-            Task::Slant => "telling slanted from upright",
-            _ => continue,
+        let name = match result.part.config.data.source {
+            ImageSource::Relabelled(Relabelling::Face) => "naming the face",
+            ImageSource::Relabelled(Relabelling::Slant) => "telling slanted from upright",
+            ImageSource::Relabelled(Relabelling::Control)
+            | ImageSource::Text { .. }
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => continue,
         };
         parts.push(format!(
             "{} points in {name}",

@@ -10,8 +10,8 @@ use arms::{ArmKind, ArmSpec};
 use claims::registration::Metric;
 use claims::{ArmFacts, Evaluation, Measurements, PublishedDifference, Role, Series};
 use perception_tasks::Group;
-use probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
-use probe_data::Task;
+use probe::{CellOutcome, EvaluationMode, ImageSource, ReconstructionRecord};
+use probe_data::{Answer, Relabelling};
 use probe_statistics::bootstrap::{Interval, Measure};
 use probe_statistics::codelength::Codelength;
 use run_results::{ItemSeries, hardening_series, item_series};
@@ -81,17 +81,22 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
     } = series;
     let set = &result.outcome.test_sets[group];
     let tuning = tuning(result, arm);
-    let classes = match config.data.task {
-        _ if config.data.brings_its_own_images() => result.outcome.class_names.len(),
-        Task::Face => distinct(&set.targets),
-        Task::Slant => 2,
-        Task::Text | Task::Control => config.data.charset.size(),
+    let source = &config.data.source;
+    let classes = match source {
+        ImageSource::Text { .. } | ImageSource::Relabelled(Relabelling::Control) => {
+            config.data.charset.size()
+        }
+        ImageSource::Relabelled(Relabelling::Face) => distinct(&set.targets),
+        ImageSource::Relabelled(Relabelling::Slant) => 2,
+        ImageSource::Perception(_) | ImageSource::Photographs(_) => {
+            result.outcome.class_names.len()
+        }
     };
     Series {
         study: study.to_owned(),
         arm: arm.to_string(),
         charset: classes,
-        condition: match config.data.perception {
+        condition: match source.perception() {
             Some(kind) => kind.to_string(),
             None => set.condition.clone(),
         },
@@ -111,8 +116,12 @@ fn convert(result: &PartResult, study: &str, series: ItemSeries) -> Series {
         bits_used: used_bits(result, arm, group).filter(|_| arm.kind.is_hard()),
         learning_rate: tuning.and_then(|tuning| tuning.chosen),
         validation_error: tuning.and_then(best_error),
-        chance_accuracy: (config.data.task != Task::Text || config.data.photographs.is_some())
-            .then(|| majority(&set.targets)),
+        chance_accuracy: match source {
+            ImageSource::Text { .. } | ImageSource::Perception(_) => None,
+            ImageSource::Relabelled(_) | ImageSource::Photographs(_) => {
+                Some(majority(&set.targets))
+            }
+        },
         seeds,
         published: Vec::new(),
     }
@@ -152,7 +161,7 @@ fn published(result: &PartResult, series: &ItemSeries) -> Vec<PublishedDifferenc
 /// A level of a coarse task once more, under the name that claims have for the easier levels of all of
 /// them; none of the harder ones, where coarse tasks ask for detail too.
 fn coarse(result: &PartResult, series: &Series) -> Option<Series> {
-    let kind = result.part.config.data.perception?;
+    let kind = result.part.config.data.source.perception()?;
     if kind.group() != Group::Coarse {
         return None;
     }
@@ -177,13 +186,13 @@ fn best_error(tuning: &probe::Tuning) -> Option<f64> {
     errors.reduce(f64::min)
 }
 
-fn distinct(labels: &[String]) -> usize {
-    let labels: std::collections::BTreeSet<&String> = labels.iter().collect();
+fn distinct(labels: &[Answer]) -> usize {
+    let labels: std::collections::BTreeSet<&Answer> = labels.iter().collect();
     labels.len()
 }
 
 /// Share of the most frequent label: what can be had without looking.
-pub(super) fn majority<'a>(labels: impl IntoIterator<Item = &'a String>) -> f64 {
+pub(super) fn majority<'a>(labels: impl IntoIterator<Item = &'a Answer>) -> f64 {
     let mut counts = std::collections::BTreeMap::new();
     for label in labels {
         *counts.entry(label).or_insert(0_usize) += 1;
@@ -268,7 +277,7 @@ fn arm_of(result: &PartResult, name: &str) -> Option<ArmSpec> {
 
 fn add_control(facts: &mut ArmFacts, results: &[PartResult]) {
     for result in of_section(results, Section::Control) {
-        if result.part.config.data.task != Task::Control {
+        if result.part.config.data.source != ImageSource::Relabelled(Relabelling::Control) {
             continue;
         }
         let Some(arm) = arm_of(result, &facts.arm) else {

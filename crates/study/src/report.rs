@@ -12,6 +12,7 @@ use super::verdicts;
 use anyhow::{Context, Result};
 use claims::{Evaluator, Registration};
 use html_report::{Column, Figure, Picture, Report, Table};
+use probe::ImageSource;
 use run_results::{csv_file, wording};
 use run_support::atomic;
 use std::path::Path;
@@ -365,9 +366,10 @@ impl Section {
 fn describe(result: &PartResult) -> String {
     let config = &result.part.config;
     let (images, training) = (&config.data.images, &config.training);
-    let (asked, per) = match (config.data.perception, &config.data.photographs) {
-        (Some(kind), _) => (format!("{} answers", kind.classes().len()), "level"),
-        (None, Some(source)) => {
+    let (asked, per) = match &config.data.source {
+        ImageSource::Perception(kind) => (format!("{} answers", kind.classes().len()), "level"),
+        ImageSource::Photographs(photographs) => {
+            let source = &photographs.dataset;
             let classes = result.outcome.class_names.len();
             return format!(
                 "Run `{}`: {source}, {classes} classes, {} arms, {}, {} steps.",
@@ -377,7 +379,7 @@ fn describe(result: &PartResult) -> String {
                 wording::count(training.steps)
             );
         }
-        (None, None) => {
+        ImageSource::Text { .. } | ImageSource::Relabelled(_) => {
             let size = config.data.charset.size();
             (format!("alphabet of {size}"), "density and kind of text")
         }

@@ -4,8 +4,8 @@ use super::figures::{nominal_bits, of_section, used_bits};
 use super::run::PartResult;
 use super::section::Section;
 use arms::{ArmKind, ArmSpec};
-use probe::EvaluationMode;
-use probe_data::Task;
+use probe::{EvaluationMode, ImageSource};
+use probe_data::Relabelling;
 use probe_statistics::bootstrap::Measure;
 use probe_statistics::capacity::{fano_error_bound, partition_code_accuracy};
 use probe_statistics::codelength::{BlockLoss, Codelength, online_codelength};
@@ -86,10 +86,11 @@ fn logit_of_accuracy(error: f64) -> Option<f64> {
 /// Reading beside coarse properties, in points and on the logit scale, against PatchMerger.
 fn interaction(results: &[PartResult]) -> Option<StudyTable> {
     let reading = of_section(results, Section::Ocr).next()?;
-    let coarse = |task: Task| {
-        of_section(results, Section::Coarse).find(|result| result.part.config.data.task == task)
+    let coarse = |labels| {
+        let source = ImageSource::Relabelled(labels);
+        of_section(results, Section::Coarse).find(|result| result.part.config.data.source == source)
     };
-    let (face, slant) = (coarse(Task::Face)?, coarse(Task::Slant)?);
+    let (face, slant) = (coarse(Relabelling::Face)?, coarse(Relabelling::Slant)?);
     // The densest random text of the main comparison is that of the coarse tasks.
     let group = *reading.summary.groups_of("random").last()?;
     let columns = [(reading, group), (face, 0), (slant, 0)];
@@ -245,10 +246,12 @@ fn regimes(results: &[PartResult]) -> Option<StudyTable> {
 
 /// Accuracy in reading minus that in the control task.
 fn selectivity(results: &[PartResult]) -> Option<StudyTable> {
-    let of_task = |task: Task| {
-        of_section(results, Section::Control).find(|result| result.part.config.data.task == task)
+    let of_source = |source: ImageSource| {
+        of_section(results, Section::Control)
+            .find(|result| result.part.config.data.source == source)
     };
-    let (text, control) = (of_task(Task::Text)?, of_task(Task::Control)?);
+    let text = of_source(ImageSource::default())?;
+    let control = of_source(ImageSource::Relabelled(Relabelling::Control))?;
     let arms = text.part.config.arms.iter();
     let rows = arms.filter_map(|&arm| {
         let accuracy = |result| Some(1.0 - mean_cer(result, arm, 0)?);
@@ -309,7 +312,7 @@ pub(super) fn code(parts: &[&PartResult], arm: ArmSpec, seed: u64) -> Option<Cod
     // A grid fixes the number of characters of an image.
     let characters = |images: usize| -> Option<u64> {
         let set = parts.first()?.outcome.test_sets.first()?;
-        Some((images * set.targets.first()?.chars().count()) as u64)
+        Some((images * set.targets.first()?.units()) as u64)
     };
     let blocks: Option<Vec<BlockLoss>> = parts
         .iter()

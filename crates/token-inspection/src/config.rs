@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use arms::{ArmKind, ArmSpec};
-use probe::ProbeConfig;
+use probe::{ImageSource, ProbeConfig};
 use runs::run_folder::FolderConfig;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -70,9 +70,9 @@ impl InspectConfig {
         self.probe.check()?;
         let data = &self.probe.data;
         ensure!(
-            data.task.is_text() && data.perception.is_none(),
+            matches!(data.source, ImageSource::Text { .. }),
             "`inspect` shows readings of text, and this configuration asks for `{}`",
-            data.task_name()
+            data.source.name()
         );
         ensure!(self.show > 0, "--show 0 shows nothing; give at least 1");
         ensure!(self.words > 0, "--words 0 shows no word; give at least 1");

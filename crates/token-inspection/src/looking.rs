@@ -156,7 +156,11 @@ impl Counting {
     fn of(test: &PreparedGroup, seed: u64) -> Result<Self> {
         let places = TokenPlaces::of(&test.group);
         let places = places.context("the test images have no character grid")?;
-        let texts = test.group.labels.iter().map(|label| label.text.as_str());
+        let texts = test
+            .group
+            .labels
+            .iter()
+            .filter_map(|label| label.answer.text());
         let characters: Vec<String> = texts.flat_map(|text| places.characters(text)).collect();
         Ok(Self {
             labels: TokenLabels::new(&characters, seed),
@@ -289,7 +293,7 @@ impl Look<'_> {
 fn cer(group: &Group, readings: &[String]) -> f64 {
     let pairs = group.labels.iter().zip(readings);
     let (edits, characters) = pairs
-        .map(|(label, read)| Reading::compare(&label.text, read))
+        .map(|(label, read)| Reading::compare(label.answer.text().unwrap_or_default(), read))
         .fold((0, 0), |(edits, characters), reading| {
             (edits + reading.edits, characters + reading.reference_chars)
         });

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use image::{GrayImage, Rgb, RgbImage, imageops};
 use image_processor::{Transparency, decode_file};
 use probe::{Prepared, PreparedGroup};
-use probe_data::{Group, GroupKey, Label, Pixels};
+use probe_data::{Answer, Group, GroupKey, Label, Pixels};
 use runs::session::Session;
 use std::path::Path;
 use text_images::fit_to;
@@ -75,7 +75,7 @@ pub fn of_files(
         let fitted = fit_to(image, width, height);
         pixels.extend_from_slice(fitted.as_raw());
         group.labels.push(Label {
-            text: text.clone(),
+            answer: Answer::Text(text.clone()),
             classes: Vec::new(),
             slots_px: like
                 .group
@@ -137,7 +137,8 @@ pub fn shown(
     let images = group.labels.iter().take(most).enumerate();
     images
         .map(|(index, label)| {
-            let text = (!label.text.is_empty()).then(|| label.text.clone());
+            let text = label.answer.text().filter(|text| !text.is_empty());
+            let text = text.map(str::to_owned);
             let characters = places.as_ref().zip(text.as_ref());
             Ok(ShownImage {
                 name: name(index, label),

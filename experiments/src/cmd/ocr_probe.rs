@@ -147,14 +147,11 @@ impl Args {
             config.reader = ReaderKind::Ctc;
         }
         set(&mut config.reader, &self.reader);
-        fn some<T: Clone>(place: &mut Option<T>, flag: &Option<T>) {
-            if flag.is_some() {
-                place.clone_from(flag);
-            }
+        let (train, test) = (self.train_dataset.clone(), self.dataset.clone());
+        config.data.source.read_from(train, test)?;
+        if self.fonts.is_some() {
+            config.data.fonts.clone_from(&self.fonts);
         }
-        some(&mut config.data.test_data, &self.dataset);
-        some(&mut config.data.train_data, &self.train_dataset);
-        some(&mut config.data.fonts, &self.fonts);
         set(&mut config.data.stored.label_policy, &self.label_policy);
         set(&mut config.data.stored.max_images, &self.dataset_images);
         let checked = config.check();

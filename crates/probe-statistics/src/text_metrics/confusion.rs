@@ -41,26 +41,27 @@ pub const CONFUSABLE_GROUPS: &[ConfusableGroup] = &[
 
 /// One kind of substitution and how often it occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConfusedPair {
+pub struct ConfusedPair<T = char> {
     /// Character of the reference.
-    pub target: char,
+    pub target: T,
     /// Character that was read instead.
-    pub predicted: char,
+    pub predicted: T,
     /// Number of occurrences.
     pub count: u64,
 }
 
-/// Counts of matched, substituted, deleted and inserted characters.
+/// Counts of matched, substituted, deleted and inserted characters, or of classes that were taken for
+/// one another.
 ///
 /// Texts are aligned with the fewest edits and, among those alignments, with the fewest deletions
 /// and insertions, so that "ab" read as "ba" is two substitutions. The totals of each kind follow
 /// from this rule alone; where several alignments remain, the one is taken that, from the end of
 /// the texts, pairs characters before it deletes and deletes before it inserts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Confusion {
-    aligned: BTreeMap<(char, char), u64>,
-    deleted: BTreeMap<char, u64>,
-    inserted: BTreeMap<char, u64>,
+pub struct Confusion<T = char> {
+    aligned: BTreeMap<(T, T), u64>,
+    deleted: BTreeMap<T, u64>,
+    inserted: BTreeMap<T, u64>,
 }
 
 impl Confusion {
@@ -74,6 +75,13 @@ impl Confusion {
                 (None, None) => {}
             }
         }
+    }
+}
+
+impl<T: Copy + Ord> Confusion<T> {
+    /// Adds one class and what it was taken for.
+    pub fn observe_class(&mut self, target: T, predicted: T) {
+        *self.aligned.entry((target, predicted)).or_default() += 1;
     }
 
     /// Adds all texts of `other`.
@@ -90,7 +98,7 @@ impl Confusion {
     }
 
     /// Times `target` was aligned with `predicted`; with both equal, times it was read correctly.
-    pub fn count(&self, target: char, predicted: char) -> u64 {
+    pub fn count(&self, target: T, predicted: T) -> u64 {
         self.aligned.get(&(target, predicted)).copied().unwrap_or(0)
     }
 
@@ -116,21 +124,21 @@ impl Confusion {
     }
 
     /// Occurrences of `target` in the references.
-    pub fn occurrences(&self, target: char) -> u64 {
-        let row = self.aligned.range((target, '\0')..=(target, char::MAX));
+    pub fn occurrences(&self, target: T) -> u64 {
+        let row = self.aligned.iter().filter(|((from, _), _)| *from == target);
         let deleted = self.deleted.get(&target).copied().unwrap_or(0);
         row.map(|(_, count)| count).sum::<u64>() + deleted
     }
 
     /// Fraction of the occurrences of `target` that were read correctly; `None` if it never occurs.
-    pub fn recall(&self, target: char) -> Option<f64> {
+    pub fn recall(&self, target: T) -> Option<f64> {
         let occurrences = self.occurrences(target);
         (occurrences > 0).then(|| self.count(target, target) as f64 / occurrences as f64)
     }
 
     /// The `limit` most frequent substitutions, most frequent first; ties by character.
-    pub fn top_confusions(&self, limit: usize) -> Vec<ConfusedPair> {
-        let mut pairs: Vec<ConfusedPair> = self
+    pub fn top_confusions(&self, limit: usize) -> Vec<ConfusedPair<T>> {
+        let mut pairs: Vec<ConfusedPair<T>> = self
             .aligned
             .iter()
             .filter(|((from, to), _)| from != to)
@@ -148,7 +156,7 @@ impl Confusion {
 
     /// Fraction of the occurrences of a group's characters that were read as another character of
     /// the group; `None` if none of them occurs in the references.
-    pub fn substitution_rate(&self, group: &[char]) -> Option<f64> {
+    pub fn substitution_rate(&self, group: &[T]) -> Option<f64> {
         let members = || {
             let distinct = group.iter().enumerate();
             distinct

@@ -16,13 +16,22 @@ impl PositionAccuracy {
     pub fn observe(&mut self, target: &str, prediction: &str) {
         let mut predicted = prediction.chars();
         for (slot, character) in target.chars().enumerate() {
-            if slot == self.total.len() {
-                self.correct.push(0);
-                self.total.push(0);
-            }
-            self.correct[slot] += u64::from(predicted.next() == Some(character));
-            self.total[slot] += 1;
+            self.add(slot, predicted.next() == Some(character));
         }
+    }
+
+    /// Adds an answer with so many slots that is right or wrong in all of them.
+    pub fn observe_whole(&mut self, slots: usize, right: bool) {
+        (0..slots).for_each(|slot| self.add(slot, right));
+    }
+
+    fn add(&mut self, slot: usize, right: bool) {
+        if slot == self.total.len() {
+            self.correct.push(0);
+            self.total.push(0);
+        }
+        self.correct[slot] += u64::from(right);
+        self.total[slot] += 1;
     }
 
     /// Adds all texts of `other`.

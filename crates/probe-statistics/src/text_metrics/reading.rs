@@ -38,6 +38,16 @@ impl Reading {
             },
         }
     }
+
+    /// An answer that is right or wrong as a whole, where the right one counts as so many units.
+    pub fn whole(units: usize, exact: bool) -> Self {
+        Self {
+            edits: if exact { 0 } else { units },
+            reference_chars: units,
+            exact,
+            ned_similarity: f64::from(u8::from(exact)),
+        }
+    }
 }
 
 /// Scores over a set of readings, as fractions.

@@ -79,14 +79,11 @@ fn read(
         .zip(read.chunks(slots))
         .flat_map(|(&item, read)| {
             let label = &group.labels[item];
-            label
-                .text
-                .chars()
-                .zip(read)
-                .map(move |(character, &class)| {
-                    let right = head.class_of(character) == Some(class as usize);
-                    (label.held_out, right)
-                })
+            let text = label.answer.text().unwrap_or_default();
+            text.chars().zip(read).map(move |(character, &class)| {
+                let right = head.class_of(character) == Some(class as usize);
+                (label.held_out, right)
+            })
         });
     Ok(read.collect())
 }

@@ -165,11 +165,16 @@ fn head_targets(group: &Group, device: &Device) -> Tensor<2, Int> {
         .unwrap_or(0);
     let mut values = Vec::with_capacity(group.len() * longest);
     for label in &group.labels {
-        let classes = label.text.chars().map(|character| {
-            HEAD_CHARSET
-                .class_of(character)
-                .map_or(0, |class| class as i64)
-        });
+        let classes = label
+            .answer
+            .text()
+            .unwrap_or_default()
+            .chars()
+            .map(|character| {
+                HEAD_CHARSET
+                    .class_of(character)
+                    .map_or(0, |class| class as i64)
+            });
         let start = values.len();
         values.extend(classes);
         values.resize(start + longest, 0);

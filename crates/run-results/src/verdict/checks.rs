@@ -212,7 +212,7 @@ impl Report<'_> {
         let mut positions = PositionAccuracy::default();
         for test in &tests {
             for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
-                positions.observe(target, prediction);
+                target.observe_positions(prediction, &mut positions);
             }
         }
         let error = 1.0 - positions.mean()?;

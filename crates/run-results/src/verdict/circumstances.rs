@@ -5,7 +5,7 @@ use super::{Page, Report, code, listed};
 use crate::metrics::name_of;
 use crate::summary::unit_name;
 use crate::wording;
-use probe::{LayoutKind, ReaderKind, Regime};
+use probe::{ImageSource, LayoutKind, ReaderKind, Regime};
 
 impl Report<'_> {
     pub(super) fn learning_rates(&self, page: &mut Page) {
@@ -134,17 +134,20 @@ impl Report<'_> {
             "{} rendered images per density and kind of text",
             wording::count(data.images.train)
         );
-        let trained_on = match &data.train_data {
-            Some(sources) if sources.list().len() == 1 && !sources.has_rendered() => {
-                "labelled images of the user".to_owned()
-            }
-            Some(sources) if sources.has_rendered() && sources.list().len() > 1 => {
-                format!("{rendered} and labelled images of the user, batches taking turns,")
-            }
-            Some(sources) if !sources.has_rendered() => {
-                "labelled images of the user, batches of the data sets taking turns,".to_owned()
-            }
-            _ => rendered,
+        let trained_on = match &data.source {
+            ImageSource::Text { train, .. } if !train.is_rendered() => match train.list() {
+                [_] => "labelled images of the user".to_owned(),
+                _ if train.has_rendered() => {
+                    format!("{rendered} and labelled images of the user, batches taking turns,")
+                }
+                _ => {
+                    "labelled images of the user, batches of the data sets taking turns,".to_owned()
+                }
+            },
+            ImageSource::Text { .. }
+            | ImageSource::Relabelled(_)
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => rendered,
         };
         page.section("Design");
         page.paragraph(&format!(

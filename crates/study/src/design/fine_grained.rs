@@ -5,7 +5,7 @@ use super::{base, contrasted_arms, vocabulary};
 use crate::scale::{FineGrainedScale, Scale};
 use crate::section::Section;
 use perception_tasks::{DatasetSource, TaskKind};
-use probe::{ProbeConfig, ReaderKind};
+use probe::{ImageSource, Photographs, ProbeConfig, ReaderKind};
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
 
@@ -71,9 +71,11 @@ impl FineGrained {
         let mut runs: Vec<(String, ProbeConfig)> = Vec::new();
         for source in &self.datasets {
             let mut config = whole_image(scale);
-            config.data.photographs = Some(source.clone());
-            config.data.skip_broken = self.skip_broken;
-            config.data.box_margin = self.box_margin;
+            config.data.source = ImageSource::Photographs(Photographs {
+                dataset: source.clone(),
+                skip_broken: self.skip_broken,
+                box_margin: self.box_margin,
+            });
             let base = source.short_name();
             let mut name = base.clone();
             let mut number = 2;
@@ -88,7 +90,7 @@ impl FineGrained {
         }
         for kind in self.chosen(scale) {
             let mut config = whole_image(scale);
-            config.data.perception = Some(kind);
+            config.data.source = ImageSource::Perception(kind);
             // As many of each label at each of the nine levels.
             let round = 2 * kind.classes().len();
             config.data.images.test = (scale.test / 8).next_multiple_of(round);
@@ -162,7 +164,8 @@ mod tests {
     #[test]
     fn the_full_preset_has_every_task_that_a_grey_tower_can_be_asked() {
         let names = names(&FineGrained::default(), StudyPreset::Full);
-        assert_eq!(names.len(), 1 + 24);
+        let grey = TaskKind::ALL.iter().filter(|kind| !kind.needs_colour());
+        assert_eq!(names.len(), 1 + grey.count());
         assert!(names.contains(&"shade-difference".to_owned()));
         assert!(!names.contains(&"hue-difference".to_owned()));
     }
@@ -196,7 +199,7 @@ mod tests {
     #[test]
     fn every_level_has_as_many_images_of_each_label() {
         for (_, config) in FineGrained::default().configs(&StudyPreset::Quick.scale()) {
-            if let Some(kind) = config.data.perception {
+            if let Some(kind) = config.data.source.perception() {
                 assert_eq!(config.data.images.test % (2 * kind.classes().len()), 0);
             }
         }

@@ -7,7 +7,7 @@ use run_results::plots::family;
 
 /// The curves of one task.
 pub(super) fn acuity(result: &PartResult) -> Option<ErrorCurves> {
-    let kind = result.part.config.data.perception?;
+    let kind = result.part.config.data.source.perception()?;
     let axis = kind.difficulty()?;
     let mut levels: Vec<(usize, f64)> = result
         .outcome

@@ -8,7 +8,7 @@ use crate::tables::StudyTable;
 use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
-use probe_data::class_char;
+use probe_data::Answer;
 use probe_statistics::bootstrap::{Measure, SeedItems};
 use probe_statistics::discriminability::{Answers, many_alternative_d_prime, yes_no_d_prime};
 use run_results::{Estimator, wording};
@@ -98,7 +98,7 @@ fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> 
         return many_alternative_d_prime(correct, asked.classes()).ok();
     }
     // "Yes" is the second class.
-    let yes = class_char(asked.result.part.config.data.charset, 1)?;
+    let yes = Answer::Class(1);
     let mut answers = [Answers {
         count: 0,
         trials: 0,
@@ -109,9 +109,9 @@ fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> 
         for test in tests.filter(|test| test.mode == EvaluationMode::Deterministic) {
             let targets = outcome.test_sets.get(test.group)?.targets.iter();
             for (target, prediction) in targets.zip(&test.predictions) {
-                let kind = &mut answers[usize::from(!target.contains(yes))];
+                let kind = &mut answers[usize::from(*target != yes)];
                 kind.trials += 1;
-                kind.count += u64::from(prediction.contains(yes));
+                kind.count += u64::from(*prediction == yes);
             }
         }
     }

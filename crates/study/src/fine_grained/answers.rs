@@ -5,7 +5,7 @@ use crate::section::Section;
 use anyhow::Result;
 use arms::ArmSpec;
 use perception_tasks::TaskKind;
-use probe::EvaluationMode;
+use probe::{EvaluationMode, ImageSource};
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
 use run_results::{ItemSeries, item_series};
 
@@ -23,7 +23,10 @@ impl<'a> Asked<'a> {
     pub fn all(results: &'a [PartResult]) -> Result<Vec<Self>> {
         let of_section = results.iter().filter(|result| {
             result.part.section == Section::FineGrained
-                && result.part.config.data.brings_its_own_images()
+                && match result.part.config.data.source {
+                    ImageSource::Text { .. } | ImageSource::Relabelled(_) => false,
+                    ImageSource::Perception(_) | ImageSource::Photographs(_) => true,
+                }
         });
         of_section.map(Self::new).collect()
     }
@@ -41,18 +44,19 @@ impl<'a> Asked<'a> {
         }
         Ok(Self {
             result,
-            kind: result.part.config.data.perception,
+            kind: result.part.config.data.source.perception(),
             arms,
         })
     }
 
     /// Name in tables.
     pub fn name(&self) -> String {
-        let data = &self.result.part.config.data;
-        match (self.kind, &data.photographs) {
-            (Some(kind), _) => kind.to_string(),
-            (None, Some(source)) => source.to_string(),
-            (None, None) => self.result.part.variant.clone(),
+        match &self.result.part.config.data.source {
+            ImageSource::Perception(kind) => kind.to_string(),
+            ImageSource::Photographs(photographs) => photographs.dataset.to_string(),
+            ImageSource::Text { .. } | ImageSource::Relabelled(_) => {
+                self.result.part.variant.clone()
+            }
         }
     }
 

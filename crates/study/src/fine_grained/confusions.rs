@@ -7,27 +7,27 @@ use crate::tables::StudyTable;
 use arms::ArmSpec;
 use perception_tasks::Group;
 use probe::EvaluationMode;
-use probe_data::class_of_char;
+use probe_statistics::text_metrics::Confusion;
 use run_results::wording;
 
 /// One row per ordered pair of look-alikes, one column per arm.
 pub(super) fn confusions(results: &[PartResult]) -> Option<StudyTable> {
     let glyphs = of_section(results, Section::FineGrained).filter(|result| {
-        let kind = result.part.config.data.perception;
+        let kind = result.part.config.data.source.perception();
         kind.is_some_and(|kind| kind.group() == Group::Glyphs)
     });
     let glyphs: Vec<&PartResult> = glyphs.collect();
     let arms = &glyphs.first()?.part.config.arms;
     let mut rows = Vec::new();
     for result in &glyphs {
-        let kind = result.part.config.data.perception?;
-        let counts: Vec<Vec<Vec<u64>>> = arms.iter().map(|&arm| counts(result, arm)).collect();
+        let kind = result.part.config.data.source.perception()?;
+        let counts: Vec<Confusion<u16>> = arms.iter().map(|&arm| counts(result, arm)).collect();
         for run in kind.look_alikes() {
             for shown in run.clone() {
                 for read in run.clone().filter(|read| *read != shown) {
                     let [shown_name, read_name] = [shown, read].map(|c| kind.classes()[c]);
                     let mut row = vec![format!("{kind}: {shown_name} read as {read_name}")];
-                    row.extend(counts.iter().map(|counts| rate(&counts[shown], read)));
+                    row.extend(counts.iter().map(|counts| rate(counts, shown, read)));
                     rows.push(row);
                 }
             }
@@ -40,20 +40,16 @@ pub(super) fn confusions(results: &[PartResult]) -> Option<StudyTable> {
         name: "confusions",
         title: "How often is a glyph read as its double?",
         note: "Share of the images that show the one and were read as the other, over all levels and \
-               seeds. What else was read instead is in `confusions.csv` of the run; `classes.csv` says \
-               which character stands for which class there.",
+               seeds. What else was read instead is in `confusions.csv` of the run.",
         header,
         rows,
     })
 }
 
 /// Images by class shown and class read.
-fn counts(result: &PartResult, arm: ArmSpec) -> Vec<Vec<u64>> {
+fn counts(result: &PartResult, arm: ArmSpec) -> Confusion<u16> {
     let outcome = &result.outcome;
-    let charset = result.part.config.data.charset;
-    let classes = outcome.class_names.len();
-    let mut counts = vec![vec![0; classes]; classes];
-    let class = |text: &str| class_of_char(charset, text.chars().next()?);
+    let mut counts = Confusion::default();
     for cell in outcome.cells.iter().filter(|cell| cell.spec.arm == arm) {
         let tests = cell.tests.iter();
         for test in tests.filter(|test| test.mode == EvaluationMode::Deterministic) {
@@ -61,10 +57,8 @@ fn counts(result: &PartResult, arm: ArmSpec) -> Vec<Vec<u64>> {
                 continue;
             };
             for (target, prediction) in set.targets.iter().zip(&test.predictions) {
-                if let (Some(shown), Some(read)) = (class(target), class(prediction))
-                    && let Some(count) = counts.get_mut(shown).and_then(|row| row.get_mut(read))
-                {
-                    *count += 1;
+                if let (Some(shown), Some(read)) = (target.class(), prediction.class()) {
+                    counts.observe_class(shown, read);
                 }
             }
         }
@@ -72,9 +66,10 @@ fn counts(result: &PartResult, arm: ArmSpec) -> Vec<Vec<u64>> {
     counts
 }
 
-fn rate(row: &[u64], read: usize) -> String {
-    match row.iter().sum::<u64>() {
+fn rate(counts: &Confusion<u16>, shown: usize, read: usize) -> String {
+    let (shown, read) = (shown as u16, read as u16);
+    match counts.occurrences(shown) {
         0 => "–".to_owned(),
-        shown => wording::percent(row[read] as f64 / shown as f64),
+        all => wording::percent(counts.count(shown, read) as f64 / all as f64),
     }
 }

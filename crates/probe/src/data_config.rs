@@ -1,0 +1,168 @@
+//! What a run trains and is tested on.
+
+use crate::data_file::DataFile;
+use crate::image_source::ImageSource;
+use anyhow::{Result, bail, ensure};
+use perception_tasks::TaskKind;
+use probe_data::{Answer, StoredConfig, scene_charset};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use text_images::{Charset, Content, Degradation};
+
+/// Margin around bounding boxes, as a share of them, beyond which nothing is a crop any more.
+const MOST_MARGIN: f32 = 10.0;
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayoutKind {
+    /// A character grid that fixes the density exactly.
+    Grid,
+    /// Proportional lines of free length.
+    Strip,
+}
+
+/// Images rendered per density and kind of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSizes {
+    /// To train on.
+    pub train: usize,
+    /// To choose learning rates on.
+    pub validation: usize,
+    /// To report.
+    pub test: usize,
+    /// To report of the second condition, words.
+    pub test_words: usize,
+}
+
+/// The data. In files it is one flat table, in which the settings of the source exclude each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "DataFile", into = "DataFile")]
+pub struct DataConfig {
+    /// Where images come from, and what is asked about them.
+    pub source: ImageSource,
+    /// Grid or strip.
+    pub layout: LayoutKind,
+    /// Alphabet.
+    pub charset: Charset,
+    /// Characters per visual token, for grids.
+    pub densities: Vec<f64>,
+    /// Kinds of text trained on.
+    pub train_contents: Vec<Content>,
+    /// Kinds of text tested on.
+    pub test_contents: Vec<Content>,
+    /// Number of images.
+    pub images: SplitSizes,
+    /// Whether the validation images are the training images that follow those trained on, as the
+    /// next block of an online code is.
+    pub next_block: bool,
+    /// Root of the randomness of the images.
+    pub seed: u64,
+    /// Contrast, noise and artefacts.
+    pub degradation: Degradation,
+    /// Folder of fonts instead of the embedded ones.
+    pub fonts: Option<PathBuf>,
+    /// How data sets on disk are read.
+    pub stored: StoredConfig,
+}
+
+impl DataConfig {
+    /// The answer that a probe gives by choosing these classes: one of the whole image, or one per
+    /// character.
+    #[must_use]
+    pub fn answer(&self, classes: &[usize]) -> Answer {
+        if self.source.asks_for_class() {
+            Answer::Class(classes.first().map_or(0, |&class| class as u16))
+        } else {
+            Answer::Text(text_of(classes, self.charset))
+        }
+    }
+
+    /// Checks sizes, and that source and layout go together.
+    pub(super) fn check(&self) -> Result<()> {
+        for (name, images) in [
+            ("train", self.images.train),
+            ("validation", self.images.validation),
+            ("test", self.images.test),
+            ("test_words", self.images.test_words),
+        ] {
+            ensure!(
+                images > 1,
+                "`data.images.{name}` is {images}; give at least 2"
+            );
+        }
+        ensure!(
+            !self.train_contents.is_empty(),
+            "`data.train_contents` is empty"
+        );
+        ensure!(
+            !self.test_contents.is_empty(),
+            "`data.test_contents` is empty"
+        );
+        ensure!(
+            self.layout == LayoutKind::Strip || !self.densities.is_empty(),
+            "`data.densities` is empty; give characters per token, for example 1, 2, 4"
+        );
+        self.degradation.check()?;
+        ensure!(
+            self.stored.max_images > 1 && self.stored.max_label_chars > 0,
+            "`data.stored` takes no image; `max_images` is at least 2, `max_label_chars` 1"
+        );
+        match &self.source {
+            ImageSource::Text { train, test } => {
+                if let Some(format) = test.lines().chain(train.lines()).next() {
+                    ensure!(
+                        self.layout == LayoutKind::Strip,
+                        "`{format}:` data sets hold lines; read them with --layout strip"
+                    );
+                    scene_charset(self.charset)?;
+                }
+                Ok(())
+            }
+            ImageSource::Relabelled(_) => Ok(()),
+            ImageSource::Perception(kind) => {
+                self.check_grid()?;
+                check_grey(*kind)
+            }
+            ImageSource::Photographs(photographs) => {
+                self.check_grid()?;
+                let margin = photographs.box_margin.unwrap_or(0.0);
+                ensure!(
+                    (0.0..=MOST_MARGIN).contains(&margin),
+                    "`data.box_margin` (--crop-to-boxes) is {margin}; give a share of the box between \
+                     0 and {MOST_MARGIN}"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn check_grid(&self) -> Result<()> {
+        ensure!(
+            self.layout == LayoutKind::Grid,
+            "`data.perception` and `data.photographs` bring images and labels of their own; leave out \
+             --layout"
+        );
+        Ok(())
+    }
+}
+
+fn check_grey(kind: TaskKind) -> Result<()> {
+    match kind.in_grey() {
+        Some(instead) => {
+            bail!("task `{kind}` shows hue, and the tower reads grey images; ask for `{instead}`")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The text of some classes of characters.
+#[must_use]
+pub fn text_of(classes: &[usize], charset: Charset) -> String {
+    let chars = charset.chars();
+    classes
+        .iter()
+        .filter_map(|&class| chars.get(class))
+        .collect()
+}
