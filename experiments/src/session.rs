@@ -4,7 +4,9 @@ use crate::backend::BackendChoice;
 use crate::cmd::Machine;
 use crate::data::FeatureCache;
 use crate::lanes::Lanes;
-use crate::probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_study};
+use crate::probe::{
+    CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_study,
+};
 use crate::progress::Progress;
 use crate::provenance;
 use crate::results::{self, Extent, Manifest, Summary};
@@ -132,7 +134,10 @@ impl<'a> Session<'a> {
                 path.display()
             )
         };
-        if !StoredCells::list(&folder.cells()).unfinished(config).is_empty() {
+        if !StoredCells::list(&folder.cells())
+            .unfinished(config)
+            .is_empty()
+        {
             return Err(missing());
         }
         let prepared = self.prepare(config)?;

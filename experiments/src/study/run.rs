@@ -133,7 +133,11 @@ pub fn redo_parts(
 
 /// Some arms by name.
 fn listed(arms: &[ArmSpec]) -> String {
-    let named: Vec<String> = arms.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let named: Vec<String> = arms
+        .iter()
+        .take(MOST_NAMED)
+        .map(ToString::to_string)
+        .collect();
     match arms.len() - named.len() {
         0 => named.join(", "),
         more => format!("{} and {more} more arms", named.join(", ")),
