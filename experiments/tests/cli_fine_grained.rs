@@ -88,7 +88,6 @@ fn tasks_stand_beside_reading_and_the_blind_arm_is_at_chance() {
     let again = probe(&place, &format!("{flags} --resume --jobs 1")).succeeded();
     assert!(!again.stderr.contains("0 done before"), "{}", again.stderr);
     assert!(fs::read(at("fine-grained-vernier/metrics.csv")).unwrap() == before);
-    assert!(quantities::assert_accuracy_agrees(&place, "f", "text-slant") > 5);
 
     // Arms that have learnt nothing have no thresholds. With answers of observers that have some,
     // tables, page and claims give one number each.
@@ -175,6 +174,9 @@ fn photographs_of_a_folder_are_probed_and_broken_ones_named_and_counted() {
     let accuracy = Rows::read(&place.result("whole", "tables/accuracy.csv"));
     let identity = [("task", "folder:birds"), ("arm", "identity")];
     assert_eq!(accuracy.fields("right answers", &identity).len(), 1);
+    let part = "fine-grained-folder-birds";
+    let compared = quantities::assert_accuracy_agrees(&place, "whole", part, "folder:birds");
+    assert!(compared > 5, "{compared}");
     let classes = place.result("whole", "fine-grained-folder-birds/classes.csv");
     assert_eq!(
         Rows::read(&classes).fields("class", &[("character", "1")]),

@@ -23,6 +23,61 @@ steps = 4
 batch = 16
 "#;
 
+/// Claims about the text of [`SETTINGS`].
+const CLAIMS: &str = r#"
+[settings]
+alpha = 0.05
+level = 0.95
+draws = 500
+permutations = 99
+seed = 1
+fewest_clusters = 5
+
+[[claims]]
+id = "D"
+text = "Hard words hurt."
+family = "primary"
+
+[[claims.parts]]
+rule = "difference"
+data = { study = "ocr", conditions = ["random"] }
+subject = { select = "best", role = "hard" }
+reference = { select = "width-matched-mlp" }
+metric = "character-error"
+direction = "higher"
+sides = "one"
+
+[[claims.parts]]
+rule = "difference"
+data = { study = "ocr", conditions = ["random"] }
+subject = { select = "kind", kind = "patch-merger" }
+reference = { select = "best", role = "hard" }
+metric = "word-error"
+direction = "lower"
+sides = "one"
+
+[[claims]]
+id = "E"
+text = "Soft words are equal."
+family = "primary"
+
+[[claims.parts]]
+rule = "equivalence"
+data = { study = "ocr", conditions = ["random"] }
+subject = { select = "kind", kind = "vet-softmax" }
+reference = { select = "width-matched-mlp" }
+metric = "word-error"
+margin = 0.01
+
+[[claims.parts]]
+rule = "equivalence"
+data = { study = "ocr", conditions = ["random"] }
+subject = { select = "kind", kind = "vet-softmax" }
+reference = { select = "kind", kind = "patch-merger" }
+metric = "character-error"
+margin = 0.01
+"#;
+
 fn study(place: &Scratch, flags: &str) -> Finished {
     place.run(&format!(
         "study --preset smoke --config study.toml --data data --results results --run s {flags}"
@@ -59,11 +114,7 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
         assert!(place.result("s", file).is_file(), "{file}");
     }
     // Every number has one value, wherever it stands.
-    assert!(quantities::assert_runs_agree(&place, "s") > 30);
-    assert_eq!(
-        quantities::assert_claims_agree(&place, "s", "ocr", &["H1", "H3"]),
-        4
-    );
+    assert!(quantities::assert_runs_agree(&place, "s") > 12);
     let cells = names(&place.result("s", "cells"));
 
     // Nothing is trained again, whatever was lost of the tables.
@@ -80,7 +131,15 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
     let claims = place.run("claims results/s --data data").succeeded();
     assert!(claims.stdout.contains("H12"));
     assert!(fs::read(place.result("s", "claims.csv")).unwrap() == before);
-    assert!(quantities::assert_runs_agree(&place, "s") > 30);
+    assert!(quantities::assert_runs_agree(&place, "s") > 12);
+
+    // Claims about differences that a run publishes by itself have its numbers.
+    place.write("few.toml", CLAIMS);
+    place
+        .run("claims results/s --data data --claims few.toml")
+        .succeeded();
+    let compared = quantities::assert_claims_agree(&place, "s", "ocr", &["D", "E"]);
+    assert_eq!(compared, 4);
     place.write("mine.toml", "[[claims]]\nid = 1");
     place
         .run("claims results/s --data data --claims mine.toml")
@@ -100,10 +159,9 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
         .run("report results/s/ocr --data data")
         .refused(&["not all cells", "--resume"]);
     let merge = place.run("merge results/s --data data");
-    merge.refused(&[
-        "missing: item 0 (ocr identity), 0 of its cells",
-        "nothing is written",
-    ]);
+    let refused = merge.refused(&["nothing is written"]);
+    let first = "missing: item 0 (ocr identity), 0 of its cells";
+    assert!(refused.stderr.contains(first), "{}", refused.stderr);
     assert!(!place.path("data").exists(), "something was cached");
 }
 

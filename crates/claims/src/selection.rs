@@ -67,7 +67,7 @@ pub(crate) fn resolve(
                     format!("the vocabulary of {subject} in study {}", data.study)
                 })?)
             }
-            _ => None,
+            ArmSelector::Arm { .. } | ArmSelector::Kind { .. } | ArmSelector::Best { .. } => None,
         };
     let wanted = |series: &&Series| match selector {
         ArmSelector::Arm { arm } => series.arm == *arm,
@@ -77,11 +77,9 @@ pub(crate) fn resolve(
             .is_some_and(|f| f.role == Role::WidthMatchedMlp && f.vocabulary == width),
     };
     best_by_validation(data.series(measurements).filter(wanted))?.ok_or_else(|| {
-        let what = match (selector, width) {
-            (ArmSelector::WidthMatchedMlp, Some(width)) => {
-                format!("an MLP {width} wide")
-            }
-            _ => selector.describe(),
+        let what = match width {
+            Some(width) => format!("an MLP {width} wide"),
+            None => selector.describe(),
         };
         format!("{what} in {}", data.describe())
     })

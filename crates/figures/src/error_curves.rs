@@ -149,7 +149,7 @@ impl ErrorCurves {
                     key: Key::Marker(pen),
                     ..entry
                 },
-                _ => entry,
+                Key::Line(_) | Key::Marker(_) | Key::Rule(..) => entry,
             })
         };
         self.arms().into_iter().filter_map(entry).collect()

@@ -12,6 +12,8 @@ use ab_glyph::{Font, FontRef, GlyphId, ScaleFont, point};
 pub(crate) const FAMILY: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
 /// Height of a lower-case x in em; texts are centred on half of it.
 pub(crate) const X_HEIGHT_EM: f64 = 0.547;
+/// plotters calls 1.24 em the size of a font; its SVG backend divides by it.
+pub(crate) const PLOTTERS_SIZE_PER_EM: f64 = 1.24;
 
 /// Weight of the face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,7 +55,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
 fn texts(scene: &Scene) -> Vec<&Label> {
     let texts = scene.items.iter().filter_map(|item| match item {
         Item::Text(label) => Some(label),
-        _ => None,
+        Item::Line { .. } | Item::Area { .. } | Item::Disc { .. } | Item::Picture { .. } => None,
     });
     texts.collect()
 }

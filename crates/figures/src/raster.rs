@@ -14,8 +14,7 @@ use plotters_backend::{
     FontStyle, FontTransform, rasterizer,
 };
 
-use crate::font::{self, Weight, X_HEIGHT_EM};
-use crate::render::PLOTTERS_SIZE_PER_EM;
+use crate::font::{self, PLOTTERS_SIZE_PER_EM, Weight, X_HEIGHT_EM};
 
 /// Drawn pixels per pixel of the result, along each axis.
 pub(crate) const OVERSAMPLING: u32 = 3;
@@ -123,7 +122,7 @@ impl DrawingBackend for Raster<'_> {
         let em = style.size() / PLOTTERS_SIZE_PER_EM;
         let weight = match style.style() {
             FontStyle::Bold => Weight::Bold,
-            _ => Weight::Regular,
+            FontStyle::Normal | FontStyle::Oblique | FontStyle::Italic => Weight::Regular,
         };
         let width = font::width(text, em, weight);
         let left = match style.anchor().h_pos {
@@ -137,7 +136,10 @@ impl DrawingBackend for Raster<'_> {
         for (x, y, covered) in font::coverage(text, em, weight) {
             let (x, y) = match style.transform() {
                 FontTransform::Rotate270 => (y + baseline, -(x + left)),
-                _ => (x + left, y + baseline),
+                // Nothing here stands otherwise.
+                FontTransform::None | FontTransform::Rotate90 | FontTransform::Rotate180 => {
+                    (x + left, y + baseline)
+                }
             };
             let alpha = colour.alpha * f64::from(covered).clamp(0.0, 1.0);
             self.draw_pixel((at.0 + x, at.1 + y), BackendColor { alpha, ..colour })?;

@@ -12,13 +12,11 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::FigureError;
-use crate::font::{FAMILY, Weight};
+use crate::font::{FAMILY, PLOTTERS_SIZE_PER_EM, Weight};
 use crate::raster::{self, OVERSAMPLING, Raster};
 use crate::scene::{Anchor, Item, Label, Point, Scene};
 use crate::style::PAGE_WIDTH;
 
-/// plotters calls 1.24 em the size of a font; its SVG backend divides by it.
-pub(crate) const PLOTTERS_SIZE_PER_EM: f64 = 1.24;
 /// plotters has whole-number coordinates; the SVG counts in quarters of a pixel to stay exact.
 const SVG_UNITS_PER_PIXEL: u32 = 4;
 

@@ -174,18 +174,19 @@ impl FusedOps for Flex {
 
 /// Whether the kernels can take this tensor, which is not tracked: f32 on Flex.
 pub(crate) fn takes_untracked(tensor: &DispatchTensor) -> bool {
-    match &tensor.kind {
-        DispatchTensorKind::Flex(BackendTensor::Float(x)) => x.dtype() == DType::F32,
-        _ => false,
-    }
+    let kind = &tensor.kind;
+    matches!(kind, DispatchTensorKind::Flex(BackendTensor::Float(x)) if x.dtype() == DType::F32)
 }
 
 /// Whether the kernels can take this tensor: f32 on Flex, tracked or not.
 #[must_use]
+// Other backends are burn's, and there may be more of them one day.
+#[allow(clippy::wildcard_enum_match_arm)]
 pub fn takes(tensor: &DispatchTensor) -> bool {
-    let kind = match &tensor.kind {
-        DispatchTensorKind::Autodiff(inner) => inner.as_ref(),
-        kind => kind,
+    let kind = if let DispatchTensorKind::Autodiff(inner) = &tensor.kind {
+        inner.as_ref()
+    } else {
+        &tensor.kind
     };
     match kind {
         DispatchTensorKind::Flex(BackendTensor::Float(x)) => x.dtype() == DType::F32,

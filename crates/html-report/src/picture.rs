@@ -53,6 +53,8 @@ pub(crate) struct Spoken<'a> {
 }
 
 /// An SVG file as an element of a page; `figure` is the anchor of its figure.
+// The other events are the parser's: comments, processing instructions and the like.
+#[allow(clippy::wildcard_enum_match_arm)]
 pub(crate) fn inline_svg(
     svg: &str,
     figure: &str,

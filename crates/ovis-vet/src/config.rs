@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use crate::error::{VetError, check_scale};
 use crate::tokenize::Tokenize;
 use crate::vet::Vet;
 
@@ -17,52 +18,6 @@ pub const LAYER_NORM_EPS: f64 = 1e-5;
 /// Standard deviation of the tokens of a freshly initialised patch merger on features of unit
 /// root mean square; [`TableInit::MatchedOutput`] aims at it.
 pub const PATCH_MERGER_TOKEN_STD: f64 = 0.2;
-
-/// Why a [`VetConfig`] describes no visual embedding table.
-#[derive(Debug, thiserror::Error, PartialEq)]
-#[non_exhaustive]
-pub enum VetError {
-    /// An axis has no extent.
-    #[error("visual embedding table: {axis} is 0; set it to 1 or more")]
-    EmptyAxis {
-        /// The field of the config.
-        axis: &'static str,
-    },
-    /// Indicator rows leave no visual words.
-    #[error(
-        "visual embedding table: {indicators} of {words_total} rows are indicators, so no visual \
-         word is left; set words_total to {} or more",
-        indicators + 1
-    )]
-    NoWords {
-        /// Rows of the table.
-        words_total: usize,
-        /// Rows kept for indicators.
-        indicators: usize,
-    },
-    /// A fraction that leaves nothing on one side.
-    #[error("visual embedding table: {name} is {found}; set it to a number between 0 and 1")]
-    BadShare {
-        /// What the number is.
-        name: &'static str,
-        /// The number given.
-        found: f64,
-    },
-    /// A scale that is not a positive finite number.
-    #[error("visual embedding table: {name} is {found}; set it to a finite number above 0")]
-    BadScale {
-        /// What the number is.
-        name: &'static str,
-        /// The number given.
-        found: f64,
-    },
-    /// `top-k` without any word.
-    #[error("tokenize function top-k: k is 0; keep 1 word or more")]
-    EmptyTopK,
-    /// A token of no codes.
-    #[error("visual embedding table: codes per token is 0; set it to 1 or more")]
-    NoCodes,
-}
 
 /// How the rows of a fresh table are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,7 +155,12 @@ impl VetConfig {
                 let sum_of_squares = match self.tokenize {
                     tokenize if tokenize.is_hard() => 1.0,
                     Tokenize::TopK { k } if k < words => best_weights_squared(k, words, gain),
-                    _ => (gain * gain).exp() / words as f64,
+                    Tokenize::Softmax
+                    | Tokenize::TopK { .. }
+                    | Tokenize::StArgmax
+                    | Tokenize::StArgmaxRaw
+                    | Tokenize::GumbelArgmax { .. }
+                    | Tokenize::Curriculum(_) => (gain * gain).exp() / words as f64,
                 };
                 PATCH_MERGER_TOKEN_STD / sum_of_squares.sqrt()
             }
@@ -268,14 +228,6 @@ fn best_weights_squared(k: usize, words: usize, gain: f64) -> f64 {
         (sum + weight, squares + weight * weight)
     });
     squares / (sum * sum)
-}
-
-pub(crate) fn check_scale(name: &'static str, found: f64) -> Result<(), VetError> {
-    if found.is_finite() && found > 0.0 {
-        Ok(())
-    } else {
-        Err(VetError::BadScale { name, found })
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use burn::tensor::Device;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{TableInit, VetConfig, VetError};
+use crate::config::{TableInit, VetConfig};
+use crate::error::VetError;
 use crate::vet::Vet;
 
 /// A sum of visual embedding tables.

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor};
 use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, WordUse, linear};
 
 #[cfg(feature = "flex")]
-use crate::fused;
+use crate::fused::{self, VetTensors};
 use crate::tile;
 use crate::tokenize::{Selection, Tokenize};
 
@@ -97,7 +97,7 @@ impl Vet {
     }
 
     /// What the head takes in: blocks, behind the reduction of a low-rank head.
-    pub(crate) fn reduce<const D: usize>(&self, blocks: Tensor<D>) -> Tensor<D> {
+    fn reduce<const D: usize>(&self, blocks: Tensor<D>) -> Tensor<D> {
         match &self.reduction {
             Some(reduction) => linear::apply(reduction, blocks),
             None => blocks,
@@ -135,12 +135,6 @@ impl Vet {
         self.norm.gamma = self.norm.gamma.map(cooled);
         self.norm.beta = self.norm.beta.map(cooled);
         self
-    }
-
-    /// The tokenize function in use.
-    #[must_use]
-    pub fn tokenize_function(&self) -> Tokenize {
-        self.tokenize
     }
 
     /// Visual words a token can be assigned to, `K - indicators`.
@@ -299,7 +293,16 @@ impl Vet {
         if batch * tokens == 0 {
             return None;
         }
-        let found = fused::tokens(self, blocks.reshape([batch * tokens, d_block]), pass)?;
+        let tensors = VetTensors {
+            x: self.reduce(blocks.reshape([batch * tokens, d_block])),
+            head: self.head.weight.val(),
+            gain: self.norm.gamma.val(),
+            bias: self.norm.beta.val(),
+            table: self.table.val(),
+            epsilon: self.norm.epsilon(),
+            tokenize: self.tokenize,
+        };
+        let found = fused::tokens(tensors, pass)?;
         Some(VisualTokens::of_words(
             found.embeddings.reshape([batch, tokens, self.d_out()]),
             WordUse {

@@ -182,12 +182,11 @@ impl PatchMerger {
             return fused_ops::layer_norm(features, self.norm_gain.val(), bias.val(), RMS_NORM_EPS);
         }
         let dtype = features.dtype();
-        let normalized = match dtype {
-            DType::F16 | DType::BF16 => {
-                let narrow: FloatDType = dtype.into();
-                rms_normalize(features.cast(FloatDType::F32), RMS_NORM_EPS).cast(narrow)
-            }
-            _ => rms_normalize(features, RMS_NORM_EPS),
+        let normalized = if matches!(dtype, DType::F16 | DType::BF16) {
+            let narrow: FloatDType = dtype.into();
+            rms_normalize(features.cast(FloatDType::F32), RMS_NORM_EPS).cast(narrow)
+        } else {
+            rms_normalize(features, RMS_NORM_EPS)
         };
         normalized * self.norm_gain.val().unsqueeze()
     }

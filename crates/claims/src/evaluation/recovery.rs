@@ -75,8 +75,12 @@ impl Evaluator<'_> {
                 Outcome::Supports
             }
             Outcome::Contradicts => Outcome::Contradicts,
-            _ if range.is_some_and(|i| i.high < *fraction) => Outcome::Contradicts,
-            _ => Outcome::Open,
+            Outcome::Supports | Outcome::Open | Outcome::Missing => {
+                match range.is_some_and(|i| i.high < *fraction) {
+                    true => Outcome::Contradicts,
+                    false => Outcome::Open,
+                }
+            }
         };
         Ok(PartFinding {
             outcome,

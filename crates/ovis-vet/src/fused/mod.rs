@@ -38,7 +38,6 @@ use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
 use projector::Pass;
 
-use crate::Vet;
 use crate::tokenize::Tokenize;
 use crate::tokenize::curriculum::Phase;
 use extension::FusedWords;
@@ -53,16 +52,36 @@ pub(crate) struct FusedTokens {
     pub ids: Option<Tensor<1, Int>>,
 }
 
-/// Applies a whole table to blocks `[tokens, merge² * d_in]`; `None` where there are no kernels.
-pub(crate) fn tokens(vet: &Vet, blocks: Tensor<2>, pass: &mut Pass<'_>) -> Option<FusedTokens> {
-    let [tokens, _] = blocks.dims();
-    let words = vet.words();
-    let tokenize = vet.tokenize_function();
-    let mut head = vet.head.weight.val();
-    let mut gain = vet.norm.gamma.val();
-    let mut bias = vet.norm.beta.val();
-    let table = vet.table.val();
-    let mut x = vet.reduce(blocks);
+/// What a table is made of.
+pub(crate) struct VetTensors {
+    /// What the head takes in, `[tokens, d_head]`.
+    pub x: Tensor<2>,
+    /// `[d_head, words]`.
+    pub head: Tensor<2>,
+    /// Gain of the LayerNorm over words, `[words]`.
+    pub gain: Tensor<1>,
+    /// Bias of the LayerNorm, `[words]`.
+    pub bias: Tensor<1>,
+    /// `[rows, d_out]`.
+    pub table: Tensor<2>,
+    /// Epsilon of the LayerNorm.
+    pub epsilon: f64,
+    /// What makes tokens of scores.
+    pub tokenize: Tokenize,
+}
+
+/// Applies a whole table; `None` where there are no kernels.
+pub(crate) fn tokens(vet: VetTensors, pass: &mut Pass<'_>) -> Option<FusedTokens> {
+    let VetTensors {
+        mut x,
+        mut head,
+        mut gain,
+        mut bias,
+        table,
+        epsilon,
+        tokenize,
+    } = vet;
+    let ([tokens, _], [_, words]) = (x.dims(), head.dims());
     if let Tokenize::Curriculum(curriculum) = tokenize
         && let Phase::Soft { tau } = curriculum.phase(pass.progress)
     {
@@ -78,7 +97,7 @@ pub(crate) fn tokens(vet: &Vet, blocks: Tensor<2>, pass: &mut Pass<'_>) -> Optio
     if !matrices.iter().chain(&vectors).all(fused_ops::takes) {
         return None;
     }
-    let function = Words::new(tokenize, words, vet.norm.epsilon(), pass, tokens);
+    let function = Words::new(tokenize, words, epsilon, pass, tokens);
     let hard = function.is_hard();
     let ([x, head, table], [gain, bias]) = (matrices, vectors);
     let (embeddings, ids) = Dispatch::visual_tokens(x, head, gain, bias, table, function);

@@ -71,7 +71,11 @@ impl Words {
         };
         let surrogate = match tokenize {
             Tokenize::StArgmaxRaw => Surrogate::Raw,
-            _ => Surrogate::Softmax {
+            Tokenize::Softmax
+            | Tokenize::StArgmax
+            | Tokenize::GumbelArgmax { .. }
+            | Tokenize::TopK { .. }
+            | Tokenize::Curriculum(_) => Surrogate::Softmax {
                 sharpness: sharpness as f32,
             },
         };

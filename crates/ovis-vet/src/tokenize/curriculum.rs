@@ -10,7 +10,7 @@ use fused_ops::softmax;
 use serde::{Deserialize, Serialize};
 
 use super::{HardChoice, Selection, Tau, best_words};
-use crate::config::VetError;
+use crate::error::VetError;
 
 /// When tokens harden.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{HardChoice, Selection, best_words};
-use crate::config::{VetError, check_scale};
+use crate::error::{VetError, check_scale};
 
 /// Temperature over the course of training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

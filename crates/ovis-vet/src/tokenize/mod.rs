@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use curriculum::Curriculum;
 pub use gumbel::Tau;
 
-use crate::config::VetError;
+use crate::error::VetError;
 
 /// What the tokenize function made of a batch of logits.
 #[derive(Clone, Debug)]
@@ -106,9 +106,11 @@ impl Tokenize {
     #[must_use]
     pub fn rows_mixed(&self, words: usize) -> usize {
         match self {
-            Self::TopK { k } if *k > 1 => (*k).min(words),
-            _ if self.is_hard() => 0,
-            _ => words,
+            Self::Softmax => words,
+            Self::TopK { k: 1 } => 0,
+            Self::TopK { k } => (*k).min(words),
+            Self::StArgmax | Self::StArgmaxRaw => 0,
+            Self::GumbelArgmax { .. } | Self::Curriculum(_) => 0,
         }
     }
 
