@@ -62,27 +62,25 @@ pub fn fill(text: &str, published: &Published) -> Result<Filled, Error> {
     let mut done = 0;
     let mut asked = asked(text)?.into_iter();
     while let Some((comment, query)) = asked.next() {
-        let new = match &query {
+        let (new, partner, told) = match &query {
             Query::Source(..) => continue,
-            Query::Number(rows, show) => number(rows, show, published),
-            Query::Table(rows, cells) => table(rows, cells, published),
+            Query::Number(rows, show) => {
+                let new = published.table(&rows.table);
+                let new = new.and_then(|table| table.one(rows, show));
+                (new, "/=", "write `/=` behind the number")
+            }
+            Query::Table(rows, cells) => {
+                let told = "write `/table` on a line behind the table";
+                (table(rows, cells, published), "/table", told)
+            }
             Query::NumberEnd => return Err(refused(&comment, "no `= ...` stands before it")),
             Query::TableEnd => return Err(refused(&comment, "no `table ...` stands before it")),
         };
         let line = comment.line;
         let new = new.map_err(|what| Error::Table { line, what })?;
-        let end = match (&query, asked.next()) {
-            (Query::Number(..), Some((end, Query::NumberEnd)))
-            | (Query::Table(..), Some((end, Query::TableEnd))) => end.range.start,
-            (Query::Number(..), _) => {
-                return Err(refused(&comment, "write `/=` behind the number"));
-            }
-            _ => {
-                return Err(refused(
-                    &comment,
-                    "write `/table` on a line behind the table",
-                ));
-            }
+        let end = match asked.next() {
+            Some((end, _)) if end.text == partner => end.range.start,
+            Some(_) | None => return Err(refused(&comment, told)),
         };
         let start = comment.range.end;
         let old = &text[start..end];
@@ -129,10 +127,6 @@ fn asked(text: &str) -> Result<Vec<(Comment, Query)>, Error> {
         asked.push((comment, query));
     }
     Ok(asked)
-}
-
-fn number(rows: &Rows, show: &Show, published: &Published) -> Result<String, String> {
-    published.table(&rows.table)?.one(rows, show)
 }
 
 /// A table in Markdown, with the ends of line around it.

@@ -39,36 +39,29 @@ impl Format {
 
     /// The cells as text; `Err` is the place of a cell that should be a number and is none.
     pub(crate) fn write(self, cells: &[&str]) -> Result<String, usize> {
-        if self == Self::Text {
-            return Ok(spreadsheet::unguard(cells[0]).to_owned());
-        }
-        let mut numbers = Vec::new();
-        for (place, cell) in cells.iter().enumerate() {
-            numbers.push(finite(cell).ok_or(place)?);
-        }
-        let value = numbers[0];
-        let interval = match numbers[..] {
-            [_, low, high] => Some(Interval { low, high }),
-            _ => None,
+        let number = |place: usize| finite(cells[place]).ok_or(place);
+        let interval = || match cells.len() {
+            3 => number(1).and_then(|low| Ok(Some((low, number(2)?)))),
+            _ => Ok(None),
         };
-        let decimals = wording::decimals_for(value * 100.0);
-        Ok(match self {
-            Self::Percent => wording::percent(value) + &wording::bracket(interval, decimals),
-            Self::Points => {
-                wording::fixed(value * 100.0, decimals)
-                    + " points"
-                    + &wording::bracket(interval, decimals)
-            }
+        let in_percent = |unit: &str| {
+            let value = number(0)? * 100.0;
+            let decimals = wording::decimals_for(value);
+            let interval = interval()?.map(|(low, high)| Interval { low, high });
+            let ends = wording::bracket(interval, decimals);
+            Ok(wording::fixed(value, decimals) + unit + &ends)
+        };
+        match self {
+            Self::Percent => in_percent("%"),
+            Self::Points => in_percent(" points"),
             Self::Number => {
-                let ends = interval.map_or_else(String::new, |Interval { low, high }| {
-                    let [low, high] = [low, high].map(|end| wording::fixed(end, 2));
-                    format!(" [{low}, {high}]")
-                });
-                wording::fixed(value, 2) + &ends
+                let two = |value| wording::fixed(value, 2);
+                let ends = interval()?.map(|(low, high)| format!(" [{}, {}]", two(low), two(high)));
+                Ok(two(number(0)?) + &ends.unwrap_or_default())
             }
-            Self::Count => wording::count(cells[0].parse().map_err(|_| 0_usize)?),
-            Self::Text => unreachable!("written above"),
-        })
+            Self::Count => cells[0].parse().map(wording::count).map_err(|_| 0),
+            Self::Text => Ok(spreadsheet::unguard(cells[0]).to_owned()),
+        }
     }
 }
 
