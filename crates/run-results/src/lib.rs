@@ -65,22 +65,22 @@ use scored::ScoredRun;
 use std::path::Path;
 use verdict::Verdict;
 
-/// How much is made of a run's numbers.
+/// Which files a run leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// Tables, plots and verdict.
-    Full,
+pub enum Outputs {
+    /// Tables, plots, verdict and page.
+    All,
     /// Tables only: a run that is one point of a study, or that asks something else than what is
     /// written.
     Tables,
 }
 
-impl Extent {
+impl Outputs {
     /// What a run of its own leaves.
     #[must_use]
     pub fn of(config: &ProbeConfig) -> Self {
         if config.data.task.is_text() && !config.data.brings_its_own_images() {
-            Self::Full
+            Self::All
         } else {
             Self::Tables
         }
@@ -100,7 +100,7 @@ pub fn write(
     config: &ProbeConfig,
     run: &RunOutcome,
     manifest: &Manifest,
-    extent: Extent,
+    outputs: Outputs,
 ) -> Result<Summary> {
     let scored = ScoredRun::new(config, run)?;
     manifest.write(&folder.join("manifest.json"))?;
@@ -114,7 +114,7 @@ pub fn write(
     let mut summary = Summary::of(&scored)?;
     summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     summary.write(&folder.join("summary.csv"))?;
-    if extent == Extent::Tables {
+    if outputs == Outputs::Tables {
         return Ok(summary);
     }
     let drawn = plots::draw(&folder.join("plots"), &scored, &summary)?;

@@ -1,27 +1,13 @@
 //! Carrying out the runs of a study.
 
 use super::config::StudyConfig;
-use super::section::Part;
+use super::part::PartResult;
 use anyhow::{Context, Result, ensure};
-use probe::{ProbeConfig, RunOutcome};
-use run_results::{Manifest, Summary};
+use probe::ProbeConfig;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
 use std::path::Path;
 use std::time::Instant;
-
-/// A run of the study with its results.
-#[derive(Debug)]
-pub struct PartResult {
-    /// What was run.
-    pub part: Part,
-    /// What was measured.
-    pub outcome: RunOutcome,
-    /// What it comes to.
-    pub summary: Summary,
-    /// Where it came from.
-    pub manifest: Manifest,
-}
 
 /// Carries out every run of a study in folders of its own below `folder`; cells that are there
 /// already are not trained again.
@@ -46,7 +32,7 @@ pub fn run_parts(
         // A study goes on where it stopped, whichever run that was.
         let run = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
         let finished = session
-            .carry_out(&part.config, run, part.extent())
+            .carry_out(&part.config, run, part.outputs())
             .with_context(|| format!("run `{name}`"))?;
         eprintln!(
             "[{}/{count}] {name}: {:.0} s",
@@ -83,7 +69,7 @@ pub fn redo_parts(
                  run the study again"
             );
             let finished = session
-                .redo(&part.config, &run, part.extent())
+                .redo(&part.config, &run, part.outputs())
                 .with_context(|| format!("run `{name}`"))?;
             Ok(PartResult {
                 part,

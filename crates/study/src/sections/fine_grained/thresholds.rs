@@ -1,9 +1,8 @@
 //! Psychometric thresholds of the fine-grained tasks.
 
 use super::answers::Asked;
-use crate::run::PartResult;
-use crate::section::Section;
-use crate::tables::StudyTable;
+use crate::part::PartResult;
+use crate::table::StudyTable;
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use perception_tasks::{Axis, TaskKind};
@@ -12,7 +11,7 @@ use probe_statistics::psychometric::{
     PsychometricModel, SeedTrials, ThresholdPlan, ThresholdRatio, Trial, threshold_estimate,
     threshold_ratio,
 };
-use run_results::ItemSeries;
+use run_results::{ItemSeries, wording};
 
 /// Share of right answers at a threshold.
 const PROPORTION: f64 = 0.75;
@@ -21,6 +20,8 @@ const LARGEST_LAPSE: f64 = 0.05;
 /// Functions are fitted anew in every draw.
 const MOST_DRAWS: usize = 500;
 const LEVEL: f64 = 0.95;
+/// Decimals of thresholds.
+const MOST_DECIMALS: usize = 6;
 
 /// Thresholds of every arm and task, and their ratios to those of the MLP of the same width and of
 /// PatchMerger.
@@ -56,7 +57,6 @@ pub(super) fn thresholds(results: &[PartResult]) -> Result<Option<StudyTable>> {
         "over that of PatchMerger",
     ];
     Ok((!rows.is_empty()).then(|| StudyTable {
-        section: Section::FineGrained,
         name: "thresholds",
         title: "From how small a difference on is the answer right three times in four?",
         note: "Logistic functions of the logarithm of the difference, with the guess rate of the \
@@ -165,28 +165,11 @@ pub(super) fn worded(found: &ThresholdRatio) -> String {
 }
 
 fn bracket(interval: Option<Interval>) -> String {
-    interval.map_or_else(String::new, |Interval { low, high }| {
-        format!(" [{}, {}]", significant(low), significant(high))
+    interval.map_or_else(String::new, |ends| {
+        format!(" {}", wording::significant_interval(ends, MOST_DECIMALS))
     })
 }
 
-/// Three significant digits.
 fn significant(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 6.0) as usize;
-    format!("{value:.decimals$}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_keep_three_digits() {
-        assert_eq!(significant(0.012_345), "0.0123");
-        assert_eq!(significant(1.234), "1.23");
-        assert_eq!(significant(1234.4), "1234");
-    }
+    wording::significant(value, MOST_DECIMALS)
 }

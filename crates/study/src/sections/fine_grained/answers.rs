@@ -1,6 +1,6 @@
 //! The answers of every arm to a task or a data set.
 
-use crate::run::PartResult;
+use crate::part::{PartResult, of_section};
 use crate::section::Section;
 use anyhow::Result;
 use arms::ArmSpec;
@@ -21,10 +21,8 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// Every task and data set; reading is none of them.
     pub fn all(results: &'a [PartResult]) -> Result<Vec<Self>> {
-        let of_section = results.iter().filter(|result| {
-            result.part.section == Section::FineGrained
-                && result.part.config.data.brings_its_own_images()
-        });
+        let of_section = of_section(results, Section::FineGrained)
+            .filter(|result| result.part.config.data.brings_its_own_images());
         of_section.map(Self::new).collect()
     }
 

@@ -1,44 +1,40 @@
 //! What the fine-grained section says, in sentences made from its numbers.
 
+use super::READING;
 use super::answers::Asked;
 use super::thresholds::{Measured, worded};
-use crate::answer::{Answer, best_hard};
-use crate::design::READING;
-use crate::figures::of_section;
-use crate::run::PartResult;
+use crate::answer::{Answer, HARD, SOFT};
+use crate::part::PartResult;
 use crate::section::Section;
+use crate::sections::StudyResults;
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use run_results::wording;
 
-/// Adds thresholds of hard and soft words over those of the MLP of their width, beside what they cost
+/// Thresholds of hard and soft words over those of the MLP of their width, beside what they cost
 /// in reading.
 ///
 /// # Errors
 /// If the answers cannot be fitted.
-pub(crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> {
-    let asked = Asked::all(results)?;
+pub(super) fn answer(study: &StudyResults<'_>) -> Result<Answer> {
+    let mut answer = Answer::default();
+    let asked = Asked::all(study.runs)?;
     let measured: Vec<Measured<'_>> = asked.iter().filter_map(Measured::of).collect();
-    let reading =
-        of_section(results, Section::FineGrained).find(|result| result.part.variant == READING);
+    let reading = study
+        .of(Section::FineGrained)
+        .find(|result| result.part.variant == READING);
     // Beside other sections, reading is theirs.
-    let first = reading.or_else(|| of_section(results, Section::FineGrained).next());
+    let first = reading.or_else(|| study.of(Section::FineGrained).next());
     let Some(first) = first else {
-        return Ok(());
+        return Ok(answer);
     };
     let arms = &first.part.config.arms;
     let soft = arms
         .iter()
         .find(|arm| arm.kind == ArmKind::VetSoftmax)
         .copied();
-    for (arm, what) in [
-        (
-            best_hard(first),
-            "Hard visual words, one table row per token",
-        ),
-        (soft, "Soft visual words, as Ovis releases them"),
-    ] {
+    for (arm, what) in [(first.best_hard(), HARD), (soft, SOFT)] {
         let Some(arm) = arm else { continue };
         let mut parts = Vec::new();
         for task in &measured {
@@ -65,7 +61,7 @@ pub(crate) fn answer(results: &[PartResult], answer: &mut Answer) -> Result<()> 
             answer.paragraphs.push(sentences.join(" "));
         }
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// What the arm costs in reading.

@@ -1,15 +1,14 @@
 //! Losses in reading and in fine detail against those in coarse tasks, on the logit scale.
 
+use super::{COARSE, REGISTRATION};
 use crate::section::Section;
-use crate::tables::StudyTable;
-use crate::verdicts;
+use crate::table::StudyTable;
 use anyhow::Result;
 use claims::registration::{ArmSelector, Claim, Facets, Family, Interaction, Metric, Rule, Sides};
-use claims::{Measurements, PartFinding, Role, evaluate};
+use claims::{Measurements, PartFinding, Registration, Role, evaluate};
+use probe_statistics::bootstrap::Interval;
 use run_results::wording;
 
-/// Condition of the easier levels of the coarse tasks.
-pub(crate) const COARSE: &str = "coarse";
 /// Condition of the reading of random characters.
 const READING: &str = "random";
 /// Draws of an interval of a table; those of claims are more.
@@ -37,7 +36,7 @@ pub(super) fn interaction(measurements: &Measurements) -> Result<Option<StudyTab
     let arms = measurements.arms.iter().filter(|facts| {
         facts.study == study && matches!(facts.role, Role::Soft | Role::Hard | Role::Curriculum)
     });
-    let mut registration = verdicts::registration(None, &[Section::FineGrained])?;
+    let mut registration = Registration::from_toml(REGISTRATION)?;
     registration.settings.draws = registration.settings.draws.min(MOST_DRAWS);
     registration.gates.clear();
     registration.claims.clear();
@@ -93,7 +92,6 @@ pub(super) fn interaction(measurements: &Measurements) -> Result<Option<StudyTab
         "smallest p",
     ];
     Ok((!rows.is_empty()).then(|| StudyTable {
-        section: Section::FineGrained,
         name: "fine_grained_interaction",
         title: "Is the loss one of reading and of detail?",
         note: "Log odds of an error, arm minus the MLP of the same width, minus the same difference on \
@@ -118,16 +116,15 @@ fn cells(part: &PartFinding) -> [String; 3] {
     let Some(effect) = part.effect else {
         return ["–".to_owned(), String::new(), String::new()];
     };
-    let sign = if effect > 0.0 { "+" } else { "" };
     let interval = match (part.low, part.high) {
         (Some(low), Some(high)) => {
-            format!(" [{}, {}]", wording::fixed(low, 2), wording::fixed(high, 2))
+            format!(" {}", wording::interval(Interval { low, high }, 2))
         }
         _ => String::new(),
     };
     let p = |p: Option<f64>| p.map_or_else(String::new, |p| format!("{p:.3}"));
     [
-        format!("{sign}{}{interval}", wording::fixed(effect, 2)),
+        format!("{}{interval}", wording::signed(effect, 2)),
         p(part.p),
         p(part.smallest_p),
     ]

@@ -1,10 +1,9 @@
 //! Right answers against chance, pairs of which both are right, and d′.
 
 use super::answers::{Asked, pairs, pooled};
-use crate::measurements::majority;
-use crate::run::PartResult;
-use crate::section::Section;
-use crate::tables::StudyTable;
+use crate::part::PartResult;
+use crate::series::majority;
+use crate::table::StudyTable;
 use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
@@ -54,7 +53,6 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
         "d′",
     ];
     Ok((!rows.is_empty()).then(|| StudyTable {
-        section: Section::FineGrained,
         name: "accuracy",
         title: "Right answers, pairs and d′",
         note: "Over all levels; 95% BCa intervals over seeds and images. A pair are two images that \
@@ -80,8 +78,8 @@ fn rate(asked: &Asked<'_>, seeds: &[SeedItems]) -> Result<String> {
         return Ok(share(seeds));
     }
     let found = bootstrap_value(seeds, &plan)?;
-    let [low, high] = [found.bca.low, found.bca.high].map(|end| wording::fixed(100.0 * end, 1));
-    Ok(format!("{} [{low}, {high}]", wording::percent(found.value)))
+    let interval = wording::bracket(Some(found.bca), 1);
+    Ok(format!("{}{interval}", wording::percent(found.value)))
 }
 
 fn share(seeds: &[SeedItems]) -> String {
