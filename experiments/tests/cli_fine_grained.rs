@@ -5,9 +5,11 @@
 mod support;
 
 use image::{GrayImage, Luma, RgbImage};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::fs;
 use std::path::Path;
-use support::{Finished, Rows, Scratch};
+use support::{Finished, Rows, Scratch, names, quantities};
 
 /// On top of the smallest preset.
 const SETTINGS: &str = r#"
@@ -86,6 +88,69 @@ fn tasks_stand_beside_reading_and_the_blind_arm_is_at_chance() {
     let again = probe(&place, &format!("{flags} --resume --jobs 1")).succeeded();
     assert!(!again.stderr.contains("0 done before"), "{}", again.stderr);
     assert!(fs::read(at("fine-grained-vernier/metrics.csv")).unwrap() == before);
+    assert!(quantities::assert_accuracy_agrees(&place, "f", "text-slant") > 5);
+
+    // Arms that have learnt nothing have no thresholds. With answers of observers that have some,
+    // tables, page and claims give one number each.
+    plant_answers(&place, "f");
+    place.run("claims results/f --data data").succeeded();
+    let mlp = |comparison: &str| {
+        let arms = comparison.strip_prefix("threshold of ")?;
+        let (arm, _) = arms.split_once(" over that of gelu-mlp@20")?;
+        let row = vec![("task", "vernier".to_owned()), ("arm", arm.to_owned())];
+        Some((row, "over that of the MLP"))
+    };
+    let compared = quantities::assert_table_agrees(&place, "f", "thresholds", "H10", mlp);
+    assert_eq!(compared, 1);
+    for (claim, condition) in [("F1", "reading"), ("F2", "vernier")] {
+        let loss = |comparison: &str| {
+            let (arm, _) = comparison.strip_prefix('(')?.split_once(" − ")?;
+            let row = vec![("arm", arm.to_owned()), ("loss in", condition.to_owned())];
+            Some((row, "minus loss in coarse tasks"))
+        };
+        let table = "fine_grained_interaction";
+        let compared = quantities::assert_table_agrees(&place, "f", table, claim, loss);
+        assert_eq!(compared, 1, "{claim}");
+    }
+}
+
+/// Writes answers of observers with thresholds of their own into the cells of the vernier run.
+fn plant_answers(place: &Scratch, run: &str) {
+    let rows = Rows::read(&place.result(run, "fine-grained-vernier/predictions.csv"));
+    let mut planted = 0;
+    for name in names(&place.result(run, "cells")) {
+        let path = place.result(run, &format!("cells/{name}"));
+        let mut cell: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
+        let spec = cell["spec"].as_table().unwrap();
+        let arm = spec["arm"].as_str().unwrap().to_owned();
+        let seed = spec["seed"].to_string();
+        let of_cell = [("arm", arm.as_str()), ("seed", seed.as_str())];
+        let column = |name: &str| rows.fields(name, &of_cell);
+        let (read, levels, targets) = (column("prediction"), column("condition"), column("target"));
+        let tests = cell["tests"].as_array_mut().unwrap();
+        let answers = |test: &toml::Value| test["predictions"].as_array().unwrap().clone();
+        let found: Vec<toml::Value> = tests.iter().flat_map(answers).collect();
+        if found.is_empty() || !found.iter().map(|answer| answer.as_str().unwrap()).eq(read) {
+            continue;
+        }
+        let threshold = if arm.starts_with("vq") { 0.7 } else { 0.4 };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed.parse::<u64>().unwrap() + arm.len() as u64);
+        let mut answers = levels.iter().zip(&targets).map(|(level, target)| {
+            let level = level.split(' ').nth(1).unwrap().parse::<f64>().unwrap();
+            let seen = 1.0 / (1.0 + (-(level / threshold).ln() / 0.3).exp());
+            let right = rng.random_bool(0.5 + 0.48 * seen);
+            if right == (*target == "0") { "0" } else { "1" }
+        });
+        for test in tests {
+            for answer in test["predictions"].as_array_mut().unwrap() {
+                *answer = answers.next().unwrap().into();
+            }
+        }
+        drop(answers);
+        fs::write(&path, toml::to_string(&cell).unwrap()).unwrap();
+        planted += 1;
+    }
+    assert!(planted >= 12, "{planted} cells of six arms and their seeds");
 }
 
 /// Two classes that are told by their brightness.

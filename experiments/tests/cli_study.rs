@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use support::{Finished, Rows, Scratch, names};
+use support::{Finished, Rows, Scratch, names, quantities};
 
 /// On top of the smallest preset.
 const SETTINGS: &str = r#"
@@ -58,6 +58,12 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
     ] {
         assert!(place.result("s", file).is_file(), "{file}");
     }
+    // Every number has one value, wherever it stands.
+    assert!(quantities::assert_runs_agree(&place, "s") > 30);
+    assert_eq!(
+        quantities::assert_claims_agree(&place, "s", "ocr", &["H1", "H3"]),
+        4
+    );
     let cells = names(&place.result("s", "cells"));
 
     // Nothing is trained again, whatever was lost of the tables.
@@ -74,10 +80,31 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
     let claims = place.run("claims results/s --data data").succeeded();
     assert!(claims.stdout.contains("H12"));
     assert!(fs::read(place.result("s", "claims.csv")).unwrap() == before);
+    assert!(quantities::assert_runs_agree(&place, "s") > 30);
     place.write("mine.toml", "[[claims]]\nid = 1");
     place
         .run("claims results/s --data data --claims mine.toml")
         .refused(&["mine.toml"]);
+
+    // Without its cells nothing is rendered: what is missing is said at once.
+    fs::remove_dir_all(place.result("s", "cells")).unwrap();
+    fs::remove_dir_all(place.path("data")).unwrap();
+    let refused = place.run("claims results/s --data data").refused(&[
+        "cells are missing of `ocr` (identity, patch-merger, ",
+        "`coarse-face` (",
+        "`codelength-",
+        "--resume",
+    ]);
+    assert!(!refused.stderr.contains("render"), "{}", refused.stderr);
+    place
+        .run("report results/s/ocr --data data")
+        .refused(&["not all cells", "--resume"]);
+    let merge = place.run("merge results/s --data data");
+    merge.refused(&[
+        "missing: item 0 (ocr identity), 0 of its cells",
+        "nothing is written",
+    ]);
+    assert!(!place.path("data").exists(), "something was cached");
 }
 
 #[test]

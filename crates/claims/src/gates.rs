@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use probe_statistics::StatisticsError;
-use probe_statistics::bootstrap::{ResampledUnit, StatisticPlan, bootstrap_statistic};
+use probe_statistics::bootstrap::{BootstrapPlan, ResampledUnit, bootstrap_statistic};
 use probe_statistics::correlation::kendall_tau;
 use probe_statistics::equivalence::equivalence_test;
 use probe_statistics::multiplicity::simultaneous_stretch;
@@ -412,8 +412,8 @@ fn with_role(measurements: &Measurements, role: Role) -> impl Iterator<Item = &S
     })
 }
 
-fn plan(settings: &Settings, unit: ResampledUnit) -> StatisticPlan {
-    StatisticPlan {
+fn plan(settings: &Settings, unit: ResampledUnit) -> BootstrapPlan {
+    BootstrapPlan {
         unit,
         draws: settings.draws.min(MOST_DRAWS),
         level: settings.level,

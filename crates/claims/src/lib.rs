@@ -64,7 +64,7 @@ pub mod registration;
 mod selection;
 
 pub use error::ClaimsError;
-pub use evaluation::evaluate;
+pub use evaluation::{Evaluator, evaluate};
 pub use finding::{ClaimFinding, GateFinding, GateState, Outcome, PartFinding, Report, Verdict};
-pub use measurements::{ArmFacts, Evaluation, Measurements, Role, Series};
+pub use measurements::{ArmFacts, Evaluation, Measurements, PublishedDifference, Role, Series};
 pub use registration::{Claim, Family, Registration};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use probe_statistics::bootstrap::SeedItems;
+use probe_statistics::bootstrap::{Interval, SeedItems};
 use serde::{Deserialize, Serialize};
 
 use crate::ClaimsError;
+use crate::registration::Metric;
 
 /// Everything that was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -85,6 +86,24 @@ pub struct Series {
     /// Outcomes, items in the same order for all seeds and arms of a test set. A task has one
     /// character per item, wrong or right.
     pub seeds: Vec<SeedItems>,
+    /// Differences to other arms on this test set that the study publishes by itself.
+    pub published: Vec<PublishedDifference>,
+}
+
+/// A difference of two arms on one test set, as the tables of the study give it. A claim about the
+/// same difference takes value and interval from here, so that both say the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedDifference {
+    /// The arm that is subtracted.
+    pub reference: String,
+    /// What is compared.
+    pub metric: Metric,
+    /// Error of the arm minus that of the reference, as a fraction.
+    pub value: f64,
+    /// Its interval, if there is enough to resample.
+    pub interval: Option<Interval>,
+    /// Seeds of both arms.
+    pub seeds: usize,
 }
 
 /// What is known about an arm of a study beside its outcomes. Absent facts are not measured.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use probe_statistics::bootstrap::{ResampledUnit, SeedItems, TestSetArms};
 
-use crate::measurements::{Cell, Measurements, Role, Series};
+use crate::measurements::{Cell, Evaluation, Measurements, Role, Series};
 use crate::registration::{ArmSelector, Facets};
 
 /// Arms that read the same items under the same seeds, and how many of both there are.
@@ -14,6 +14,10 @@ pub(crate) struct Paired {
     pub seeds: Vec<u64>,
     pub items: usize,
     clusters: usize,
+    /// The test sets that are pooled.
+    pub cells: Vec<Cell>,
+    /// How tokens were made, for the first column.
+    pub evaluation: Evaluation,
 }
 
 impl Paired {
@@ -187,5 +191,7 @@ pub(crate) fn pair(
         seeds: common.into_iter().collect(),
         items,
         clusters: clusters.len(),
+        evaluation: first[cells[0]].evaluation,
+        cells: cells.into_iter().cloned().collect(),
     })
 }

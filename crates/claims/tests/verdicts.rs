@@ -2,8 +2,12 @@
 
 mod support;
 
-use claims::{Measurements, Role, Series, Verdict};
-use support::{TRUTH, Truth, error, facts, find, four_arms, series, varied, with_seeds};
+use claims::registration::{Metric, Rule};
+use claims::{Evaluator, Measurements, PublishedDifference, Role, Series, Verdict};
+use probe_statistics::bootstrap::Interval;
+use support::{
+    TRUTH, Truth, error, facts, find, four_arms, registered, series, varied, with_seeds,
+};
 
 fn assert_verdict(id: &str, measurements: &Measurements, expected: Verdict) -> String {
     let found = find(id, measurements);
@@ -600,5 +604,79 @@ fn a_study_in_which_all_is_true_supports_every_claim_after_holm() {
     for id in ["H1", "H2", "H8", "H9", "H10"] {
         let claim = few.claims.iter().find(|claim| claim.id == id).unwrap();
         assert_eq!(claim.verdict, Verdict::Undecided, "{id}: {}", claim.words);
+    }
+}
+
+#[test]
+fn a_difference_that_the_study_publishes_is_not_estimated_again() {
+    let mut all = four_arms("ocr", 0.4, 0.1, 0.1, 0.1);
+    let interval = Interval {
+        low: 0.12,
+        high: 0.34,
+    };
+    let known = |reference: &str, value: f64, interval: Interval| PublishedDifference {
+        reference: reference.to_owned(),
+        metric: Metric::CharacterError,
+        value,
+        interval: Some(interval),
+        seeds: 10,
+    };
+    let arm = |name: &str| all.series.iter().position(|s| s.arm == name).unwrap();
+    let (hard, merger) = (arm("vet-st-argmax@1024"), arm("patch-merger"));
+    // One seen from the hard arm, one from the other side.
+    all.series[hard].published = vec![known("gelu-mlp@1024", 0.25, interval)];
+    all.series[merger].published = vec![known("vet-st-argmax@1024", -0.25, interval.negated())];
+    let numbers = |all: &Measurements| -> Vec<_> {
+        let parts = find("H1", all).parts.into_iter();
+        parts
+            .map(|part| (part.effect, part.low, part.high))
+            .collect()
+    };
+    let published = (Some(0.25), Some(0.12), Some(0.34));
+    assert_eq!(numbers(&all), [published, published]);
+    assert!(
+        find("H1", &all)
+            .words
+            .contains("+25.00 points [+12.00, +34.00]")
+    );
+    // Over two test sets, or fewer seeds, it is another difference.
+    let denser: Vec<Series> = all
+        .series
+        .iter()
+        .map(|series| Series {
+            density: Some(2.0),
+            ..series.clone()
+        })
+        .collect();
+    let mut two = all.clone();
+    two.series.extend(denser);
+    for other in [two, with_seeds(&all, 8)] {
+        assert!(numbers(&other).iter().all(|found| *found != published));
+    }
+}
+
+#[test]
+fn a_table_of_thresholds_has_the_numbers_of_the_claims() {
+    let measurements = acuity(3.0, 1.5);
+    let registration = registered(&["H10"]);
+    let evaluator = Evaluator::new(&measurements, &registration.settings).unwrap();
+    let claimed = find("H10", &measurements);
+    for (rule, claimed) in registration.claims[0].parts.iter().zip(&claimed.parts) {
+        assert_eq!(evaluator.part(rule).unwrap(), *claimed);
+        let Rule::ThresholdRatio(rule) = rule else {
+            panic!("H10 is about thresholds")
+        };
+        let threshold = |arm: &str| {
+            let found = evaluator.threshold(&rule.data, arm, 0.75, 0.05).unwrap();
+            found.unwrap().threshold.unwrap()
+        };
+        let ratio = threshold("vet-st-argmax@1024") / threshold("gelu-mlp@1024");
+        assert!((ratio / claimed.effect.unwrap() - 1.0).abs() < 1e-12);
+        assert!(
+            evaluator
+                .threshold(&rule.data, "absent", 0.75, 0.05)
+                .unwrap()
+                .is_none()
+        );
     }
 }

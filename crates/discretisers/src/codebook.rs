@@ -5,8 +5,9 @@
 //!
 //! # Source
 //! arXiv:1711.00937 appendix A.1; arXiv:1906.00446 §2.1. Differs: `N` is not smoothed towards a
-//! uniform count, because a code is restarted long before its `N` comes near 0. Restarts:
-//! arXiv:2107.03312 §3.3. The start by k-means: the same.
+//! uniform count, because a code is restarted long before its `N` comes near 0; codes that wait for
+//! a restart keep a least count instead. Restarts: arXiv:2107.03312 §3.3. The start by k-means: the
+//! same.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -23,6 +24,14 @@ pub const DECAY: f64 = 0.95;
 /// A code whose running count has fallen below this share of an equal share of the points is dead.
 /// At [`DECAY`] that is 45 steps without any.
 pub const DEAD_BELOW: f64 = 0.1;
+/// Where the running count of a code stops falling: so far below what one point adds (`1 - γ`) that
+/// the sum of both is the same in `f64`, and a power of two, so that the code's vector times it and
+/// divided by it is the vector again.
+///
+/// A batch can restart as many codes as it has points. Of a codebook larger than some 45 batches the
+/// others are never restarted and never nearest, and without an end to their decay both running
+/// values underflow: after 1,609 steps with 512 points and 65,536 codes, the code is then 0 / 0.
+const LEAST_COUNT: f64 = 1.0 / (1_u128 << 83) as f64;
 /// Standard deviation of an entry before the first batch has been seen: that of a fresh linear layer
 /// behind the parameter-free norm.
 const START_STD: f64 = 0.577;
@@ -111,13 +120,24 @@ impl Codebook {
             .filter(|&id| counts[id] < DEAD_BELOW * equal_share)
             .collect();
         // Different points, so that restarted codes do not share one. Those that find none left
-        // wait for the next batch.
+        // wait for the next batch and stay where they are.
         let places = index::sample(rng, n, dead.len().min(n));
         for (&id, place) in dead.iter().zip(places.iter()) {
             counts[id] = equal_share;
             let point = &values[place * d..(place + 1) * d];
             for (sum, &x) in sums[id * d..(id + 1) * d].iter_mut().zip(point) {
                 *sum = f64::from(x) * equal_share;
+            }
+        }
+        if counts.iter().any(|&count| count < LEAST_COUNT) {
+            let vectors = numbers(self.vectors.val());
+            let codes = counts.iter_mut().zip(sums.chunks_exact_mut(d));
+            let codes = codes.zip(vectors.chunks_exact(d));
+            for ((count, sums), vector) in codes.filter(|((count, _), _)| **count < LEAST_COUNT) {
+                *count = LEAST_COUNT;
+                for (sum, x) in sums.iter_mut().zip(vector) {
+                    *sum = x * LEAST_COUNT;
+                }
             }
         }
         let vectors = sums.chunks_exact(d).zip(&counts);
@@ -229,6 +249,58 @@ mod tests {
         assert_eq!(used(&book), 2);
         let inside = vectors(&book).iter().all(|x| (0.0..=1.0).contains(x));
         assert!(inside, "{:?}", vectors(&book));
+    }
+
+    #[test]
+    fn codes_that_wait_for_a_restart_stay_where_they_are() {
+        // Two points restart two codes a batch, so that some 90 of the codes take turns and the
+        // last ones wait for ever.
+        let mut book = Codebook::new(128, 2, &mut rng(), &Device::flex());
+        let batch = || points([[0.5, -0.25], [-1.0, 2.0]]);
+        let mut rng = rng();
+        book.learn(batch(), &mut rng);
+        let first = vectors(&book);
+        // 2 / 128 times 0.95^1,650 is below the normal numbers of f32.
+        for _ in 0..2500 {
+            book.learn(batch(), &mut rng);
+        }
+        let last = vectors(&book);
+        assert!(last.iter().all(|x| x.is_finite()), "{last:?}");
+        for (first, last) in first[2 * 100..].iter().zip(&last[2 * 100..]) {
+            assert!((first - last).abs() < 1e-4 * first.abs(), "{first} {last}");
+        }
+        // The codes of the points are in use all the same.
+        let near = book.look_up(book.nearest(batch())).into_data();
+        let near: Vec<f32> = near.iter::<f32>().collect();
+        for (near, point) in near.iter().zip([0.5, -0.25, -1.0, 2.0]) {
+            assert!((near - point).abs() < 0.05, "{near} {point}");
+        }
+    }
+
+    #[test]
+    fn the_largest_codebook_outlives_counts_of_zero() {
+        const WORDS: usize = 1 << 16;
+        let mut rng = rng();
+        let mut book = Codebook::new(WORDS, 16, &mut rng, &Device::flex());
+        let batch = seeded::normal([64, 16], 1.0, &mut rng, &Device::flex());
+        book.learn(batch.clone(), &mut rng);
+        let first = vectors(&book);
+        // What is left of codes that have waited for 1,700 steps, where numbers below the normal
+        // ones of f32 count as 0.
+        let (mut counts, mut sums) = (numbers(book.counts.val()), numbers(book.sums.val()));
+        counts[1000..].fill(0.0);
+        sums[16 * 1000..].fill(0.0);
+        replace(&mut book.counts, &counts);
+        replace(&mut book.sums, &sums);
+        for _ in 0..20 {
+            book.learn(batch.clone(), &mut rng);
+        }
+        let last = vectors(&book);
+        assert!(last.iter().all(|x| x.is_finite()));
+        assert_eq!(first[16 * (WORDS - 100)..], last[16 * (WORDS - 100)..]);
+        let ids = book.nearest(batch.clone()).into_data();
+        let used: std::collections::BTreeSet<i64> = ids.iter::<i64>().collect();
+        assert_eq!(used.len(), 64, "every point has a code of its own");
     }
 
     #[test]

@@ -61,12 +61,6 @@ impl Codelength {
     pub fn bits_per_label(&self) -> f64 {
         self.bits / self.labels as f64
     }
-
-    /// Bits about the labels that the probe found in each token: `(n log₂ |Y| − L) / tokens`, for
-    /// uniform labels. Learning costs bits too, so on average it is below what the tokens hold.
-    pub fn usable_bits_per_token(&self, tokens: u64) -> f64 {
-        (self.uniform_bits - self.bits) / tokens as f64
-    }
 }
 
 /// Length of the code from the size of the first block and the losses of the others.
@@ -137,7 +131,6 @@ mod tests {
         let code = online_codelength(36, 10, &[block(10), block(20)]).unwrap();
         assert_eq!(code.labels, 40);
         assert!((code.compression() - 1.0).abs() < 1e-12);
-        assert!(code.usable_bits_per_token(20).abs() < 1e-9);
         assert!((code.bits_per_label() - 36_f64.log2()).abs() < 1e-12);
     }
 
@@ -151,7 +144,6 @@ mod tests {
         let code = online_codelength(4, 8, &blocks).unwrap();
         assert!((code.bits - 28.0).abs() < 1e-12);
         assert!((code.compression() - 64.0 / 28.0).abs() < 1e-12);
-        assert!((code.usable_bits_per_token(16) - 36.0 / 16.0).abs() < 1e-12);
     }
 
     #[test]

@@ -34,43 +34,22 @@ impl Answers {
     }
 }
 
-/// Sensitivity and bias in a yes/no (or same/different) task.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct YesNo {
-    /// `z(hit rate) − z(false alarm rate)`; 0 at chance.
-    pub d_prime: f64,
-    /// `−(z(hit rate) + z(false alarm rate)) / 2`; above 0 for a reader that prefers "no".
-    pub criterion: f64,
-}
-
-/// d′ and criterion from "yes" answers to signal trials (hits) and to others (false alarms).
+/// d′ of a yes/no (or same/different) task, `z(hit rate) − z(false alarm rate)`: from "yes" answers to
+/// signal trials (hits) and to others (false alarms). 0 at chance.
 ///
 /// Rates get the log-linear correction of [`Answers`].
 ///
 /// # Errors
 /// If there are no trials of one kind, or more answers than trials.
-pub fn yes_no(hits: Answers, false_alarms: Answers) -> Result<YesNo, StatisticsError> {
+pub fn yes_no_d_prime(hits: Answers, false_alarms: Answers) -> Result<f64, StatisticsError> {
     let normal = Normal::standard();
     let hit = normal.inverse_cdf(hits.corrected_rate()?);
-    let false_alarm = normal.inverse_cdf(false_alarms.corrected_rate()?);
-    Ok(YesNo {
-        d_prime: hit - false_alarm,
-        criterion: -0.5 * (hit + false_alarm),
-    })
-}
-
-/// d′ from right answers in a two-alternative forced choice: `√2 z(proportion correct)`.
-///
-/// # Errors
-/// If there are no trials, or more right answers than trials.
-pub fn two_alternative_d_prime(correct: Answers) -> Result<f64, StatisticsError> {
-    let rate = correct.corrected_rate()?;
-    Ok(std::f64::consts::SQRT_2 * Normal::standard().inverse_cdf(rate))
+    Ok(hit - normal.inverse_cdf(false_alarms.corrected_rate()?))
 }
 
 /// d′ from right answers in a choice among `alternatives`, by a reader without bias whose evidence for
 /// the right one is shifted by d′: `P(correct) = ∫ φ(x − d′) Φ(x)^(m − 1) dx`. 0 at chance; for two
-/// alternatives as [`two_alternative_d_prime`]. It also stands for naming one of `alternatives`
+/// alternatives `√2 z(P(correct))`. It also stands for naming one of `alternatives`
 /// classes.
 ///
 /// # Errors
@@ -123,24 +102,18 @@ mod tests {
     #[test]
     fn sensitivity_agrees_with_scipy() {
         // SciPy 1.17.1: norm.ppf(20.5 / 26) - norm.ppf(10.5 / 26); norm.ppf(25.5 / 26) - norm.ppf(0.5 / 26)
-        let found = yes_no(answers(20, 25), answers(10, 25)).unwrap();
-        assert!((found.d_prime - 1.044_498_707_092_581).abs() < 1e-9);
-        assert!(found.criterion < 0.0);
-        let perfect = yes_no(answers(25, 25), answers(0, 25)).unwrap();
-        assert!((perfect.d_prime - 4.139_803_661_790_102).abs() < 1e-9);
-        assert!(perfect.criterion.abs() < 1e-9);
+        let found = yes_no_d_prime(answers(20, 25), answers(10, 25)).unwrap();
+        assert!((found - 1.044_498_707_092_581).abs() < 1e-9);
+        let perfect = yes_no_d_prime(answers(25, 25), answers(0, 25)).unwrap();
+        assert!((perfect - 4.139_803_661_790_102).abs() < 1e-9);
     }
 
     #[test]
     fn many_trials_approach_the_textbook_values() {
-        // Macmillan and Creelman: H = 0.8, F = 0.3; norm.ppf(.8) - norm.ppf(.3) and the criterion;
-        // 2AFC at 75 %: sqrt(2) * norm.ppf(.75) = 0.9539.
+        // Macmillan and Creelman: H = 0.8, F = 0.3; norm.ppf(.8) - norm.ppf(.3).
         let n = 100_000_000;
-        let found = yes_no(answers(n / 10 * 8, n), answers(n / 10 * 3, n)).unwrap();
-        assert!((found.d_prime - 1.366_021_746_280_955_2).abs() < 1e-6);
-        assert!((found.criterion + 0.158_610_360_432_436_7).abs() < 1e-6);
-        let choice = two_alternative_d_prime(answers(n / 4 * 3, n)).unwrap();
-        assert!((choice - 0.953_872_552_408_939_8).abs() < 1e-6);
+        let found = yes_no_d_prime(answers(n / 10 * 8, n), answers(n / 10 * 3, n)).unwrap();
+        assert!((found - 1.366_021_746_280_955_2).abs() < 1e-6);
     }
 
     #[test]
@@ -170,14 +143,17 @@ mod tests {
 
     #[test]
     fn chance_has_no_sensitivity() {
-        let blind = yes_no(answers(10, 20), answers(10, 20)).unwrap();
-        assert_eq!((blind.d_prime, blind.criterion.abs() < 1e-12), (0.0, true));
-        assert!(two_alternative_d_prime(answers(50, 100)).unwrap().abs() < 1e-12);
+        assert_eq!(
+            yes_no_d_prime(answers(10, 20), answers(10, 20)).unwrap(),
+            0.0
+        );
+        let choice = many_alternative_d_prime(answers(50, 100), 2).unwrap();
+        assert!(choice.abs() < 1e-9, "{choice}");
     }
 
     #[test]
     fn impossible_counts_are_refused() {
-        assert!(yes_no(answers(0, 0), answers(1, 2)).is_err());
-        assert!(two_alternative_d_prime(answers(3, 2)).is_err());
+        assert!(yes_no_d_prime(answers(0, 0), answers(1, 2)).is_err());
+        assert!(many_alternative_d_prime(answers(3, 2), 2).is_err());
     }
 }

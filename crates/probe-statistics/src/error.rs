@@ -111,7 +111,7 @@ pub enum StatisticsError {
         /// The repeated seed.
         seed: u64,
     },
-    /// Two arms, or two seeds of a crossed design, do not hold the same items.
+    /// Two arms, or two seeds, do not hold the same items.
     #[error(
         "seed {seed}: items differ from {other} (first at item {item}); \
          evaluate the same items in the same order"

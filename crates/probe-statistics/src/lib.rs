@@ -16,7 +16,6 @@
 //! | Do values follow an order of levels, do any arms differ? | [`rank_tests`], [`isotonic`] |
 //! | Do two orderings agree, beyond what others explain? | [`correlation`] |
 //! | Is there a knee where reading starts to fail? | [`knee`] |
-//! | Which of two arms reads more of the same words? | [`mcnemar`] |
 //! | How many seeds and items does a claim need? | [`power`] |
 //! | How many bits do the labels cost a probe that learns on the way? | [`codelength`] |
 //! | Which gap or offset is just seen, and how sensitive is the reader? | [`psychometric`], [`discriminability`] |
@@ -35,7 +34,6 @@ mod error;
 pub mod isotonic;
 pub mod knee;
 pub mod linear_reconstruction;
-pub mod mcnemar;
 pub mod multiplicity;
 pub mod power;
 pub mod psychometric;

@@ -13,7 +13,6 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::StatisticsError;
 use crate::error::require_count;
-use crate::mcnemar::mcnemar_from_counts;
 use crate::random_stream::stream;
 use crate::sign_flip::{Alternative, MonteCarlo, sign_flip_test, smallest_p};
 
@@ -37,7 +36,7 @@ impl PairedProportions {
     /// Words needed for a two-sided test at level `alpha` to find the difference with probability
     /// `power`: `(z_{1−α/2} + z_power)² (ψ − δ²) / δ²`, for discordance `ψ` and difference `δ`.
     ///
-    /// Not rounded. Words of one font or image count for less: see [`design_effect`].
+    /// Not rounded. Words of one font or image count for less.
     ///
     /// # Errors
     /// If a share, the level or the power is out of range.
@@ -51,38 +50,6 @@ impl PairedProportions {
         Ok(z * z * (self.discordance - squared) / squared)
     }
 
-    /// Share of simulated studies of `words` words in which the exact two-sided McNemar test finds
-    /// the difference, in its direction, at level `alpha`.
-    ///
-    /// # Errors
-    /// If a share or the level is out of range, or there are no words or studies.
-    pub fn simulated_power(
-        self,
-        words: u64,
-        alpha: f64,
-        studies: MonteCarlo,
-    ) -> Result<f64, StatisticsError> {
-        self.check()?;
-        check_share("significance level", alpha)?;
-        require_count("words of a study", 1, words as usize)?;
-        require_count("simulated studies", 1, studies.draws)?;
-        let worse_only = (self.discordance - self.difference) / 2.0;
-        let found = (0..studies.draws)
-            .filter(|&study| {
-                let mut rng = stream(studies.seed, "paired-proportions", study as u64);
-                let (mut better, mut worse) = (0, 0);
-                for _ in 0..words {
-                    let draw: f64 = rng.random();
-                    worse += u64::from(draw < worse_only);
-                    better += u64::from(draw >= worse_only && draw < self.discordance);
-                }
-                let p = mcnemar_from_counts(better, worse, Alternative::TwoSided).p;
-                p <= alpha && better > worse
-            })
-            .count();
-        Ok(found as f64 / studies.draws as f64)
-    }
-
     fn check(self) -> Result<(), StatisticsError> {
         check_share("discordance", self.discordance)?;
         if self.difference > 0.0 && self.difference <= self.discordance {
@@ -94,12 +61,6 @@ impl PairedProportions {
             expected: "above 0 and at most the discordance",
         })
     }
-}
-
-/// Factor on the number of items if clusters of `cluster_size` share `correlation` of their
-/// variance: `1 + (m − 1) ρ`.
-pub fn design_effect(cluster_size: f64, correlation: f64) -> f64 {
-    1.0 + (cluster_size - 1.0) * correlation
 }
 
 /// Fewest seeds whose sign-flip test can reach level `alpha` at all.
@@ -122,7 +83,7 @@ pub fn fewest_seeds(alpha: f64, alternative: Alternative) -> Result<usize, Stati
 ///
 /// # Errors
 /// If there are no seeds or studies, or the level or effect is out of range.
-pub fn sign_flip_power(
+fn sign_flip_power(
     seeds: usize,
     effect: f64,
     alpha: f64,
@@ -161,7 +122,7 @@ pub fn sign_flip_power(
 /// Fewest seeds, up to 64, with at least `power`; `None` if more would be needed.
 ///
 /// # Errors
-/// As [`sign_flip_power`], and if the power is out of range.
+/// If the level, the power or the effect is out of range, or there are no studies.
 pub fn seeds_needed(
     effect: f64,
     alpha: f64,
@@ -237,24 +198,6 @@ mod tests {
     }
 
     #[test]
-    fn simulated_studies_reach_the_power_planned_for() {
-        let arms = PairedProportions {
-            discordance: 0.1,
-            difference: 0.04,
-        };
-        let words = arms.words_needed(0.05, 0.8).unwrap().ceil() as u64;
-        let studies = MonteCarlo {
-            draws: 1000,
-            seed: 1,
-        };
-        let power = arms.simulated_power(words, 0.05, studies).unwrap();
-        // The exact test is a little conservative; standard error 0.013.
-        assert!((0.74..0.83).contains(&power), "{words}: {power}");
-        let half = arms.simulated_power(words / 2, 0.05, studies).unwrap();
-        assert!(half < 0.6, "{half}");
-    }
-
-    #[test]
     fn holm_over_ten_claims_needs_nine_seeds() {
         let two_sided = |alpha| fewest_seeds(alpha, Alternative::TwoSided).unwrap();
         assert_eq!(two_sided(0.05), 6);
@@ -292,12 +235,6 @@ mod tests {
             .unwrap(),
             None
         );
-    }
-
-    #[test]
-    fn clusters_inflate_the_number_of_items() {
-        assert_eq!(design_effect(1.0, 0.5), 1.0);
-        assert!((design_effect(11.0, 0.1) - 2.0).abs() < 1e-12);
     }
 
     #[test]

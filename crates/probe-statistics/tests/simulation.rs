@@ -1,7 +1,7 @@
 //! Long-run behaviour of the tests and intervals on data whose truth is known.
 
 use probe_statistics::bootstrap::{
-    BootstrapPlan, Design, ItemOutcome, Measure, ResampledUnit, SeedItems, bootstrap_difference,
+    BootstrapPlan, ItemOutcome, Measure, ResampledUnit, SeedItems, bootstrap_difference,
 };
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, sign_flip_test};
 use rand::{RngExt, SeedableRng};
@@ -75,27 +75,25 @@ impl Experiment {
 
     /// Fractions of 400 samples whose percentile and BCa 95 % intervals hold the true difference.
     /// Such a fraction has a standard error of 0.011 at 0.95.
-    fn coverage(&self, design: Design, unit: ResampledUnit) -> [f64; 2] {
+    fn coverage(&self, unit: ResampledUnit) -> [f64; 2] {
         const SAMPLES: u64 = 400;
         let mut covered = [0_u32; 2];
         for sample in 0..SAMPLES {
             let mut rng = ChaCha8Rng::seed_from_u64(1000 + sample);
             let [left, right] = self.simulate(&mut rng);
             let plan = BootstrapPlan {
-                measure: Measure::CharacterErrorRate,
                 unit,
-                design,
                 draws: 400,
                 level: 0.95,
                 seed: sample,
             };
-            let found =
-                bootstrap_difference(&left, &right, &plan).expect("both arms hold the same items");
+            let found = bootstrap_difference(&left, &right, Measure::CharacterErrorRate, &plan)
+                .expect("both arms hold the same items");
             covered[0] += u32::from(found.percentile.contains(TRUE_DIFFERENCE));
             covered[1] += u32::from(found.bca.contains(TRUE_DIFFERENCE));
         }
         let coverage = covered.map(|count| f64::from(count) / SAMPLES as f64);
-        println!("{design:?} by {unit:?}, {self:?}: {coverage:?}");
+        println!("{unit:?}, {self:?}: {coverage:?}");
         coverage
     }
 }
@@ -107,17 +105,15 @@ fn assert_all_within(range: std::ops::RangeInclusive<f64>, coverage: [f64; 2]) {
 }
 
 #[test]
-fn crossed_interval_covers_shared_items_at_its_level_and_the_nested_one_does_not() {
-    let crossed = BASE.coverage(Design::Crossed, ResampledUnit::Item);
+fn interval_covers_shared_items_at_its_level() {
+    let crossed = BASE.coverage(ResampledUnit::Item);
     assert_all_within(0.917..=0.983, crossed);
-    let nested = BASE.coverage(Design::Nested, ResampledUnit::Item);
-    assert_all_within(0.0..=0.85, nested);
 }
 
 #[test]
-fn crossed_interval_errs_on_the_wide_side_when_chance_errors_dominate() {
+fn interval_errs_on_the_wide_side_when_chance_errors_dominate() {
     let noisy = Experiment { chars: 6, ..BASE };
-    let crossed = noisy.coverage(Design::Crossed, ResampledUnit::Item);
+    let crossed = noisy.coverage(ResampledUnit::Item);
     assert_all_within(0.97..=1.0, crossed);
 }
 
@@ -131,9 +127,9 @@ fn cluster_interval_covers_font_effects_that_the_item_interval_misses() {
         font_effect: 0.1,
         ..BASE
     };
-    let clusters = fonts.coverage(Design::Crossed, ResampledUnit::Cluster);
+    let clusters = fonts.coverage(ResampledUnit::Cluster);
     assert_all_within(0.90..=0.983, clusters);
-    let items = fonts.coverage(Design::Crossed, ResampledUnit::Item);
+    let items = fonts.coverage(ResampledUnit::Item);
     assert_all_within(0.0..=0.75, items);
 }
 
@@ -145,10 +141,10 @@ fn ten_dominating_seeds_are_nearly_covered_and_three_are_not() {
         item_effect: 0.02,
         ..BASE
     };
-    let found = ten.coverage(Design::Crossed, ResampledUnit::Item);
+    let found = ten.coverage(ResampledUnit::Item);
     assert_all_within(0.86..=0.97, found);
     let three = Experiment { seeds: 3, ..ten };
-    let found = three.coverage(Design::Crossed, ResampledUnit::Item);
+    let found = three.coverage(ResampledUnit::Item);
     assert_all_within(0.5..=0.85, found);
 }
 

@@ -36,5 +36,5 @@ pub use outcome::{
 pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
 pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
-pub use store::CellStore;
+pub use store::{CellStore, StoredCells};
 pub use training::{TrainedCell, test_cell, train_cell};

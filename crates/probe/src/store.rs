@@ -4,6 +4,7 @@ use super::config::ProbeConfig;
 use super::half_done::HalfDone;
 use super::outcome::{CellOutcome, CellSpec};
 use anyhow::{Context, Result};
+use arms::ArmSpec;
 use run_support::atomic;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -88,6 +89,61 @@ impl CellStore {
         let hash = format!("{:x}", Sha256::digest(name));
         self.folder.join(format!("{}.toml", &hash[..16]))
     }
+}
+
+/// The cells that a folder has files of, whatever images and settings they are of: what has no file
+/// is missing, and that is known before any image is rendered.
+#[derive(Clone, Debug, Default)]
+pub struct StoredCells(Vec<CellSpec>);
+
+impl StoredCells {
+    /// Reads which cell each file of `folder` is of; there are none in a folder that does not exist.
+    #[must_use]
+    pub fn list(folder: &Path) -> Self {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return Self::default();
+        };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let files = paths.filter(|path| path.extension().is_some_and(|end| end == "toml"));
+        Self(
+            files
+                .filter_map(|path| spec_of(&std::fs::read_to_string(path).ok()?))
+                .collect(),
+        )
+    }
+
+    /// Whether no cell at all of an arm's tuning has a file.
+    #[must_use]
+    pub fn none_of(&self, config: &ProbeConfig, arm: ArmSpec) -> bool {
+        !tuning_cells(config, arm).any(|spec| self.0.contains(&spec))
+    }
+
+    /// The arms of a run that are not finished, because a cell of their tuning has no file. Arms that
+    /// are not listed may still lack cells of other seeds, or of these images.
+    #[must_use]
+    pub fn unfinished(&self, config: &ProbeConfig) -> Vec<ArmSpec> {
+        let arms = config.arms.iter().copied();
+        arms.filter(|&arm| !tuning_cells(config, arm).all(|spec| self.0.contains(&spec)))
+            .collect()
+    }
+}
+
+/// The cells that every finished arm has: the first seed at every learning rate of the grid.
+fn tuning_cells(config: &ProbeConfig, arm: ArmSpec) -> impl Iterator<Item = CellSpec> {
+    let rates = config.training.learning_rates.iter();
+    rates.map(move |&learning_rate| CellSpec {
+        arm,
+        seed: config.seeds[0],
+        learning_rate,
+    })
+}
+
+/// Which cell a file is of. Most of it are predictions, which are passed over.
+fn spec_of(text: &str) -> Option<CellSpec> {
+    let part = text.split("[spec]\n").nth(1)?;
+    let part = part.split("\n[").next()?;
+    let spec = toml::from_str(part).ok();
+    spec.or_else(|| Some(toml::from_str::<CellOutcome>(text).ok()?.spec))
 }
 
 #[cfg(test)]
@@ -185,6 +241,32 @@ mod tests {
             store.save(&outcome).unwrap();
             assert_eq!(store.load(&outcome.spec), Some(outcome));
         }
+    }
+
+    #[test]
+    fn cells_without_a_file_are_known_to_be_missing_whatever_the_images_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config();
+        config.arms = ["vet-gumbel@16+usage", "blind"]
+            .map(|arm| arm.parse().unwrap())
+            .into();
+        config.training.learning_rates = vec![0.002, 0.1 + 0.2];
+        let [gumbel, blind] = config.arms[..] else {
+            unreachable!()
+        };
+        let stored = || StoredCells::list(folder.path());
+        assert_eq!(stored().unfinished(&config), config.arms);
+        let store = CellStore::open(folder.path(), &config, "inputs").unwrap();
+        store.save(&outcome(0.002)).unwrap();
+        assert!(!stored().none_of(&config, gumbel) && stored().none_of(&config, blind));
+        assert_eq!(stored().unfinished(&config), config.arms);
+        store.save(&outcome(0.1 + 0.2)).unwrap();
+        assert_eq!(stored().unfinished(&config), [blind]);
+        // Other seeds and rates do not count.
+        config.seeds[0] = 7;
+        assert!(stored().none_of(&config, gumbel));
+        let absent = StoredCells::list(&folder.path().join("absent"));
+        assert!(absent.none_of(&config, blind));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use super::scored::{ScoredRun, ScoredTest};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
+use probe::EvaluationMode;
 use probe::ProbeConfig;
-use probe::{EvaluationMode, TestSet};
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{
-    BootstrapPlan, Design, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,
+    BootstrapPlan, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,
     bootstrap_difference, bootstrap_value,
 };
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, sign_flip_test, smallest_p};
@@ -76,7 +76,8 @@ impl Comparison {
 }
 
 /// The MLP of the arm's own width; for arms without vocabulary, the first one.
-pub(super) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
+#[must_use]
+pub fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
     let mut mlps = config
         .arms
         .iter()
@@ -86,13 +87,14 @@ pub(super) fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec>
 }
 
 /// The arm of a kind, if the run has it.
-pub(super) fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
+#[must_use]
+pub fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
     config.arms.iter().find(|arm| arm.kind == kind).copied()
 }
 
-/// What is resampled below the seeds for a test set.
-pub(super) fn resampled_unit(set: &TestSet) -> ResampledUnit {
-    let clusters: BTreeSet<u32> = set.clusters.iter().copied().collect();
+/// What is resampled below the seeds for images of these clusters.
+pub(super) fn resampled_unit(clusters: impl IntoIterator<Item = u32>) -> ResampledUnit {
+    let clusters: BTreeSet<u32> = clusters.into_iter().collect();
     if clusters.len() >= FEWEST_CLUSTERS {
         ResampledUnit::Cluster
     } else {
@@ -127,18 +129,19 @@ pub(super) fn seed_items(
 
 /// Statistics of one measure on one test set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Estimator {
+pub struct Estimator {
+    measure: Measure,
     plan: BootstrapPlan,
 }
 
 impl Estimator {
+    /// For test images that are resampled by this unit.
+    #[must_use]
     pub fn new(config: &ProbeConfig, measure: Measure, unit: ResampledUnit) -> Self {
         Self {
+            measure,
             plan: BootstrapPlan {
-                measure,
                 unit,
-                // Every seed reads the same test images.
-                design: Design::Crossed,
                 draws: config.bootstrap_draws,
                 level: LEVEL,
                 seed: config.data.seed,
@@ -146,7 +149,21 @@ impl Estimator {
         }
     }
 
+    /// For items that several test sets have been pooled into.
+    #[must_use]
+    pub fn of_items(config: &ProbeConfig, measure: Measure, arm: &[SeedItems]) -> Self {
+        let items = arm.first().into_iter().flat_map(|seed| &seed.items);
+        Self::new(
+            config,
+            measure,
+            resampled_unit(items.map(|item| item.cluster)),
+        )
+    }
+
     /// The measure of an arm; none if no seed finished.
+    ///
+    /// # Errors
+    /// If the statistics refuse the items.
     pub fn value(&self, arm: &[SeedItems]) -> Result<Option<Value>> {
         if arm.is_empty() {
             return Ok(None);
@@ -156,11 +173,14 @@ impl Estimator {
         Ok(Some(Value {
             mean: summary.mean,
             sd: summary.sd,
-            interval: interval(bootstrap_value(arm, &self.plan))?,
+            interval: interval(bootstrap_value(arm, self.measure, &self.plan))?,
         }))
     }
 
     /// `arm` minus `reference` over the seeds that finished in both; none if there is none.
+    ///
+    /// # Errors
+    /// If the arms were tested on different items.
     pub fn compare(
         &self,
         arm: &[SeedItems],
@@ -186,7 +206,12 @@ impl Estimator {
             reference: reference_arm,
             seeds: left.len(),
             difference: test.mean,
-            interval: interval(bootstrap_difference(&left, &right, &self.plan))?,
+            interval: interval(bootstrap_difference(
+                &left,
+                &right,
+                self.measure,
+                &self.plan,
+            ))?,
             p: test.p,
             smallest_p: smallest_p(left.len(), Alternative::TwoSided),
         }))
@@ -194,7 +219,7 @@ impl Estimator {
 
     fn rate(&self, seed: &SeedItems) -> f64 {
         let items = seed.items.iter();
-        match self.plan.measure {
+        match self.measure {
             Measure::CharacterErrorRate => {
                 let (edits, chars) = items.fold((0_u64, 0_u64), |(edits, chars), item| {
                     (edits + u64::from(item.edits), chars + u64::from(item.chars))

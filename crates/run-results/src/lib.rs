@@ -52,7 +52,7 @@ mod synthetic;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{Comparison, Judgement, Value};
+pub use comparison::{Comparison, Estimator, Judgement, Value, arm_of, matched_mlp};
 pub use items::{ItemSeries, hardening_series, item_series};
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};

@@ -121,7 +121,7 @@ impl Summary {
                 density: scored.density(group),
                 condition: set.condition.clone(),
                 images: set.targets.len(),
-                unit: resampled_unit(set),
+                unit: resampled_unit(set.clusters.iter().copied()),
             })
             .collect();
         let mut jobs = Vec::new();

@@ -5,7 +5,7 @@ use crate::run_folder::RunFolder;
 use crate::watch::{Watch, Watched};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
-use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_cells};
+use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_cells};
 use probe_data::FeatureCache;
 use run_results::provenance;
 use run_results::{Manifest, Outputs, Summary};
@@ -127,17 +127,24 @@ impl<'a> Session<'a> {
         outputs: Outputs,
     ) -> Result<FinishedRun> {
         let path = folder.path();
-        let prepared = self.prepare(config)?;
-        let progress = Progress::new(self.lanes.count());
-        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
-        progress.clear();
-        let outcome = outcome?.ok_or_else(|| {
+        let missing = || {
             anyhow!(
                 "{}: not all cells of this configuration, data and backbone are there; \
                  finish the run with its own command and --resume --run NAME",
                 path.display()
             )
-        })?;
+        };
+        if !StoredCells::list(&folder.cells())
+            .unfinished(config)
+            .is_empty()
+        {
+            return Err(missing());
+        }
+        let prepared = self.prepare(config)?;
+        let progress = Progress::new(self.lanes.count());
+        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
+        progress.clear();
+        let outcome = outcome?.ok_or_else(missing)?;
         let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
         let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
         Ok(FinishedRun {

@@ -5,7 +5,7 @@ use super::place::Place;
 use anyhow::{Context, Result};
 use arms::ArmSpec;
 use claims::Registration;
-use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status};
+use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status, StoredCells};
 use run_results::provenance;
 use run_results::{Manifest, Outputs, Summary};
 use run_support::lock::Owner;
@@ -116,10 +116,22 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
     if let Ok(entries) = std::fs::read_dir(cells) {
         entries.for_each(drop);
     }
+    let stored = StoredCells::list(cells);
     let mut runs = Vec::new();
     let mut missing: BTreeMap<usize, usize> = BTreeMap::new();
+    let item_of = |run: usize, arm: ArmSpec| {
+        let mut items = items.items.iter();
+        items.position(|item| item.arm == arm && item.runs.contains(&run))
+    };
     for (run, (name, config)) in items.runs.iter().enumerate() {
         session.stop.check()?;
+        let mut arms = config.arms.iter();
+        if arms.all(|&arm| stored.none_of(config, arm)) {
+            // Nothing is rendered to find that out.
+            let absent = config.arms.iter().filter_map(|&arm| item_of(run, arm));
+            absent.for_each(|item| *missing.entry(item).or_default() += 0);
+            continue;
+        }
         let in_run = || format!("run `{name}`");
         let prepared = session.prepare(config).with_context(in_run)?;
         let mut outcome = RunOutcome {
@@ -142,9 +154,7 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
                     outcome.cells.extend(found.cells);
                 }
                 None => {
-                    let of =
-                        |item: &super::items::Item| item.arm == arm && item.runs.contains(&run);
-                    if let Some(item) = items.items.iter().position(of) {
+                    if let Some(item) = item_of(run, arm) {
                         *missing.entry(item).or_default() += count.0.load(Ordering::Relaxed);
                     }
                 }

@@ -9,7 +9,7 @@ use super::sections::{Findings, StudyResults};
 use super::table::StudyTable;
 use super::verdicts;
 use anyhow::{Context, Result};
-use claims::Registration;
+use claims::{Evaluator, Registration};
 use html_report::{Column, Figure, Picture, Report, Table};
 use run_results::{csv_file, wording};
 use run_support::atomic;
@@ -47,10 +47,12 @@ pub fn write(
 ) -> Result<Conclusions> {
     let plots = folder.join("plots");
     atomic::make_folder(&plots)?;
+    // Tables, answer and claims that give the same number take it from one place.
     let measurements = measurements(results)?;
     let findings = findings(StudyResults {
         runs: results,
         measurements: &measurements,
+        evaluator: &Evaluator::new(&measurements, &registration.settings)?,
     })?;
     for found in findings.values() {
         for table in &found.tables {

@@ -3,11 +3,15 @@
 use super::config::StudyConfig;
 use super::part::PartResult;
 use anyhow::{Context, Result, ensure};
-use probe::ProbeConfig;
+use arms::ArmSpec;
+use probe::{ProbeConfig, StoredCells};
 use runs::run_folder::RunFolder;
 use runs::session::Session;
 use std::path::Path;
 use std::time::Instant;
+
+/// Arms of a run that a message names.
+const MOST_NAMED: usize = 4;
 
 /// Carries out every run of a study in folders of its own below `folder`; cells that are there
 /// already are not trained again.
@@ -58,16 +62,33 @@ pub fn redo_parts(
     folder: &Path,
     session: &Session<'_>,
 ) -> Result<Vec<PartResult>> {
-    let parts = config.parts()?.into_iter();
-    parts
-        .map(|part| {
+    let mut opened = Vec::new();
+    let mut missing = Vec::new();
+    for part in config.parts()? {
+        let name = part.name();
+        let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
+        ensure!(
+            stored == part.config,
+            "run `{name}` was made with other settings than this version of the study has; \
+             run the study again"
+        );
+        let arms = StoredCells::list(&run.cells()).unfinished(&part.config);
+        if !arms.is_empty() {
+            missing.push(format!("`{name}` ({})", named(&arms)));
+        }
+        opened.push((part, run));
+    }
+    // Said at once, before images are rendered for minutes.
+    ensure!(
+        missing.is_empty(),
+        "{}: cells are missing of {}; finish the study with its own command and --resume --run NAME",
+        folder.display(),
+        missing.join(", ")
+    );
+    let opened = opened.into_iter();
+    opened
+        .map(|(part, run)| {
             let name = part.name();
-            let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
-            ensure!(
-                stored == part.config,
-                "run `{name}` was made with other settings than this version of the study has; \
-                 run the study again"
-            );
             let finished = session
                 .redo(&part.config, &run, part.outputs())
                 .with_context(|| format!("run `{name}`"))?;
@@ -79,4 +100,17 @@ pub fn redo_parts(
             })
         })
         .collect()
+}
+
+/// Some arms by name.
+fn named(arms: &[ArmSpec]) -> String {
+    let named: Vec<String> = arms
+        .iter()
+        .take(MOST_NAMED)
+        .map(ToString::to_string)
+        .collect();
+    match arms.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more arms", named.join(", ")),
+    }
 }

@@ -3,9 +3,11 @@
 use super::part::{PartResult, without_size};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
-use claims::{ArmFacts, Evaluation, Measurements, Role, Series};
+use claims::registration::Metric;
+use claims::{ArmFacts, Evaluation, Measurements, PublishedDifference, Role, Series};
 use probe::{CellOutcome, EvaluationMode, ReconstructionRecord};
 use probe_data::Task;
+use probe_statistics::bootstrap::{Interval, Measure};
 use run_results::{ItemSeries, item_series};
 
 /// Adds the tests and the arms of a run, under the name that claims have for it.
@@ -14,7 +16,11 @@ use run_results::{ItemSeries, item_series};
 /// If the outcome does not belong to the config.
 pub(crate) fn add(result: &PartResult, study: &str, measurements: &mut Measurements) -> Result<()> {
     for series in item_series(&result.part.config, &result.outcome)? {
-        measurements.series.push(convert(result, study, series));
+        let published = published(result, &series);
+        measurements.series.push(Series {
+            published,
+            ..convert(result, study, series)
+        });
     }
     for &arm in &result.part.config.arms {
         add_facts(&mut measurements.arms, facts(result, study, arm));
@@ -67,7 +73,39 @@ pub(crate) fn convert(result: &PartResult, study: &str, series: ItemSeries) -> S
         chance_accuracy: (config.data.task != Task::Text || config.data.photographs.is_some())
             .then(|| majority(&set.targets)),
         seeds,
+        published: Vec::new(),
     }
+}
+
+/// What the run's summary says about the arm's differences to others on a test set.
+fn published(result: &PartResult, series: &ItemSeries) -> Vec<PublishedDifference> {
+    let measures = [
+        (Measure::CharacterErrorRate, Metric::CharacterError),
+        (Measure::WordAccuracy, Metric::WordError),
+    ];
+    let mut published = Vec::new();
+    for (measure, metric) in measures {
+        let summary = &result.summary;
+        let Some(row) = summary.row(series.arm, series.group, series.mode, measure) else {
+            continue;
+        };
+        let compared = [row.against_merger, row.against_matched];
+        published.extend(compared.into_iter().flatten().map(|found| {
+            // The summary counts texts that are read without an error, claims those with one.
+            let (value, interval) = match metric {
+                Metric::CharacterError => (found.difference, found.interval),
+                Metric::WordError => (-found.difference, found.interval.map(Interval::negated)),
+            };
+            PublishedDifference {
+                reference: found.reference.to_string(),
+                metric,
+                value,
+                interval,
+                seeds: found.seeds,
+            }
+        }));
+    }
+    published
 }
 
 fn tuning(result: &PartResult, arm: ArmSpec) -> Option<&probe::Tuning> {

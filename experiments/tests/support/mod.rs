@@ -7,6 +7,8 @@
     reason = "every test file uses a part; a test that cannot go on should stop"
 )]
 
+pub mod quantities;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -7,12 +7,12 @@ use probe_statistics::rank_tests::friedman_test;
 
 use super::rate_trend::mean;
 use super::wording::{number, points, points_interval};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::registration::{ArmsDiffer, Sides};
 use crate::selection::resolve;
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn arms_differ(&self, rule: &ArmsDiffer) -> Result<PartFinding, StatisticsError> {
         let ArmsDiffer {
             data,
@@ -59,8 +59,6 @@ impl Context<'_> {
         let by_mean = |&a: &usize, &b: &usize| means[a].total_cmp(&means[b]);
         let worst = (0..arms.len()).max_by(by_mean).unwrap_or(0);
         let best = (0..arms.len()).min_by(by_mean).unwrap_or(0);
-        let unit = paired.unit(self.settings.fewest_clusters);
-        let sets = std::slice::from_ref(&paired.set);
         let (mut p_values, mut equal) = (Vec::new(), true);
         let mut widest = None;
         for left in 0..arms.len() {
@@ -74,9 +72,9 @@ impl Context<'_> {
                 let tested = self.tested(mean(&differences), differences, None, Sides::Two)?;
                 p_values.push(tested.p.min(tested.p_against));
                 if [left, right] == [worst.max(best), worst.min(best)] {
-                    widest = Some(self.above_zero(sets, unit, Sides::Two, |rates| {
-                        metric.of(&rates[0][worst]) - metric.of(&rates[0][best])
-                    })?);
+                    let ends = [worst, best].map(|arm| (arms[arm].as_str(), arm));
+                    widest =
+                        Some(self.difference_above_zero(&paired, ends, *metric, Sides::Two)?);
                 }
             }
         }

@@ -5,14 +5,14 @@ use probe_statistics::bootstrap::{Interval, Rate, ResampledUnit, bootstrap_stati
 use probe_statistics::equivalence::equivalence_test;
 
 use super::wording::{interval, number, points, points_interval};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::registration::{
     Difference, Direction, Equivalence, Facets, GapSlope, Interaction, Sides,
 };
 use crate::selection::{Paired, by_cell, pair};
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn difference(&self, rule: &Difference) -> Result<PartFinding, StatisticsError> {
         let Difference {
             data,
@@ -28,15 +28,13 @@ impl Context<'_> {
             Ok(found) => found,
             Err(what) => return Ok(PartFinding::missing(planned, what)),
         };
-        let sign = match direction {
-            Direction::Higher => 1.0,
-            Direction::Lower => -1.0,
+        let both = [(arms[0].as_str(), 0), (arms[1].as_str(), 1)];
+        let found = self.difference_above_zero(&paired, both, *metric, *sides)?;
+        let (value, oriented) = (found.value, found.interval);
+        let tested = match direction {
+            Direction::Higher => found,
+            Direction::Lower => found.negated(),
         };
-        let unit = paired.unit(self.settings.fewest_clusters);
-        let sets = std::slice::from_ref(&paired.set);
-        let tested = self.above_zero(sets, unit, *sides, |rates| {
-            sign * (metric.of(&rates[0][0]) - metric.of(&rates[0][1]))
-        })?;
         let mut outcome = tested.outcome(self);
         let mut remark = tested.seeds_reason(self);
         if let (Outcome::Open, Some(margin)) = (outcome, margin)
@@ -46,11 +44,6 @@ impl Context<'_> {
             outcome = Outcome::Contradicts;
             remark = format!(" The arms are equal within {}.", points(*margin));
         }
-        let oriented = tested.interval.map(|i| match direction {
-            Direction::Higher => i,
-            Direction::Lower => i.negated(),
-        });
-        let value = sign * tested.value;
         Ok(PartFinding {
             comparison: format!("{} − {}, {}", arms[0], arms[1], metric.name()),
             outcome,
@@ -177,11 +170,8 @@ impl Context<'_> {
                 }
             }
         }
-        let unit = paired.unit(self.settings.fewest_clusters);
-        let sets = std::slice::from_ref(&paired.set);
-        let tested = self.above_zero(sets, unit, Sides::Two, |rates| {
-            metric.of(&rates[0][0]) - metric.of(&rates[0][1])
-        })?;
+        let both = [(arms[0].as_str(), 0), (arms[1].as_str(), 1)];
+        let tested = self.difference_above_zero(&paired, both, *metric, Sides::Two)?;
         let names = in_study(data, &arms);
         if tested.by_seed.len() < 2 {
             return Ok(PartFinding {

@@ -7,13 +7,13 @@ use probe_statistics::equivalence::equivalence_test;
 use probe_statistics::rank_tests::{Trend, page_test};
 
 use super::wording::{number, points, points_interval};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Evaluation;
 use crate::registration::{Facets, Hardening, Sides};
 use crate::selection::{by_cell, pair, resolve};
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn hardening(&self, rule: &Hardening) -> Result<PartFinding, StatisticsError> {
         let Hardening {
             data,

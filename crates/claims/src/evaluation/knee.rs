@@ -9,7 +9,7 @@ use probe_statistics::knee::{
     rising_part,
 };
 
-use super::Context;
+use super::Evaluator;
 use super::wording::{interval, number};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Series;
@@ -30,7 +30,7 @@ struct Fitted {
     items: usize,
 }
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn knee(&self, rule: &Knee) -> Result<PartFinding, StatisticsError> {
         let Knee {
             data,

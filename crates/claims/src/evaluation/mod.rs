@@ -24,6 +24,7 @@ use crate::registration::{
 use crate::selection::{self, by_cell};
 use crate::{ClaimsError, GateFinding, GateState, Measurements};
 use ::wording::claims as wording;
+use thresholds::ThresholdCache;
 
 /// Evaluates every claim and gate.
 ///
@@ -35,16 +36,12 @@ pub fn evaluate(
     measurements: &Measurements,
 ) -> Result<Report, ClaimsError> {
     registration.check()?;
-    measurements.check()?;
+    let mut evaluator = Evaluator::new(measurements, &registration.settings)?;
     let mut claims = Vec::new();
     for claim in &registration.claims {
-        let context = Context {
-            measurements,
-            settings: &registration.settings,
-            alpha_against: registration.settings.alpha
-                / registration.family_size(claim.family).max(1) as f64,
-        };
-        claims.push(context.claim(claim)?);
+        evaluator.alpha_against =
+            registration.settings.alpha / registration.family_size(claim.family).max(1) as f64;
+        claims.push(evaluator.claim(claim)?);
     }
     adjust(registration, &mut claims)?;
     let gates = gates::evaluate(registration, measurements, &claims)?;
@@ -55,15 +52,37 @@ pub fn evaluate(
     Ok(Report { claims, gates })
 }
 
-/// What every rule needs.
-pub(crate) struct Context<'a> {
-    pub measurements: &'a Measurements,
-    pub settings: &'a Settings,
+/// Evaluates single rules: those of claims, and those that tables of a study are made of. One
+/// evaluator fits every arm once.
+pub struct Evaluator<'a> {
+    measurements: &'a Measurements,
+    settings: &'a Settings,
     /// Level at which a part contradicts its claim.
-    pub alpha_against: f64,
+    alpha_against: f64,
+    thresholds: ThresholdCache,
 }
 
-impl Context<'_> {
+impl<'a> Evaluator<'a> {
+    /// An evaluator of rules that stand by themselves: they are contradicted at the level at which
+    /// they are supported.
+    ///
+    /// # Errors
+    /// If a series or an arm is given twice.
+    pub fn new(
+        measurements: &'a Measurements,
+        settings: &'a Settings,
+    ) -> Result<Self, ClaimsError> {
+        measurements.check()?;
+        Ok(Self {
+            measurements,
+            settings,
+            alpha_against: settings.alpha,
+            thresholds: ThresholdCache::default(),
+        })
+    }
+}
+
+impl Evaluator<'_> {
     fn claim(&self, claim: &Claim) -> Result<ClaimFinding, ClaimsError> {
         let parts = claim
             .parts
@@ -89,7 +108,11 @@ impl Context<'_> {
         })
     }
 
-    fn part(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
+    /// What the measurements say about a rule; data that are missing are named in the finding.
+    ///
+    /// # Errors
+    /// If arms that are compared were tested on different items.
+    pub fn part(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
         match rule {
             Rule::Difference(rule) => self.difference(rule),
             Rule::Interaction(rule) => self.interaction(rule),

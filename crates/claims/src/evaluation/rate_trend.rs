@@ -6,12 +6,12 @@ use probe_statistics::isotonic::isotonic_fit;
 use probe_statistics::rank_tests::{Trend, page_test};
 
 use super::wording::{number, points, points_interval};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::registration::{RateTrend, Sides};
 use crate::selection::{best_by_validation, resolve};
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn rate_trend(&self, rule: &RateTrend) -> Result<PartFinding, StatisticsError> {
         let RateTrend {
             data,
@@ -55,13 +55,10 @@ impl Context<'_> {
             Ok(paired) => paired,
             Err(what) => return missing(what),
         };
-        let unit = paired.unit(self.settings.fewest_clusters);
-        let sets = std::slice::from_ref(&paired.set);
         let last = bits.len() - 1;
-        // One bootstrap gives each arm's errors by seed; the drop from end to end is the effect.
-        let drop = self.above_zero(sets, unit, Sides::Two, |rates| {
-            metric.of(&rates[0][0]) - metric.of(&rates[0][last])
-        })?;
+        // The drop from end to end is the effect.
+        let ends = [0, last].map(|arm| (arms[arm].as_str(), arm));
+        let drop = self.difference_above_zero(&paired, ends, *metric, Sides::Two)?;
         let mut columns = Vec::new();
         for arm in 0..arms.len() {
             columns.push(self.errors_by_seed(&paired, |rates| metric.of(&rates[arm])));

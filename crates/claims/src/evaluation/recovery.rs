@@ -4,11 +4,11 @@ use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::bootstrap_statistic;
 
 use super::wording::{interval, number, points, points_interval};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::registration::GapClosed;
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn gap_closed(&self, rule: &GapClosed) -> Result<PartFinding, StatisticsError> {
         let GapClosed {
             data,
@@ -32,12 +32,9 @@ impl Context<'_> {
         };
         let unit = paired.unit(self.settings.fewest_clusters);
         let sets = std::slice::from_ref(&paired.set);
-        let gain = self.above_zero(sets, unit, *sides, |rates| {
-            metric.of(&rates[0][1]) - metric.of(&rates[0][0])
-        })?;
-        let gap = self.above_zero(sets, unit, *sides, |rates| {
-            metric.of(&rates[0][1]) - metric.of(&rates[0][2])
-        })?;
+        let arm = |place: usize| (arms[place].as_str(), place);
+        let gain = self.difference_above_zero(&paired, [arm(1), arm(0)], *metric, *sides)?;
+        let gap = self.difference_above_zero(&paired, [arm(1), arm(2)], *metric, *sides)?;
         let base = PartFinding {
             comparison: format!(
                 "share of the gap between {} and {} that {} closes, {}",

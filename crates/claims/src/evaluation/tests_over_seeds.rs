@@ -2,14 +2,14 @@
 
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{
-    Interval, ItemOutcome, Rate, ResampledUnit, StatisticPlan, TestSetArms, bootstrap_statistic,
+    BootstrapPlan, Interval, ItemOutcome, Rate, ResampledUnit, TestSetArms, bootstrap_statistic,
 };
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, sign_flip_test, smallest_p};
 
-use super::Context;
+use super::Evaluator;
 use super::wording::number;
 use crate::finding::Outcome;
-use crate::registration::Sides;
+use crate::registration::{Metric, Sides};
 use crate::selection::Paired;
 
 /// A claim that a number is above 0, by both tests.
@@ -27,7 +27,7 @@ pub(super) struct Tested {
     sides: Sides,
 }
 
-impl Context<'_> {
+impl Evaluator<'_> {
     pub(super) fn monte_carlo(&self) -> MonteCarlo {
         MonteCarlo {
             draws: self.settings.permutations,
@@ -35,8 +35,8 @@ impl Context<'_> {
         }
     }
 
-    pub(super) fn plan(&self, unit: ResampledUnit) -> StatisticPlan {
-        StatisticPlan {
+    pub(super) fn plan(&self, unit: ResampledUnit) -> BootstrapPlan {
+        BootstrapPlan {
             unit,
             draws: self.settings.draws,
             level: self.settings.level,
@@ -54,6 +54,62 @@ impl Context<'_> {
     ) -> Result<Tested, StatisticsError> {
         let found = bootstrap_statistic(sets, &self.plan(unit), statistic)?;
         self.tested(found.value, found.by_seed, found.bca, sides)
+    }
+
+    /// Tests whether the error of the first of two `arms`, by their place in `paired`, is above that
+    /// of the second.
+    ///
+    /// A difference on one test set that the study publishes by itself is not estimated again.
+    pub(super) fn difference_above_zero(
+        &self,
+        paired: &Paired,
+        arms: [(&str, usize); 2],
+        metric: Metric,
+        sides: Sides,
+    ) -> Result<Tested, StatisticsError> {
+        let [(left, l), (right, r)] = arms;
+        let difference = |rates: &[Rate]| metric.of(&rates[l]) - metric.of(&rates[r]);
+        match self.published(paired, [left, right], metric) {
+            Some((value, interval)) => {
+                let by_seed = self.errors_by_seed(paired, difference);
+                self.tested(value, by_seed, interval, sides)
+            }
+            None => {
+                let unit = paired.unit(self.settings.fewest_clusters);
+                let sets = std::slice::from_ref(&paired.set);
+                self.above_zero(sets, unit, sides, |rates| difference(&rates[0]))
+            }
+        }
+    }
+
+    /// The published difference of two arms over the one test set and all seeds of `paired`.
+    fn published(
+        &self,
+        paired: &Paired,
+        [left, right]: [&str; 2],
+        metric: Metric,
+    ) -> Option<(f64, Option<Interval>)> {
+        let [cell] = paired.cells.as_slice() else {
+            return None;
+        };
+        let find = |arm: &str, reference: &str| {
+            let series = self.measurements.series.iter();
+            series
+                .filter(|s| s.arm == arm && s.evaluation == paired.evaluation)
+                .filter(|s| s.cell() == *cell)
+                .flat_map(|s| &s.published)
+                .find(|known| {
+                    known.reference == reference
+                        && known.metric == metric
+                        && known.seeds == paired.seeds.len()
+                })
+        };
+        let turned = || {
+            let known = find(right, left)?;
+            Some((-known.value, known.interval.map(Interval::negated)))
+        };
+        let straight = find(left, right).map(|known| (known.value, known.interval));
+        straight.or_else(turned)
     }
 
     /// A number from the rates of the arms, for every seed over all its items.
@@ -109,8 +165,20 @@ impl Context<'_> {
 }
 
 impl Tested {
+    /// The same for the number with its sign turned.
+    pub fn negated(self) -> Self {
+        Self {
+            value: -self.value,
+            by_seed: self.by_seed.iter().map(|value| -value).collect(),
+            interval: self.interval.map(Interval::negated),
+            p: self.p_against,
+            p_against: self.p,
+            ..self
+        }
+    }
+
     /// What both tests together say.
-    pub fn outcome(&self, context: &Context<'_>) -> Outcome {
+    pub fn outcome(&self, context: &Evaluator<'_>) -> Outcome {
         let above = self.interval.is_some_and(|i| i.low > 0.0);
         let below = self.interval.is_some_and(|i| i.high < 0.0);
         if above && self.p <= context.settings.alpha {
@@ -123,7 +191,7 @@ impl Tested {
     }
 
     /// Seeds too few for any significant result: the reason, as a sentence with a space before it.
-    pub fn seeds_reason(&self, context: &Context<'_>) -> String {
+    pub fn seeds_reason(&self, context: &Evaluator<'_>) -> String {
         if self.smallest_p <= context.settings.alpha {
             return String::new();
         }

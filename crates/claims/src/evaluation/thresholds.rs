@@ -1,21 +1,131 @@
 //! Thresholds of fine-grained tasks.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use probe_statistics::StatisticsError;
-use probe_statistics::bootstrap::Interval;
+use probe_statistics::bootstrap::{BootstrapPlan, Interval};
 use probe_statistics::psychometric::{
-    PsychometricModel, SeedTrials, ThresholdPlan, Trial, threshold_ratio,
+    PsychometricModel, SeedTrials, ThresholdDraws, ThresholdEstimate, ThresholdPlan, Trial,
 };
 
 use super::wording::{interval, number};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::PartFinding;
-use crate::measurements::Series;
-use crate::registration::ThresholdRatio;
+use crate::measurements::{Cell, Series};
+use crate::registration::{Facets, ThresholdRatio};
+use crate::selection::Paired;
 
 /// Psychometric functions are fitted anew in every draw, so there are fewer draws than elsewhere.
 const MOST_DRAWS: usize = 2000;
+/// Fewest levels of a stimulus that a function is fitted to.
+const FEWEST_LEVELS: usize = 3;
 
-impl Context<'_> {
+/// The fits of every arm so far, by arm, test sets, seeds and plan.
+#[derive(Debug, Default)]
+pub(super) struct ThresholdCache(RefCell<BTreeMap<Key, Rc<ThresholdDraws>>>);
+
+type Key = (String, Vec<Cell>, Vec<u64>, String);
+
+/// Share of right answers at a threshold, and the largest share of slips.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    proportion: f64,
+    largest_lapse: f64,
+}
+
+impl Evaluator<'_> {
+    /// The threshold of an arm over all its seeds: the level of the stimulus at which the share
+    /// `proportion` of its answers is right, with at most `largest_lapse` slips. `None` without
+    /// answers at three levels.
+    ///
+    /// # Errors
+    /// If the answers cannot be fitted.
+    pub fn threshold(
+        &self,
+        data: &Facets,
+        arm: &str,
+        proportion: f64,
+        largest_lapse: f64,
+    ) -> Result<Option<ThresholdEstimate>, StatisticsError> {
+        let Ok(paired) = self.pair(data, &[arm.to_owned()], None) else {
+            return Ok(None);
+        };
+        let asked = Asked {
+            proportion,
+            largest_lapse,
+        };
+        let found = self.threshold_draws(data, arm, &paired, asked)?;
+        Ok(found.map(|found| found.estimate()))
+    }
+
+    /// The fits of an arm on the test sets and seeds of `paired`; `None` where these are too few
+    /// levels of a stimulus.
+    fn threshold_draws(
+        &self,
+        data: &Facets,
+        arm: &str,
+        paired: &Paired,
+        asked: Asked,
+    ) -> Result<Option<Rc<ThresholdDraws>>, StatisticsError> {
+        let mut levels: Vec<(Cell, f64, &Series)> = data
+            .series(self.measurements)
+            .filter(|series| series.arm == arm)
+            .filter_map(|series| Some((series.cell(), series.stimulus?, series)))
+            .filter(|(cell, ..)| paired.cells.contains(cell))
+            .collect();
+        levels.sort_by(|a, b| a.0.cmp(&b.0));
+        if levels.len() < FEWEST_LEVELS {
+            return Ok(None);
+        }
+        let answers = levels[0].2.charset.max(2);
+        let plan = ThresholdPlan {
+            model: PsychometricModel {
+                guess: 1.0 / answers as f64,
+                largest_lapse: asked.largest_lapse,
+            },
+            proportion: asked.proportion,
+            bootstrap: BootstrapPlan {
+                unit: paired.unit(self.settings.fewest_clusters),
+                draws: self.settings.draws.min(MOST_DRAWS),
+                level: self.settings.level,
+                seed: self.settings.seed,
+            },
+        };
+        let cells = levels.iter().map(|(cell, ..)| cell.clone()).collect();
+        let key = (
+            arm.to_owned(),
+            cells,
+            paired.seeds.clone(),
+            format!("{plan:?}"),
+        );
+        if let Some(known) = self.thresholds.0.borrow().get(&key) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let of_seed = |&seed: &u64| SeedTrials {
+            seed,
+            trials: levels
+                .iter()
+                .flat_map(|(_, level, series)| {
+                    let runs = series.seeds.iter().filter(|run| run.seed == seed);
+                    runs.flat_map(|run| {
+                        run.items.iter().map(|item| Trial {
+                            level: *level,
+                            cluster: item.cluster,
+                            correct: item.edits == 0,
+                        })
+                    })
+                })
+                .collect(),
+        };
+        let trials: Vec<SeedTrials> = paired.seeds.iter().map(of_seed).collect();
+        let fitted = Rc::new(ThresholdDraws::of(&trials, &plan)?);
+        let mut known = self.thresholds.0.borrow_mut();
+        known.insert(key, Rc::clone(&fitted));
+        Ok(Some(fitted))
+    }
+
     pub(super) fn threshold_ratio(
         &self,
         rule: &ThresholdRatio,
@@ -33,65 +143,22 @@ impl Context<'_> {
             subject.describe(),
             reference.describe()
         );
-        // Pairing finds what both arms have; the levels come back from the series themselves.
         let (arms, paired) = match self.resolve_paired(data, subject, &[reference]) {
             Ok(found) => found,
             Err(what) => return Ok(PartFinding::missing(planned, what)),
         };
-        let cells = |arm: &str| {
-            let mut found: Vec<&Series> = data
-                .series(self.measurements)
-                .filter(|s| s.arm == arm && s.stimulus.is_some())
-                .collect();
-            found.sort_by_key(|series| series.cell());
-            found
+        let asked = Asked {
+            proportion: *proportion,
+            largest_lapse: *largest_lapse,
         };
-        let (left, right) = (cells(&arms[0]), cells(&arms[1]));
-        let shared = |own: &[&'_ Series], other: &[&'_ Series]| -> Vec<usize> {
-            (0..own.len())
-                .filter(|&i| other.iter().any(|series| series.cell() == own[i].cell()))
-                .collect()
-        };
-        let levels = shared(&left, &right);
-        if levels.len() < 3 {
+        let fitted = |arm: &str| self.threshold_draws(data, arm, &paired, asked);
+        let (Some(left), Some(right)) = (fitted(&arms[0])?, fitted(&arms[1])?) else {
             let what = format!(
                 "three stimulus levels of {} in {}",
                 arms.join(" and "),
                 data.describe()
             );
             return Ok(PartFinding::missing(planned, what));
-        }
-        let trials = |series: &[&Series], chosen: &[usize]| -> Vec<SeedTrials> {
-            let of_seed = |&seed: &u64| SeedTrials {
-                seed,
-                trials: chosen
-                    .iter()
-                    .flat_map(|&index| {
-                        let one = series[index];
-                        let runs = one.seeds.iter().filter(move |run| run.seed == seed);
-                        runs.flat_map(move |run| {
-                            run.items.iter().map(move |item| Trial {
-                                level: one.stimulus.unwrap_or(f64::NAN),
-                                cluster: item.cluster,
-                                correct: item.edits == 0,
-                            })
-                        })
-                    })
-                    .collect(),
-            };
-            paired.seeds.iter().map(of_seed).collect()
-        };
-        let answers = left[levels[0]].charset.max(2);
-        let plan = ThresholdPlan {
-            model: PsychometricModel {
-                guess: 1.0 / answers as f64,
-                largest_lapse: *largest_lapse,
-            },
-            proportion: *proportion,
-            unit: paired.unit(self.settings.fewest_clusters),
-            draws: self.settings.draws.min(MOST_DRAWS),
-            level: self.settings.level,
-            seed: self.settings.seed,
         };
         let base = PartFinding {
             comparison: format!("threshold of {} over that of {}", arms[0], arms[1]),
@@ -100,13 +167,7 @@ impl Context<'_> {
             arms: in_study(data, &arms),
             ..PartFinding::open("", "")
         };
-        let right_levels = shared(&right, &left);
-        let found = threshold_ratio(
-            &trials(&left, &levels),
-            &trials(&right, &right_levels),
-            &plan,
-        );
-        let found = match found {
+        let found = match left.ratio(&right) {
             Ok(found) => found,
             // Never seeing the stimulus is a result, not a mistake in the data.
             Err(StatisticsError::NoThreshold { .. }) => {

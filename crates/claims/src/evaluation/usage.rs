@@ -9,7 +9,7 @@ use probe_statistics::sign_flip::Alternative;
 
 use super::rate_trend::mean;
 use super::wording::{interval, number};
-use super::{Context, in_study};
+use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Series;
 use crate::registration::{Metric, UsageCorrelation};
@@ -19,7 +19,7 @@ const CONTROLS: usize = 2;
 /// Fewest arms for which there is an interval.
 const FEWEST_ARMS: usize = CONTROLS + 4;
 
-impl Context<'_> {
+impl Evaluator<'_> {
     /// One point for each arm: seeds of an arm share what makes the arm.
     pub(super) fn usage_correlation(
         &self,

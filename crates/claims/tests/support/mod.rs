@@ -62,6 +62,7 @@ pub fn varied(study: &str, arm: &str, truth: Truth, vary: impl Fn(&mut Series)) 
         validation_error: Some(truth.error),
         chance_accuracy: None,
         seeds: Vec::new(),
+        published: Vec::new(),
     };
     vary(&mut series);
     let name = format!(

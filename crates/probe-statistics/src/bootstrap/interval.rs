@@ -76,6 +76,17 @@ pub(super) fn bca_interval(sorted: &[f64], value: f64, acceleration: f64, level:
     }
 }
 
+/// Acceleration of a BCa interval, `Σ l³ / (6 (Σ l²)^{3/2})`, from the influence `l` of every seed and
+/// unit. Levels that are drawn independently of each other enter one sum, as in Efron's formula for
+/// several samples.
+pub(super) fn acceleration(influences: &[f64]) -> f64 {
+    let squares: f64 = influences.iter().map(|l| l * l).sum();
+    if squares <= 0.0 {
+        return 0.0;
+    }
+    influences.iter().map(|l| l.powi(3)).sum::<f64>() / (6.0 * squares.powf(1.5))
+}
+
 /// Linear interpolation between order statistics (type 7 of Hyndman and Fan).
 fn quantile(sorted: &[f64], probability: f64) -> f64 {
     let position = probability * (sorted.len() - 1) as f64;

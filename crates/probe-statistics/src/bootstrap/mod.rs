@@ -5,17 +5,14 @@
 //! the same seeds and items for both, so what they share cancels. Because paired items have the
 //! same lengths, the difference of two ratios is itself one ratio, `Σ (left − right) / Σ chars`.
 //!
-//! # Crossed or nested
-//! In this study every seed is evaluated on the same test items, so seeds and items are crossed: an
-//! item that is hard, or that one arm in particular reads badly, is so under every seed. Its effect
-//! does not average out over seeds, and the variance of an estimate over `S` seeds and `I` items is
-//! `σ²(seed)/S + σ²(item)/I + σ²(rest)/(S I)`. [`Design::Crossed`] therefore draws the items once for
-//! all seeds of a draw, and is the right choice here. [`Design::Nested`] draws them anew within each
-//! drawn seed, which divides the item term by `S` as well and is too narrow for crossed data; it is
-//! right only where each seed has its own test items. The crossed bootstrap counts the last term
-//! about three times (A. B. Owen, "The pigeonhole bootstrap", 2007), so it errs on the wide side
-//! when that dominates: claims it supports stand, but equality is better left to
-//! [`crate::equivalence`].
+//! # Seeds and items are crossed
+//! Every seed is evaluated on the same test items: an item that is hard, or that one arm in
+//! particular reads badly, is so under every seed. Its effect does not average out over seeds, and
+//! the variance of an estimate over `S` seeds and `I` items is
+//! `σ²(seed)/S + σ²(item)/I + σ²(rest)/(S I)`. Items are therefore drawn once for all seeds of a
+//! draw. This counts the last term about three times (A. B. Owen, "The pigeonhole bootstrap",
+//! 2007), so it errs on the wide side when that dominates: claims it supports stand, but equality
+//! is better left to [`crate::equivalence`].
 //!
 //! # Few seeds, few clusters
 //! Resampling `n` levels gives their variance a factor `(n − 1)/n`, and skewness from so few values
@@ -24,21 +21,24 @@
 //! with 10 seeds, but only 72 % with 3: such results are exploratory. With one seed the interval is
 //! about the choice of items only.
 //!
+//! Files: `draws` makes the draws of this and every other bootstrap of the crate, `interval` turns
+//! them into intervals, `sample` is one ratio, `statistic` any number from several arms.
+//!
 //! # Source
 //! B. Efron, "Better bootstrap confidence intervals", 1987; A. C. Davison, D. V. Hinkley,
 //! "Bootstrap Methods and their Application", 1997, §3.8.
 
+pub(crate) mod draws;
 mod interval;
-mod resample;
 mod sample;
 mod statistic;
 
 pub use interval::Interval;
-pub use statistic::{Rate, StatisticEstimate, StatisticPlan, TestSetArms, bootstrap_statistic};
+pub use statistic::{Rate, StatisticEstimate, TestSetArms, bootstrap_statistic};
 
 use crate::StatisticsError;
 use crate::error::require_count;
-use interval::{bca_interval, percentile_interval};
+use interval::{acceleration, bca_interval, percentile_interval};
 use sample::Sample;
 
 /// What one arm made of one test item.
@@ -79,32 +79,33 @@ pub enum ResampledUnit {
     Cluster,
 }
 
-/// How seeds and items relate; see the module documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Design {
-    /// All seeds share their test items, drawn once for all of them.
-    Crossed,
-    /// Each seed has its own items, drawn within each drawn seed.
-    Nested,
-}
-
-/// Everything that defines a bootstrap.
+/// How a bootstrap draws.
 ///
 /// Comparisons with the same plan on samples of the same shape use the same draws.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BootstrapPlan {
-    /// The ratio.
-    pub measure: Measure,
     /// The unit drawn below the seeds.
     pub unit: ResampledUnit,
-    /// Whether seeds share their items.
-    pub design: Design,
     /// Number of draws.
     pub draws: usize,
     /// Coverage of the intervals, such as 0.95.
     pub level: f64,
     /// Seed of the draws.
     pub seed: u64,
+}
+
+impl BootstrapPlan {
+    pub(crate) fn check(&self) -> Result<(), StatisticsError> {
+        require_count("bootstrap draws", 2, self.draws)?;
+        if self.level > 0.0 && self.level < 1.0 {
+            return Ok(());
+        }
+        Err(StatisticsError::OutOfRange {
+            what: "interval level",
+            value: self.level,
+            expected: "between 0 and 1, such as 0.95",
+        })
+    }
 }
 
 /// A value with its bootstrap intervals, as a fraction.
@@ -120,7 +121,7 @@ pub struct Estimate {
     pub bca: Interval,
     /// Number of seeds.
     pub seeds: usize,
-    /// Items or clusters per seed; the smallest number if seeds differ.
+    /// Items or clusters per seed.
     pub units: usize,
 }
 
@@ -128,13 +129,14 @@ pub struct Estimate {
 ///
 /// # Errors
 /// If a plan value is out of range, a seed repeats or has fewer than two units, a seed's references
-/// are all empty, or seeds of a crossed design hold different items.
+/// are all empty, or seeds hold different items.
 pub fn bootstrap_value(
     arm: &[SeedItems],
+    measure: Measure,
     plan: &BootstrapPlan,
 ) -> Result<Estimate, StatisticsError> {
-    check_plan(plan)?;
-    estimate(&Sample::of_arm(arm, plan)?, plan)
+    plan.check()?;
+    Ok(estimate(&Sample::of_arm(arm, measure, plan.unit)?, plan))
 }
 
 /// Interval for the measure of `left` minus that of `right`, paired by seed and item.
@@ -144,39 +146,29 @@ pub fn bootstrap_value(
 pub fn bootstrap_difference(
     left: &[SeedItems],
     right: &[SeedItems],
+    measure: Measure,
     plan: &BootstrapPlan,
 ) -> Result<Estimate, StatisticsError> {
-    check_plan(plan)?;
-    estimate(&Sample::of_pairs(left, right, plan)?, plan)
+    plan.check()?;
+    let sample = Sample::of_pairs(left, right, measure, plan.unit)?;
+    Ok(estimate(&sample, plan))
 }
 
-fn check_plan(plan: &BootstrapPlan) -> Result<(), StatisticsError> {
-    require_count("bootstrap draws", 2, plan.draws)?;
-    if !(plan.level > 0.0 && plan.level < 1.0) {
-        return Err(StatisticsError::OutOfRange {
-            what: "interval level",
-            value: plan.level,
-            expected: "between 0 and 1, such as 0.95",
-        });
-    }
-    Ok(())
-}
-
-fn estimate(sample: &Sample, plan: &BootstrapPlan) -> Result<Estimate, StatisticsError> {
+fn estimate(sample: &Sample, plan: &BootstrapPlan) -> Estimate {
     let value = sample.ratio();
-    let mut draws = resample::draw_ratios(sample, plan);
+    let mut draws = sample.draw_ratios(plan);
     draws.sort_unstable_by(f64::total_cmp);
     let mean = draws.iter().sum::<f64>() / draws.len() as f64;
     let squares: f64 = draws.iter().map(|draw| (draw - mean).powi(2)).sum();
-    let acceleration = sample.acceleration(plan.design);
-    Ok(Estimate {
+    let acceleration = acceleration(&sample.influences());
+    Estimate {
         value,
         standard_error: (squares / (draws.len() - 1) as f64).sqrt(),
         percentile: percentile_interval(&draws, plan.level),
         bca: bca_interval(&draws, value, acceleration, plan.level),
         seeds: sample.seeds.len(),
-        units: sample.fewest_units(),
-    })
+        units: sample.units(),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BootstrapPlan, Design, ItemOutcome, Measure, ResampledUnit, SeedItems};
+use super::draws::{Resampling, Weights, one_stratum};
+use super::{BootstrapPlan, ItemOutcome, Measure, ResampledUnit, SeedItems};
 use crate::StatisticsError;
 use crate::error::require_count;
 
@@ -22,11 +23,15 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn of_arm(arm: &[SeedItems], plan: &BootstrapPlan) -> Result<Self, StatisticsError> {
-        check_arm(arm, plan.design)?;
+    pub(super) fn of_arm(
+        arm: &[SeedItems],
+        measure: Measure,
+        unit: ResampledUnit,
+    ) -> Result<Self, StatisticsError> {
+        check_arm(arm)?;
         let seeds = arm.iter().map(|seed| {
-            let numerators = seed.items.iter().map(|item| numerator(item, plan.measure));
-            SeedSums::new(seed, numerators, plan)
+            let numerators = seed.items.iter().map(|item| numerator(item, measure));
+            SeedSums::new(seed, numerators, measure, unit)
         });
         Ok(Self {
             seeds: seeds.collect::<Result<_, _>>()?,
@@ -37,9 +42,10 @@ impl Sample {
     pub(super) fn of_pairs(
         left: &[SeedItems],
         right: &[SeedItems],
-        plan: &BootstrapPlan,
+        measure: Measure,
+        unit: ResampledUnit,
     ) -> Result<Self, StatisticsError> {
-        check_arm(left, plan.design)?;
+        check_arm(left)?;
         let numbers = |arm: &[SeedItems]| arm.iter().map(|seed| seed.seed).collect::<Vec<_>>();
         if numbers(left) != numbers(right) {
             return Err(StatisticsError::SeedsDiffer {
@@ -50,9 +56,8 @@ impl Sample {
         let seeds = left.iter().zip(right).map(|(left, right)| {
             check_same_items(left, right, || "those of the other arm".to_owned())?;
             let pairs = left.items.iter().zip(&right.items);
-            let differences =
-                pairs.map(|(l, r)| numerator(l, plan.measure) - numerator(r, plan.measure));
-            SeedSums::new(left, differences, plan)
+            let differences = pairs.map(|(l, r)| numerator(l, measure) - numerator(r, measure));
+            SeedSums::new(left, differences, measure, unit)
         });
         Ok(Self {
             seeds: seeds.collect::<Result<_, _>>()?,
@@ -65,18 +70,41 @@ impl Sample {
         numerator / denominator
     }
 
-    pub(super) fn fewest_units(&self) -> usize {
-        let units = self.seeds.iter().map(|seed| seed.numerators.len());
-        units.min().unwrap_or(0)
+    /// Items or clusters, of which all seeds have the same.
+    pub(super) fn units(&self) -> usize {
+        self.seeds.first().map_or(0, |seed| seed.numerators.len())
     }
 
-    /// Acceleration of the BCa interval from the empirical influence of every resampled level.
+    /// One ratio for each draw, in draw order.
+    pub(super) fn draw_ratios(&self, plan: &BootstrapPlan) -> Vec<f64> {
+        let resampling = Resampling {
+            stream: "bootstrap",
+            seed: plan.seed,
+            draws: plan.draws,
+            seeds: self.seeds.len(),
+            sets: vec![one_stratum(self.units())],
+        };
+        // Seeds share their items and with them the denominators.
+        let denominator = |weights: &Weights| dot(&weights.units[0], &self.seeds[0].denominators);
+        // A draw of empty references only has no ratio; every sample holds others.
+        resampling.map_usable(
+            |weights| denominator(weights) > 0.0,
+            |weights| {
+                let seeds = self.seeds.iter().zip(&weights.seeds);
+                let numerator: f64 = seeds
+                    .filter(|(_, weight)| **weight > 0.0)
+                    .map(|(seed, weight)| weight * dot(&weights.units[0], &seed.numerators))
+                    .sum();
+                numerator / (self.seeds.len() as f64 * denominator(weights))
+            },
+        )
+    }
+
+    /// The influence of every seed and of every unit.
     ///
-    /// The influence of a seed or unit with sums `N`, `D` on a ratio `θ` is `(N − θ D) / ΣD`, its
-    /// derivative by the weight of that level. Seeds and units are drawn independently of each
-    /// other, so their influences enter one sum, as in Efron's formula for several samples:
-    /// `a = Σ l³ / (6 (Σ l²)^{3/2})`.
-    pub(super) fn acceleration(&self, design: Design) -> f64 {
+    /// That of a seed or unit with sums `N`, `D` on a ratio `θ` is `(N − θ D) / ΣD`, the derivative
+    /// by its weight.
+    pub(super) fn influences(&self) -> Vec<f64> {
         let ratio = self.ratio();
         let (_, denominator) = self.totals();
         let residual = |n: &f64, d: &f64| (n - ratio * d) / denominator;
@@ -89,26 +117,9 @@ impl Sample {
             })
             .collect();
         let mut influences: Vec<f64> = by_seed.iter().map(|units| units.iter().sum()).collect();
-        match design {
-            Design::Crossed => {
-                influences.extend(
-                    (0..self.fewest_units())
-                        .map(|unit| by_seed.iter().map(|units| units[unit]).sum::<f64>()),
-                );
-            }
-            // Within a drawn seed the units vary about that seed's own mean.
-            Design::Nested => {
-                for units in &by_seed {
-                    let mean = units.iter().sum::<f64>() / units.len() as f64;
-                    influences.extend(units.iter().map(|influence| influence - mean));
-                }
-            }
-        }
-        let squares: f64 = influences.iter().map(|l| l * l).sum();
-        if squares <= 0.0 {
-            return 0.0;
-        }
-        influences.iter().map(|l| l.powi(3)).sum::<f64>() / (6.0 * squares.powf(1.5))
+        let of_unit = |unit: usize| by_seed.iter().map(|units| units[unit]).sum::<f64>();
+        influences.extend((0..self.units()).map(of_unit));
+        influences
     }
 
     fn totals(&self) -> (f64, f64) {
@@ -122,20 +133,41 @@ impl Sample {
     }
 }
 
+/// Sum of products. The parallel partial sums let the compiler use vector registers; they cannot
+/// change the result, because sums of whole numbers are exact.
+fn dot(weights: &[f64], values: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    let (weight_chunks, value_chunks) = (weights.chunks_exact(LANES), values.chunks_exact(LANES));
+    let tail: f64 = weight_chunks
+        .remainder()
+        .iter()
+        .zip(value_chunks.remainder())
+        .map(|(w, v)| w * v)
+        .sum();
+    for (weights, values) in weight_chunks.zip(value_chunks) {
+        for lane in 0..LANES {
+            lanes[lane] += weights[lane] * values[lane];
+        }
+    }
+    lanes.iter().sum::<f64>() + tail
+}
+
 impl SeedSums {
     fn new(
         seed: &SeedItems,
         numerators: impl Iterator<Item = f64>,
-        plan: &BootstrapPlan,
+        measure: Measure,
+        unit: ResampledUnit,
     ) -> Result<Self, StatisticsError> {
         let sums = seed.items.iter().zip(numerators).map(|(item, numerator)| {
-            let denominator = match plan.measure {
+            let denominator = match measure {
                 Measure::CharacterErrorRate => f64::from(item.chars),
                 Measure::WordAccuracy => 1.0,
             };
             (item.cluster, numerator, denominator)
         });
-        let (numerators, denominators): (Vec<f64>, Vec<f64>) = match plan.unit {
+        let (numerators, denominators): (Vec<f64>, Vec<f64>) = match unit {
             ResampledUnit::Item => {
                 require_count("items of a seed to resample", 2, seed.items.len())?;
                 sums.map(|(_, n, d)| (n, d)).unzip()
@@ -169,7 +201,7 @@ fn numerator(item: &ItemOutcome, measure: Measure) -> f64 {
     }
 }
 
-pub(super) fn check_arm(arm: &[SeedItems], design: Design) -> Result<(), StatisticsError> {
+pub(super) fn check_arm(arm: &[SeedItems]) -> Result<(), StatisticsError> {
     require_count("seeds of an arm", 1, arm.len())?;
     let mut seen = BTreeSet::new();
     if let Some(repeated) = arm.iter().find(|seed| !seen.insert(seed.seed)) {
@@ -177,10 +209,8 @@ pub(super) fn check_arm(arm: &[SeedItems], design: Design) -> Result<(), Statist
             seed: repeated.seed,
         });
     }
-    if design == Design::Crossed {
-        for seed in &arm[1..] {
-            check_same_items(seed, &arm[0], || format!("those of seed {}", arm[0].seed))?;
-        }
+    for seed in &arm[1..] {
+        check_same_items(seed, &arm[0], || format!("those of seed {}", arm[0].seed))?;
     }
     Ok(())
 }

@@ -1,21 +1,16 @@
 //! Bootstrap of any number computed from the rates of several arms on several test sets.
 //!
 //! Differences in differences, shares of a gap and ratios are not one ratio of sums, so each draw
-//! recomputes the sums of every arm and hands them to the statistic. Seeds are drawn once for all
-//! test sets, because an arm's training seed is the same on each of them; units are drawn once for
-//! all arms and seeds of a test set.
+//! recomputes the sums of every arm and hands them to the statistic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-
-use super::interval::{Interval, bca_interval, percentile_interval};
+use super::draws::{Resampling, one_stratum};
+use super::interval::{Interval, acceleration, bca_interval, percentile_interval};
 use super::sample::{check_arm, check_same_items};
-use super::{Design, ResampledUnit, SeedItems};
+use super::{BootstrapPlan, ResampledUnit, SeedItems};
 use crate::StatisticsError;
 use crate::error::require_count;
-use crate::random_stream::stream;
 
 /// Fewest defined draws, as a share of all, for which there is an interval.
 const DEFINED_SHARE: f64 = 0.9;
@@ -67,19 +62,6 @@ fn logit(count: f64, total: f64) -> f64 {
     ((count + 0.5) / (total - count + 0.5)).ln()
 }
 
-/// How the draws are made.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StatisticPlan {
-    /// What is drawn below the seeds.
-    pub unit: ResampledUnit,
-    /// Number of draws.
-    pub draws: usize,
-    /// Coverage of the intervals, such as 0.95.
-    pub level: f64,
-    /// Seed of the draws.
-    pub seed: u64,
-}
-
 /// A statistic with its intervals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatisticEstimate {
@@ -99,8 +81,7 @@ pub struct StatisticEstimate {
     pub units: usize,
 }
 
-/// Bootstraps `statistic`, a function of the rates by test set and arm. Items are crossed with
-/// seeds; see the documentation of the parent module.
+/// Bootstraps `statistic`, a function of the rates by test set and arm.
 ///
 /// A statistic that is undefined for some draw gives NaN there.
 ///
@@ -109,18 +90,11 @@ pub struct StatisticEstimate {
 /// draws, or the statistic is undefined over all seeds and items.
 pub fn bootstrap_statistic(
     sets: &[TestSetArms],
-    plan: &StatisticPlan,
+    plan: &BootstrapPlan,
     statistic: impl Fn(&[Vec<Rate>]) -> f64,
 ) -> Result<StatisticEstimate, StatisticsError> {
     require_count("test sets of a statistic", 1, sets.len())?;
-    require_count("bootstrap draws", 2, plan.draws)?;
-    if !(plan.level > 0.0 && plan.level < 1.0) {
-        return Err(StatisticsError::OutOfRange {
-            what: "interval level",
-            value: plan.level,
-            expected: "between 0 and 1, such as 0.95",
-        });
-    }
+    plan.check()?;
     let tables: Vec<SetTable> = sets
         .iter()
         .map(|set| SetTable::new(set, plan.unit))
@@ -140,9 +114,18 @@ pub fn bootstrap_statistic(
             .collect();
         statistic(&rates)
     };
-    let mut all_seeds = vec![1.0; n];
-    let all_units: Vec<Vec<f64>> = tables.iter().map(|table| vec![1.0; table.units]).collect();
-    let value = rates(&all_seeds, &all_units);
+    let resampling = Resampling {
+        stream: "bootstrap-statistic",
+        seed: plan.seed,
+        draws: plan.draws,
+        seeds: n,
+        sets: tables
+            .iter()
+            .map(|table| one_stratum(table.units))
+            .collect(),
+    };
+    let mut all = resampling.everything();
+    let value = rates(&all.seeds, &all.units);
     if !value.is_finite() {
         return Err(StatisticsError::NotFinite {
             what: "statistic over all seeds and items",
@@ -151,25 +134,11 @@ pub fn bootstrap_statistic(
         });
     }
     let by_seed = (0..n)
-        .map(|seed| {
-            let mut weights = vec![0.0; n];
-            weights[seed] = 1.0;
-            rates(&weights, &all_units)
-        })
+        .map(|seed| rates(&resampling.only_seed(seed).seeds, &all.units))
         .collect();
 
-    let mut draws: Vec<f64> = (0..plan.draws)
-        .map(|draw| {
-            let mut rng = stream(plan.seed, "bootstrap-statistic", draw as u64);
-            let seed_weights = draw_weights(n, &mut rng);
-            let unit_weights: Vec<Vec<f64>> = tables
-                .iter()
-                .map(|table| draw_weights(table.units, &mut rng))
-                .collect();
-            rates(&seed_weights, &unit_weights)
-        })
-        .filter(|value| value.is_finite())
-        .collect();
+    let mut draws = resampling.map(|weights| rates(&weights.seeds, &weights.units));
+    draws.retain(|value| value.is_finite());
     draws.sort_unstable_by(f64::total_cmp);
     let defined = draws.len() as f64 >= DEFINED_SHARE * plan.draws as f64;
 
@@ -183,17 +152,17 @@ pub fn bootstrap_statistic(
     if defined && n > 1 {
         let mut without = Vec::with_capacity(n);
         for seed in 0..n {
-            all_seeds[seed] = 0.0;
-            without.push(rates(&all_seeds, &all_units));
-            all_seeds[seed] = 1.0;
+            all.seeds[seed] = 0.0;
+            without.push(rates(&all.seeds, &all.units));
+            all.seeds[seed] = 1.0;
         }
         collect(without);
     }
     if defined {
         let whole: Vec<Vec<Rate>> = tables
             .iter()
-            .zip(&all_units)
-            .map(|(table, weights)| table.rates(&all_seeds, weights))
+            .zip(&all.units)
+            .map(|(table, weights)| table.rates(&all.seeds, weights))
             .collect();
         for (set, table) in tables.iter().enumerate() {
             let without = |unit| {
@@ -204,12 +173,7 @@ pub fn bootstrap_statistic(
             collect((0..table.units).map(without).collect());
         }
     }
-    let squares: f64 = influences.iter().map(|l| l * l).sum();
-    let acceleration = if squares > 0.0 {
-        influences.iter().map(|l| l.powi(3)).sum::<f64>() / (6.0 * squares.powf(1.5))
-    } else {
-        0.0
-    };
+    let acceleration = acceleration(&influences);
     Ok(StatisticEstimate {
         value,
         by_seed,
@@ -224,14 +188,6 @@ pub fn bootstrap_statistic(
 fn numbers(set: &TestSetArms) -> Vec<u64> {
     let first = set.arms.first().into_iter().flatten();
     first.map(|seed| seed.seed).collect()
-}
-
-fn draw_weights(len: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
-    let mut weights = vec![0.0; len];
-    for _ in 0..len {
-        weights[rng.random_range(0..len)] += 1.0;
-    }
-    weights
 }
 
 /// Sums of one test set by unit.
@@ -254,7 +210,7 @@ impl SetTable {
         require_count("arms of a test set", 1, set.arms.len())?;
         let seeds = numbers(set);
         for arm in &set.arms {
-            check_arm(arm, Design::Crossed)?;
+            check_arm(arm)?;
             let found: Vec<u64> = arm.iter().map(|seed| seed.seed).collect();
             if found != seeds {
                 return Err(StatisticsError::SeedsDiffer {
@@ -350,10 +306,12 @@ impl SetTable {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BootstrapPlan, ItemOutcome, Measure, bootstrap_difference};
+    use super::super::{ItemOutcome, Measure, bootstrap_difference};
     use super::*;
+    use crate::random_stream::stream;
+    use rand::RngExt;
 
-    const PLAN: StatisticPlan = StatisticPlan {
+    const PLAN: BootstrapPlan = BootstrapPlan {
         unit: ResampledUnit::Cluster,
         draws: 4000,
         level: 0.95,
@@ -389,15 +347,8 @@ mod tests {
     #[test]
     fn a_difference_agrees_with_its_own_bootstrap() {
         let (left, right) = (arm(6, 1, 6), arm(6, 2, 3));
-        let plan = BootstrapPlan {
-            measure: Measure::CharacterErrorRate,
-            unit: PLAN.unit,
-            design: Design::Crossed,
-            draws: PLAN.draws,
-            level: PLAN.level,
-            seed: PLAN.seed,
-        };
-        let direct = bootstrap_difference(&left, &right, &plan).unwrap();
+        let direct =
+            bootstrap_difference(&left, &right, Measure::CharacterErrorRate, &PLAN).unwrap();
         let general = bootstrap_statistic(&[set(vec![left, right])], &PLAN, difference).unwrap();
         assert!((general.value - direct.value).abs() < 1e-12);
         let width = direct.bca.high - direct.bca.low;
@@ -430,7 +381,7 @@ mod tests {
                 ],
             })
             .collect();
-        let plan = StatisticPlan {
+        let plan = BootstrapPlan {
             unit: ResampledUnit::Item,
             ..PLAN
         };
@@ -478,7 +429,7 @@ mod tests {
     }
 
     fn difference_of(sets: &[TestSetArms]) -> f64 {
-        bootstrap_statistic(sets, &StatisticPlan { draws: 2, ..PLAN }, difference)
+        bootstrap_statistic(sets, &BootstrapPlan { draws: 2, ..PLAN }, difference)
             .unwrap()
             .value
     }

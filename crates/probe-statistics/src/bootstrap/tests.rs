@@ -2,13 +2,13 @@ use super::*;
 use proptest::prelude::*;
 
 const PLAN: BootstrapPlan = BootstrapPlan {
-    measure: Measure::CharacterErrorRate,
     unit: ResampledUnit::Item,
-    design: Design::Crossed,
     draws: 20_000,
     level: 0.95,
     seed: 7,
 };
+
+const CER: Measure = Measure::CharacterErrorRate;
 
 /// Edits of item `i` with `chars` characters: a share `tenths / 10` of items has some.
 fn edits(i: u32, chars: u32, spread: u32, tenths: u32, factor: u32) -> u32 {
@@ -65,7 +65,7 @@ fn one_arm_and_its_difference_agree_with_scipy() {
     // ratio = lambda e, c, axis: e.sum(axis=axis) / c.sum(axis=axis)
     // scipy.stats.bootstrap((e, c), ratio, paired=True, n_resamples=200000, method=...)
     // and the same with (e.sum - f.sum) / c.sum
-    let value = bootstrap_value(&left(&[1]), &PLAN).unwrap();
+    let value = bootstrap_value(&left(&[1]), CER, &PLAN).unwrap();
     assert_agrees(
         &value,
         0.150_187_734_668_335_43,
@@ -73,7 +73,7 @@ fn one_arm_and_its_difference_agree_with_scipy() {
         [0.119_281, 0.182_752],
         [0.120_789, 0.184_615],
     );
-    let difference = bootstrap_difference(&left(&[1]), &right(&[1]), &PLAN).unwrap();
+    let difference = bootstrap_difference(&left(&[1]), &right(&[1]), CER, &PLAN).unwrap();
     assert_agrees(
         &difference,
         0.068_836_045_056_320_4,
@@ -98,7 +98,7 @@ fn clusters_agree_with_scipy_on_cluster_sums() {
         unit: ResampledUnit::Cluster,
         ..PLAN
     };
-    let found = bootstrap_value(&arm, &plan).unwrap();
+    let found = bootstrap_value(&arm, CER, &plan).unwrap();
     assert_eq!((found.seeds, found.units), (1, 20));
     assert_agrees(
         &found,
@@ -110,23 +110,16 @@ fn clusters_agree_with_scipy_on_cluster_sums() {
 }
 
 #[test]
-fn identical_seeds_leave_only_the_items_in_a_crossed_design() {
-    // With no seed variance at all, the crossed error is that of one seed; the nested one
-    // wrongly shrinks by the root of the number of seeds.
+fn identical_seeds_leave_only_the_items() {
+    // With no seed variance at all, the error is that of one seed.
     let seeds = [1, 2, 3, 4];
-    let single = bootstrap_value(&left(&[1]), &PLAN).unwrap().standard_error;
-    let crossed = bootstrap_value(&left(&seeds), &PLAN)
+    let single = bootstrap_value(&left(&[1]), CER, &PLAN)
         .unwrap()
         .standard_error;
-    let nested_plan = BootstrapPlan {
-        design: Design::Nested,
-        ..PLAN
-    };
-    let nested = bootstrap_value(&left(&seeds), &nested_plan)
+    let crossed = bootstrap_value(&left(&seeds), CER, &PLAN)
         .unwrap()
         .standard_error;
     assert!((crossed / single - 1.0).abs() < 0.03);
-    assert!((nested / single - 0.5).abs() < 0.03);
 }
 
 #[test]
@@ -148,30 +141,24 @@ fn seeds_are_resampled_when_items_agree() {
             ],
         })
         .collect();
-    for design in [Design::Crossed, Design::Nested] {
-        let found = bootstrap_value(&arm, &BootstrapPlan { design, ..PLAN }).unwrap();
-        // Binomial(3, 1/3) / 3 has standard deviation sqrt(2/27).
-        assert!((found.standard_error - (2.0_f64 / 27.0).sqrt()).abs() < 0.005);
-        assert!((found.value - 1.0 / 3.0).abs() < 1e-15);
-    }
+    let found = bootstrap_value(&arm, CER, &PLAN).unwrap();
+    // Binomial(3, 1/3) / 3 has standard deviation sqrt(2/27).
+    assert!((found.standard_error - (2.0_f64 / 27.0).sqrt()).abs() < 0.005);
+    assert!((found.value - 1.0 / 3.0).abs() < 1e-15);
 }
 
 #[test]
 fn word_accuracy_counts_items_without_edits() {
-    let plan = BootstrapPlan {
-        measure: Measure::WordAccuracy,
-        ..PLAN
-    };
     let arm = left(&[1, 2]);
     let exact = arm[0].items.iter().filter(|item| item.edits == 0).count();
-    let found = bootstrap_value(&arm, &plan).unwrap();
+    let found = bootstrap_value(&arm, Measure::WordAccuracy, &PLAN).unwrap();
     assert_eq!(found.value, exact as f64 / 400.0);
     assert!(found.percentile.low < found.value && found.value < found.percentile.high);
 }
 
 #[test]
 fn an_arm_does_not_differ_from_itself() {
-    let found = bootstrap_difference(&left(&[1, 2]), &left(&[1, 2]), &PLAN).unwrap();
+    let found = bootstrap_difference(&left(&[1, 2]), &left(&[1, 2]), CER, &PLAN).unwrap();
     assert_eq!((found.value, found.standard_error), (0.0, 0.0));
     assert_eq!(
         found.bca,
@@ -187,18 +174,18 @@ fn pairing_narrows_the_interval_of_a_difference() {
     let worse = arm(&[1], |i, chars| {
         edits(i, chars, 7919, 3, 31).max(u32::from(i % 40 == 0))
     });
-    let difference = bootstrap_difference(&worse, &left(&[1]), &PLAN).unwrap();
-    let alone = bootstrap_value(&left(&[1]), &PLAN).unwrap();
+    let difference = bootstrap_difference(&worse, &left(&[1]), CER, &PLAN).unwrap();
+    let alone = bootstrap_value(&left(&[1]), CER, &PLAN).unwrap();
     assert!(difference.standard_error < 0.2 * alone.standard_error);
 }
 
 #[test]
 fn draws_repeat_for_a_seed_and_change_with_it() {
     let plan = BootstrapPlan { draws: 50, ..PLAN };
-    let first = bootstrap_value(&left(&[1, 2]), &plan).unwrap();
-    assert_eq!(first, bootstrap_value(&left(&[1, 2]), &plan).unwrap());
+    let first = bootstrap_value(&left(&[1, 2]), CER, &plan).unwrap();
+    assert_eq!(first, bootstrap_value(&left(&[1, 2]), CER, &plan).unwrap());
     let other = BootstrapPlan { seed: 8, ..plan };
-    assert_ne!(first, bootstrap_value(&left(&[1, 2]), &other).unwrap());
+    assert_ne!(first, bootstrap_value(&left(&[1, 2]), CER, &other).unwrap());
 }
 
 #[test]
@@ -217,16 +204,14 @@ fn empty_references_are_allowed_among_others() {
         chars: 4,
     });
     let arm = [SeedItems { seed: 1, items }];
-    for design in [Design::Crossed, Design::Nested] {
-        let found = bootstrap_value(&arm, &BootstrapPlan { design, ..PLAN }).unwrap();
-        assert_eq!(found.value, 1.0);
-        assert!(found.bca.high.is_finite() && found.standard_error.is_finite());
-    }
+    let found = bootstrap_value(&arm, CER, &PLAN).unwrap();
+    assert_eq!(found.value, 1.0);
+    assert!(found.bca.high.is_finite() && found.standard_error.is_finite());
 }
 
 #[test]
 fn arms_that_do_not_pair_are_refused() {
-    let difference = |l: &[SeedItems], r: &[SeedItems]| bootstrap_difference(l, r, &PLAN);
+    let difference = |l: &[SeedItems], r: &[SeedItems]| bootstrap_difference(l, r, CER, &PLAN);
     let error = difference(&left(&[1, 2]), &right(&[2, 1])).unwrap_err();
     assert!(matches!(error, StatisticsError::SeedsDiffer { .. }));
     let error = difference(&left(&[1, 1]), &right(&[1, 1])).unwrap_err();
@@ -256,10 +241,10 @@ fn arms_that_do_not_pair_are_refused() {
 }
 
 #[test]
-fn seeds_with_their_own_items_need_the_nested_design() {
+fn seeds_with_their_own_items_are_refused() {
     let mut arm = left(&[1, 2]);
     arm[1].items.truncate(300);
-    let error = bootstrap_value(&arm, &PLAN).unwrap_err();
+    let error = bootstrap_value(&arm, CER, &PLAN).unwrap_err();
     assert!(matches!(
         error,
         StatisticsError::ItemsDiffer {
@@ -268,16 +253,11 @@ fn seeds_with_their_own_items_need_the_nested_design() {
             ..
         }
     ));
-    let nested = BootstrapPlan {
-        design: Design::Nested,
-        ..PLAN
-    };
-    assert_eq!(bootstrap_value(&arm, &nested).unwrap().units, 300);
 }
 
 #[test]
 fn unusable_plans_and_samples_are_refused() {
-    let value = |arm: &[SeedItems], plan| bootstrap_value(arm, &plan);
+    let value = |arm: &[SeedItems], plan| bootstrap_value(arm, CER, &plan);
     assert!(value(&left(&[1]), BootstrapPlan { draws: 1, ..PLAN }).is_err());
     for level in [0.0, 1.0, f64::NAN] {
         assert!(value(&left(&[1]), BootstrapPlan { level, ..PLAN }).is_err());
@@ -320,7 +300,6 @@ proptest! {
     #[test]
     fn value_is_the_ratio_of_sums_and_swapping_arms_mirrors_it(
         outcomes in prop::collection::vec((1_u32..9, 0_u32..9, 0_u32..9, 0_u32..3), 4..20),
-        nested in any::<bool>(),
     ) {
         let arm = |pick: fn(&(u32, u32, u32, u32)) -> u32| -> Vec<SeedItems> {
             let items = outcomes
@@ -330,10 +309,9 @@ proptest! {
             [3, 5].map(|seed| SeedItems { seed, items: items.clone() }).to_vec()
         };
         let (left, right) = (arm(|o| o.1), arm(|o| o.2));
-        let design = if nested { Design::Nested } else { Design::Crossed };
-        let plan = BootstrapPlan { draws: 40, design, ..PLAN };
-        let forth = bootstrap_difference(&left, &right, &plan).unwrap();
-        let back = bootstrap_difference(&right, &left, &plan).unwrap();
+        let plan = BootstrapPlan { draws: 40, ..PLAN };
+        let forth = bootstrap_difference(&left, &right, CER, &plan).unwrap();
+        let back = bootstrap_difference(&right, &left, CER, &plan).unwrap();
         let sum = |pick: fn(&(u32, u32, u32, u32)) -> u32| -> f64 {
             outcomes.iter().map(|o| f64::from(pick(o))).sum()
         };

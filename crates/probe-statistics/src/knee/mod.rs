@@ -19,10 +19,10 @@
 
 mod fit;
 
-use rand::RngExt;
 use rand_distr::{Binomial, Distribution};
 
 use crate::StatisticsError;
+use crate::bootstrap::draws::{Resampling, Weights};
 use crate::error::require_count;
 use crate::random_stream::stream;
 use crate::sign_flip::MonteCarlo;
@@ -114,8 +114,7 @@ pub fn knee_test(
 ) -> Result<KneeTest, StatisticsError> {
     check(curves, model)?;
     require_count("knee test draws", 1, monte_carlo.draws)?;
-    let everyone: Vec<usize> = (0..curves.len()).collect();
-    let pooled = pool(curves, &everyone);
+    let pooled = pool_all(curves);
     let (line, stick) = fit_both(&pooled, model);
     let gain = |line: &Line, stick: Option<&BrokenStick>| {
         stick.map_or(0.0, |stick| (line.deviance - stick.deviance).max(0.0))
@@ -163,15 +162,17 @@ pub fn breakpoint_draws(
 ) -> Result<Vec<Option<f64>>, StatisticsError> {
     check(curves, model)?;
     require_count("curves to resample", 2, curves.len())?;
-    let draws = (0..bootstrap.draws).map(|draw| {
-        let mut rng = stream(bootstrap.seed, "break-point", draw as u64);
-        let chosen: Vec<usize> = (0..curves.len())
-            .map(|_| rng.random_range(0..curves.len()))
-            .collect();
-        let (_, stick) = fit_both(&pool(curves, &chosen), model);
+    let resampling = Resampling {
+        stream: "break-point",
+        seed: bootstrap.seed,
+        draws: bootstrap.draws,
+        seeds: curves.len(),
+        sets: Vec::new(),
+    };
+    Ok(resampling.map(|weights| {
+        let (_, stick) = fit_both(&pool(curves, weights), model);
         stick.map(|stick| stick.breakpoint)
-    });
-    Ok(draws.collect())
+    }))
 }
 
 /// Number of leading densities up to and with the first whose pooled error exceeds `share` of the
@@ -185,8 +186,7 @@ pub fn rising_part(
     share: f64,
 ) -> Result<usize, StatisticsError> {
     check(curves, model)?;
-    let everyone: Vec<usize> = (0..curves.len()).collect();
-    let pooled = pool(curves, &everyone);
+    let pooled = pool_all(curves);
     let saturated = pooled
         .iter()
         .position(|p| p.errors as f64 > share * model.ceiling * p.total as f64);
@@ -237,13 +237,25 @@ fn check(curves: &[Vec<DensityCounts>], model: KneeModel) -> Result<(), Statisti
     })
 }
 
-/// Counts of the chosen curves together.
-fn pool(curves: &[Vec<DensityCounts>], chosen: &[usize]) -> Vec<DensityCounts> {
+/// Counts of all curves together.
+fn pool_all(curves: &[Vec<DensityCounts>]) -> Vec<DensityCounts> {
+    let once = Weights {
+        seeds: vec![1.0; curves.len()],
+        units: Vec::new(),
+    };
+    pool(curves, &once)
+}
+
+/// Counts of curves together, each as often as it was drawn.
+fn pool(curves: &[Vec<DensityCounts>], weights: &Weights) -> Vec<DensityCounts> {
     let mut pooled = curves[0].clone();
     for (index, point) in pooled.iter_mut().enumerate() {
-        let counts = || chosen.iter().map(|&curve| curves[curve][index]);
-        point.errors = counts().map(|p| p.errors.min(p.total)).sum();
-        point.total = counts().map(|p| p.total).sum();
+        let counts = || {
+            let drawn = curves.iter().zip(&weights.seeds);
+            drawn.map(|(curve, weight)| (curve[index], *weight as u64))
+        };
+        point.errors = counts().map(|(p, w)| w * p.errors.min(p.total)).sum();
+        point.total = counts().map(|(p, w)| w * p.total).sum();
     }
     pooled
 }

@@ -9,16 +9,15 @@
 //! F. A. Wichmann, N. J. Hill, "The psychometric function: I. Fitting, sampling, and goodness of
 //! fit" and "II. Bootstrap-based confidence intervals and sampling", 2001.
 
-mod bootstrap;
 mod fit;
 mod simplex;
+mod thresholds;
 
-pub use bootstrap::{
-    SeedTrials, ThresholdEstimate, ThresholdPlan, ThresholdRatio, Trial, parametric_threshold,
-    threshold_estimate, threshold_ratio,
-};
 pub use fit::{
     LevelCounts, PsychometricFit, PsychometricFunction, PsychometricModel, fit_psychometric,
+};
+pub use thresholds::{
+    SeedTrials, ThresholdDraws, ThresholdEstimate, ThresholdPlan, ThresholdRatio, Trial,
 };
 
 #[cfg(test)]

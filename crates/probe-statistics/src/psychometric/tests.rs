@@ -1,6 +1,6 @@
 use super::*;
 use crate::StatisticsError;
-use crate::bootstrap::ResampledUnit;
+use crate::bootstrap::{BootstrapPlan, ResampledUnit};
 use crate::random_stream::stream;
 use rand::RngExt;
 
@@ -11,11 +11,28 @@ const TWO_CHOICES: PsychometricModel = PsychometricModel {
 const PLAN: ThresholdPlan = ThresholdPlan {
     model: TWO_CHOICES,
     proportion: 0.75,
-    unit: ResampledUnit::Item,
-    draws: 200,
-    level: 0.95,
-    seed: 1,
+    bootstrap: BootstrapPlan {
+        unit: ResampledUnit::Item,
+        draws: 200,
+        level: 0.95,
+        seed: 1,
+    },
 };
+
+fn threshold_estimate(
+    arm: &[SeedTrials],
+    plan: &ThresholdPlan,
+) -> Result<ThresholdEstimate, StatisticsError> {
+    Ok(ThresholdDraws::of(arm, plan)?.estimate())
+}
+
+fn threshold_ratio(
+    left: &[SeedTrials],
+    right: &[SeedTrials],
+    plan: &ThresholdPlan,
+) -> Result<ThresholdRatio, StatisticsError> {
+    ThresholdDraws::of(left, plan)?.ratio(&ThresholdDraws::of(right, plan)?)
+}
 
 fn points(counts: &[(f64, u64, u64)]) -> Vec<LevelCounts> {
     let point = |&(level, correct, trials): &(f64, u64, u64)| LevelCounts {
@@ -172,7 +189,13 @@ fn observers(threshold: f64, seeds: u64, per_level: usize, sample: u64) -> Vec<S
 fn intervals_cover_the_threshold_and_the_ratio_of_simulated_observers() {
     const SAMPLES: u64 = 40;
     let (mut thresholds, mut ratios, mut excluding_one) = (0, 0, 0);
-    let plan = ThresholdPlan { draws: 100, ..PLAN };
+    let plan = ThresholdPlan {
+        bootstrap: BootstrapPlan {
+            draws: 100,
+            ..PLAN.bootstrap
+        },
+        ..PLAN
+    };
     for sample in 0..SAMPLES {
         let left = observers(1.5, 8, 40, 2 * sample);
         let right = observers(1.0, 8, 40, 2 * sample + 1);
@@ -196,7 +219,10 @@ fn intervals_cover_the_threshold_and_the_ratio_of_simulated_observers() {
 fn an_arm_against_itself_has_a_ratio_of_one() {
     let arm = observers(1.0, 4, 30, 7);
     let cluster = ThresholdPlan {
-        unit: ResampledUnit::Cluster,
+        bootstrap: BootstrapPlan {
+            unit: ResampledUnit::Cluster,
+            ..PLAN.bootstrap
+        },
         ..PLAN
     };
     for plan in [PLAN, cluster] {
@@ -210,35 +236,6 @@ fn an_arm_against_itself_has_a_ratio_of_one() {
         threshold_estimate(&arm, &cluster).unwrap(),
         threshold_estimate(&arm, &cluster).unwrap()
     );
-}
-
-#[test]
-fn parametric_interval_is_about_these_answers() {
-    let counts = points(&[
-        (0.25, 52, 100),
-        (0.5, 58, 100),
-        (1.0, 76, 100),
-        (2.0, 93, 100),
-        (4.0, 100, 100),
-    ]);
-    let found = parametric_threshold(&counts, &PLAN).unwrap();
-    let (threshold, interval) = (found.threshold.unwrap(), found.interval.unwrap());
-    assert!((0.8..1.2).contains(&threshold), "{threshold}");
-    assert!(interval.contains(threshold) && interval.high / interval.low < 1.6);
-    let many: Vec<LevelCounts> = counts
-        .iter()
-        .map(|p| LevelCounts {
-            correct: 100 * p.correct,
-            trials: 100 * p.trials,
-            ..*p
-        })
-        .collect();
-    let narrow = parametric_threshold(&many, &PLAN)
-        .unwrap()
-        .interval
-        .unwrap();
-    let width = |i: crate::bootstrap::Interval| (i.high / i.low).ln();
-    assert!((width(interval) / width(narrow) / 10.0 - 1.0).abs() < 0.3);
 }
 
 #[test]

@@ -3,30 +3,24 @@
 //! | Design | Question | Test |
 //! |---|---|---|
 //! | every seed sees all levels | do values rise along the levels? | [`page_test`] |
-//! | levels have their own samples | do values rise along the levels? | [`jonckheere_terpstra`] |
 //! | every seed sees all arms | do the arms differ at all? | [`friedman_test`] |
 //!
 //! Equal values share the mean of their ranks, and every null distribution is the one given those
 //! ties.
 
 mod friedman;
-mod jonckheere;
 mod page;
 mod ranks;
 
 pub use friedman::{Friedman, friedman_test};
-pub use jonckheere::{JonckheereTerpstra, jonckheere_terpstra};
 pub use page::{Page, page_test};
-pub use ranks::mid_ranks;
-pub(crate) use ranks::tied_counts;
+pub(crate) use ranks::mid_ranks;
 
 /// Where the null distribution of a p-value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NullDistribution {
     /// Every arrangement is counted.
     Exact,
-    /// Random arrangements; the observed one counts.
-    MonteCarlo,
     /// Normal approximation with the variance given the ties.
     Normal,
 }

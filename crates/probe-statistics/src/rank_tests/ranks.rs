@@ -1,7 +1,7 @@
 //! Ranks with ties.
 
 /// Ranks from 1; equal values share the mean of the ranks they fill.
-pub fn mid_ranks(values: &[f64]) -> Vec<f64> {
+pub(crate) fn mid_ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
@@ -19,14 +19,6 @@ pub fn mid_ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Sizes of the groups of equal values, single values included.
-pub(crate) fn tied_counts(values: &[f64]) -> Vec<usize> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let groups = sorted.chunk_by(|a, b| a == b);
-    groups.map(<[f64]>::len).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,10 +29,5 @@ mod tests {
         assert_eq!(mid_ranks(&[2.0, 7.0, 2.0, 1.0]), [2.5, 4.0, 2.5, 1.0]);
         assert_eq!(mid_ranks(&[-0.0, 0.0]), [1.5, 1.5]);
         assert!(mid_ranks(&[]).is_empty());
-    }
-
-    #[test]
-    fn group_sizes_add_up() {
-        assert_eq!(tied_counts(&[3.0, 1.0, 3.0, 3.0, 2.0]), [1, 1, 3]);
     }
 }

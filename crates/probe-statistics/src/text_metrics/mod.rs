@@ -6,9 +6,7 @@
 mod confusion;
 mod position;
 mod reading;
-mod spans;
 
 pub use confusion::{CONFUSABLE_GROUPS, ConfusableGroup, ConfusedPair, Confusion, align};
 pub use position::PositionAccuracy;
 pub use reading::{Reading, ReadingScores};
-pub use spans::{CONFUSABLE_SPANS, SpanConfusion};

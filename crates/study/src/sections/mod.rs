@@ -23,7 +23,7 @@ use super::section::Section;
 use super::series;
 use super::table::StudyTable;
 use anyhow::Result;
-use claims::{ArmFacts, Measurements};
+use claims::{ArmFacts, Evaluator, Measurements};
 use probe::ProbeConfig;
 use run_results::Outputs;
 
@@ -86,6 +86,8 @@ pub(crate) struct StudyResults<'a> {
     pub runs: &'a [PartResult],
     /// The same in the form that claims are evaluated on.
     pub measurements: &'a Measurements,
+    /// Evaluates rules on them as those of claims are.
+    pub evaluator: &'a Evaluator<'a>,
 }
 
 impl<'a> StudyResults<'a> {

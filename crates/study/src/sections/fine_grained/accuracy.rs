@@ -1,6 +1,6 @@
 //! Right answers against chance, pairs of which both are right, and d′.
 
-use super::answers::{Asked, pairs, pooled};
+use super::task_answers::{TaskAnswers, pairs, pooled};
 use crate::part::PartResult;
 use crate::series::majority;
 use crate::table::StudyTable;
@@ -8,36 +8,32 @@ use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
 use probe_data::class_char;
-use probe_statistics::bootstrap::{
-    BootstrapPlan, Design, Measure, ResampledUnit, SeedItems, bootstrap_value,
-};
-use probe_statistics::discriminability::{Answers, many_alternative_d_prime, yes_no};
-use run_results::wording;
-
-const LEVEL: f64 = 0.95;
+use probe_statistics::bootstrap::{Measure, SeedItems};
+use probe_statistics::discriminability::{Answers, many_alternative_d_prime, yes_no_d_prime};
+use run_results::{Estimator, wording};
 
 /// One row per task or data set and arm.
 pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
     let mut rows = Vec::new();
-    for asked in Asked::all(results)? {
-        for (arm, series) in &asked.arms {
+    for task in TaskAnswers::all(results)? {
+        for (arm, series) in &task.arms {
             let all = pooled(series);
             let easiest = series.first().map(|level| level.seeds.as_slice());
-            let mut row = vec![asked.name(), format!("`{arm}`")];
-            row.push(rate(&asked, &all)?);
-            row.push(wording::percent(chance(&asked)));
-            row.push(match asked.kind {
+            let mut row = vec![task.name(), format!("`{arm}`")];
+            row.push(rate(&task, &all)?);
+            row.push(wording::percent(chance(&task)));
+            row.push(match task.kind {
                 Some(_) => easiest.map_or_else(String::new, share),
                 None => String::new(),
             });
-            row.extend(match asked.kind {
+            row.extend(match task.kind {
                 Some(kind) => [
-                    rate(&asked, &pairs(&all))?,
+                    rate(&task, &pairs(&all))?,
                     wording::percent(kind.pair_chance()),
                 ],
                 None => Default::default(),
             });
-            let d_prime = d_prime(&asked, *arm, &all);
+            let d_prime = d_prime(&task, *arm, &all);
             row.push(d_prime.map_or_else(String::new, |d| wording::fixed(d, 2)));
             rows.push(row);
         }
@@ -55,7 +51,7 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
     Ok((!rows.is_empty()).then(|| StudyTable {
         name: "accuracy",
         title: "Right answers, pairs and d′",
-        note: "Over all levels; 95% BCa intervals over seeds and images. A pair are two images that \
+        note: "Over all levels; 95% BCa intervals over seeds and clusters of like images. A pair are two images that \
                differ in the answer alone, down to the noise: both must be right. d′ from all answers: \
                hits and false alarms for two answers, an unbiased choice among several for more; 0 is \
                chance.",
@@ -64,22 +60,13 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
     }))
 }
 
-fn rate(asked: &Asked<'_>, seeds: &[SeedItems]) -> Result<String> {
-    let config = &asked.result.part.config;
-    let plan = BootstrapPlan {
-        measure: Measure::WordAccuracy,
-        unit: ResampledUnit::Item,
-        design: Design::Crossed,
-        draws: config.bootstrap_draws,
-        level: LEVEL,
-        seed: config.data.seed,
-    };
+/// The share of right answers as the summaries of runs estimate it.
+fn rate(task: &TaskAnswers<'_>, seeds: &[SeedItems]) -> Result<String> {
     if seeds.iter().any(|seed| seed.items.len() < 2) {
         return Ok(share(seeds));
     }
-    let found = bootstrap_value(seeds, &plan)?;
-    let interval = wording::bracket(Some(found.bca), 1);
-    Ok(format!("{}{interval}", wording::percent(found.value)))
+    let estimator = Estimator::of_items(&task.result.part.config, Measure::WordAccuracy, seeds);
+    Ok(wording::value(estimator.value(seeds)?))
 }
 
 fn share(seeds: &[SeedItems]) -> String {
@@ -89,32 +76,32 @@ fn share(seeds: &[SeedItems]) -> String {
 }
 
 /// Of tasks one over the number of classes; of photographs the share of the most frequent class.
-fn chance(asked: &Asked<'_>) -> f64 {
-    match asked.kind {
+fn chance(task: &TaskAnswers<'_>) -> f64 {
+    match task.kind {
         Some(kind) => kind.chance(),
         None => {
-            let sets = asked.result.outcome.test_sets.iter();
+            let sets = task.result.outcome.test_sets.iter();
             majority(sets.flat_map(|set| &set.targets))
         }
     }
 }
 
-fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> {
-    if asked.classes() != 2 {
+fn d_prime(task: &TaskAnswers<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> {
+    if task.classes() != 2 {
         let items = || seeds.iter().flat_map(|seed| &seed.items);
         let correct = Answers {
             count: items().filter(|item| item.edits == 0).count() as u64,
             trials: items().count() as u64,
         };
-        return many_alternative_d_prime(correct, asked.classes()).ok();
+        return many_alternative_d_prime(correct, task.classes()).ok();
     }
     // "Yes" is the second class.
-    let yes = class_char(asked.result.part.config.data.charset, 1)?;
+    let yes = class_char(task.result.part.config.data.charset, 1)?;
     let mut answers = [Answers {
         count: 0,
         trials: 0,
     }; 2];
-    let outcome = &asked.result.outcome;
+    let outcome = &task.result.outcome;
     for cell in outcome.cells.iter().filter(|cell| cell.spec.arm == arm) {
         let tests = cell.tests.iter();
         for test in tests.filter(|test| test.mode == EvaluationMode::Deterministic) {
@@ -127,5 +114,5 @@ fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> 
         }
     }
     let [hits, false_alarms] = answers;
-    yes_no(hits, false_alarms).ok().map(|found| found.d_prime)
+    yes_no_d_prime(hits, false_alarms).ok()
 }

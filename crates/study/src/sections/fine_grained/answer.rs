@@ -1,33 +1,26 @@
 //! What the fine-grained section says, in sentences made from its numbers.
 
 use super::READING;
-use super::answers::Asked;
-use super::thresholds::{Measured, worded};
+use super::thresholds::{TaskThresholds, worded};
 use crate::answer::{Answer, HARD, SOFT};
 use crate::part::PartResult;
 use crate::section::Section;
 use crate::sections::StudyResults;
-use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use run_results::wording;
 
 /// Thresholds of hard and soft words over those of the MLP of their width, beside what they cost
 /// in reading.
-///
-/// # Errors
-/// If the answers cannot be fitted.
-pub(super) fn answer(study: &StudyResults<'_>) -> Result<Answer> {
+pub(super) fn answer(study: &StudyResults<'_>, thresholds: &[TaskThresholds]) -> Answer {
     let mut answer = Answer::default();
-    let asked = Asked::all(study.runs)?;
-    let measured: Vec<Measured<'_>> = asked.iter().filter_map(Measured::of).collect();
     let reading = study
         .of(Section::FineGrained)
         .find(|result| result.part.variant == READING);
     // Beside other sections, reading is theirs.
     let first = reading.or_else(|| study.of(Section::FineGrained).next());
     let Some(first) = first else {
-        return Ok(answer);
+        return answer;
     };
     let arms = &first.part.config.arms;
     let soft = arms
@@ -37,14 +30,14 @@ pub(super) fn answer(study: &StudyResults<'_>) -> Result<Answer> {
     for (arm, what) in [(first.best_hard(), HARD), (soft, SOFT)] {
         let Some(arm) = arm else { continue };
         let mut parts = Vec::new();
-        for task in &measured {
-            let Some(found) = task.ratio(arm, ArmKind::GeluMlp) else {
+        for task in thresholds {
+            let Some(found) = task.over_mlp(arm) else {
                 continue;
             };
-            parts.push(format!("{} {}", task.kind, worded(&found)));
+            parts.push(format!("{} {}", task.kind, worded(found)));
             answer.key_numbers.push(KeyNumber {
                 label: format!("{}: threshold of `{arm}` over that of the MLP", task.kind),
-                value: worded(&found),
+                value: worded(found),
                 note: format!("95% interval, {}", seeds(first)),
             });
         }
@@ -61,7 +54,7 @@ pub(super) fn answer(study: &StudyResults<'_>) -> Result<Answer> {
             answer.paragraphs.push(sentences.join(" "));
         }
     }
-    Ok(answer)
+    answer
 }
 
 /// What the arm costs in reading.

@@ -1,18 +1,16 @@
 //! Losses in reading and in fine detail against those in coarse tasks, on the logit scale.
 
-use super::{COARSE, REGISTRATION};
+use super::{COARSE, StudyResults};
 use crate::section::Section;
 use crate::table::StudyTable;
 use anyhow::Result;
-use claims::registration::{ArmSelector, Claim, Facets, Family, Interaction, Metric, Rule, Sides};
-use claims::{Measurements, PartFinding, Registration, Role, evaluate};
+use claims::registration::{ArmSelector, Facets, Interaction, Metric, Rule, Sides};
+use claims::{PartFinding, Role};
 use probe_statistics::bootstrap::Interval;
 use run_results::wording;
 
 /// Condition of the reading of random characters.
 const READING: &str = "random";
-/// Draws of an interval of a table; those of claims are more.
-const MOST_DRAWS: usize = 2000;
 
 /// One row per arm that is compared with the MLP of its width: how much larger its loss is, in log
 /// odds, in reading and in every task than in coarse tasks. Both tests of the study's protocol are
@@ -20,7 +18,8 @@ const MOST_DRAWS: usize = 2000;
 ///
 /// # Errors
 /// If the statistics refuse the data.
-pub(super) fn interaction(measurements: &Measurements) -> Result<Option<StudyTable>> {
+pub(super) fn interaction(study: &StudyResults<'_>) -> Result<Option<StudyTable>> {
+    let (measurements, evaluator) = (study.measurements, study.evaluator);
     let study = Section::FineGrained.name();
     let series = || measurements.series.iter().filter(move |s| s.study == study);
     if !series().any(|s| s.condition == COARSE) {
@@ -36,54 +35,31 @@ pub(super) fn interaction(measurements: &Measurements) -> Result<Option<StudyTab
     let arms = measurements.arms.iter().filter(|facts| {
         facts.study == study && matches!(facts.role, Role::Soft | Role::Hard | Role::Curriculum)
     });
-    let mut registration = Registration::from_toml(REGISTRATION)?;
-    registration.settings.draws = registration.settings.draws.min(MOST_DRAWS);
-    registration.gates.clear();
-    registration.claims.clear();
+    let facets = |condition: &str| Facets {
+        study: study.to_owned(),
+        conditions: Some(vec![condition.to_owned()]),
+        charset: None,
+        densities: None,
+        evaluation: claims::Evaluation::default(),
+    };
+    let mut rows: Vec<Vec<String>> = Vec::new();
     for facts in arms {
-        let facets = |condition: &str| Facets {
-            study: study.to_owned(),
-            conditions: Some(vec![condition.to_owned()]),
-            charset: None,
-            densities: None,
-            evaluation: claims::Evaluation::default(),
-        };
-        registration.claims.push(Claim {
-            id: facts.arm.clone(),
-            text: facts.arm.clone(),
-            family: Family::Exploratory,
-            parts: conditions
-                .iter()
-                .map(|condition| {
-                    Rule::Interaction(Interaction {
-                        focus: facets(condition),
-                        contrast: facets(COARSE),
-                        subject: ArmSelector::Arm {
-                            arm: facts.arm.clone(),
-                        },
-                        reference: ArmSelector::WidthMatchedMlp,
-                        metric: Metric::CharacterError,
-                        sides: Sides::Two,
-                    })
-                })
-                .collect(),
-        });
+        for condition in &conditions {
+            let part = evaluator.part(&Rule::Interaction(Interaction {
+                focus: facets(condition),
+                contrast: facets(COARSE),
+                subject: ArmSelector::Arm {
+                    arm: facts.arm.clone(),
+                },
+                reference: ArmSelector::WidthMatchedMlp,
+                metric: Metric::CharacterError,
+                sides: Sides::Two,
+            }))?;
+            let mut row = vec![format!("`{}`", facts.arm), name(condition)];
+            row.extend(cells(&part));
+            rows.push(row);
+        }
     }
-    let report = evaluate(&registration, measurements)?;
-    let rows: Vec<Vec<String>> = report
-        .claims
-        .iter()
-        .flat_map(|claim| {
-            conditions
-                .iter()
-                .zip(&claim.parts)
-                .map(move |(condition, part)| {
-                    let mut row = vec![format!("`{}`", claim.id), name(condition)];
-                    row.extend(cells(part));
-                    row
-                })
-        })
-        .collect();
     let names = [
         "arm",
         "loss in",
@@ -95,8 +71,8 @@ pub(super) fn interaction(measurements: &Measurements) -> Result<Option<StudyTab
         name: "fine_grained_interaction",
         title: "Is the loss one of reading and of detail?",
         note: "Log odds of an error, arm minus the MLP of the same width, minus the same difference on \
-               the five easier levels of the coarse tasks; 95% BCa intervals over seeds and images, \
-               exact sign-flip p over seeds, uncorrected. A positive number that both tests support: \
+               the five easier levels of the coarse tasks; 95% BCa intervals over seeds and clusters of \
+               like images, exact sign-flip p over seeds, uncorrected. A positive number that both tests support: \
                the arm loses more there than in coarse tasks.",
         header: names.map(str::to_owned).into(),
         rows,

@@ -3,10 +3,10 @@
 mod accuracy;
 mod acuity;
 mod answer;
-mod answers;
 mod confusions;
 mod interaction;
 mod runs;
+mod task_answers;
 mod thresholds;
 
 pub use runs::FineGrained;
@@ -47,11 +47,12 @@ pub(super) const DEFINITION: Definition = Definition {
 };
 
 fn findings(study: &StudyResults<'_>) -> Result<Findings> {
+    let thresholds = thresholds::task_thresholds(study)?;
     let mut tables = Vec::new();
-    tables.extend(thresholds::thresholds(study.runs)?);
+    tables.extend(thresholds::table(&thresholds));
     tables.extend(accuracy::accuracy(study.runs)?);
     tables.extend(confusions::confusions(study));
-    tables.extend(interaction::interaction(study.measurements)?);
+    tables.extend(interaction::interaction(study)?);
     let figures = study.of(Section::FineGrained).filter_map(|result| {
         let name = format!("acuity_{}", result.part.variant);
         StudyFigure::of(name, ACUITY, acuity::acuity(result))
@@ -59,7 +60,7 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     Ok(Findings {
         tables,
         figures: figures.collect(),
-        answer: answer::answer(study)?,
+        answer: answer::answer(study, &thresholds),
     })
 }
 

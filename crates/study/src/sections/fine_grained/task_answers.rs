@@ -10,7 +10,7 @@ use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
 use run_results::{ItemSeries, item_series};
 
 /// A task or data set of the section, with the answers of every arm.
-pub(super) struct Asked<'a> {
+pub(super) struct TaskAnswers<'a> {
     pub result: &'a PartResult,
     /// The task; none for photographs.
     pub kind: Option<TaskKind>,
@@ -18,7 +18,7 @@ pub(super) struct Asked<'a> {
     pub arms: Vec<(ArmSpec, Vec<ItemSeries>)>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> TaskAnswers<'a> {
     /// Every task and data set; reading is none of them.
     pub fn all(results: &'a [PartResult]) -> Result<Vec<Self>> {
         let of_section = of_section(results, Section::FineGrained)
