@@ -160,6 +160,12 @@ impl Vet {
         self.norm.forward(scores)
     }
 
+    /// The tokenize function in use.
+    #[must_use]
+    pub fn tokenize_function(&self) -> Tokenize {
+        self.tokenize
+    }
+
     /// Applies the tokenize function to logits of shape `[batch, tokens, words]`.
     #[must_use]
     pub fn tokenize(&self, logits: Tensor<3>, pass: &mut Pass<'_>) -> Selection {

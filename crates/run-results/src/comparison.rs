@@ -3,7 +3,8 @@
 use super::scored::{ScoredRun, ScoredTest};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
-use probe::{EvaluationMode, ProbeConfig};
+use probe::EvaluationMode;
+use probe::ProbeConfig;
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{
     BootstrapPlan, Estimate, Interval, ItemOutcome, Measure, ResampledUnit, SeedItems,

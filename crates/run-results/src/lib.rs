@@ -52,8 +52,7 @@ mod synthetic;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{Comparison, Judgement, Value};
-pub use comparison::{Estimator, arm_of, matched_mlp};
+pub use comparison::{Comparison, Estimator, Judgement, Value, arm_of, matched_mlp};
 pub use items::{ItemSeries, hardening_series, item_series};
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
@@ -65,22 +64,22 @@ use scored::ScoredRun;
 use std::path::Path;
 use verdict::Verdict;
 
-/// How much is made of a run's numbers.
+/// Which files a run leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// Tables, plots and verdict.
-    Full,
+pub enum Outputs {
+    /// Tables, plots, verdict and page.
+    All,
     /// Tables only: a run that is one point of a study, or that asks something else than what is
     /// written.
     Tables,
 }
 
-impl Extent {
+impl Outputs {
     /// What a run of its own leaves.
     #[must_use]
     pub fn of(config: &ProbeConfig) -> Self {
         match config.data.source {
-            ImageSource::Text { .. } => Self::Full,
+            ImageSource::Text { .. } => Self::All,
             ImageSource::Relabelled(_)
             | ImageSource::Perception(_)
             | ImageSource::Photographs(_) => Self::Tables,
@@ -101,7 +100,7 @@ pub fn write(
     config: &ProbeConfig,
     run: &RunOutcome,
     manifest: &Manifest,
-    extent: Extent,
+    outputs: Outputs,
 ) -> Result<Summary> {
     let scored = ScoredRun::new(config, run)?;
     manifest.write(&folder.join("manifest.json"))?;
@@ -115,7 +114,7 @@ pub fn write(
     let mut summary = Summary::of(&scored)?;
     summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     summary.write(&folder.join("summary.csv"))?;
-    if extent == Extent::Tables {
+    if outputs == Outputs::Tables {
         return Ok(summary);
     }
     let drawn = plots::draw(&folder.join("plots"), &scored, &summary)?;

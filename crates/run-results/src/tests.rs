@@ -1,6 +1,6 @@
 //! The files of synthetic runs, against hand-computed numbers.
 
-use super::Extent;
+use super::Outputs;
 use super::synthetic::{config, fail, run};
 use super::{Manifest, Summary, write};
 use arms::{ArmKind, ArmSpec};
@@ -43,7 +43,7 @@ fn written(config: &ProbeConfig, run: &RunOutcome) -> (TempDir, Summary) {
         config,
         run,
         &Manifest::default(),
-        Extent::Full,
+        Outputs::All,
     )
     .unwrap();
     (folder, summary)
@@ -481,7 +481,7 @@ fn an_outcome_of_another_config_is_refused() {
             config,
             run,
             &Manifest::default(),
-            Extent::Full,
+            Outputs::All,
         )
         .unwrap_err();
         format!("{error:#}")
@@ -503,7 +503,7 @@ fn a_missing_folder_is_named() {
     let run = run(&config, &expected(0.3));
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
-    let error = write(&missing, &config, &run, &Manifest::default(), Extent::Full).unwrap_err();
+    let error = write(&missing, &config, &run, &Manifest::default(), Outputs::All).unwrap_err();
     let message = format!("{error:#}");
     assert!(
         message.contains("missing") && message.contains("read-only"),

@@ -103,7 +103,7 @@ pub(super) fn exploded_loss(config: &ProbeConfig, cell: &CellOutcome) -> Option<
 #[cfg(test)]
 mod tests {
     use crate::synthetic::{config, run};
-    use crate::{Extent, Manifest, write};
+    use crate::{Manifest, Outputs, write};
     use probe::{ProbeConfig, RunOutcome};
 
     const HARD: &str = "vet-st-argmax@256";
@@ -112,7 +112,7 @@ mod tests {
     fn said(config: &ProbeConfig, run: &RunOutcome) -> [String; 4] {
         let folder = tempfile::tempdir().unwrap();
         let manifest = Manifest::default();
-        let summary = write(folder.path(), config, run, &manifest, Extent::Full).unwrap();
+        let summary = write(folder.path(), config, run, &manifest, Outputs::All).unwrap();
         let read = |name: &str| {
             let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
             text.split_whitespace().collect::<Vec<_>>().join(" ")

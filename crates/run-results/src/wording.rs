@@ -1,4 +1,5 @@
-//! Values and differences in words, beside the numbers of the crate `wording`.
+//! Values and differences of runs in words, beside the numbers of the crate `wording`, which this
+//! module passes on.
 
 pub use wording::*;
 
@@ -7,37 +8,30 @@ use probe_statistics::bootstrap::Interval;
 
 /// A value with its interval, `12.3% [11.0, 13.9]`; `failed` if there is none.
 pub fn value(value: Option<Value>) -> String {
-    let Some(value) = value else {
-        return "failed".to_owned();
-    };
-    match value.interval {
-        Some(Interval { low, high }) => {
-            let decimals = decimals_for(value.mean * 100.0);
-            let [low, high] = [low, high].map(|end| fixed(end * 100.0, decimals));
-            format!("{} [{low}, {high}]", percent(value.mean))
-        }
-        None => percent(value.mean),
-    }
+    value.map_or_else(
+        || "failed".to_owned(),
+        |Value { mean, interval, .. }| {
+            let decimals = decimals_for(mean * 100.0);
+            format!("{}{}", percent(mean), bracket(interval, decimals))
+        },
+    )
 }
 
 /// A difference of error rates in points with its interval, `+12.3 [10.1, 14.0]`.
 pub fn difference(comparison: &Comparison) -> String {
     let decimals = decimals_for(comparison.difference * 100.0);
-    let points = fixed(comparison.difference * 100.0, decimals);
-    let sign = if comparison.difference > 0.0 { "+" } else { "" };
-    format!("{sign}{points}{}", bracket(comparison.interval, decimals))
+    let points = signed(comparison.difference * 100.0, decimals);
+    format!("{points}{}", bracket(comparison.interval, decimals))
 }
 
 /// A difference of error rates with its unit, `+12.3 points`.
 pub fn points(comparison: &Comparison) -> String {
     let decimals = decimals_for(comparison.difference * 100.0);
-    let points = fixed(comparison.difference * 100.0, decimals);
-    let sign = if comparison.difference > 0.0 { "+" } else { "" };
-    format!("{sign}{points} points")
+    format!("{} points", signed(comparison.difference * 100.0, decimals))
 }
 
 /// The interval of a difference in points, `95% [10.1, 14.0]; `, or nothing if there is none.
-pub fn interval(comparison: &Comparison) -> String {
+pub fn interval_in_note(comparison: &Comparison) -> String {
     let decimals = decimals_for(comparison.difference * 100.0);
     match comparison.interval {
         Some(_) => format!("95%{}; ", bracket(comparison.interval, decimals)),

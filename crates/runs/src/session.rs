@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_cells};
 use probe_data::FeatureCache;
 use run_results::provenance;
-use run_results::{Extent, Manifest, Summary};
+use run_results::{Manifest, Outputs, Summary};
 use run_support::backend::BackendChoice;
 use run_support::lanes::Lanes;
 use run_support::stop::{Stop, Stopped};
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
         &self,
         config: &ProbeConfig,
         folder: RunFolder,
-        extent: Extent,
+        outputs: Outputs,
     ) -> Result<FinishedRun> {
         let prepared = match self.prepare(config) {
             Ok(prepared) => prepared,
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
         let name = name.to_string_lossy();
         let outcome = self.train(&name, config, &prepared, &folder.cells())?;
         provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
-        let summary = run_results::write(folder.path(), config, &outcome, &manifest, extent)?;
+        let summary = run_results::write(folder.path(), config, &outcome, &manifest, outputs)?;
         Ok(FinishedRun {
             outcome,
             summary,
@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
         &self,
         config: &ProbeConfig,
         folder: &RunFolder,
-        extent: Extent,
+        outputs: Outputs,
     ) -> Result<FinishedRun> {
         let path = folder.path();
         let missing = || {
@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
         progress.clear();
         let outcome = outcome?.ok_or_else(missing)?;
         let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
-        let summary = run_results::write(path, config, &outcome, &manifest, extent)?;
+        let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
         Ok(FinishedRun {
             outcome,
             summary,

@@ -6,14 +6,15 @@ use anyhow::{Context, Result};
 use arms::ArmSpec;
 use claims::Registration;
 use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status, StoredCells};
-use run_results::{Extent, Manifest, Summary, provenance};
+use run_results::provenance;
+use run_results::{Manifest, Outputs, Summary};
 use run_support::lock::Owner;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use study::{Part, PartResult, StudyConfig, Written};
+use study::{Conclusions, Part, PartResult, StudyConfig};
 
 /// What the cells of a results folder come to.
 #[derive(Debug)]
@@ -193,8 +194,8 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
 /// # Errors
 /// If a file cannot be written.
 pub fn write_run(folder: &Path, run: &MergedRun) -> Result<Summary> {
-    let extent = Extent::of(&run.config);
-    run_results::write(folder, &run.config, &run.outcome, &run.manifest, extent)
+    let outputs = Outputs::of(&run.config);
+    run_results::write(folder, &run.config, &run.outcome, &run.manifest, outputs)
 }
 
 /// Writes the results of the runs of a study, then those of the study.
@@ -206,7 +207,7 @@ pub fn write_study(
     config: &StudyConfig,
     registration: &Registration,
     merged: Merged,
-) -> Result<(Vec<PartResult>, Written)> {
+) -> Result<(Vec<PartResult>, Conclusions)> {
     let parts = config.parts()?;
     let mut results = Vec::with_capacity(merged.runs.len());
     for run in merged.runs {
@@ -219,8 +220,9 @@ pub fn write_study(
             manifest,
             ..
         } = run;
-        let summary = run_results::write(place.path(), &config, &outcome, &manifest, part.extent())
-            .with_context(|| format!("run `{name}`"))?;
+        let summary =
+            run_results::write(place.path(), &config, &outcome, &manifest, part.outputs())
+                .with_context(|| format!("run `{name}`"))?;
         results.push(PartResult {
             part: Part {
                 config,

@@ -1,9 +1,9 @@
 //! What a study consists of.
 
-use super::design;
-use super::design::FineGrained;
+use super::part::Part;
 use super::scale::StudyPreset;
-use super::section::{Part, Section};
+use super::section::Section;
+use super::sections::FineGrained;
 use anyhow::{Context, Result, ensure};
 use run_support::settings::overlay;
 use runs::run_folder::{FolderConfig, STUDY_FILE};
@@ -51,7 +51,7 @@ impl StudyConfig {
         let text = toml::to_string(&self.settings).context("the settings do not fit into TOML")?;
         let mut parts = Vec::new();
         for &section in &self.sections {
-            for mut part in design::parts(section, &scale, &self.fine_grained) {
+            for mut part in section.parts(&scale, &self.fine_grained) {
                 part.config = overlay(&part.config, &text)
                     .and_then(|config| config.check().map(|()| config))
                     .with_context(|| format!("run `{}`", part.name()))?;

@@ -1,7 +1,7 @@
 //! How long a study takes here, and what its seeds and items can show.
 
 use super::config::StudyConfig;
-use super::section::Part;
+use super::part::Part;
 use anyhow::Result;
 use probe::{CellSpec, Prepared, ProbeConfig, SplitSizes, TrainingConfig, train_cell};
 use runs::session::Session;

@@ -1,13 +1,12 @@
 //! What a study leaves behind: tables, figures and one page.
 
-use super::answer::{Answer, answer};
+use super::answer::Answer;
 use super::config::StudyConfig;
-use super::figures::{self, StudyFigure, of_section};
-use super::fine_grained;
 use super::measurements::measurements;
-use super::run::PartResult;
+use super::part::{PartResult, of_section};
 use super::section::Section;
-use super::tables::{StudyTable, tables};
+use super::sections::{Findings, StudyResults};
+use super::table::StudyTable;
 use super::verdicts;
 use anyhow::{Context, Result};
 use claims::{Evaluator, Registration};
@@ -15,6 +14,7 @@ use html_report::{Column, Figure, Picture, Report, Table};
 use probe::ImageSource;
 use run_results::{csv_file, wording};
 use run_support::atomic;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const TITLE: &str = "Does turning visual features into tokens hurt OCR?";
@@ -22,10 +22,6 @@ const QUESTION: &str = "Qwen2.5-VL pools 2×2 patches with an MLP (PatchMerger);
     a distribution over visual words and looks the words up in a table (VET). The same small probe \
     is trained behind each of them, behind other discretisers and behind controls, on the features \
     of one frozen tower: what does each of them lose?";
-const FINE_TITLE: &str = "What do visual tokens cost in fine detail?";
-const FINE_QUESTION: &str = "The same small probe is trained behind each projector, on images whose \
-    difficulty is a physical quantity, and on text: from how small a detail on does it tell, and is \
-    what is lost in reading lost in coarse properties too?";
 /// Longest list of cells in a warning.
 const MOST_NAMED: usize = 20;
 /// Columns of the table of verdicts in a file.
@@ -49,32 +45,31 @@ pub fn write(
     config: &StudyConfig,
     registration: &Registration,
     results: &[PartResult],
-) -> Result<Written> {
+) -> Result<Conclusions> {
     let plots = folder.join("plots");
     atomic::make_folder(&plots)?;
     // Tables, answer and claims that give the same number take it from one place.
     let measurements = measurements(results)?;
-    let evaluator = Evaluator::new(&measurements, &registration.settings)?;
-    let thresholds = fine_grained::task_thresholds(results, &evaluator)?;
-    let mut tables = tables(results);
-    tables.extend(fine_grained::tables(
-        results,
-        &thresholds,
-        &measurements,
-        &evaluator,
-    )?);
-    for table in &tables {
-        write_table(folder, table)?;
+    let findings = findings(StudyResults {
+        runs: results,
+        measurements: &measurements,
+        evaluator: &Evaluator::new(&measurements, &registration.settings)?,
+    })?;
+    for found in findings.values() {
+        for table in &found.tables {
+            write_table(folder, table)?;
+        }
+        for figure in &found.figures {
+            figure.draw(&plots)?;
+        }
     }
-    let figures = figures::draw(results, &plots)?;
-    let answer = answer(results, &thresholds);
     let claims = verdicts::evaluate(folder, registration, &measurements)?;
+    let answer = joined_answer(&findings);
     let report = Page {
         folder,
         config,
         results,
-        tables: &tables,
-        figures: &figures,
+        findings: &findings,
         answer: &answer,
         claims: &claims,
     }
@@ -83,19 +78,37 @@ pub fn write(
     let page =
         html_report::render(&report).with_context(|| format!("cannot make {}", path.display()))?;
     atomic::write_bytes(&path, page.as_bytes())?;
-    Ok(Written { answer, claims })
+    Ok(Conclusions { answer, claims })
 }
 
-/// What was written.
+/// What every section of the study found; nothing where none of its runs is there.
+fn findings(study: StudyResults<'_>) -> Result<BTreeMap<Section, Findings>> {
+    let mut all = BTreeMap::new();
+    for section in Section::STUDY {
+        let mut found = (section.definition().findings)(&study)?;
+        found.tables.retain(|table| !table.rows.is_empty());
+        all.insert(section, found);
+    }
+    Ok(all)
+}
+
+/// In the order of the study; a section that can stand alone answers another question and comes last.
+fn joined_answer(findings: &BTreeMap<Section, Findings>) -> Answer {
+    let mut order = Section::STUDY.to_vec();
+    order.sort_by_key(|section| section.definition().alone.is_some());
+    Answer::joined(order.iter().map(|section| &findings[section].answer))
+}
+
+/// What the study comes to.
 #[derive(Debug)]
-pub struct Written {
+pub struct Conclusions {
     /// The answer.
     pub answer: Answer,
     /// Claims and integrity checks.
     pub claims: claims::Report,
 }
 
-impl Written {
+impl Conclusions {
     /// The verdicts, for the terminal.
     #[must_use]
     pub fn table(&self) -> String {
@@ -141,8 +154,7 @@ struct Page<'a> {
     folder: &'a Path,
     config: &'a StudyConfig,
     results: &'a [PartResult],
-    tables: &'a [StudyTable],
-    figures: &'a [StudyFigure],
+    findings: &'a BTreeMap<Section, Findings>,
     answer: &'a Answer,
     claims: &'a claims::Report,
 }
@@ -157,9 +169,9 @@ impl Page<'_> {
         warnings.extend(self.absent()?);
         warnings.extend(self.failures());
         warnings.extend(self.troubles());
-        let [title, question] = match self.config.sections.as_slice() {
-            [Section::FineGrained] => [FINE_TITLE, FINE_QUESTION],
-            _ => [TITLE, QUESTION],
+        let (title, question) = match Section::alone(&self.config.sections) {
+            Some(alone) => (alone.title, alone.question),
+            None => (TITLE, QUESTION),
         };
         Ok(Report {
             title: title.to_owned(),
@@ -253,23 +265,20 @@ impl Page<'_> {
         for result in of_section(self.results, section) {
             page.paragraph(describe(result));
         }
-        let figures = self
-            .figures
-            .iter()
-            .filter(|figure| figure.section == section);
-        for figure in figures {
+        let found = &self.findings[&section];
+        for figure in &found.figures {
             let stem = format!("plots/{}", figure.name);
-            page.figure(self.figure(&stem, &figure.title, figure.how_to_read)?);
+            page.figure(self.figure(&stem, &figure.curves.title, figure.how_to_read)?);
         }
         for result in of_section(self.results, section) {
-            for (name, title, how_to_read) in PART_FIGURES {
-                let stem = format!("{}/plots/{name}", result.part.name());
-                if self.folder.join(format!("{stem}.svg")).is_file() && section.shows(name) {
-                    page.figure(self.figure(&stem, title, how_to_read)?);
+            for plot in section.definition().run_plots {
+                let stem = format!("{}/plots/{}", result.part.name(), plot.name);
+                if self.folder.join(format!("{stem}.svg")).is_file() {
+                    page.figure(self.figure(&stem, plot.title, plot.how_to_read)?);
                 }
             }
         }
-        for table in self.tables.iter().filter(|table| table.section == section) {
+        for table in &found.tables {
             page.heading(table.title);
             page.paragraph(table.note);
             page.table(Table {
@@ -325,40 +334,6 @@ impl Page<'_> {
             ));
         }
         rows
-    }
-}
-
-/// Figures of single runs that the page shows, with how to read them.
-const PART_FIGURES: [(&str, &str, &str); 3] = [
-    (
-        "cer_by_arm",
-        "Character error rate by projector",
-        "One row per arm, one panel per density; left is better, and at the right stand the codes \
-         that a vocabulary really uses.",
-    ),
-    (
-        "cer_by_density",
-        "Error rate by text density",
-        "Dashed vertical lines mark what one hard token can hold; no hard code of that size can \
-         lie below the black curves.",
-    ),
-    (
-        "hardening",
-        "Softmax projectors read with only their k likeliest words",
-        "The left end is argmax; where the curve becomes level is how many words a soft token \
-         really mixes.",
-    ),
-];
-
-impl Section {
-    /// Whether the page shows this figure of the section's runs.
-    fn shows(self, figure: &str) -> bool {
-        match self {
-            Self::Ocr => true,
-            Self::Estimators => figure == "cer_by_arm",
-            Self::Capacity => figure == "cer_by_density",
-            _ => false,
-        }
     }
 }
 

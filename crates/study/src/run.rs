@@ -1,11 +1,10 @@
 //! Carrying out the runs of a study.
 
 use super::config::StudyConfig;
-use super::section::Part;
+use super::part::PartResult;
 use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
-use probe::{ProbeConfig, RunOutcome, StoredCells};
-use run_results::{Manifest, Summary};
+use probe::{ProbeConfig, StoredCells};
 use runs::run_folder::RunFolder;
 use runs::session::Session;
 use std::path::Path;
@@ -13,34 +12,6 @@ use std::time::Instant;
 
 /// Arms of a run that a message names.
 const MOST_NAMED: usize = 4;
-
-/// A run of the study with its results.
-#[derive(Debug)]
-pub struct PartResult {
-    /// What was run.
-    pub part: Part,
-    /// What was measured.
-    pub outcome: RunOutcome,
-    /// What it comes to.
-    pub summary: Summary,
-    /// Where it came from.
-    pub manifest: Manifest,
-}
-
-impl PartResult {
-    /// The hard visual embedding table that reads validation images best.
-    pub(super) fn best_hard(&self) -> Option<ArmSpec> {
-        let tuned = self.outcome.tuning.iter();
-        tuned
-            .filter(|tuning| tuning.arm.kind.is_vet() && tuning.arm.kind.is_hard())
-            .filter_map(|tuning| {
-                let errors = tuning.candidates.iter().filter_map(|(_, cer)| *cer);
-                Some((tuning.arm, errors.reduce(f64::min)?))
-            })
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(arm, _)| arm)
-    }
-}
 
 /// Carries out every run of a study in folders of its own below `folder`; cells that are there
 /// already are not trained again.
@@ -65,7 +36,7 @@ pub fn run_parts(
         // A study goes on where it stopped, whichever run that was.
         let run = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
         let finished = session
-            .carry_out(&part.config, run, part.extent())
+            .carry_out(&part.config, run, part.outputs())
             .with_context(|| format!("run `{name}`"))?;
         eprintln!(
             "[{}/{count}] {name}: {:.0} s",
@@ -103,7 +74,7 @@ pub fn redo_parts(
         );
         let arms = StoredCells::list(&run.cells()).unfinished(&part.config);
         if !arms.is_empty() {
-            missing.push(format!("`{name}` ({})", listed(&arms)));
+            missing.push(format!("`{name}` ({})", named(&arms)));
         }
         opened.push((part, run));
     }
@@ -119,7 +90,7 @@ pub fn redo_parts(
         .map(|(part, run)| {
             let name = part.name();
             let finished = session
-                .redo(&part.config, &run, part.extent())
+                .redo(&part.config, &run, part.outputs())
                 .with_context(|| format!("run `{name}`"))?;
             Ok(PartResult {
                 part,
@@ -132,7 +103,7 @@ pub fn redo_parts(
 }
 
 /// Some arms by name.
-fn listed(arms: &[ArmSpec]) -> String {
+fn named(arms: &[ArmSpec]) -> String {
     let named: Vec<String> = arms
         .iter()
         .take(MOST_NAMED)

@@ -1,7 +1,5 @@
-//! The questions of the study.
+//! The questions of the study, by name. What each is made of is its definition, in `sections`.
 
-use probe::ProbeConfig;
-use run_results::Extent;
 use serde::{Deserialize, Serialize};
 
 /// A section of the study: one question, answered by one or more runs.
@@ -60,72 +58,4 @@ impl Section {
         Self::Control,
         Self::Codelength,
     ];
-
-    /// Name on the command line and in results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ocr => "ocr",
-            Self::Capacity => "capacity",
-            Self::RateLadder => "rate-ladder",
-            Self::Redundancy => "redundancy",
-            Self::Estimators => "estimators",
-            Self::Vocabulary => "vocabulary",
-            Self::Regimes => "regimes",
-            Self::Codelength => "codelength",
-            Self::Control => "control",
-            Self::Coarse => "coarse",
-            Self::FineGrained => "fine-grained",
-        }
-    }
-
-    /// What it asks.
-    #[must_use]
-    pub fn question(self) -> &'static str {
-        match self {
-            Self::Ocr => "Does turning visual features into visual words cost reading?",
-            Self::Capacity => "Does a hard token stop reading where its bits run out?",
-            Self::Redundancy => "Do larger characters make up for hard words?",
-            Self::RateLadder => "How many bits per token does reading need?",
-            Self::Estimators => "Which gradient estimator trains hard words?",
-            Self::Vocabulary => "How many visual words are needed?",
-            Self::Regimes => "Does a tower that trains along make up for the vocabulary?",
-            Self::Codelength => "How many labels does it take to learn to read?",
-            Self::Control => "How much could the probe have learnt by heart?",
-            Self::Coarse => "Do coarse properties suffer as reading does?",
-            Self::FineGrained => "From how small a detail on can each projector tell?",
-        }
-    }
-}
-
-/// One run of a section.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    /// The section.
-    pub section: Section,
-    /// What distinguishes it within the section; empty where it is the only run.
-    pub variant: String,
-    /// Its settings.
-    pub config: ProbeConfig,
-}
-
-impl Part {
-    /// How much is made of it by itself; the figures of the study go over several runs.
-    #[must_use]
-    pub fn extent(&self) -> Extent {
-        match self.section {
-            Section::Ocr | Section::Capacity | Section::Estimators => Extent::of(&self.config),
-            _ => Extent::Tables,
-        }
-    }
-
-    /// Name of its folder: `capacity-36-characters`.
-    #[must_use]
-    pub fn name(&self) -> String {
-        if self.variant.is_empty() {
-            self.section.name().to_owned()
-        } else {
-            format!("{}-{}", self.section.name(), self.variant)
-        }
-    }
 }

@@ -4,14 +4,15 @@ use super::section::Section;
 use anyhow::{Context, Result};
 use claims::{ClaimFinding, Measurements, PartFinding, Registration};
 use html_report::{Claim, Gate, GateState, Verdict};
+use probe_statistics::bootstrap::Interval;
 use run_results::wording;
 use run_support::atomic;
 use std::path::Path;
 
+/// Decimals of an effect on the page.
+const MOST_DECIMALS: usize = 4;
 /// The claims that this version of the study was made for.
 const REGISTRATION: &str = include_str!("../registrations/claims.toml");
-/// Those of its fine-grained section by itself.
-const FINE_GRAINED: &str = include_str!("../registrations/fine-grained-claims.toml");
 
 /// The registration in `file`, or the one that comes with these sections.
 ///
@@ -19,8 +20,10 @@ const FINE_GRAINED: &str = include_str!("../registrations/fine-grained-claims.to
 /// If the file cannot be read or makes no sense; the message names the claim.
 pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registration> {
     match file {
-        None if sections == [Section::FineGrained] => Ok(Registration::from_toml(FINE_GRAINED)?),
-        None => Ok(Registration::from_toml(REGISTRATION)?),
+        None => {
+            let alone = Section::alone(sections).map(|alone| alone.registration);
+            Ok(Registration::from_toml(alone.unwrap_or(REGISTRATION))?)
+        }
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| {
                 let path = path.display();
@@ -35,7 +38,7 @@ pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registr
 ///
 /// # Errors
 /// If the statistics refuse the data, or a file cannot be written.
-pub fn evaluate(
+pub(super) fn evaluate(
     folder: &Path,
     registration: &Registration,
     measurements: &Measurements,
@@ -79,7 +82,9 @@ fn page_claim(finding: &ClaimFinding) -> Claim {
             claims::Verdict::Undecided => Verdict::Undecided,
             claims::Verdict::NotMeasured | claims::Verdict::Gated => Verdict::Withheld,
         },
-        effect: decisive.and_then(|part| part.effect).map(short),
+        effect: decisive
+            .and_then(|part| part.effect)
+            .map(|effect| wording::significant(effect, MOST_DECIMALS)),
         interval: decisive.and_then(interval),
         p: finding.p,
         adjusted_p: finding.adjusted_p,
@@ -91,13 +96,11 @@ fn page_claim(finding: &ClaimFinding) -> Claim {
 }
 
 fn interval(part: &PartFinding) -> Option<String> {
-    Some(format!("[{}, {}]", short(part.low?), short(part.high?)))
-}
-
-/// Three significant digits.
-fn short(value: f64) -> String {
-    let magnitude = value.abs().max(1e-6).log10().floor();
-    wording::fixed(value, (2.0 - magnitude).clamp(0.0, 4.0) as usize)
+    let (low, high) = (part.low?, part.high?);
+    Some(wording::significant_interval(
+        Interval { low, high },
+        MOST_DECIMALS,
+    ))
 }
 
 /// The checks for the page.
@@ -143,12 +146,5 @@ mod tests {
         assert!(message().contains("mine.toml"));
         std::fs::write(&path, "[[claims]]\nid = 3").unwrap();
         assert!(message().contains("mine.toml"));
-    }
-
-    #[test]
-    fn effects_have_three_digits() {
-        assert_eq!(short(0.012_345), "0.0123");
-        assert_eq!(short(-1.234_5), "−1.23");
-        assert_eq!(short(123.4), "123");
     }
 }

@@ -109,20 +109,20 @@ fn subtitle(counted_on: Option<&CountedOn>, vocabulary: &Vocabulary) -> String {
         wording::counted(images, "test image"),
     );
     text += &format!(
-        "The likeliest word says {:.2} of {:.2} bits about {what} (Chao–Shen; sample {:.2}; \
-         characters shuffled {:.2}), mean purity {}.",
-        summary.corrected.information().bits(),
-        summary.corrected.labels.bits(),
-        summary.plug_in.information().bits(),
-        summary.shuffled.information().bits(),
+        "The likeliest word says {} of {} bits about {what} (Chao–Shen; sample {}; characters \
+         shuffled {}), mean purity {}.",
+        wording::bits(summary.corrected.information().bits()),
+        wording::bits(summary.corrected.labels.bits()),
+        wording::bits(summary.plug_in.information().bits()),
+        wording::bits(summary.shuffled.information().bits()),
         wording::percent(summary.mean_purity),
     );
     if let Some((soft, shuffled)) = &summary.soft {
         text += &format!(
-            " A word drawn from the token's distribution says {:.2} bits (shuffled {:.2}); use, \
+            " A word drawn from the token's distribution says {} bits (shuffled {}); use, \
              purity and bits below are of this kind.",
-            soft.information().bits(),
-            shuffled.information().bits()
+            wording::bits(soft.information().bits()),
+            wording::bits(shuffled.information().bits())
         );
     }
     text

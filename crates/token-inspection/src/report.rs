@@ -72,10 +72,10 @@ fn answer(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
         match arm.vocabulary {
             Some(words) => {
                 parts.push(format!(
-                    "{} words, {}; a token's entropy is {:.2} bits on average",
+                    "{} words, {}; a token's entropy is {} bits on average",
                     wording::count(words),
                     if arm.is_hard { "hard" } else { "soft" },
-                    mean_entropy(arm)
+                    wording::bits(mean_entropy(arm))
                 ));
             }
             None => {
@@ -97,10 +97,10 @@ fn answer(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
     for vocabulary in &inspection.vocabularies {
         let summary = &vocabulary.summary;
         paragraphs.push(format!(
-            "The likeliest words of `{}` say {:.2} of {:.2} bits about {} (Chao–Shen).",
+            "The likeliest words of `{}` say {} of {} bits about {} (Chao–Shen).",
             atlas::title(vocabulary),
-            summary.corrected.information().bits(),
-            summary.corrected.labels.bits(),
+            wording::bits(summary.corrected.information().bits()),
+            wording::bits(summary.corrected.labels.bits()),
             atlas::labels(inspection.counted_on.as_ref())
         ));
     }
@@ -152,8 +152,14 @@ fn key_numbers(inspection: &Inspection) -> Vec<KeyNumber> {
                 atlas::labels(inspection.counted_on.as_ref()),
                 atlas::title(vocabulary)
             ),
-            value: format!("{:.2} bits", summary.corrected.information().bits()),
-            note: format!("of {:.2}; Chao–Shen", summary.corrected.labels.bits()),
+            value: format!(
+                "{} bits",
+                wording::bits(summary.corrected.information().bits())
+            ),
+            note: format!(
+                "of {}; Chao–Shen",
+                wording::bits(summary.corrected.labels.bits())
+            ),
         }
     });
     read.chain(says).collect()
@@ -247,8 +253,8 @@ fn arms(inspection: &Inspection) -> Section {
             cell.and_then(|cell| cell.test_cer)
                 .map_or_else(dash, |(cer, _)| wording::percent(cer)),
             arm.vocabulary
-                .map_or_else(dash, |_| format!("{:.2}", mean_entropy(arm))),
-            format!("{:.2}", mean_over_tokens(arm, |token| token.norm)),
+                .map_or_else(dash, |_| wording::bits(mean_entropy(arm))),
+            wording::fixed(mean_over_tokens(arm, |token| token.norm), 2),
         ]
     });
     section.table(Table {
@@ -291,7 +297,7 @@ fn vocabularies(inspection: &Inspection) -> Section {
     );
     let rows = inspection.vocabularies.iter().map(|vocabulary| {
         let summary = &vocabulary.summary;
-        let bits = |bits: f64| wording::fixed(bits, 2);
+        use wording::bits;
         let soft = |shuffled: bool| {
             let found = summary.soft.as_ref();
             found.map_or_else(

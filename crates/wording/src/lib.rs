@@ -1,4 +1,10 @@
 //! Numbers as people read them: percent, counts, densities, intervals.
+//!
+//! Whatever writes a number into a sentence or a table takes it from here, so that one quantity looks
+//! the same everywhere. Values and differences of a run are put into words by `run_results::wording`,
+//! numbers of claims by [`claims`].
+
+pub mod claims;
 
 use probe_statistics::bootstrap::Interval;
 
@@ -59,19 +65,68 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     }
 }
 
+/// With a plus or the minus sign of running text, `+12.3`.
+#[must_use]
+pub fn signed(value: f64, decimals: usize) -> String {
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{}", fixed(value, decimals))
+}
+
+/// Three significant digits, with no more than so many decimals: `0.0123`, `1.23`, `1234`.
+#[must_use]
+pub fn significant(value: f64, most_decimals: usize) -> String {
+    let magnitude = value.abs().max(1e-6).log10().floor();
+    fixed(
+        value,
+        (2.0 - magnitude).clamp(0.0, most_decimals as f64) as usize,
+    )
+}
+
+/// Entropy or information in bits, `7.25`.
+#[must_use]
+pub fn bits(value: f64) -> String {
+    fixed(value, 2)
+}
+
 /// Decimals that a value of this size is written with: two below 1, else one.
 #[must_use]
 pub fn decimals_for(value: f64) -> usize {
     if value.abs() < 1.0 { 2 } else { 1 }
 }
 
+/// An interval of plain numbers, `[1.61, 2.30]`.
+#[must_use]
+pub fn interval(ends: Interval, decimals: usize) -> String {
+    ends_in_words(ends, |end| fixed(end, decimals))
+}
+
+/// An interval of numbers with three significant digits each, `[0.0912, 1.10]`.
+#[must_use]
+pub fn significant_interval(ends: Interval, most_decimals: usize) -> String {
+    ends_in_words(ends, |end| significant(end, most_decimals))
+}
+
 /// An interval of fractions in percent or points, ` [10.1, 14.0]`; nothing if there is none.
 #[must_use]
 pub fn bracket(interval: Option<Interval>, decimals: usize) -> String {
-    interval.map_or_else(String::new, |Interval { low, high }| {
-        let [low, high] = [low, high].map(|end| fixed(end * 100.0, decimals));
-        format!(" [{low}, {high}]")
+    interval.map_or_else(String::new, |ends| {
+        let text = ends_in_words(ends, |end| fixed(end * 100.0, decimals));
+        format!(" {text}")
     })
+}
+
+fn ends_in_words(Interval { low, high }: Interval, end: impl Fn(f64) -> String) -> String {
+    format!("[{}, {}]", end(low), end(high))
+}
+
+/// `a`, `b` and `c`.
+#[must_use]
+pub fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +143,38 @@ mod tests {
         assert_eq!(density(1.874_9), "1.87 characters per token");
         assert_eq!(fixed(-0.001, 1), "0.0");
         assert_eq!(counted(1, "seed"), "1 seed");
+        assert_eq!(signed(0.25, 1), "+0.2");
+        assert_eq!(signed(-0.25, 2), "−0.25");
+        assert_eq!(signed(0.0, 1), "0.0");
+        assert_eq!(bits(-0.001), "0.00");
+    }
+
+    #[test]
+    fn numbers_keep_three_digits() {
+        assert_eq!(significant(0.012_345, 6), "0.0123");
+        assert_eq!(significant(0.000_123_4, 4), "0.0001");
+        assert_eq!(significant(-1.234_5, 4), "−1.23");
+        assert_eq!(significant(123.4, 4), "123");
+        assert_eq!(significant(1234.4, 6), "1234");
+    }
+
+    #[test]
+    fn intervals_keep_the_digits_of_their_ends() {
+        let ends = Interval {
+            low: -0.0512,
+            high: 1.25,
+        };
+        assert_eq!(interval(ends, 1), "[−0.1, 1.2]");
+        assert_eq!(significant_interval(ends, 6), "[−0.0512, 1.25]");
+        assert_eq!(bracket(Some(ends), 1), " [−5.1, 125.0]");
+        assert_eq!(bracket(None, 1), "");
+    }
+
+    #[test]
+    fn lists_end_with_and() {
+        let items = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(listed(&items), "a, b and c");
+        assert_eq!(listed(&items[..1]), "a");
+        assert_eq!(listed(&[]), "");
     }
 }

@@ -6,7 +6,7 @@ use arms::ArmSpec;
 use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
 use probe_data::DataSources;
 use probe_data::published;
-use run_results::Extent;
+use run_results::Outputs;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
@@ -185,7 +185,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();
     let finished = session
-        .carry_out(&config, folder, Extent::of(&config))
+        .carry_out(&config, folder, Outputs::of(&config))
         .map_err(|error| super::how_to_go_on(error, &path))?;
     println!("{}", finished.summary.table());
     if let Some(protocol) = &finished.summary.protocol {

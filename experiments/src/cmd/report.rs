@@ -3,7 +3,7 @@
 use super::{Caching, Machine};
 use anyhow::Result;
 use probe::ProbeConfig;
-use run_results::Extent;
+use run_results::Outputs;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
     let session = args.machine.session(args.caching.cache(), stop)?;
-    let finished = session.redo(&config, &folder, Extent::of(&config))?;
+    let finished = session.redo(&config, &folder, Outputs::of(&config))?;
     println!("{}", finished.summary.table());
     if let Some(protocol) = &finished.summary.protocol {
         println!("{protocol}");

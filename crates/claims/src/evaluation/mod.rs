@@ -9,13 +9,13 @@ mod recovery;
 mod tests_over_seeds;
 mod thresholds;
 mod usage;
-mod wording;
 
 use probe_statistics::StatisticsError;
 use probe_statistics::multiplicity::{benjamini_hochberg, holm};
 use probe_statistics::power::fewest_seeds;
 use probe_statistics::sign_flip::{Alternative, smallest_p};
 
+use self::wording::number;
 use crate::finding::{ClaimFinding, Outcome, PartFinding, Report, Verdict};
 use crate::gates;
 use crate::registration::{
@@ -23,8 +23,8 @@ use crate::registration::{
 };
 use crate::selection::{self, by_cell};
 use crate::{ClaimsError, GateFinding, GateState, Measurements};
+use ::wording::claims as wording;
 use thresholds::ThresholdCache;
-use wording::number;
 
 /// Evaluates every claim and gate.
 ///

@@ -44,7 +44,7 @@ impl Report<'_> {
                 value: wording::points(&best.comparison),
                 note: format!(
                     "{}{}: {} against {}",
-                    wording::interval(&best.comparison),
+                    wording::interval_in_note(&best.comparison),
                     code(best.arm),
                     best.rates[0],
                     best.rates[1]

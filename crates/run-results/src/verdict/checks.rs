@@ -1,8 +1,8 @@
 //! Integrity checks: a run whose ceiling is not the best or whose floor reads something measures
 //! something else than it says.
 
+use super::Report;
 use super::comparisons::text_kind;
-use super::{Report, listed};
 use crate::comparison::{Comparison, Judgement, LEVEL, arm_of};
 use crate::scored::{RANDOM, ScoredTest};
 use crate::summary::SummaryRow;
@@ -60,7 +60,7 @@ impl Report<'_> {
                 "{}. A codebook is dead if the entropy of its words is below 0.1 bits, as when 99 in \
                  100 tokens become one word: what such a cell loses, it loses to collapse and not to \
                  discreteness. It is in the means.",
-                listed(&dead)
+                wording::listed(&dead)
             ));
         }
         let hard = self.hard_arms();
@@ -85,7 +85,7 @@ impl Report<'_> {
         if !exploded.is_empty() {
             Finding::Fail(format!(
                 "{}, {explained}. These cells are in the means.",
-                listed(&exploded)
+                wording::listed(&exploded)
             ))
         } else if self.nothing_finished() {
             Finding::NotChecked("no cell finished.".to_owned())
@@ -155,7 +155,7 @@ impl Report<'_> {
         } else {
             Finding::Fail(format!(
                 "beyond intervals that hold for all comparisons at once: {}. {remark}",
-                listed(&better)
+                wording::listed(&better)
             ))
         }
     }
@@ -192,7 +192,7 @@ impl Report<'_> {
             "character places read wrong: {}. Chance is {}, 1 − 1/A; ± is {TOLERANCE_SD} standard \
              deviations of guessing. The CER of `{blind}` may be lower, because the edit distance \
              forgives shifts.",
-            listed(&found),
+            wording::listed(&found),
             wording::percent(chance)
         );
         if at_chance {

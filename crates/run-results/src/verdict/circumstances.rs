@@ -1,7 +1,7 @@
 //! How the run was made, and what went wrong.
 
 use super::comparisons::text_kind;
-use super::{Page, Report, code, listed};
+use super::{Page, Report, code};
 use crate::metrics::name_of;
 use crate::summary::unit_name;
 use crate::wording;
@@ -16,7 +16,7 @@ impl Report<'_> {
             let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
             page.paragraph(&format!(
                 "Not tuned: every arm was trained at {} only.",
-                listed(&rates)
+                wording::listed(&rates)
             ));
         } else {
             let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
@@ -27,7 +27,7 @@ impl Report<'_> {
             };
             page.paragraph(&format!(
                 "Every arm was tried at {}{beyond}; the rate was chosen on validation images.",
-                listed(&rates)
+                wording::listed(&rates)
             ));
         }
         let mut notes = Vec::new();
@@ -42,7 +42,7 @@ impl Report<'_> {
             let failed = tuned.candidates.iter().filter(|(_, cer)| cer.is_none());
             let failed: Vec<String> = failed.map(|(rate, _)| format!("{rate:?}")).collect();
             if !failed.is_empty() {
-                notes.push(format!("{arm}: failed at {}", listed(&failed)));
+                notes.push(format!("{arm}: failed at {}", wording::listed(&failed)));
             }
         }
         if !notes.is_empty() {
@@ -128,7 +128,7 @@ impl Report<'_> {
         let vocabularies = if sizes.is_empty() {
             String::new()
         } else {
-            format!(", K = {}", listed(&sizes))
+            format!(", K = {}", wording::listed(&sizes))
         };
         let rendered = format!(
             "{} rendered images per density and kind of text",
@@ -164,9 +164,9 @@ impl Report<'_> {
             training.batch,
             name_of(config.regime),
             config.d_token,
-            listed(&texts),
+            wording::listed(&texts),
             wording::count(config.bootstrap_draws),
-            listed(&units),
+            wording::listed(&units),
         ));
     }
 

@@ -158,12 +158,3 @@ impl Report<'_> {
 fn code(arm: ArmSpec) -> String {
     format!("`{arm}`")
 }
-
-/// `a`, `b` and `c`.
-fn listed(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [only] => only.clone(),
-        [start @ .., last] => format!("{} and {last}", start.join(", ")),
-    }
-}

@@ -1,14 +1,14 @@
 //! Losses in reading and in fine detail against those in coarse tasks, on the logit scale.
 
+use super::{COARSE, StudyResults};
 use crate::section::Section;
-use crate::tables::StudyTable;
+use crate::table::StudyTable;
 use anyhow::Result;
 use claims::registration::{ArmSelector, Facets, Interaction, Metric, Rule, Sides};
-use claims::{Evaluator, Measurements, PartFinding, Role};
+use claims::{PartFinding, Role};
+use probe_statistics::bootstrap::Interval;
 use run_results::wording;
 
-/// Condition of the easier levels of the coarse tasks.
-pub(crate) const COARSE: &str = "coarse";
 /// Condition of the reading of random characters.
 const READING: &str = "random";
 
@@ -18,10 +18,8 @@ const READING: &str = "random";
 ///
 /// # Errors
 /// If the statistics refuse the data.
-pub(super) fn interaction(
-    measurements: &Measurements,
-    evaluator: &Evaluator<'_>,
-) -> Result<Option<StudyTable>> {
+pub(super) fn interaction(study: &StudyResults<'_>) -> Result<Option<StudyTable>> {
+    let (measurements, evaluator) = (study.measurements, study.evaluator);
     let study = Section::FineGrained.name();
     let series = || measurements.series.iter().filter(move |s| s.study == study);
     if !series().any(|s| s.condition == COARSE) {
@@ -70,7 +68,6 @@ pub(super) fn interaction(
         "smallest p",
     ];
     Ok((!rows.is_empty()).then(|| StudyTable {
-        section: Section::FineGrained,
         name: "fine_grained_interaction",
         title: "Is the loss one of reading and of detail?",
         note: "Log odds of an error, arm minus the MLP of the same width, minus the same difference on \
@@ -95,16 +92,15 @@ fn cells(part: &PartFinding) -> [String; 3] {
     let Some(effect) = part.effect else {
         return ["–".to_owned(), String::new(), String::new()];
     };
-    let sign = if effect > 0.0 { "+" } else { "" };
     let interval = match (part.low, part.high) {
         (Some(low), Some(high)) => {
-            format!(" [{}, {}]", wording::fixed(low, 2), wording::fixed(high, 2))
+            format!(" {}", wording::interval(Interval { low, high }, 2))
         }
         _ => String::new(),
     };
     let p = |p: Option<f64>| p.map_or_else(String::new, |p| format!("{p:.3}"));
     [
-        format!("{sign}{}{interval}", wording::fixed(effect, 2)),
+        format!("{}{interval}", wording::signed(effect, 2)),
         p(part.p),
         p(part.smallest_p),
     ]

@@ -1,10 +1,9 @@
 //! Right answers against chance, pairs of which both are right, and d′.
 
-use super::answers::{Asked, pairs, pooled};
-use crate::measurements::majority;
-use crate::run::PartResult;
-use crate::section::Section;
-use crate::tables::StudyTable;
+use super::task_answers::{TaskAnswers, pairs, pooled};
+use crate::part::PartResult;
+use crate::series::majority;
+use crate::table::StudyTable;
 use anyhow::Result;
 use arms::ArmSpec;
 use probe::EvaluationMode;
@@ -16,25 +15,25 @@ use run_results::{Estimator, wording};
 /// One row per task or data set and arm.
 pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
     let mut rows = Vec::new();
-    for asked in Asked::all(results)? {
-        for (arm, series) in &asked.arms {
+    for task in TaskAnswers::all(results)? {
+        for (arm, series) in &task.arms {
             let all = pooled(series);
             let easiest = series.first().map(|level| level.seeds.as_slice());
-            let mut row = vec![asked.name(), format!("`{arm}`")];
-            row.push(rate(&asked, &all)?);
-            row.push(wording::percent(chance(&asked)));
-            row.push(match asked.kind {
+            let mut row = vec![task.name(), format!("`{arm}`")];
+            row.push(rate(&task, &all)?);
+            row.push(wording::percent(chance(&task)));
+            row.push(match task.kind {
                 Some(_) => easiest.map_or_else(String::new, share),
                 None => String::new(),
             });
-            row.extend(match asked.kind {
+            row.extend(match task.kind {
                 Some(kind) => [
-                    rate(&asked, &pairs(&all))?,
+                    rate(&task, &pairs(&all))?,
                     wording::percent(kind.pair_chance()),
                 ],
                 None => Default::default(),
             });
-            let d_prime = d_prime(&asked, *arm, &all);
+            let d_prime = d_prime(&task, *arm, &all);
             row.push(d_prime.map_or_else(String::new, |d| wording::fixed(d, 2)));
             rows.push(row);
         }
@@ -50,7 +49,6 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
         "d′",
     ];
     Ok((!rows.is_empty()).then(|| StudyTable {
-        section: Section::FineGrained,
         name: "accuracy",
         title: "Right answers, pairs and d′",
         note: "Over all levels; 95% BCa intervals over seeds and clusters of like images. A pair are two images that \
@@ -63,11 +61,11 @@ pub(super) fn accuracy(results: &[PartResult]) -> Result<Option<StudyTable>> {
 }
 
 /// The share of right answers as the summaries of runs estimate it.
-fn rate(asked: &Asked<'_>, seeds: &[SeedItems]) -> Result<String> {
+fn rate(task: &TaskAnswers<'_>, seeds: &[SeedItems]) -> Result<String> {
     if seeds.iter().any(|seed| seed.items.len() < 2) {
         return Ok(share(seeds));
     }
-    let estimator = Estimator::of_items(&asked.result.part.config, Measure::WordAccuracy, seeds);
+    let estimator = Estimator::of_items(&task.result.part.config, Measure::WordAccuracy, seeds);
     Ok(wording::value(estimator.value(seeds)?))
 }
 
@@ -78,24 +76,24 @@ fn share(seeds: &[SeedItems]) -> String {
 }
 
 /// Of tasks one over the number of classes; of photographs the share of the most frequent class.
-fn chance(asked: &Asked<'_>) -> f64 {
-    match asked.kind {
+fn chance(task: &TaskAnswers<'_>) -> f64 {
+    match task.kind {
         Some(kind) => kind.chance(),
         None => {
-            let sets = asked.result.outcome.test_sets.iter();
+            let sets = task.result.outcome.test_sets.iter();
             majority(sets.flat_map(|set| &set.targets))
         }
     }
 }
 
-fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> {
-    if asked.classes() != 2 {
+fn d_prime(task: &TaskAnswers<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> {
+    if task.classes() != 2 {
         let items = || seeds.iter().flat_map(|seed| &seed.items);
         let correct = Answers {
             count: items().filter(|item| item.edits == 0).count() as u64,
             trials: items().count() as u64,
         };
-        return many_alternative_d_prime(correct, asked.classes()).ok();
+        return many_alternative_d_prime(correct, task.classes()).ok();
     }
     // "Yes" is the second class.
     let yes = Answer::Class(1);
@@ -103,7 +101,7 @@ fn d_prime(asked: &Asked<'_>, arm: ArmSpec, seeds: &[SeedItems]) -> Option<f64> 
         count: 0,
         trials: 0,
     }; 2];
-    let outcome = &asked.result.outcome;
+    let outcome = &task.result.outcome;
     for cell in outcome.cells.iter().filter(|cell| cell.spec.arm == arm) {
         let tests = cell.tests.iter();
         for test in tests.filter(|test| test.mode == EvaluationMode::Deterministic) {

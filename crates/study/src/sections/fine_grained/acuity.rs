@@ -1,7 +1,6 @@
 //! Errors in fine-grained tasks against their difficulty.
 
-use super::super::run::PartResult;
-use super::estimate;
+use crate::part::PartResult;
 use figures::{Arm, CerScale, Curve, CurvePanel, CurvePoint, ErrorCurves, Family, Reference};
 use run_results::plots::family;
 
@@ -29,7 +28,7 @@ pub(super) fn acuity(result: &PartResult) -> Option<ErrorCurves> {
                 .iter()
                 .map(|&(group, x)| CurvePoint {
                     x,
-                    error: estimate(result, arm, group),
+                    error: result.error(arm, group),
                 })
                 .collect(),
         })

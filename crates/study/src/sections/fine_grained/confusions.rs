@@ -1,9 +1,9 @@
 //! Which look-alikes are read as which.
 
-use crate::figures::of_section;
-use crate::run::PartResult;
+use crate::part::PartResult;
 use crate::section::Section;
-use crate::tables::StudyTable;
+use crate::sections::StudyResults;
+use crate::table::StudyTable;
 use arms::ArmSpec;
 use perception_tasks::Group;
 use probe::EvaluationMode;
@@ -11,8 +11,8 @@ use probe_statistics::text_metrics::Confusion;
 use run_results::wording;
 
 /// One row per ordered pair of look-alikes, one column per arm.
-pub(super) fn confusions(results: &[PartResult]) -> Option<StudyTable> {
-    let glyphs = of_section(results, Section::FineGrained).filter(|result| {
+pub(super) fn confusions(study: &StudyResults<'_>) -> Option<StudyTable> {
+    let glyphs = study.of(Section::FineGrained).filter(|result| {
         let kind = result.part.config.data.source.perception();
         kind.is_some_and(|kind| kind.group() == Group::Glyphs)
     });
@@ -36,7 +36,6 @@ pub(super) fn confusions(results: &[PartResult]) -> Option<StudyTable> {
     let mut header = vec!["pair".to_owned()];
     header.extend(arms.iter().map(|arm| format!("`{arm}`")));
     Some(StudyTable {
-        section: Section::FineGrained,
         name: "confusions",
         title: "How often is a glyph read as its double?",
         note: "Share of the images that show the one and were read as the other, over all levels and \

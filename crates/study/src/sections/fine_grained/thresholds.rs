@@ -1,25 +1,26 @@
 //! Psychometric thresholds of the fine-grained tasks, as claims estimate them.
 
-use super::answers::Asked;
-use crate::run::PartResult;
+use super::StudyResults;
+use super::task_answers::TaskAnswers;
 use crate::section::Section;
-use crate::tables::StudyTable;
+use crate::table::StudyTable;
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
-use claims::Evaluator;
 use claims::registration::{ArmSelector, Facets, Rule, Sides, ThresholdRatio};
 use perception_tasks::{Axis, TaskKind};
 use probe_statistics::bootstrap::Interval;
 use probe_statistics::psychometric::ThresholdEstimate;
-use run_results::{arm_of, matched_mlp};
+use run_results::{arm_of, matched_mlp, wording};
 
 /// Share of right answers at a threshold.
 const PROPORTION: f64 = 0.75;
 /// Largest share of slips that a fit may allow.
 const LARGEST_LAPSE: f64 = 0.05;
+/// Decimals of thresholds.
+const MOST_DECIMALS: usize = 6;
 
 /// The thresholds of all arms in a task with levels.
-pub(crate) struct TaskThresholds {
+pub(super) struct TaskThresholds {
     pub kind: TaskKind,
     axis: Axis,
     arms: Vec<ArmThreshold>,
@@ -45,14 +46,10 @@ pub(super) struct Ratio {
 ///
 /// # Errors
 /// If the answers cannot be fitted.
-pub(crate) fn task_thresholds(
-    results: &[PartResult],
-    evaluator: &Evaluator<'_>,
-) -> Result<Vec<TaskThresholds>> {
+pub(super) fn task_thresholds(study: &StudyResults<'_>) -> Result<Vec<TaskThresholds>> {
     let mut tasks = Vec::new();
-    for asked in Asked::all(results)? {
-        let Some((kind, axis)) = asked.kind.and_then(|kind| Some((kind, kind.difficulty()?)))
-        else {
+    for task in TaskAnswers::all(study.runs)? {
+        let Some((kind, axis)) = task.kind.and_then(|kind| Some((kind, kind.difficulty()?))) else {
             continue;
         };
         let data = Facets {
@@ -62,7 +59,7 @@ pub(crate) fn task_thresholds(
             densities: None,
             evaluation: claims::Evaluation::default(),
         };
-        let config = &asked.result.part.config;
+        let config = &task.result.part.config;
         let ratio = |arm: ArmSpec, reference: Option<ArmSpec>| -> Result<Option<Ratio>> {
             let Some(reference) = reference.filter(|reference| *reference != arm) else {
                 return Ok(None);
@@ -70,7 +67,7 @@ pub(crate) fn task_thresholds(
             let named = |arm: ArmSpec| ArmSelector::Arm {
                 arm: arm.to_string(),
             };
-            let found = evaluator.part(&Rule::ThresholdRatio(ThresholdRatio {
+            let found = study.evaluator.part(&Rule::ThresholdRatio(ThresholdRatio {
                 data: data.clone(),
                 subject: named(arm),
                 reference: named(reference),
@@ -87,11 +84,13 @@ pub(crate) fn task_thresholds(
             }))
         };
         let mut arms = Vec::new();
-        for &(arm, _) in &asked.arms {
+        for &(arm, _) in &task.arms {
             let name = arm.to_string();
             arms.push(ArmThreshold {
                 arm,
-                threshold: evaluator.threshold(&data, &name, PROPORTION, LARGEST_LAPSE)?,
+                threshold: study
+                    .evaluator
+                    .threshold(&data, &name, PROPORTION, LARGEST_LAPSE)?,
                 over_mlp: ratio(arm, matched_mlp(config, arm))?,
                 over_merger: ratio(arm, arm_of(config, ArmKind::PatchMerger))?,
             });
@@ -128,7 +127,6 @@ pub(super) fn table(tasks: &[TaskThresholds]) -> Option<StudyTable> {
         "over that of PatchMerger",
     ];
     (!rows.is_empty()).then(|| StudyTable {
-        section: Section::FineGrained,
         name: "thresholds",
         title: "From how small a difference on is the answer right three times in four?",
         note: "Logistic functions of the logarithm of the difference, with the guess rate of the \
@@ -169,28 +167,11 @@ pub(super) fn worded(found: Ratio) -> String {
 }
 
 fn bracket(interval: Option<Interval>) -> String {
-    interval.map_or_else(String::new, |Interval { low, high }| {
-        format!(" [{}, {}]", significant(low), significant(high))
+    interval.map_or_else(String::new, |ends| {
+        format!(" {}", wording::significant_interval(ends, MOST_DECIMALS))
     })
 }
 
-/// Three significant digits.
 fn significant(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 6.0) as usize;
-    format!("{value:.decimals$}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_keep_three_digits() {
-        assert_eq!(significant(0.012_345), "0.0123");
-        assert_eq!(significant(1.234), "1.23");
-        assert_eq!(significant(1234.4), "1234");
-    }
+    wording::significant(value, MOST_DECIMALS)
 }

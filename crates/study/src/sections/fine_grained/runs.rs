@@ -1,16 +1,13 @@
-//! Fine-grained perception beside reading: from how small a detail on can each arm tell?
+//! The runs of the fine-grained section: tasks, data sets, and reading.
 
-use super::ocr::BITS;
-use super::{base, contrasted_arms, vocabulary};
+use super::READING;
+use crate::design::{MAIN_BITS, base, contrasted_arms, vocabulary};
 use crate::scale::{FineGrainedScale, Scale};
 use crate::section::Section;
 use perception_tasks::{DatasetSource, TaskKind};
 use probe::{ImageSource, Photographs, ProbeConfig, ReaderKind};
 use serde::{Deserialize, Serialize};
 use text_images::Charset;
-
-/// Name of the run that reads text, beside which the tasks stand.
-pub const READING: &str = "reading";
 
 /// Tasks unless some are named: acuity, glyphs, relations, and coarse controls.
 const TASKS: [TaskKind; 5] = [
@@ -67,7 +64,7 @@ impl FineGrained {
 
     /// One run per data set, so that a broken file is found before anything is trained; reading; one
     /// run per task. Test images of tasks stand on nine levels of difficulty.
-    pub(super) fn configs(&self, scale: &Scale) -> Vec<(String, ProbeConfig)> {
+    fn configs(&self, scale: &Scale) -> Vec<(String, ProbeConfig)> {
         let mut runs: Vec<(String, ProbeConfig)> = Vec::new();
         for source in &self.datasets {
             let mut config = whole_image(scale);
@@ -116,6 +113,10 @@ impl FineGrained {
     }
 }
 
+pub(super) fn runs(scale: &Scale, asked: &FineGrained) -> Vec<(String, ProbeConfig)> {
+    asked.configs(scale)
+}
+
 /// Questions about a whole image.
 fn whole_image(scale: &Scale) -> ProbeConfig {
     let mut config = common(scale, |smaller| &smaller.task_rates);
@@ -135,7 +136,7 @@ fn common(scale: &Scale, rates: fn(&FineGrainedScale) -> &Vec<f64>) -> ProbeConf
     let bits = scale
         .fine_grained
         .as_ref()
-        .map_or(BITS, |smaller| smaller.bits);
+        .map_or(MAIN_BITS, |smaller| smaller.bits);
     let k = vocabulary(bits.min(scale.largest_vocabulary.ilog2()));
     let mut config = base(scale, Charset::Printable94, &[1.0], scale.few_seeds);
     config.arms = contrasted_arms("identity", k);

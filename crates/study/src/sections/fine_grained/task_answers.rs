@@ -1,6 +1,6 @@
 //! The answers of every arm to a task or a data set.
 
-use crate::run::PartResult;
+use crate::part::{PartResult, of_section};
 use crate::section::Section;
 use anyhow::Result;
 use arms::ArmSpec;
@@ -10,7 +10,7 @@ use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
 use run_results::{ItemSeries, item_series};
 
 /// A task or data set of the section, with the answers of every arm.
-pub(super) struct Asked<'a> {
+pub(super) struct TaskAnswers<'a> {
     pub result: &'a PartResult,
     /// The task; none for photographs.
     pub kind: Option<TaskKind>,
@@ -18,15 +18,14 @@ pub(super) struct Asked<'a> {
     pub arms: Vec<(ArmSpec, Vec<ItemSeries>)>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> TaskAnswers<'a> {
     /// Every task and data set; reading is none of them.
     pub fn all(results: &'a [PartResult]) -> Result<Vec<Self>> {
-        let of_section = results.iter().filter(|result| {
-            result.part.section == Section::FineGrained
-                && match result.part.config.data.source {
-                    ImageSource::Text { .. } | ImageSource::Relabelled(_) => false,
-                    ImageSource::Perception(_) | ImageSource::Photographs(_) => true,
-                }
+        let of_section = of_section(results, Section::FineGrained).filter(|result| {
+            match result.part.config.data.source {
+                ImageSource::Text { .. } | ImageSource::Relabelled(_) => false,
+                ImageSource::Perception(_) | ImageSource::Photographs(_) => true,
+            }
         });
         of_section.map(Self::new).collect()
     }

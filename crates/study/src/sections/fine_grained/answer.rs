@@ -1,40 +1,33 @@
 //! What the fine-grained section says, in sentences made from its numbers.
 
+use super::READING;
 use super::thresholds::{TaskThresholds, worded};
-use crate::design::READING;
-use crate::figures::of_section;
-use crate::run::PartResult;
+use crate::answer::{Answer, HARD, SOFT};
+use crate::part::PartResult;
 use crate::section::Section;
+use crate::sections::StudyResults;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use run_results::wording;
 
-/// Paragraphs on the thresholds of hard and soft words over those of the MLP of their width, beside
-/// what they cost in reading, and the same numbers to remember.
-pub(crate) fn answer(
-    results: &[PartResult],
-    thresholds: &[TaskThresholds],
-) -> (Vec<String>, Vec<KeyNumber>) {
-    let (mut paragraphs, mut key_numbers) = (Vec::new(), Vec::new());
-    let reading =
-        of_section(results, Section::FineGrained).find(|result| result.part.variant == READING);
+/// Thresholds of hard and soft words over those of the MLP of their width, beside what they cost
+/// in reading.
+pub(super) fn answer(study: &StudyResults<'_>, thresholds: &[TaskThresholds]) -> Answer {
+    let mut answer = Answer::default();
+    let reading = study
+        .of(Section::FineGrained)
+        .find(|result| result.part.variant == READING);
     // Beside other sections, reading is theirs.
-    let first = reading.or_else(|| of_section(results, Section::FineGrained).next());
+    let first = reading.or_else(|| study.of(Section::FineGrained).next());
     let Some(first) = first else {
-        return (paragraphs, key_numbers);
+        return answer;
     };
     let arms = &first.part.config.arms;
     let soft = arms
         .iter()
         .find(|arm| arm.kind == ArmKind::VetSoftmax)
         .copied();
-    for (arm, what) in [
-        (
-            first.best_hard(),
-            "Hard visual words, one table row per token",
-        ),
-        (soft, "Soft visual words, as Ovis releases them"),
-    ] {
+    for (arm, what) in [(first.best_hard(), HARD), (soft, SOFT)] {
         let Some(arm) = arm else { continue };
         let mut parts = Vec::new();
         for task in thresholds {
@@ -42,7 +35,7 @@ pub(crate) fn answer(
                 continue;
             };
             parts.push(format!("{} {}", task.kind, worded(found)));
-            key_numbers.push(KeyNumber {
+            answer.key_numbers.push(KeyNumber {
                 label: format!("{}: threshold of `{arm}` over that of the MLP", task.kind),
                 value: worded(found),
                 note: format!("95% interval, {}", seeds(first)),
@@ -58,10 +51,10 @@ pub(crate) fn answer(
         }
         sentences.extend(reading.and_then(|reading| read(reading, arm)));
         if !sentences.is_empty() {
-            paragraphs.push(sentences.join(" "));
+            answer.paragraphs.push(sentences.join(" "));
         }
     }
-    (paragraphs, key_numbers)
+    answer
 }
 
 /// What the arm costs in reading.

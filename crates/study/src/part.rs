@@ -1,0 +1,118 @@
+//! One run of the study, and what was measured in it.
+
+use super::section::Section;
+use arms::ArmSpec;
+use figures::Estimate;
+use probe::{ProbeConfig, RunOutcome};
+use run_results::{Manifest, Summary};
+
+/// One run of a section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The section.
+    pub section: Section,
+    /// What distinguishes it within the section; empty where it is the only run.
+    pub variant: String,
+    /// Its settings.
+    pub config: ProbeConfig,
+}
+
+/// A run of the study with its results.
+#[derive(Debug)]
+pub struct PartResult {
+    /// What was run.
+    pub part: Part,
+    /// What was measured.
+    pub outcome: RunOutcome,
+    /// What it comes to.
+    pub summary: Summary,
+    /// Where it came from.
+    pub manifest: Manifest,
+}
+
+impl PartResult {
+    /// The error rate of an arm on a test group.
+    pub(crate) fn error(&self, arm: ArmSpec, group: usize) -> Estimate {
+        let value = self.summary.cer(arm, group).and_then(|row| row.value);
+        match value {
+            Some(value) => match value.interval {
+                Some(interval) => Estimate::new(value.mean, interval.low, interval.high),
+                None => Estimate::exact(value.mean),
+            },
+            None => Estimate::failed(),
+        }
+    }
+
+    /// Mean error rate over seeds; none if no seed finished.
+    pub(crate) fn mean_error(&self, arm: ArmSpec, group: usize) -> Option<f64> {
+        Some(self.summary.cer(arm, group)?.value?.mean)
+    }
+
+    /// Mean over seeds of the entropy of the words in use on a test group, in bits.
+    pub(crate) fn used_bits(&self, arm: ArmSpec, group: usize) -> Option<f64> {
+        let usage = self.summary.cer(arm, group)?.usage?;
+        Some(usage.marginal_entropy_bits).filter(|bits| *bits > 0.0)
+    }
+
+    /// Bits that a token of an arm could carry, where tokens are hard.
+    pub(crate) fn nominal_bits(&self, arm: ArmSpec) -> Option<f64> {
+        let cells = self.outcome.cells.iter();
+        cells
+            .filter(|cell| cell.spec.arm == arm)
+            .find_map(|cell| cell.bits_per_token)
+    }
+
+    /// The hard visual embedding table that reads validation images best.
+    pub(crate) fn best_hard(&self) -> Option<ArmSpec> {
+        let tuned = self.outcome.tuning.iter();
+        tuned
+            .filter(|tuning| tuning.arm.kind.is_vet() && tuning.arm.kind.is_hard())
+            .filter_map(|tuning| {
+                let errors = tuning.candidates.iter().filter_map(|(_, cer)| *cer);
+                Some((tuning.arm, errors.reduce(f64::min)?))
+            })
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(arm, _)| arm)
+    }
+}
+
+/// The runs of a section.
+pub(crate) fn of_section(
+    results: &[PartResult],
+    section: Section,
+) -> impl Iterator<Item = &PartResult> {
+    results
+        .iter()
+        .filter(move |result| result.part.section == section)
+}
+
+/// An arm without its size: `vet-st-argmax@1028+usage` is `vet-st-argmax+usage`.
+pub(crate) fn without_size(arm: ArmSpec) -> String {
+    let name = arm.to_string();
+    let Some((kind, rest)) = name.split_once('@') else {
+        return name;
+    };
+    let options = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let kept: Vec<&str> = options
+        .split('+')
+        .filter(|option| !option.is_empty() && !option.starts_with("codes"))
+        .collect();
+    if kept.is_empty() {
+        kind.to_owned()
+    } else {
+        format!("{kind}+{}", kept.join("+"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_that_differ_in_size_only_have_one_name() {
+        let name = |arm: &str| without_size(arm.parse().unwrap());
+        assert_eq!(name("vet-st-argmax@1028+usage"), "vet-st-argmax+usage");
+        assert_eq!(name("vet-st-argmax@68"), "vet-st-argmax");
+        assert_eq!(name("patch-merger"), "patch-merger");
+    }
+}
