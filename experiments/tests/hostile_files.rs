@@ -73,9 +73,10 @@ fn replace(table: &mut Table, places: &[prop::sample::Index], value: Value) {
         // An entry of a list, as often as the list itself.
         Some(Value::Array(list)) if rest.len() == 1 && !list.is_empty() => {
             let place = rest[0].index(list.len());
-            match &mut list[place] {
-                Value::Table(inner) => replace(inner, rest, value),
-                entry => *entry = value,
+            if let Value::Table(inner) = &mut list[place] {
+                replace(inner, rest, value);
+            } else {
+                list[place] = value;
             }
         }
         _ => {

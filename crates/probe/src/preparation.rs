@@ -316,12 +316,10 @@ impl Prepared {
     /// A copy of the tower for a cell that trains part of it.
     #[must_use]
     pub fn trainable_tower(&self, device: &Device) -> Option<SmallVit> {
-        match &self.backbone {
-            Backbone::Small(tower) => {
-                (self.regime != Regime::Frozen).then(|| tower.clone().fork(device).train())
-            }
-            Backbone::Published { .. } => None,
-        }
+        let Backbone::Small(tower) = &self.backbone else {
+            return None;
+        };
+        (self.regime != Regime::Frozen).then(|| tower.clone().fork(device).train())
     }
 
     /// Features of other images than the run's own, as its cells take them in.

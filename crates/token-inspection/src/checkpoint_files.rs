@@ -172,21 +172,21 @@ fn names(path: &Path, tiles: usize) -> Vec<String> {
 
 /// What the tower sees of an image: all of it, or one of its tiles.
 fn seen(processor: &Processor, image: &RgbImage, pixels: &Pixels, tile: usize) -> RgbImage {
-    match (processor, &pixels.shape[..]) {
-        (Processor::Tiles { processor, .. }, &[_, 3, height, width]) => {
-            let levels = &pixels.values[tile * 3 * height * width..];
-            let normalisation = processor.config().normalisation;
-            RgbImage::from_fn(width as u32, height as u32, |x, y| {
-                let at = y as usize * width + x as usize;
-                let level = |channel: usize| {
-                    let value = f64::from(levels[channel * height * width + at]);
-                    level(&normalisation, channel, value)
-                };
-                Rgb([level(0), level(1), level(2)])
-            })
-        }
-        _ => image.clone(),
-    }
+    let (Processor::Tiles { processor, .. }, &[_, 3, height, width]) =
+        (processor, &pixels.shape[..])
+    else {
+        return image.clone();
+    };
+    let levels = &pixels.values[tile * 3 * height * width..];
+    let normalisation = processor.config().normalisation;
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let at = y as usize * width + x as usize;
+        let level = |channel: usize| {
+            let value = f64::from(levels[channel * height * width + at]);
+            level(&normalisation, channel, value)
+        };
+        Rgb([level(0), level(1), level(2)])
+    })
 }
 
 /// The 8-bit level that became a value.
