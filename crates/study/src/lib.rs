@@ -9,6 +9,7 @@ mod design;
 mod figure;
 mod measurements;
 mod noise;
+mod page;
 mod part;
 pub mod plan;
 mod report;

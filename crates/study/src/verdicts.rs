@@ -21,7 +21,7 @@ const REGISTRATION: &str = include_str!("../registrations/claims.toml");
 pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registration> {
     match file {
         None => {
-            let alone = Section::alone(sections).map(|alone| alone.registration);
+            let alone = Section::stand_alone(sections).map(|alone| alone.registration);
             Ok(Registration::from_toml(alone.unwrap_or(REGISTRATION))?)
         }
         Some(path) => {

@@ -45,7 +45,7 @@ pub(crate) struct Definition {
     /// Adds to the facts about an arm of the main comparison, from all runs of the study.
     pub main_facts: fn(&[PartResult], &mut ArmFacts),
     /// What the page and the claims are when the section is asked by itself.
-    pub alone: Option<Alone>,
+    pub stand_alone: Option<StandAlone>,
 }
 
 impl Definition {
@@ -64,13 +64,13 @@ impl Definition {
                 series::add(result, result.part.section.name(), measurements)
             },
             main_facts: |_, _| {},
-            alone: None,
+            stand_alone: None,
         }
     }
 }
 
 /// A study of one section.
-pub(crate) struct Alone {
+pub(crate) struct StandAlone {
     /// Headline of the page.
     pub title: &'static str,
     /// What the page says is asked.
@@ -153,9 +153,9 @@ impl Section {
     }
 
     /// What is special about a study of these sections, if it is one section that can stand alone.
-    pub(crate) fn alone(sections: &[Self]) -> Option<&'static Alone> {
+    pub(crate) fn stand_alone(sections: &[Self]) -> Option<&'static StandAlone> {
         match sections {
-            [only] => only.definition().alone.as_ref(),
+            [only] => only.definition().stand_alone.as_ref(),
             [] | [_, _, ..] => None,
         }
     }

@@ -11,7 +11,7 @@ mod thresholds;
 
 pub use runs::FineGrained;
 
-use super::{Alone, Definition, Findings, StudyResults};
+use super::{Definition, Findings, StandAlone, StudyResults};
 use crate::figure::StudyFigure;
 use crate::part::PartResult;
 use crate::section::Section;
@@ -32,7 +32,7 @@ const ACUITY: &str = "Larger differences, easier images, are to the right; where
 pub(super) const DEFINITION: Definition = Definition {
     findings,
     measure,
-    alone: Some(Alone {
+    stand_alone: Some(StandAlone {
         title: "What do visual tokens cost in fine detail?",
         question: "The same small probe is trained behind each projector, on images whose \
                    difficulty is a physical quantity, and on text: from how small a detail on does \
