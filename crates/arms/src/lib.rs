@@ -4,7 +4,7 @@
 //! `vet-st-argmax@1024+usage`, `vet-softmax@256+gain2`, `rvq@256+codes4`, `noisy-merger@0.5`.
 //! The projector of a published checkpoint is `pretrained`, `pretrained+argmax`, `pretrained+top16`.
 //!
-//! Start with [`kinds`]: the table of all arms, a file for each family of them, and how to add one.
+//! Start with `kinds/mod.rs`: the table of all arms, a file for each family of them, and how to add one.
 //! Every other place asks the table.
 //!
 //! Files besides: `definition` what a kind says about itself, `kind` what follows from that, `table`
@@ -15,7 +15,7 @@ mod definition;
 mod error;
 mod grammar;
 mod kind;
-pub mod kinds;
+mod kinds;
 mod setting;
 mod spec;
 mod table;
@@ -23,8 +23,7 @@ mod thousandths;
 
 pub use definition::{Argument, ArmRole, ArmSizes, Build, CodeSizes, Definition};
 pub use error::ArmError;
-pub use kinds::pretrained::Swap;
-pub use kinds::{Arm, ArmKind};
+pub use kinds::{Arm, ArmKind, Swap};
 pub use setting::Setting;
 pub use spec::{ArmSpec, Settings};
 pub use thousandths::Thousandths;

@@ -7,7 +7,7 @@ macro_rules! kinds {
         /// Kinds of projectors, in the order in which results list them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ArmKind {
-            $(#[doc = concat!("See [`", stringify!($definition), "`].")] $kind,)*
+            $(#[doc = concat!("`", stringify!($definition), "`")] $kind,)*
             /// The projector that a published checkpoint brings, frozen; see [`Swap`].
             Pretrained(Swap),
         }

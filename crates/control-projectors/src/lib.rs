@@ -11,7 +11,7 @@
 //! | [`RandomLinear`] | what a projector is worth that learns nothing | [`random`] |
 //! | [`Blind`] | floor: what the reader guesses without an image | [`blind`] |
 //!
-//! A new control is one file here and one line in the registry of the experiments.
+//! A new control is one file here, and its definition in the table of the crate `arms`.
 
 pub mod blind;
 pub mod gelu_mlp;

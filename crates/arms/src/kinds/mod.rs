@@ -2,21 +2,22 @@
 //!
 //! A kind is one [`Definition`] in the file of its family here, and one line in the first list. The
 //! lines are in the order in which results list arms; to move one changes tables and figures, not
-//! numbers. A projector that no other kind uses needs a line in the second list as well.
+//! numbers. A projector that no other kind uses needs a line in the second list as well. The files are
+//! private, so that the compiler warns of a definition without a line.
 
-pub mod blind;
-pub mod bsq;
-pub mod fsq;
-pub mod gelu_mlp;
-pub mod identity;
-pub mod lfq;
-pub mod linear;
-pub mod mean_pool;
-pub mod patch_merger;
-pub mod pretrained;
-pub mod simvq;
-pub mod vet;
-pub mod vq;
+mod blind;
+mod bsq;
+mod fsq;
+mod gelu_mlp;
+mod identity;
+mod lfq;
+mod linear;
+mod mean_pool;
+mod patch_merger;
+mod pretrained;
+mod simvq;
+mod vet;
+mod vq;
 
 use crate::Definition;
 use crate::table::{kinds, layers};
@@ -26,7 +27,7 @@ use control_projectors::{
 };
 use discretisers::{Bsq, Fsq, Lfq, SimVq, Vq};
 use ovis_vet::{MultiVet, Vet};
-use pretrained::Swap;
+pub use pretrained::Swap;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
 use published_models::PublishedProjector;
 use qwen_merger::PatchMerger;
