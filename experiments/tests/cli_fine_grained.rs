@@ -77,7 +77,7 @@ fn tasks_stand_beside_reading_and_the_blind_arm_is_at_chance() {
     let pair = [("pair", "confusable-glyphs: 0 read as O")];
     assert_eq!(confusions.fields("identity", &pair).len(), 1);
     let classes = Rows::read(&at("fine-grained-vernier/classes.csv"));
-    assert_eq!(classes.fields("character", &[("class", "right")]), ["1"]);
+    assert_eq!(classes.fields("number", &[("class", "right")]), ["1"]);
     let page = fs::read_to_string(at("report.html")).unwrap();
     for part in ["fine detail", "three times in four", "both of a pair right"] {
         assert!(page.contains(part), "no `{part}`");
@@ -179,7 +179,7 @@ fn photographs_of_a_folder_are_probed_and_broken_ones_named_and_counted() {
     assert!(compared > 5, "{compared}");
     let classes = place.result("whole", "fine-grained-folder-birds/classes.csv");
     assert_eq!(
-        Rows::read(&classes).fields("class", &[("character", "1")]),
+        Rows::read(&classes).fields("class", &[("number", "1")]),
         ["light"]
     );
 
@@ -282,10 +282,10 @@ fn published_layouts_are_read_as_they_are_unpacked() {
     assert!(run.stdout.contains("3 runs"), "{}", run.stdout);
     let folder = "fine-grained-cub-CUB-200-2011";
     let classes = Rows::read(&place.result("a", &format!("{folder}/classes.csv")));
-    assert_eq!(classes.fields("class", &[("character", "0")]), ["001.Wren"]);
+    assert_eq!(classes.fields("class", &[("number", "0")]), ["001.Wren"]);
     let folder = "fine-grained-aircraft-planes";
     let classes = Rows::read(&place.result("a", &format!("{folder}/classes.csv")));
-    assert_eq!(classes.fields("class", &[("character", "1")]), ["DC-8"]);
+    assert_eq!(classes.fields("class", &[("number", "1")]), ["DC-8"]);
 }
 
 #[test]

@@ -49,9 +49,9 @@ impl Answer {
     pub fn compare(&self, given: &Self) -> Reading {
         match (self, given) {
             (Self::Text(target), Self::Text(text)) => Reading::compare(target, text),
-            (Self::Class(_), Self::Class(_))
-            | (Self::Class(_), Self::Text(_))
-            | (Self::Text(_), Self::Class(_)) => Reading::whole(self.units(), self == given),
+            (Self::Class(_), Self::Class(_) | Self::Text(_)) | (Self::Text(_), Self::Class(_)) => {
+                Reading::whole(self.units(), self == given)
+            }
         }
     }
 
@@ -59,7 +59,7 @@ impl Answer {
     pub fn observe_positions(&self, given: &Self, positions: &mut PositionAccuracy) {
         match (self, given) {
             (Self::Text(target), Self::Text(text)) => positions.observe(target, text),
-            (Self::Class(_), _) | (Self::Text(_), Self::Class(_)) => {
+            (Self::Class(_), Self::Class(_) | Self::Text(_)) | (Self::Text(_), Self::Class(_)) => {
                 positions.observe_whole(self.units(), self == given);
             }
         }

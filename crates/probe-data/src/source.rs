@@ -106,9 +106,11 @@ impl FromStr for DataSource {
             let path = PathBuf::from(path);
             return Ok(Self::Stored { format, path });
         }
+        let formats = Format::ALL.map(|format| format!("{format}:DIR"));
         bail!(
-            "`{text}` names no images; write lmdb:DIR, gt:DIR, doctr:DIR, mjsynth:DIR, icdar:DIR, \
-             folder:DIR (images and labels.csv) or rendered, several of them joined by `+`"
+            "`{text}` names no images; write {} (images and labels.csv) or rendered, several of them \
+             joined by `+`",
+            formats.join(", ")
         )
     }
 }

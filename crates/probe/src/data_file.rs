@@ -84,43 +84,41 @@ impl From<Relabelling> for Task {
 impl DataFile {
     /// The one source that is named; text that is rendered where none is.
     fn source(&self) -> Result<ImageSource> {
-        let reads_text = self.test_data.is_some() || self.train_data.is_some();
-        let is_rendered_text = self.task.is_text() && !reads_text;
         ensure!(
             self.photographs.is_some() || !(self.skip_broken || self.box_margin.is_some()),
             "`data.skip_broken` and `data.box_margin` are about photographs; name them in \
              `data.photographs`, or leave both out"
         );
-        match (self.perception, self.photographs.clone()) {
-            (None, None) => {}
-            (Some(kind), None) if is_rendered_text => return Ok(ImageSource::Perception(kind)),
-            (None, Some(dataset)) if is_rendered_text => {
-                return Ok(ImageSource::Photographs(Photographs {
-                    dataset,
+        let reads_text = self.test_data.is_some() || self.train_data.is_some();
+        let labels = self.task.labels();
+        Ok(
+            match (self.perception, &self.photographs, labels, reads_text) {
+                (None, None, None, _) => ImageSource::Text {
+                    train: or_rendered(&self.train_data),
+                    test: or_rendered(&self.test_data),
+                },
+                (None, None, Some(labels), false) => ImageSource::Relabelled(labels),
+                (None, None, Some(labels), true) => bail!(
+                    "task `{}` is for rendered images; leave out --dataset and --train-dataset",
+                    labels.name()
+                ),
+                (Some(kind), None, None, false) => ImageSource::Perception(kind),
+                (None, Some(dataset), None, false) => ImageSource::Photographs(Photographs {
+                    dataset: dataset.clone(),
                     skip_broken: self.skip_broken,
                     box_margin: self.box_margin,
-                }));
-            }
-            (Some(_), _) | (_, Some(_)) => bail!(
-                "`data.perception` and `data.photographs` bring images and labels of their own; name \
+                }),
+                (Some(_), _, _, _) | (_, Some(_), _, _) => bail!(
+                    "`data.perception` and `data.photographs` bring images and labels of their own; name \
                  one of them, and leave out `data.task` and data sets of text"
-            ),
-        }
-        let Some(labels) = self.task.labels() else {
-            let or_rendered =
-                |data: &Option<DataSources>| data.clone().unwrap_or_else(DataSources::rendered);
-            return Ok(ImageSource::Text {
-                train: or_rendered(&self.train_data),
-                test: or_rendered(&self.test_data),
-            });
-        };
-        ensure!(
-            !reads_text,
-            "task `{}` is for rendered images; leave out --dataset and --train-dataset",
-            labels.name()
-        );
-        Ok(ImageSource::Relabelled(labels))
+                ),
+            },
+        )
     }
+}
+
+fn or_rendered(data: &Option<DataSources>) -> DataSources {
+    data.clone().unwrap_or_else(DataSources::rendered)
 }
 
 impl TryFrom<DataFile> for DataConfig {
