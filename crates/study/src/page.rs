@@ -8,6 +8,7 @@ use super::sections::Findings;
 use super::verdicts;
 use anyhow::{Context, Result};
 use html_report::{Column, Figure, Picture, Report, Table};
+use probe::ImageSource;
 use run_results::wording;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -221,9 +222,10 @@ impl Page<'_> {
 fn describe(result: &PartResult) -> String {
     let config = &result.part.config;
     let (images, training) = (&config.data.images, &config.training);
-    let (asked, per) = match (config.data.perception, &config.data.photographs) {
-        (Some(kind), _) => (format!("{} answers", kind.classes().len()), "level"),
-        (None, Some(source)) => {
+    let (asked, per) = match &config.data.source {
+        ImageSource::Perception(kind) => (format!("{} answers", kind.classes().len()), "level"),
+        ImageSource::Photographs(photographs) => {
+            let source = &photographs.dataset;
             let classes = result.outcome.class_names.len();
             return format!(
                 "Run `{}`: {source}, {classes} classes, {} arms, {}, {} steps.",
@@ -233,7 +235,7 @@ fn describe(result: &PartResult) -> String {
                 wording::count(training.steps)
             );
         }
-        (None, None) => {
+        ImageSource::Text { .. } | ImageSource::Relabelled(_) => {
             let size = config.data.charset.size();
             (format!("alphabet of {size}"), "density and kind of text")
         }
