@@ -47,6 +47,10 @@ impl Checkpoint {
     /// # Errors
     /// If the folder has no sound `config.json` with a `model_type`, or no weights; if a processor's
     /// file is not sound, or says two things of one setting.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "other errors stay as they are"
+    )]
     pub fn open(folder: &Path) -> Result<Self> {
         let metadata = std::fs::metadata(folder);
         if !metadata

@@ -233,6 +233,10 @@ impl Tensors {
         })
     }
 
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "other errors stay as they are"
+    )]
     fn open<'a>(&self, shard: &'a Shard, tensor: &str) -> Result<&'a TensorFile> {
         if let Some(file) = shard.file.get() {
             return Ok(file);

@@ -1,5 +1,6 @@
 //! Values, shapes and types that come out of a file, and the errors for those that do not.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at one case")]
 #![allow(clippy::unwrap_used)]
 
 mod support;

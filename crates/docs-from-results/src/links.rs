@@ -17,6 +17,7 @@ pub struct BrokenLink {
 /// Relative links and pictures in the text of the file `at` whose file is not there, or whose heading
 /// is not in it. Links with a scheme (`https:`) are not followed.
 #[must_use]
+#[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
 pub fn broken_links(text: &str, at: &Path) -> Vec<BrokenLink> {
     let tree = tree(text);
     let mut broken = Vec::new();

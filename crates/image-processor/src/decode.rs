@@ -85,6 +85,7 @@ pub fn decode_upright(bytes: &[u8]) -> Result<DynamicImage> {
     upright(bytes, &format!("image of {} bytes", bytes.len()))
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
 fn upright(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
     let origin = || origin.to_owned();
     if bytes.is_empty() {

@@ -193,6 +193,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Three numbers, or one for all channels.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
     fn channels(&self, key: &'static str) -> Result<Option<[f64; 3]>> {
         self.read(key, "three numbers", |value| match value {
             Value::Array(values) => {

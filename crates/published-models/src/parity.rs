@@ -138,6 +138,7 @@ impl Fixture {
         config.map_err(|problem| self.problem(problem))
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
     fn read(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>)> {
         let shape = self.tensors.shape(name)?.to_vec();
         let values = match self.tensors.dtype(name)? {

@@ -188,6 +188,10 @@ impl Processor {
     ///
     /// # Errors
     /// If a setting is impossible or cannot be obeyed, or patches are not the tower's.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "other errors stay as they are"
+    )]
     pub fn of(checkpoint: &Checkpoint, config: &ModelConfig) -> Result<(Self, Vec<String>)> {
         let Some((path, json)) = checkpoint
             .preprocessor_path()

@@ -2,7 +2,7 @@
 
 use super::part::{PartResult, without_size};
 use anyhow::Result;
-use arms::{ArmKind, ArmSpec};
+use arms::{ArmRole, ArmSpec};
 use claims::registration::Metric;
 use claims::{ArmFacts, Evaluation, Measurements, PublishedDifference, Role, Series};
 use probe::{CellOutcome, EvaluationMode, ImageSource, ReconstructionRecord};
@@ -141,33 +141,15 @@ pub(crate) fn majority<'a>(labels: impl IntoIterator<Item = &'a Answer>) -> f64 
 
 /// What an arm is in the design.
 fn role(arm: ArmSpec) -> Role {
-    match arm.kind {
-        ArmKind::Identity => Role::Ceiling,
-        ArmKind::Blind => Role::Floor,
-        ArmKind::GeluMlp => Role::WidthMatchedMlp,
-        ArmKind::NoisyMerger => Role::NoiseMatched,
-        ArmKind::VetCurriculum => Role::Curriculum,
-        ArmKind::VetSoftmax => Role::Soft,
-        ArmKind::VetStArgmax
-        | ArmKind::VetStArgmaxRaw
-        | ArmKind::VetGumbel
-        | ArmKind::VetGumbelAnnealed
-        | ArmKind::Vq
-        | ArmKind::Rvq
-        | ArmKind::Fsq
-        | ArmKind::Lfq
-        | ArmKind::Bsq
-        | ArmKind::SimVq => Role::Hard,
-        ArmKind::Pretrained(_) if arm.kind.is_hard() => Role::Hard,
-        ArmKind::Pretrained(_) if arm.kind.tokenize().is_some() => Role::Soft,
-        ArmKind::Pretrained(_)
-        | ArmKind::Linear
-        | ArmKind::MeanPool
-        | ArmKind::PatchMerger
-        | ArmKind::GeluMlpPlain
-        | ArmKind::FlopMlp
-        | ArmKind::Random
-        | ArmKind::Shuffled => Role::Continuous,
+    match arm.kind.role() {
+        ArmRole::Ceiling => Role::Ceiling,
+        ArmRole::Floor => Role::Floor,
+        ArmRole::WidthMatchedMlp => Role::WidthMatchedMlp,
+        ArmRole::NoiseMatched => Role::NoiseMatched,
+        ArmRole::Curriculum => Role::Curriculum,
+        ArmRole::SoftWords => Role::Soft,
+        ArmRole::HardWords | ArmRole::SampledWords | ArmRole::Codebook => Role::Hard,
+        ArmRole::Merger | ArmRole::Control | ArmRole::Published => Role::Continuous,
     }
 }
 

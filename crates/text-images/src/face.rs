@@ -160,13 +160,13 @@ impl Face {
 
     /// Whether the faces have the same characters and draw all of them alike.
     pub(crate) fn same_outlines(&self, other: &Self) -> bool {
-        let pairs = self.glyphs.iter().zip(&other.glyphs);
+        let mut pairs = self.glyphs.iter().zip(&other.glyphs);
         let same = |(own, other): (&Option<Glyph>, &Option<Glyph>)| match (own, other) {
             (None, None) => true,
             (Some(own), Some(other)) => same_shape(&own.outline, &other.outline),
             (Some(_), None) | (None, Some(_)) => false,
         };
-        self.em == other.em && pairs.map(same).all(|same| same)
+        self.em == other.em && pairs.all(same)
     }
 
     /// A number for the order of faces with one name, which depends on their outlines only.

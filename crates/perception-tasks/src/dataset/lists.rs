@@ -99,6 +99,7 @@ pub(super) fn check_inside(root: &Path, file: &Path) -> std::result::Result<(), 
 }
 
 /// The folder with links resolved.
+#[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
 pub(super) fn canonical(dir: &Path, remedy: &'static str) -> Result<PathBuf> {
     dir.canonicalize().map_err(|source| match source.kind() {
         ErrorKind::NotFound => Error::Missing {

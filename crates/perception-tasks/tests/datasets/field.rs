@@ -86,7 +86,7 @@ fn cut_files_of_every_format_are_corrupt() {
             *pixel = Rgb([
                 (x * 7 + y * 13) as u8,
                 (x * y) as u8,
-                (x * 31 ^ y * 5) as u8,
+                ((x * 31) ^ (y * 5)) as u8,
             ]);
         }
         let mut bytes = std::io::Cursor::new(Vec::new());

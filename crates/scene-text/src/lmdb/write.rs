@@ -168,6 +168,7 @@ impl LmdbWriter {
         transaction.commit()
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
     fn failed(&self, source: heed::Error) -> Error {
         Error::WriteLmdb {
             path: self.folder.clone(),

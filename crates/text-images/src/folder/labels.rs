@@ -67,6 +67,7 @@ impl<'a> LineCounter<'a> {
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
 pub(super) fn read(dir: &Path) -> Result<Vec<FolderRow>> {
     let path = dir.join(LABELS_FILE);
     let csv_error = |source| Error::Labels {
