@@ -5,35 +5,16 @@ use qwen_merger::PatchMergerConfig;
 use serde_json::Value;
 use vision_backbone::{Aimv2Config, Aimv2Naming, NavitConfig, QwenVitConfig};
 
-use crate::families::{either, ovis2, ovis2_5, qwen2_5_vl, qwen2_vl};
+pub use crate::families::Family;
 
 /// The `model_type`s that are known.
-pub const MODEL_TYPES: [&str; 5] = ["qwen2_5_vl", "qwen2_vl", "ovis2", "ovis", "ovis2_5"];
-
-/// Which published model a checkpoint is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Qwen2-VL.
-    Qwen2Vl,
-    /// Qwen2.5-VL.
-    Qwen2_5Vl,
-    /// Ovis2, in the official layout or that of transformers.
-    Ovis2,
-    /// Ovis2.5.
-    Ovis2_5,
-}
-
-impl Family {
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Qwen2Vl => "Qwen2-VL",
-            Self::Qwen2_5Vl => "Qwen2.5-VL",
-            Self::Ovis2 => "Ovis2",
-            Self::Ovis2_5 => "Ovis2.5",
-        }
-    }
+#[must_use]
+pub fn model_types() -> Vec<&'static str> {
+    Family::ALL
+        .iter()
+        .flat_map(|family| family.facts().model_types)
+        .map(|(model_type, _)| *model_type)
+        .collect()
 }
 
 /// Shape of a tower.
@@ -92,32 +73,11 @@ impl ModelConfig {
     /// # Errors
     /// Names the entry that is missing or impossible.
     pub fn from_json(model_type: &str, config: &Value) -> Option<Result<Self, String>> {
-        let vision = |key: &str| {
-            config
-                .get(key)
-                .ok_or_else(|| format!("no entry `{key}`, which describes the vision tower"))
-        };
-        let text = config
-            .get("text_config")
-            .and_then(|text| text.get("hidden_size"));
-        let width = either([
-            ("hidden_size", config.get("hidden_size")),
-            ("text_config.hidden_size", text),
-        ]);
-        let width = || {
-            let width = width.clone()?.and_then(Value::as_u64);
-            Ok::<_, String>(width.and_then(|width| usize::try_from(width).ok()))
-        };
-        Some(match model_type {
-            "qwen2_5_vl" => vision("vision_config").and_then(qwen2_5_vl::config),
-            "qwen2_vl" => vision("vision_config").and_then(qwen2_vl::config),
-            "ovis2" => vision("vision_config").and_then(|v| ovis2::transformers(v, width()?)),
-            "ovis" => vision("visual_tokenizer_config").and_then(|v| ovis2::official(v, width()?)),
-            "ovis2_5" => either(["vit_config", "vision_config"].map(|key| (key, config.get(key))))
-                .and_then(|found| found.map_or_else(|| vision("vit_config"), Ok))
-                .and_then(|v| ovis2_5::config(v, config.get("visual_vocab_size"), width()?)),
-            _ => return None,
-        })
+        let (_, read) = Family::ALL
+            .iter()
+            .flat_map(|family| family.facts().model_types)
+            .find(|(known, _)| *known == model_type)?;
+        Some(read(config))
     }
 
     /// Whether the projector is a visual embedding table.

@@ -43,7 +43,7 @@ pub enum ModelError {
     /// A model that this workspace does not know.
     #[error(
         "{}: model_type `{found}` is not supported; known are {}",
-        path.display(), crate::config::MODEL_TYPES.join(", ")
+        path.display(), crate::config::model_types().join(", ")
     )]
     UnknownModel {
         /// The configuration.

@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! Files: `families` one file per family: configuration, tensor names, image processor; `config` the
+//! Files: `families` one file per family: configuration, tensor names, image processor, sequence; `config` the
 //! shapes they lead to, `load` from tensor names to layers, `tower` and `projectors` of any family, `model` the
 //! whole, `processor` from images to patches, `sequence` tokens among boundary rows, `parity`
 //! comparison with reference tensors.

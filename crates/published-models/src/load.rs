@@ -11,7 +11,7 @@ use vision_backbone::{Loader, ParameterSource};
 
 use crate::config::{ModelConfig, ProjectorConfig, TowerConfig, VetSizes};
 use crate::error::{ModelError, Result};
-use crate::families::{ALL_NAMES, Names};
+use crate::families::{Family, Names};
 use crate::projectors::PublishedProjector;
 use crate::tower::Tower;
 
@@ -34,7 +34,10 @@ impl ParameterSource for Parameters<'_> {
 /// download needs.
 #[must_use]
 pub fn is_wanted(name: &str) -> bool {
-    ALL_NAMES.iter().any(|names| names.is_wanted(name))
+    Family::ALL
+        .iter()
+        .flat_map(|family| family.facts().layouts)
+        .any(|names| names.is_wanted(name))
 }
 
 /// Refuses a checkpoint whose vision side is quantised, before shapes are compared. Those that keep

@@ -13,7 +13,7 @@ use image_processor::{
 use serde_json::{Map, Value};
 use vision_backbone::{Aimv2Config, Aimv2Naming, GridThw, PackedPatches};
 
-use crate::config::{Family, ModelConfig, TowerConfig};
+use crate::config::{ModelConfig, TowerConfig};
 use crate::error::{ModelError, Result};
 use crate::families::ProcessorDefaults;
 
@@ -80,16 +80,6 @@ fn filter(filter: Filter) -> &'static str {
     } else {
         "bicubic"
     }
-}
-
-/// Whether a class of transformers, or of the official code, has the settings of a family.
-fn is_of_family(kind: &str, family: Family) -> bool {
-    let classes: &[&str] = match family {
-        Family::Qwen2Vl | Family::Qwen2_5Vl => &["Qwen2VL", "Qwen2_5_VL", "Qwen2_5VL"],
-        Family::Ovis2 => &["Ovis2", "CLIP", "AIMv2", "Aimv2"],
-        Family::Ovis2_5 => &["Siglip", "Ovis2_5"],
-    };
-    classes.iter().any(|class| kind.starts_with(class))
 }
 
 fn problem(problem: String) -> ModelError {
@@ -221,7 +211,7 @@ impl Processor {
         };
         let (processor, mut notes) = Self::read(config, Some(json)).map_err(in_file)?;
         if let Some(kind) = json.get("image_processor_type").and_then(Value::as_str)
-            && !is_of_family(kind, config.family)
+            && !config.family.facts().is_processor_class(kind)
         {
             notes.push(format!(
                 "`image_processor_type` is {kind}; its settings are read as those of {}",
@@ -246,7 +236,7 @@ impl Processor {
     fn read(config: &ModelConfig, json: Option<&Value>) -> Result<(Self, Vec<String>)> {
         let no_settings = Value::Object(Map::new());
         let json = json.unwrap_or(&no_settings);
-        let (processor, unknown) = match (config.family.processor(), &config.tower) {
+        let (processor, unknown) = match (&config.family.facts().processor, &config.tower) {
             (
                 ProcessorDefaults::Packed {
                     config,
@@ -255,9 +245,9 @@ impl Processor {
                 TowerConfig::Qwen(tower),
             ) => packed(
                 json,
-                config,
+                *config,
                 [tower.patch, tower.merge, tower.temporal_patch],
-                transparency,
+                *transparency,
             )?,
             (
                 ProcessorDefaults::Packed {
@@ -267,12 +257,12 @@ impl Processor {
                 TowerConfig::Navit(tower),
             ) => packed(
                 json,
-                config,
+                *config,
                 [tower.patch, tower.merge, tower.temporal_patch],
-                transparency,
+                *transparency,
             )?,
             (ProcessorDefaults::Tiles(config), TowerConfig::Aimv2(tower, naming)) => {
-                tiles(json, config, tower, *naming)?
+                tiles(json, *config, tower, *naming)?
             }
             (ProcessorDefaults::Packed { .. }, TowerConfig::Aimv2(..))
             | (ProcessorDefaults::Tiles(_), TowerConfig::Qwen(_) | TowerConfig::Navit(_)) => {

@@ -11,7 +11,7 @@
 
 use image_processor::{TileItem, TileToken};
 
-use crate::config::Family;
+use crate::families::SequenceShape;
 use crate::model::VisionModel;
 use crate::projectors::PublishedProjector;
 
@@ -36,8 +36,8 @@ impl VisionModel {
             return (0..tokens).map(SequenceEntry::Token).collect();
         };
         let rows = vet.words() + vet.indicators();
-        let entries = match self.family() {
-            Family::Ovis2 => {
+        let entries = match self.family().facts().sequence {
+            SequenceShape::Tiles => {
                 let is_tile = |token: &&TileToken| matches!(token, TileToken::Tile(_));
                 let per_tile = tokens / tiles.iter().filter(is_tile).count().max(1);
                 tiles
@@ -53,8 +53,8 @@ impl VisionModel {
                     })
                     .collect::<Vec<_>>()
             }
-            Family::Qwen2Vl | Family::Qwen2_5Vl => (0..tokens).map(SequenceEntry::Token).collect(),
-            Family::Ovis2_5 => [SequenceEntry::Indicator(0)]
+            SequenceShape::Tokens => (0..tokens).map(SequenceEntry::Token).collect(),
+            SequenceShape::Enclosed => [SequenceEntry::Indicator(0)]
                 .into_iter()
                 .chain((0..tokens).map(SequenceEntry::Token))
                 .chain([SequenceEntry::Indicator(1)])

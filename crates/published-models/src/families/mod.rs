@@ -1,5 +1,6 @@
-//! One file per family of published models: its configuration, the names of its tensors, and the
-//! released settings of its image processor.
+//! One file per family of published models: its configuration, the names of its tensors, the
+//! released settings of its image processor, and the order of its sequence. [`Family::facts`] leads
+//! to them.
 //!
 //! Keys are those of the checkpoints (and of transformers 5.23.0, where it names them otherwise);
 //! missing ones take the defaults of the reference's configuration class, except for those of
@@ -16,9 +17,79 @@ use std::borrow::Cow;
 use image_processor::{PackedConfig, TileConfig, Transparency};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use vision_backbone::{Activation, Aimv2Naming};
+use vision_backbone::Activation;
 
-use crate::config::{Family, ModelConfig, TowerConfig};
+use crate::config::{ModelConfig, TowerConfig};
+
+/// Which published model a checkpoint is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Qwen2-VL.
+    Qwen2Vl,
+    /// Qwen2.5-VL.
+    Qwen2_5Vl,
+    /// Ovis2, in the official layout or that of transformers.
+    Ovis2,
+    /// Ovis2.5.
+    Ovis2_5,
+}
+
+impl Family {
+    /// In the order in which messages list their `model_type`s. The checkpoints of a family that is
+    /// not here are refused as unknown.
+    pub(crate) const ALL: [Self; 4] = [Self::Qwen2_5Vl, Self::Qwen2Vl, Self::Ovis2, Self::Ovis2_5];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    pub(crate) fn facts(self) -> &'static FamilyFacts {
+        match self {
+            Self::Qwen2Vl => &qwen2_vl::FACTS,
+            Self::Qwen2_5Vl => &qwen2_5_vl::FACTS,
+            Self::Ovis2 => &ovis2::FACTS,
+            Self::Ovis2_5 => &ovis2_5::FACTS,
+        }
+    }
+}
+
+/// Reads a whole `config.json`; the error names the entry that is missing or impossible.
+pub(crate) type ReadConfig = fn(&Value) -> Result<ModelConfig, String>;
+
+/// What is known of a family.
+pub(crate) struct FamilyFacts {
+    pub(crate) name: &'static str,
+    /// Its `model_type`s, each with its reader.
+    pub(crate) model_types: &'static [(&'static str, ReadConfig)],
+    /// Names of its tensors, one entry per layout of its checkpoints.
+    pub(crate) layouts: &'static [&'static Names],
+    /// The layout of a checkpoint with this tower.
+    pub(crate) names: fn(&TowerConfig) -> &'static Names,
+    pub(crate) processor: ProcessorDefaults,
+    /// Prefixes of the class names of image processors that have the settings of this family.
+    pub(crate) processor_classes: &'static [&'static str],
+    pub(crate) sequence: SequenceShape,
+}
+
+impl FamilyFacts {
+    /// Whether a class of transformers, or of the official code, has the settings of the family.
+    pub(crate) fn is_processor_class(&self, kind: &str) -> bool {
+        let mut classes = self.processor_classes.iter();
+        classes.any(|class| kind.starts_with(class))
+    }
+}
+
+/// What the language model reads in the place of an image.
+pub(crate) enum SequenceShape {
+    /// The tokens.
+    Tokens,
+    /// Start, whole image, grid, then the tiles with separators, end.
+    Tiles,
+    /// Image start, the tokens, image end.
+    Enclosed,
+}
 
 /// Where the parts of a model stand in a checkpoint.
 pub(crate) struct Names {
@@ -47,14 +118,6 @@ impl Names {
     }
 }
 
-/// Of every layout.
-pub(crate) const ALL_NAMES: [&Names; 4] = [
-    &qwen::NAMES,
-    &ovis2::TRANSFORMERS,
-    &ovis2::OFFICIAL,
-    &ovis2_5::NAMES,
-];
-
 /// The released settings of an image processor.
 pub(crate) enum ProcessorDefaults {
     /// One grid of patches of the image's own shape.
@@ -68,24 +131,26 @@ pub(crate) enum ProcessorDefaults {
 
 impl ModelConfig {
     pub(crate) fn names(&self) -> &'static Names {
-        match &self.tower {
-            TowerConfig::Qwen(_) => &qwen::NAMES,
-            TowerConfig::Navit(_) => &ovis2_5::NAMES,
-            TowerConfig::Aimv2(_, Aimv2Naming::Transformers) => &ovis2::TRANSFORMERS,
-            TowerConfig::Aimv2(_, Aimv2Naming::Official) => &ovis2::OFFICIAL,
-        }
+        (self.family.facts().names)(&self.tower)
     }
 }
 
-impl Family {
-    pub(crate) fn processor(self) -> ProcessorDefaults {
-        match self {
-            Self::Qwen2Vl => qwen2_vl::PROCESSOR,
-            Self::Qwen2_5Vl => qwen2_5_vl::PROCESSOR,
-            Self::Ovis2 => ovis2::PROCESSOR,
-            Self::Ovis2_5 => ovis2_5::PROCESSOR,
-        }
-    }
+/// An entry of `config.json` that describes the vision tower.
+fn vision<'a>(config: &'a Value, key: &str) -> Result<&'a Value, String> {
+    config
+        .get(key)
+        .ok_or_else(|| format!("no entry `{key}`, which describes the vision tower"))
+}
+
+/// Width of the language model's tokens, where `config.json` says it.
+fn width(config: &Value) -> Result<Option<usize>, String> {
+    let text = config.get("text_config").and_then(|t| t.get("hidden_size"));
+    let width = either([
+        ("hidden_size", config.get("hidden_size")),
+        ("text_config.hidden_size", text),
+    ])?;
+    let width = width.and_then(Value::as_u64);
+    Ok(width.and_then(|width| usize::try_from(width).ok()))
 }
 
 /// Reads an object in which some settings have two names. Both may be there with one value.

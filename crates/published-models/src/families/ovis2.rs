@@ -7,15 +7,38 @@ use serde::Deserialize;
 use serde_json::Value;
 use vision_backbone::{Aimv2Config, Aimv2Naming};
 
-use super::{Names, ProcessorDefaults, five, one, only_silu, parse, softmax, three};
+use super::{
+    FamilyFacts, Names, ProcessorDefaults, SequenceShape, five, one, only_silu, parse, softmax,
+    three, vision, width,
+};
 use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig, VetSizes};
 
 /// Names of one thing: that of transformers, and the official one.
 const SYNONYMS: [[&str; 2]; 1] = [["mlp_bias", "use_bias"]];
 
-pub(crate) const PROCESSOR: ProcessorDefaults = ProcessorDefaults::Tiles(TileConfig::ovis2());
+pub(super) static FACTS: FamilyFacts = FamilyFacts {
+    name: "Ovis2",
+    model_types: &[
+        ("ovis2", |json| {
+            transformers(vision(json, "vision_config")?, width(json)?)
+        }),
+        ("ovis", |json| {
+            official(vision(json, "visual_tokenizer_config")?, width(json)?)
+        }),
+    ],
+    layouts: &[&TRANSFORMERS, &OFFICIAL],
+    names: |tower| match tower {
+        TowerConfig::Aimv2(_, Aimv2Naming::Official) => &OFFICIAL,
+        TowerConfig::Aimv2(_, Aimv2Naming::Transformers)
+        | TowerConfig::Qwen(_)
+        | TowerConfig::Navit(_) => &TRANSFORMERS,
+    },
+    processor: ProcessorDefaults::Tiles(TileConfig::ovis2()),
+    processor_classes: &["Ovis2", "CLIP", "AIMv2", "Aimv2"],
+    sequence: SequenceShape::Tiles,
+};
 
-pub(crate) const TRANSFORMERS: Names = Names {
+static TRANSFORMERS: Names = Names {
     tower: &["model.vision_tower.", "vision_tower.", "w.", ""],
     witness: "transformer.embeddings.patch_embedding.weight",
     heads: &[
@@ -34,7 +57,7 @@ pub(crate) const TRANSFORMERS: Names = Names {
     ],
 };
 
-pub(crate) const OFFICIAL: Names = Names {
+static OFFICIAL: Names = Names {
     tower: &["visual_tokenizer.backbone.", "backbone."],
     witness: "preprocessor.patchifier.proj.weight",
     heads: &[("visual_tokenizer.head.0", "visual_tokenizer.head.1")],

@@ -6,16 +6,31 @@ use serde::Deserialize;
 use serde_json::Value;
 use vision_backbone::NavitConfig;
 
-use super::{Names, ProcessorDefaults, activation, one, parse, three};
+use super::{
+    FamilyFacts, Names, ProcessorDefaults, SequenceShape, activation, either, one, parse, three,
+    vision, width,
+};
 use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig, VetSizes};
 
-/// The two releases differ in the largest image only.
-pub(crate) const PROCESSOR: ProcessorDefaults = ProcessorDefaults::Packed {
-    config: PackedConfig::ovis2_5_9b(),
-    transparency: Transparency::Dropped,
+pub(super) static FACTS: FamilyFacts = FamilyFacts {
+    name: "Ovis2.5",
+    model_types: &[("ovis2_5", |json| {
+        let described = either(["vit_config", "vision_config"].map(|key| (key, json.get(key))))?;
+        let described = described.map_or_else(|| vision(json, "vit_config"), Ok)?;
+        config(described, json.get("visual_vocab_size"), width(json)?)
+    })],
+    layouts: &[&NAMES],
+    names: |_| &NAMES,
+    // The two releases differ in the largest image only.
+    processor: ProcessorDefaults::Packed {
+        config: PackedConfig::ovis2_5_9b(),
+        transparency: Transparency::Dropped,
+    },
+    processor_classes: &["Siglip", "Ovis2_5"],
+    sequence: SequenceShape::Enclosed,
 };
 
-pub(crate) const NAMES: Names = Names {
+static NAMES: Names = Names {
     tower: &[
         "visual_tokenizer.vit.vision_model.",
         "model.vision_tower.",

@@ -11,12 +11,15 @@ use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig};
 /// both.
 pub(super) const SYNONYMS: [[&str; 2]; 1] = [["in_channels", "in_chans"]];
 
-pub(crate) const NAMES: Names = Names {
+pub(super) static NAMES: Names = Names {
     tower: &["visual.", "model.visual.", "w.", ""],
     witness: "patch_embed.proj.weight",
     heads: &[],
     tables: &[],
 };
+
+/// Both families know the processor classes of each other.
+pub(super) const PROCESSOR_CLASSES: &[&str] = &["Qwen2VL", "Qwen2_5_VL", "Qwen2_5VL"];
 
 /// Both lay transparent images on white.
 pub(super) const fn processor(config: image_processor::PackedConfig) -> ProcessorDefaults {

@@ -5,10 +5,18 @@ use serde::Deserialize;
 use serde_json::Value;
 use vision_backbone::{QwenGeneration, QwenVitConfig};
 
-use super::{ProcessorDefaults, only_silu, parse, qwen};
+use super::{FamilyFacts, SequenceShape, only_silu, parse, qwen, vision};
 use crate::config::{Family, ModelConfig};
 
-pub(crate) const PROCESSOR: ProcessorDefaults = qwen::processor(PackedConfig::qwen2_5_vl());
+pub(super) static FACTS: FamilyFacts = FamilyFacts {
+    name: "Qwen2.5-VL",
+    model_types: &[("qwen2_5_vl", |json| config(vision(json, "vision_config")?))],
+    layouts: &[&qwen::NAMES],
+    names: |_| &qwen::NAMES,
+    processor: qwen::processor(PackedConfig::qwen2_5_vl()),
+    processor_classes: qwen::PROCESSOR_CLASSES,
+    sequence: SequenceShape::Tokens,
+};
 
 #[derive(Deserialize)]
 #[serde(default)]

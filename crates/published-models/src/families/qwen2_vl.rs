@@ -5,10 +5,18 @@ use serde::Deserialize;
 use serde_json::Value;
 use vision_backbone::{QwenGeneration, QwenVitConfig};
 
-use super::{ProcessorDefaults, activation, parse, qwen};
+use super::{FamilyFacts, SequenceShape, activation, parse, qwen, vision};
 use crate::config::{Family, ModelConfig};
 
-pub(crate) const PROCESSOR: ProcessorDefaults = qwen::processor(PackedConfig::qwen2_vl());
+pub(super) static FACTS: FamilyFacts = FamilyFacts {
+    name: "Qwen2-VL",
+    model_types: &[("qwen2_vl", |json| config(vision(json, "vision_config")?))],
+    layouts: &[&qwen::NAMES],
+    names: |_| &qwen::NAMES,
+    processor: qwen::processor(PackedConfig::qwen2_vl()),
+    processor_classes: qwen::PROCESSOR_CLASSES,
+    sequence: SequenceShape::Tokens,
+};
 
 #[derive(Deserialize)]
 #[serde(default)]
