@@ -65,6 +65,7 @@ enum Command {
 
 fn main() -> ExitCode {
     run_support::memory::keep_pages();
+    end_quietly_on_closed_pipe();
     let cli = Cli::parse();
     match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,6 +78,20 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// Standard output may go away while we write, as in `experiments … | head`. The macros of the
+/// standard library panic then; the program ends with the exit code of SIGPIPE instead.
+fn end_quietly_on_closed_pipe() {
+    const SIGPIPE_EXIT: i32 = 128 + 13;
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to std") {
+            std::process::exit(SIGPIPE_EXIT);
+        }
+        report(panic);
+    }));
 }
 
 /// The error and its causes in one line. Errors of some libraries end with the text of their cause,

@@ -47,3 +47,22 @@ fn a_link_that_leads_nowhere_and_a_missing_row_fail() {
     let told = "docs/more.md: line 3: run/summary.csv has 0 rows with arm=c";
     place.run("docs").refused(&[told]);
 }
+
+/// `experiments … | head`: no panic, and the exit code of SIGPIPE.
+#[test]
+#[cfg(unix)]
+fn a_reader_that_went_away_ends_the_program_quietly() {
+    let place = repository();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_experiments"))
+        .args(["docs", "--check", "--root"])
+        .arg(place.path(""))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let finished = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&finished.stderr);
+    assert_eq!(finished.status.code(), Some(141), "{told}");
+    assert!(!told.contains("panicked"), "{told}");
+}

@@ -1,6 +1,6 @@
 //! What is wrong with the text of an arm.
 
-use crate::{ArmKind, INDICATORS, Swap};
+use crate::{ArmKind, INDICATORS, TokenizeOverride};
 
 /// Why a text names no arm.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fn known() -> String {
     ArmKind::ALL
         .iter()
         .map(|kind| kind.form())
-        .chain([Swap::FORMS.to_owned()])
+        .chain([TokenizeOverride::FORMS.to_owned()])
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -4,7 +4,10 @@
 //! in this one, so that an arm has one name.
 
 use crate::Thousandths;
-use crate::{Argument, ArmError, ArmKind, ArmSpec, CodeSizes, INDICATORS, Setting, Settings, Swap};
+use crate::{
+    Argument, ArmError, ArmKind, ArmSpec, CodeSizes, INDICATORS, Setting, Settings,
+    TokenizeOverride,
+};
 use std::fmt;
 use std::str::FromStr;
 
@@ -182,7 +185,10 @@ impl FromStr for ArmSpec {
 
     fn from_str(text: &str) -> Result<Self, ArmError> {
         let text = text.trim();
-        if let Some(swap) = text.strip_prefix("pretrained").and_then(Swap::parse) {
+        if let Some(swap) = text
+            .strip_prefix("pretrained")
+            .and_then(TokenizeOverride::parse)
+        {
             return Ok(Self::plain(ArmKind::Pretrained(swap)));
         }
         let found = text.to_owned();

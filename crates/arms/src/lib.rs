@@ -23,7 +23,7 @@ mod thousandths;
 
 pub use definition::{Argument, ArmRole, ArmSizes, Build, CodeSizes, Definition};
 pub use error::ArmError;
-pub use kinds::{Arm, ArmKind, Swap};
+pub use kinds::{Arm, ArmKind, TokenizeOverride};
 pub use setting::Setting;
 pub use spec::{ArmSpec, Settings};
 pub use thousandths::Thousandths;

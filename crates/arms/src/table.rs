@@ -8,8 +8,8 @@ macro_rules! kinds {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ArmKind {
             $(#[doc = concat!("`", stringify!($definition), "`")] $kind,)*
-            /// The projector that a published checkpoint brings, frozen; see [`Swap`].
-            Pretrained(Swap),
+            /// The projector that a published checkpoint brings, frozen; see [`TokenizeOverride`].
+            Pretrained(TokenizeOverride),
         }
 
         impl ArmKind {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use arms::{Arm, ArmKind, ArmRole, ArmSizes, ArmSpec, Swap};
+use arms::{Arm, ArmKind, ArmRole, ArmSizes, ArmSpec, TokenizeOverride};
 use burn::tensor::Device;
 use ovis_vet::TableInit;
 use projector::{Pass, PatchGrid, Projector, seeded};
@@ -46,7 +46,7 @@ fn kinds_differ_in_name_form_and_order() {
     let count = ArmKind::ALL.len();
     assert_eq!((names.len(), forms.len()), (count, count));
     assert!(kinds.is_sorted_by(|a, b| a < b), "the order of the table");
-    for own in [Swap::Own, Swap::Argmax] {
+    for own in [TokenizeOverride::Own, TokenizeOverride::Argmax] {
         let pretrained = ArmKind::Pretrained(own);
         assert!(!names.contains(pretrained.name()));
         assert!(ArmKind::ALL.into_iter().all(|kind| kind < pretrained));

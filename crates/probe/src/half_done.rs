@@ -6,7 +6,7 @@
 //! batches is drawn again from the seed, and of the noise the place in its stream is kept.
 
 use super::model::CellModel;
-use super::outcome::Checkpoint;
+use super::outcome::Evaluation;
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result};
 use burn::module::Module;
@@ -38,7 +38,7 @@ pub struct Progress {
     /// Steps done.
     pub step: usize,
     /// The curve so far.
-    pub history: Vec<Checkpoint>,
+    pub history: Vec<Evaluation>,
     /// What the first step found, see [`CellOutcome::without_gradient`](super::CellOutcome).
     pub without_gradient: Option<Vec<String>>,
     /// Wall time spent so far, in seconds.
@@ -53,7 +53,7 @@ struct Header {
     noise: String,
     model_bytes: usize,
     without_gradient: Option<Vec<String>>,
-    history: Vec<Checkpoint>,
+    history: Vec<Evaluation>,
 }
 
 impl HalfDone {

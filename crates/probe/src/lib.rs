@@ -32,7 +32,7 @@ pub use half_done::HalfDone;
 pub use image_source::{ImageSource, Photographs};
 pub use model::{CellModel, Place};
 pub use outcome::{
-    CellOutcome, CellSpec, Checkpoint, EvaluationMode, HardeningResult, ReconstructionRecord,
+    CellOutcome, CellSpec, Evaluation, EvaluationMode, HardeningResult, ReconstructionRecord,
     RunOutcome, Status, TemperatureResult, TestResult, TestSet, Tuning, UsageRecord,
 };
 pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};

@@ -51,7 +51,7 @@ pub struct CellOutcome {
     #[serde(default)]
     pub without_gradient: Option<Vec<String>>,
     /// Training curve, from step 0.
-    pub history: Vec<Checkpoint>,
+    pub history: Vec<Evaluation>,
     /// Micro CER on the validation images, all groups together; what learning rates are chosen by.
     pub validation_cer: Option<f64>,
     /// Mean loss on the validation images in nats per character (per line for CTC), all groups
@@ -100,7 +100,7 @@ impl CellOutcome {
 
 /// One point of the training curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct Evaluation {
     /// Steps done.
     pub step: usize,
     /// Loss of the step before, in nats per character (per line for CTC); none at step 0.

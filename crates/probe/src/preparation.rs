@@ -7,7 +7,7 @@ use super::image_source::ImageSource;
 use super::outcome::TestSet;
 use crate::reader::SlotPlan;
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use arms::Swap;
+use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSizes};
 use burn::module::Module;
 use burn::tensor::Device;
@@ -344,7 +344,7 @@ impl Prepared {
     ///
     /// # Errors
     /// If there is no checkpoint, or it has no words to be read in another way.
-    pub fn pretrained(&self, swap: Swap) -> Result<PublishedProjector> {
+    pub fn pretrained(&self, swap: TokenizeOverride) -> Result<PublishedProjector> {
         match &self.backbone {
             Backbone::Small(_) => bail!(
                 "arm `pretrained{swap}` is the projector of a published model; name the model with \

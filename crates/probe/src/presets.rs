@@ -4,11 +4,11 @@ use super::config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
 use super::data_config::{DataConfig, LayoutKind, SplitSizes};
 use super::image_source::ImageSource;
 use crate::optimize::OptimizerConfig;
-use arms::Swap;
+use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
 use probe_data::StoredConfig;
-use probe_data::published::Outline;
+use probe_data::published::CheckpointSummary;
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
 
@@ -106,8 +106,8 @@ impl ProbeConfig {
     /// tokens, so that characters, and the memory of features, stay what they are; and the
     /// checkpoint's own projector beside the two of ours that the question is about.
     #[must_use]
-    pub fn for_checkpoint(mut self, outline: Outline) -> Self {
-        let tokens = outline.layout.tokens().max(1);
+    pub fn for_checkpoint(mut self, checkpoint_summary: CheckpointSummary) -> Self {
+        let tokens = checkpoint_summary.layout.tokens().max(1);
         let fewer = |count: &mut usize| {
             *count = (*count * SMALL_TOKENS)
                 .div_ceil(tokens)
@@ -123,10 +123,10 @@ impl ProbeConfig {
         fewer(&mut self.training.batch);
         fewer(&mut self.training.evaluation_images);
         let pretrained = |swap| plain(ArmKind::Pretrained(swap));
-        self.arms = vec![plain(ArmKind::Identity), pretrained(Swap::Own)];
-        if outline.has_vocabulary {
+        self.arms = vec![plain(ArmKind::Identity), pretrained(TokenizeOverride::Own)];
+        if checkpoint_summary.has_vocabulary {
             self.arms
-                .extend([Swap::Argmax, Swap::TopK(16)].map(pretrained));
+                .extend([TokenizeOverride::Argmax, TokenizeOverride::TopK(16)].map(pretrained));
         }
         self.arms.extend([
             plain(ArmKind::PatchMerger),
@@ -274,16 +274,16 @@ mod tests {
         for preset in [Preset::Smoke, Preset::Quick, Preset::Full] {
             let small = preset.config();
             for (side, has_vocabulary) in [(2, false), (4, true), (32, true)] {
-                let outline = Outline {
+                let checkpoint_summary = CheckpointSummary {
                     layout: PatchLayout::of_image(4 * side, 2 * side, 2, 1).unwrap(),
                     has_vocabulary,
                 };
                 let config = ProbeConfig {
                     checkpoint: Some("tiny".to_owned()),
-                    ..small.clone().for_checkpoint(outline)
+                    ..small.clone().for_checkpoint(checkpoint_summary)
                 };
                 config.check().unwrap();
-                let tokens = outline.layout.tokens();
+                let tokens = checkpoint_summary.layout.tokens();
                 let (images, before) = (config.data.images, small.data.images);
                 assert!(images.train <= before.train);
                 assert!(images.train * tokens <= before.train * 8 + 2 * tokens);

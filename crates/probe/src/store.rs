@@ -159,7 +159,7 @@ fn spec_of(text: &str) -> Option<CellSpec> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcome::{Checkpoint, EvaluationMode, HardeningResult, Status};
+    use super::super::outcome::{Evaluation, EvaluationMode, HardeningResult, Status};
     use super::super::outcome::{TestResult, UsageRecord};
     use super::super::presets::Preset;
     use super::*;
@@ -199,7 +199,7 @@ mod tests {
             bits_per_token: Some(12f64.log2()),
             reader_parameters: 3,
             without_gradient: None,
-            history: vec![Checkpoint {
+            history: vec![Evaluation {
                 step: 0,
                 train_loss: None,
                 validation_cer: awkward(7),

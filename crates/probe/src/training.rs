@@ -4,7 +4,7 @@ use super::config::ProbeConfig;
 use super::evaluation::{Diverged, Examination, count_edits};
 use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
-use super::outcome::{CellOutcome, CellSpec, Checkpoint, Status};
+use super::outcome::{CellOutcome, CellSpec, Evaluation, Status};
 use super::preparation::{Prepared, PreparedGroup};
 use super::testing::Testing;
 use super::word_tally::WordTally;
@@ -322,7 +322,7 @@ fn checkpoint(
     model: &CellModel,
     (step, train_loss): (usize, Option<f64>),
     device: &Device,
-) -> Result<Checkpoint> {
+) -> Result<Evaluation> {
     let model = model.valid();
     let examination = Examination {
         config,
@@ -344,7 +344,7 @@ fn checkpoint(
             (Some(_), None) => {}
         }
     }
-    Ok(Checkpoint {
+    Ok(Evaluation {
         step,
         train_loss,
         validation_cer: ratio(edits, characters),

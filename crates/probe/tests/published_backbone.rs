@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use arms::Swap;
+use arms::TokenizeOverride;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use checkpoint::Checkpoint;
 use image::RgbImage;
 use probe::{CellSpec, Prepared, Preset, ProbeConfig, SplitSizes, train_cell};
-use probe_data::published::{Published, outline};
+use probe_data::published::{Published, checkpoint_summary};
 use projector::{Pass, Projector};
 use published_models::{Processor, VisionModel};
 use run_support::lanes::Lanes;
@@ -78,7 +78,7 @@ fn tokens_of_a_batch_are_those_of_each_image_alone() {
         let prepared = prepare(&study(layout));
         let data = &prepared.train[0];
         let image = data.group.layout;
-        let projector = prepared.pretrained(Swap::Own).unwrap().valid();
+        let projector = prepared.pretrained(TokenizeOverride::Own).unwrap().valid();
         // The last images stand in another chunk than the first.
         let items = [0, 1, data.group.len() - 1];
         let batch = data.features.batch(&items, &Device::flex()).unwrap();
@@ -134,7 +134,7 @@ fn training_leaves_the_published_projector_as_it_is() {
         );
         let model = trained.unwrap().model.unwrap();
         let batch = || prepared.train[0].features.batch(&[0], &device).unwrap();
-        let own = prepared.pretrained(Swap::Own);
+        let own = prepared.pretrained(TokenizeOverride::Own);
         let own = own.unwrap().valid();
         let before = own.forward(&batch(), &mut Pass::deterministic());
         let after = model.arm.forward(&batch(), &mut Pass::deterministic());
@@ -206,10 +206,10 @@ fn images_have_the_size_that_the_processor_leaves_alone() {
         ("ovis2_5", (4, 2), true),
         ("ovis2_official", (2, 2), true),
     ] {
-        let outline = outline(&folder(layout).display().to_string()).unwrap();
-        let image = outline.layout;
+        let checkpoint_summary = checkpoint_summary(&folder(layout).display().to_string()).unwrap();
+        let image = checkpoint_summary.layout;
         let merge = image.merge;
         assert_eq!((image.cols / merge, image.rows / merge), tokens, "{layout}");
-        assert_eq!(outline.has_vocabulary, has_vocabulary);
+        assert_eq!(checkpoint_summary.has_vocabulary, has_vocabulary);
     }
 }

@@ -6,7 +6,7 @@ use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
 use probe::optimize::OptimizerConfig;
 use probe::{
-    CellOutcome, CellSpec, Checkpoint, DataConfig, EvaluationMode, HardeningResult, ImageSource,
+    CellOutcome, CellSpec, DataConfig, Evaluation, EvaluationMode, HardeningResult, ImageSource,
     LayoutKind, ProbeConfig, ReaderKind, Regime, RunOutcome, SplitSizes, Status, TestResult,
     TestSet, TrainingConfig, Tuning, UsageRecord,
 };
@@ -178,7 +178,7 @@ fn cell(
         history: steps
             .map(|step| {
                 let decay = (-(step as f64) / 80.0).exp();
-                Checkpoint {
+                Evaluation {
                     step,
                     train_loss: (step > 0).then_some(3.5 * decay + last),
                     validation_cer: last + (0.97 - last) * decay * (1.0 - 0.02 * seed as f64),

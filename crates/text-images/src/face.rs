@@ -66,13 +66,13 @@ impl Glyph {
 
 /// What most characters of a charset need in a face, in font units.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
+pub(crate) struct LineMetrics {
     pub(crate) ascent: f32,
     pub(crate) descent: f32,
     pub(crate) width: f32,
 }
 
-impl Extent {
+impl LineMetrics {
     pub(crate) fn height(self) -> f32 {
         self.ascent + self.descent
     }
@@ -100,9 +100,9 @@ impl Extent {
 #[derive(Clone, Debug)]
 pub(crate) struct CharsetFace {
     pub(crate) face: Arc<Face>,
-    pub(crate) common: Extent,
-    /// Extent of all characters, without exceptions.
-    pub(crate) full: Extent,
+    pub(crate) common: LineMetrics,
+    /// LineMetrics of all characters, without exceptions.
+    pub(crate) full: LineMetrics,
 }
 
 impl CharsetFace {
@@ -214,7 +214,7 @@ impl Face {
             .iter()
             .filter_map(|character| self.glyph(*character))
             .collect();
-        let extent = |outliers: usize| Extent {
+        let extent = |outliers: usize| LineMetrics {
             ascent: nth_largest(glyphs.iter().map(|glyph| glyph.top()), outliers),
             descent: nth_largest(glyphs.iter().map(|glyph| -glyph.bottom()), outliers).max(0.0),
             width: nth_largest(glyphs.iter().map(|glyph| glyph.width()), outliers),
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn squeezed_characters_stay_inside_the_extent_and_keep_most_of_their_height() {
         let face = sans();
-        let extent = Extent {
+        let extent = LineMetrics {
             ascent: 1000.0,
             descent: 200.0,
             width: 1200.0,

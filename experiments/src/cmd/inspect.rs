@@ -2,7 +2,7 @@
 
 use super::{Caching, Machine};
 use anyhow::{Context, Result, bail, ensure};
-use arms::Swap;
+use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSpec};
 use probe::{LayoutKind, Preset, ProbeConfig};
 use probe_data::published;
@@ -160,12 +160,12 @@ impl Args {
         if let Some(name) = &self.checkpoint {
             // Files go through the checkpoint's own processor, whatever sizes suit rendered text.
             if self.image.is_empty() || self.vocabulary {
-                let outline = published::outline(name)?;
+                let checkpoint_summary = published::checkpoint_summary(name)?;
                 ensure!(
-                    outline.has_vocabulary || !self.vocabulary,
+                    checkpoint_summary.has_vocabulary || !self.vocabulary,
                     "{name}: this model has a merger and no visual words; leave out --vocabulary"
                 );
-                base = base.for_checkpoint(outline);
+                base = base.for_checkpoint(checkpoint_summary);
             }
             base.checkpoint = Some(name.clone());
         }
@@ -200,7 +200,7 @@ impl Args {
     }
 
     fn published_arms(&self) -> Result<Vec<InspectedArm>> {
-        let own = ArmSpec::plain(ArmKind::Pretrained(Swap::Own));
+        let own = ArmSpec::plain(ArmKind::Pretrained(TokenizeOverride::Own));
         let arms = match self.arms.is_empty() {
             true => vec![own],
             false => self.arms.clone(),

@@ -116,8 +116,8 @@ impl Args {
         let mut config = overlaid(self.preset.config())?;
         let checkpoint = self.checkpoint.clone().or(config.checkpoint);
         if let Some(name) = &checkpoint {
-            let outline = published::outline(name)?;
-            config = overlaid(self.preset.config().for_checkpoint(outline))?;
+            let checkpoint_summary = published::checkpoint_summary(name)?;
+            config = overlaid(self.preset.config().for_checkpoint(checkpoint_summary))?;
         }
         fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {

@@ -27,7 +27,7 @@ use control_projectors::{
 };
 use discretisers::{Bsq, Fsq, Lfq, SimVq, Vq};
 use ovis_vet::{MultiVet, Vet};
-pub use pretrained::Swap;
+pub use pretrained::TokenizeOverride;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
 use published_models::PublishedProjector;
 use qwen_merger::PatchMerger;

@@ -10,7 +10,7 @@ use std::fmt;
 ///
 /// Written behind `pretrained`: nothing, `+softmax`, `+argmax`, `+topN`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Swap {
+pub enum TokenizeOverride {
     /// Nothing: the projector as it was published, merger or table.
     Own,
     /// The mixture of all rows of the table.
@@ -21,7 +21,7 @@ pub enum Swap {
     TopK(usize),
 }
 
-impl Swap {
+impl TokenizeOverride {
     /// How it is written, for messages.
     pub const FORMS: &str = "pretrained[+softmax|+argmax|+topN] (with --checkpoint)";
 
@@ -94,7 +94,7 @@ impl Swap {
     }
 }
 
-impl fmt::Display for Swap {
+impl fmt::Display for TokenizeOverride {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => Ok(()),
@@ -111,13 +111,18 @@ mod tests {
 
     #[test]
     fn names_survive_a_round_trip_and_others_are_none() {
-        for swap in [Swap::Own, Swap::Softmax, Swap::Argmax, Swap::TopK(16)] {
-            assert_eq!(Swap::parse(&swap.to_string()), Some(swap));
+        for swap in [
+            TokenizeOverride::Own,
+            TokenizeOverride::Softmax,
+            TokenizeOverride::Argmax,
+            TokenizeOverride::TopK(16),
+        ] {
+            assert_eq!(TokenizeOverride::parse(&swap.to_string()), Some(swap));
         }
         for text in [
             "+top", "+top0", "+top-1", "+top01", "+top+1", "+hard", "argmax",
         ] {
-            assert_eq!(Swap::parse(text), None, "{text}");
+            assert_eq!(TokenizeOverride::parse(text), None, "{text}");
         }
     }
 }

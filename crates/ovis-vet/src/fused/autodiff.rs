@@ -12,14 +12,14 @@ use burn::backend::{Autodiff, Flex};
 use fused_ops::buffer::{contiguous, tensor, values};
 
 use super::backward::{Wanted, backward};
-use super::extension::{FusedWords, Held, sides};
+use super::extension::{ContiguousOperands, FusedWords, sides};
 use super::forward::{Tokens, forward};
-use super::words::Words;
+use super::kernel::TokenizeKernel;
 
 #[derive(Clone, Debug)]
 struct State {
-    held: Held,
-    function: Words,
+    operands: ContiguousOperands,
+    function: TokenizeKernel,
     /// Without the embeddings, which the next operation owns.
     tokens: Arc<Tokens>,
 }
@@ -33,7 +33,7 @@ impl Backward<Flex, 5> for VisualTokensBackward {
     fn backward(self, ops: Ops<State, 5>, registry: &mut Registry, _: &mut Checkpointer) {
         let gradient = contiguous(registry.consume::<Flex>(&ops.node));
         let State {
-            held,
+            operands,
             function,
             tokens,
         } = ops.state;
@@ -45,14 +45,14 @@ impl Backward<Flex, 5> for VisualTokensBackward {
             bias: bias.is_some(),
             table: table.is_some(),
         };
-        let found = held.with(&function, |operands| {
+        let found = operands.with(&function, |operands| {
             backward(operands, &function, &tokens, values(&gradient), wanted)
         });
-        let words = sides(&held.head)[1];
+        let words = sides(&operands.head)[1];
         let matrices = [
-            (x, found.x, sides(&held.x)),
-            (head, found.head, sides(&held.head)),
-            (table, found.table, sides(&held.table)),
+            (x, found.x, sides(&operands.x)),
+            (head, found.head, sides(&operands.head)),
+            (table, found.table, sides(&operands.table)),
         ];
         for (parent, numbers, shape) in matrices {
             if let Some(parent) = parent {
@@ -74,17 +74,17 @@ impl<C: CheckpointStrategy> FusedWords for Autodiff<Flex, C> {
         gain: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        function: Words,
+        function: TokenizeKernel,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
         let (x, x_node) = x.into_parts();
         let (head, head_node) = head.into_parts();
         let (gain, gain_node) = gain.into_parts();
         let (bias, bias_node) = bias.into_parts();
         let (table, table_node) = table.into_parts();
-        let held = Held::new(x, head, gain, bias, table);
-        let mut tokens = held.with(&function, |operands| forward(operands, &function));
-        let ids = held.ids(&tokens);
-        let embeddings = held.embeddings(std::mem::take(&mut tokens.embeddings));
+        let operands = ContiguousOperands::new(x, head, gain, bias, table);
+        let mut tokens = operands.with(&function, |operands| forward(operands, &function));
+        let ids = operands.ids(&tokens);
+        let embeddings = operands.embeddings(std::mem::take(&mut tokens.embeddings));
         let nodes = [x_node, head_node, gain_node, bias_node, table_node];
         let embeddings = match VisualTokensBackward
             .prepare::<C>(nodes)
@@ -93,7 +93,7 @@ impl<C: CheckpointStrategy> FusedWords for Autodiff<Flex, C> {
         {
             OpsKind::Tracked(step) => {
                 let state = State {
-                    held,
+                    operands,
                     function,
                     tokens: Arc::new(tokens),
                 };

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 
 use super::best::{BestWords, best_words};
 use super::forward::{Operands, Tokens};
+use super::kernel::{Surrogate, TokenizeKernel, Value};
 use super::product::{Matrix, multiply};
 use super::row::{self, Moments, Norm, NormGradient, RowSums};
-use super::words::{Surrogate, Value, Words};
 use crate::tile::tokens_per_tile;
 
 /// Columns that are worked on together, so that their sums over tokens stay in the first cache.
@@ -49,7 +49,7 @@ struct Tile<'a> {
 /// `gradient` is that of the tokens, `[tokens, d_out]`.
 pub(super) fn backward(
     operands: &Operands<'_>,
-    function: &Words,
+    function: &TokenizeKernel,
     forward: &Tokens,
     gradient: &[f32],
     wanted: Wanted,
@@ -144,7 +144,7 @@ pub(super) fn backward(
 /// Gradient of the logits where every word has a share; leaves the weights in the scores if asked.
 fn dense(
     operands: &Operands<'_>,
-    function: &Words,
+    function: &TokenizeKernel,
     tile: &mut Tile<'_>,
     moments: &[Moments],
     weights: bool,

@@ -8,8 +8,8 @@ use burn_flex::{FlexTensor, Layout};
 use fused_ops::buffer::{contiguous, tensor, values};
 
 use super::forward::{Operands, Tokens, forward};
+use super::kernel::TokenizeKernel;
 use super::row::Norm;
-use super::words::Words;
 
 /// The operation as burn dispatches it.
 #[backend_extension(Flex, Autodiff)]
@@ -27,7 +27,7 @@ pub(crate) trait FusedWords: Backend {
         gain: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        function: Words,
+        function: TokenizeKernel,
     ) -> (FloatTensor<Self>, IntTensor<Self>);
 }
 
@@ -38,18 +38,18 @@ impl FusedWords for Flex {
         gain: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        function: Words,
+        function: TokenizeKernel,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
-        let held = Held::new(x, head, gain, bias, table);
-        let tokens = held.with(&function, |operands| forward(operands, &function));
-        let ids = held.ids(&tokens);
-        (held.embeddings(tokens.embeddings), ids)
+        let operands = ContiguousOperands::new(x, head, gain, bias, table);
+        let tokens = operands.with(&function, |operands| forward(operands, &function));
+        let ids = operands.ids(&tokens);
+        (operands.embeddings(tokens.embeddings), ids)
     }
 }
 
 /// The operands, in row-major order.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct ContiguousOperands {
     pub(super) x: FlexTensor,
     pub(super) head: FlexTensor,
     pub(super) gain: FlexTensor,
@@ -57,7 +57,7 @@ pub(super) struct Held {
     pub(super) table: FlexTensor,
 }
 
-impl Held {
+impl ContiguousOperands {
     pub(super) fn new(
         x: FlexTensor,
         head: FlexTensor,
@@ -75,7 +75,11 @@ impl Held {
         }
     }
 
-    pub(super) fn with<T>(&self, function: &Words, work: impl FnOnce(&Operands<'_>) -> T) -> T {
+    pub(super) fn with<T>(
+        &self,
+        function: &TokenizeKernel,
+        work: impl FnOnce(&Operands<'_>) -> T,
+    ) -> T {
         let [tokens, d_in] = sides(&self.x);
         let [_, words] = sides(&self.head);
         let [_, d_out] = sides(&self.table);

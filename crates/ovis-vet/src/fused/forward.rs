@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::best::best_words;
+use super::kernel::{TokenizeKernel, Value};
 use super::product::{Matrix, multiply};
 use super::row::{self, Moments, Norm};
-use super::words::{Value, Words};
 use crate::tile::tokens_per_tile;
 
 /// The best words are looked up as long as there are at most this many per row of the table; more
@@ -60,7 +60,7 @@ pub(super) struct Tokens {
     pub(super) ids: Vec<i64>,
 }
 
-pub(super) fn forward(operands: &Operands<'_>, function: &Words) -> Tokens {
+pub(super) fn forward(operands: &Operands<'_>, function: &TokenizeKernel) -> Tokens {
     let Operands {
         tokens,
         words,
@@ -132,7 +132,7 @@ fn keep_best(row: &mut [f32], k: usize) {
 /// that a diverged model is noticed.
 fn look_up(
     operands: &Operands<'_>,
-    function: &Words,
+    function: &TokenizeKernel,
     first: usize,
     scores: &mut [f32],
     embeddings: &mut [f32],

@@ -29,10 +29,10 @@ mod backward;
 mod best;
 mod extension;
 mod forward;
+mod kernel;
 mod noise;
 mod product;
 mod row;
-mod words;
 
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
@@ -41,7 +41,7 @@ use projector::Pass;
 use crate::tokenize::Tokenize;
 use crate::tokenize::curriculum::Phase;
 use extension::FusedWords;
-use words::Words;
+use kernel::TokenizeKernel;
 
 /// Tokens of the fused operation.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ pub(crate) fn tokens(vet: VetTensors, pass: &mut Pass<'_>) -> Option<FusedTokens
     if !matrices.iter().chain(&vectors).all(fused_ops::takes) {
         return None;
     }
-    let function = Words::new(tokenize, words, epsilon, pass, tokens);
+    let function = TokenizeKernel::new(tokenize, words, epsilon, pass, tokens);
     let hard = function.is_hard();
     let ([x, head, table], [gain, bias]) = (matrices, vectors);
     let (embeddings, ids) = Dispatch::visual_tokens(x, head, gain, bias, table, function);

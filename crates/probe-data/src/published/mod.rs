@@ -21,7 +21,7 @@ use vision_backbone::{PackedPatches, PatchLayout, VisionTower};
 
 /// What is known of a checkpoint before its tensors are read.
 #[derive(Clone, Copy, Debug)]
-pub struct Outline {
+pub struct CheckpointSummary {
     /// Size of the images.
     pub layout: PatchLayout,
     /// Whether its projector is a visual embedding table.
@@ -32,7 +32,7 @@ pub struct Outline {
 ///
 /// # Errors
 /// If there is no such checkpoint, its model is not known, or no image size suits the probe.
-pub fn outline(name: &str) -> Result<Outline> {
+pub fn checkpoint_summary(name: &str) -> Result<CheckpointSummary> {
     let folder = checkpoint::resolve(name, is_wanted)?;
     let checkpoint = Checkpoint::open(&folder)?;
     let config = config_of(&checkpoint)?;
@@ -40,7 +40,7 @@ pub fn outline(name: &str) -> Result<Outline> {
     for note in notes {
         eprintln!("note: {note}");
     }
-    Ok(Outline {
+    Ok(CheckpointSummary {
         layout: image_layout(&processor).with_context(|| name.to_owned())?,
         has_vocabulary: config.has_vocabulary(),
     })
@@ -60,12 +60,12 @@ impl Published {
     /// Reads the vision side of a checkpoint, a folder or a hub id.
     ///
     /// # Errors
-    /// As [`outline`]; if its tensors are damaged or do not fit its configuration.
+    /// As [`checkpoint_summary`]; if its tensors are damaged or do not fit its configuration.
     pub fn load(name: &str, device: &Device) -> Result<Self> {
         let folder = checkpoint::resolve(name, is_wanted)?;
         let checkpoint = Checkpoint::open(&folder)?;
         let model = VisionModel::load(&checkpoint, device)?;
-        // The notes have been shown by `outline`.
+        // The notes have been shown by `checkpoint_summary`.
         let (processor, _) = Processor::of(&checkpoint, model.config())?;
         let layout = image_layout(&processor).with_context(|| name.to_owned())?;
         let mut hasher = Hasher(Sha256::new());

@@ -9,7 +9,7 @@ use figures::{
     Arm, Estimate, LearningCurve, LearningCurves, LearningPoint, TokenPoint, TokenTrace,
     TokensOverTraining,
 };
-use probe::Checkpoint;
+use probe::Evaluation;
 use std::collections::BTreeMap;
 
 pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverTraining, Reason> {
@@ -22,8 +22,8 @@ pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverT
     let mut traces = Vec::new();
     for &arm in with_words {
         let curve = Curve::of(scored, arm);
-        let point = |(step, checkpoints): (&usize, &Vec<&Checkpoint>)| {
-            let usages: Vec<_> = checkpoints
+        let point = |(step, evaluations): (&usize, &Vec<&Evaluation>)| {
+            let usages: Vec<_> = evaluations
                 .iter()
                 .filter_map(|c| c.usage.as_ref())
                 .collect();
@@ -35,7 +35,7 @@ pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverT
                 codes_used: mean(&codes)?,
             })
         };
-        let mut points: Vec<TokenPoint> = curve.checkpoints.iter().filter_map(point).collect();
+        let mut points: Vec<TokenPoint> = curve.evaluations.iter().filter_map(point).collect();
         points.extend(curve.nothing_to_draw(&points).map(|step| TokenPoint {
             step,
             entropy_bits: f64::NAN,
@@ -67,15 +67,15 @@ pub(super) fn learning_curves(scored: &ScoredRun<'_>) -> Result<LearningCurves, 
     let mut curves = Vec::new();
     for &arm in &scored.config.arms {
         let curve = Curve::of(scored, arm);
-        let point = |(step, checkpoints): (&usize, &Vec<&Checkpoint>)| {
-            let cers: Vec<f64> = checkpoints.iter().map(|c| c.validation_cer).collect();
+        let point = |(step, evaluations): (&usize, &Vec<&Evaluation>)| {
+            let cers: Vec<f64> = evaluations.iter().map(|c| c.validation_cer).collect();
             let (low, high) = range(&cers);
             Some(LearningPoint {
                 step: *step as u64,
                 cer: Estimate::new(mean(&cers)?, low, high),
             })
         };
-        let mut points: Vec<LearningPoint> = curve.checkpoints.iter().filter_map(point).collect();
+        let mut points: Vec<LearningPoint> = curve.evaluations.iter().filter_map(point).collect();
         points.extend(curve.nothing_to_draw(&points).map(|step| LearningPoint {
             step,
             cer: Estimate::failed(),
@@ -106,10 +106,10 @@ fn caption(scored: &ScoredRun<'_>) -> String {
     )
 }
 
-/// An arm's checkpoints by step, over its finished seeds; if none finished, over what there is,
+/// An arm's evaluations by step, over its finished seeds; if none finished, over what there is,
 /// and the step at which the first seed broke down.
 struct Curve<'a> {
-    checkpoints: BTreeMap<usize, Vec<&'a Checkpoint>>,
+    evaluations: BTreeMap<usize, Vec<&'a Evaluation>>,
     broke_at: Option<usize>,
 }
 
@@ -127,15 +127,15 @@ impl<'a> Curve<'a> {
         } else {
             finished
         };
-        let mut checkpoints: BTreeMap<usize, Vec<&Checkpoint>> = BTreeMap::new();
+        let mut evaluations: BTreeMap<usize, Vec<&Evaluation>> = BTreeMap::new();
         for point in cells.iter().flat_map(|cell| &cell.outcome.history) {
             // Behind the first failure a mean would be over ever fewer seeds.
             if broke_at.is_none_or(|step| point.step < step) {
-                checkpoints.entry(point.step).or_default().push(point);
+                evaluations.entry(point.step).or_default().push(point);
             }
         }
         Self {
-            checkpoints,
+            evaluations,
             broke_at,
         }
     }

@@ -50,7 +50,7 @@ pub struct RunState {
 
 /// What one process, or the ones that went on after it, said of a run.
 #[derive(Default)]
-struct Said {
+struct ProcessState {
     phase: Phase,
     lanes: usize,
     arms: usize,
@@ -64,7 +64,7 @@ struct Said {
     seconds: Vec<f64>,
 }
 
-impl Said {
+impl ProcessState {
     fn take(&mut self, line: Line) {
         let key = |cell: &CellSpec| format!("{} {} {}", cell.arm, cell.seed, cell.learning_rate);
         match line.event {
@@ -137,9 +137,9 @@ impl Said {
 /// A single run is called whatever its log calls it.
 #[must_use]
 pub fn fold(runs: &[(String, ProbeConfig)], logs: Vec<Vec<Line>>) -> Vec<RunState> {
-    let mut said: Vec<Vec<Said>> = runs.iter().map(|_| Vec::new()).collect();
+    let mut processes: Vec<Vec<ProcessState>> = runs.iter().map(|_| Vec::new()).collect();
     for log in logs {
-        let mut by_run: BTreeMap<usize, Said> = BTreeMap::new();
+        let mut by_run: BTreeMap<usize, ProcessState> = BTreeMap::new();
         for line in log {
             let run = match runs {
                 [_] => Some(0),
@@ -151,34 +151,34 @@ pub fn fold(runs: &[(String, ProbeConfig)], logs: Vec<Vec<Line>>) -> Vec<RunStat
             }
         }
         for (run, found) in by_run {
-            said[run].push(found);
+            processes[run].push(found);
         }
     }
     runs.iter()
-        .zip(said)
-        .map(|((name, config), said)| state(name, config, said))
+        .zip(processes)
+        .map(|((name, config), processes)| state(name, config, processes))
         .collect()
 }
 
-fn state(name: &str, config: &ProbeConfig, mut said: Vec<Said>) -> RunState {
+fn state(name: &str, config: &ProbeConfig, mut processes: Vec<ProcessState>) -> RunState {
     let arms = config.arms.len();
     // Who worked on the whole run has counted what tasks had left.
-    if said.iter().any(|said| said.arms >= arms) {
-        said.retain(|said| said.arms >= arms);
+    if processes.iter().any(|process| process.arms >= arms) {
+        processes.retain(|process| process.arms >= arms);
     }
     let (rates, seeds) = (&config.training.learning_rates, &config.seeds);
     let per_arm = rates.len() + seeds.len().saturating_sub(1);
-    let unheard = arms.saturating_sub(said.iter().map(|said| said.arms).sum());
-    let heard: usize = said.iter().map(|said| said.cells(per_arm)).sum();
+    let unheard = arms.saturating_sub(processes.iter().map(|process| process.arms).sum());
+    let heard: usize = processes.iter().map(|process| process.cells(per_arm)).sum();
     let cells = heard + unheard * per_arm;
-    let phases = || said.iter().map(|said| &said.phase);
-    let done: usize = said.iter().map(|said| said.done).sum();
+    let phases = || processes.iter().map(|process| &process.phase);
+    let done: usize = processes.iter().map(|process| process.done).sum();
     let stopped = phases().find(|phase| matches!(phase, Phase::Stopped(_)));
     let phase = if phases().any(|phase| *phase == Phase::Started) {
         Phase::Started
     } else if let Some(stopped) = stopped {
         stopped.clone()
-    } else if said.is_empty() {
+    } else if processes.is_empty() {
         Phase::Waiting
     } else if unheard > 0 {
         // The tasks of a cluster that were heard of are through; others have not begun.
@@ -186,23 +186,28 @@ fn state(name: &str, config: &ProbeConfig, mut said: Vec<Said>) -> RunState {
     } else {
         Phase::Finished
     };
-    let seconds: Vec<f64> = said.iter().flat_map(|said| said.seconds.clone()).collect();
-    let at_work = said.iter().filter(|said| said.phase == Phase::Started);
+    let seconds: Vec<f64> = processes
+        .iter()
+        .flat_map(|process| process.seconds.clone())
+        .collect();
+    let at_work = processes
+        .iter()
+        .filter(|process| process.phase == Phase::Started);
     RunState {
         name: name.to_owned(),
         phase,
         cells: cells.max(done),
         done,
-        lanes: at_work.map(|said| said.lanes).sum(),
+        lanes: at_work.map(|process| process.lanes).sum(),
         seconds_per_cell: (!seconds.is_empty())
             .then(|| seconds.iter().sum::<f64>() / seconds.len() as f64),
-        running: said
+        running: processes
             .iter()
-            .flat_map(|said| said.running.values().cloned())
+            .flat_map(|process| process.running.values().cloned())
             .collect(),
-        failed: said
+        failed: processes
             .into_iter()
-            .flat_map(|said| said.failed.into_values())
+            .flat_map(|process| process.failed.into_values())
             .collect(),
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum Surrogate {
 
 /// A tokenize function under one pass, over a vocabulary of a given size.
 #[derive(Clone, Debug)]
-pub(crate) struct Words {
+pub(crate) struct TokenizeKernel {
     pub(super) value: Value,
     pub(super) surrogate: Surrogate,
     pub(super) noise: Option<Noise>,
@@ -39,7 +39,7 @@ pub(crate) struct Words {
     pub(super) epsilon: f32,
 }
 
-impl Words {
+impl TokenizeKernel {
     /// Takes the noise of `tokens * words` scores out of the pass.
     pub(super) fn new(
         tokenize: Tokenize,
