@@ -105,7 +105,7 @@ fn the_text_that_git_lfs_leaves_is_refused() {
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4997750760\n";
     let error = open_and_read(pointer).unwrap_err();
     assert!(
-        matches!(error, CheckpointError::HeaderTooLong { .. }),
+        matches!(error, CheckpointError::LfsPointer { .. }),
         "{error}"
     );
 }
