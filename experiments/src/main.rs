@@ -21,6 +21,8 @@ struct Cli {
 enum Command {
     /// How much OCR does each projector lose? Trains the same probe behind all of them.
     OcrProbe(Box<cmd::ocr_probe::Args>),
+    /// What do visual tokens still know of the pixels? A decoder behind each projector.
+    RepresentationProbe(Box<cmd::representation_probe::Args>),
     /// What does each projector cost in fine detail? Thresholds on tasks of graded difficulty.
     FineGrainedProbe(Box<cmd::fine_grained_probe::Args>),
     /// The whole study: every section, the claims, one report.
@@ -115,6 +117,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     let stop = Stop::on_ctrl_c()?;
     match command {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
+        Command::RepresentationProbe(args) => cmd::representation_probe::run(args, &stop),
         Command::FineGrainedProbe(args) => cmd::fine_grained_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
         Command::Slurm(args) => cmd::slurm::run(args),

@@ -17,6 +17,7 @@ pub mod pretrain_backbone;
 pub mod render;
 pub mod rendering;
 pub mod report;
+pub mod representation_probe;
 pub mod slurm;
 pub mod status;
 pub mod study;
