@@ -85,7 +85,11 @@ impl Figure for Reconstructions {
                 at += line;
             }
             for text in &note {
-                scene.text(Label::new(text, (MARGIN, at)).sized(SMALL_EM).coloured(MUTED));
+                scene.text(
+                    Label::new(text, (MARGIN, at))
+                        .sized(SMALL_EM)
+                        .coloured(MUTED),
+                );
                 at += line;
             }
             for (column, picture) in row.pictures.iter().enumerate() {
@@ -101,7 +105,11 @@ impl Figure for Reconstructions {
 
     fn table(&self) -> Table {
         let row = |row: &ReconstructionRow| {
-            vec![row.label.clone(), row.note.clone(), row.pictures.len().to_string()]
+            vec![
+                row.label.clone(),
+                row.note.clone(),
+                row.pictures.len().to_string(),
+            ]
         };
         Table {
             header: &["label", "note", "pictures"],
@@ -147,8 +155,15 @@ mod tests {
             })
             .collect();
         assert_eq!(boxes.len(), 12);
-        assert!(boxes.iter().all(|(_, to)| to.0 <= PAGE_WIDTH - MARGIN && to.1 <= scene.height));
-        assert!(boxes[5].1.1 <= boxes[6].0.1, "the second row begins below the first");
+        assert!(
+            boxes
+                .iter()
+                .all(|(_, to)| to.0 <= PAGE_WIDTH - MARGIN && to.1 <= scene.height)
+        );
+        assert!(
+            boxes[5].1.1 <= boxes[6].0.1,
+            "the second row begins below the first"
+        );
     }
 
     #[test]
@@ -160,7 +175,9 @@ mod tests {
     #[test]
     fn it_writes_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        figure(vec![row("original", 2)]).draw(&folder.path().join("text")).unwrap();
+        figure(vec![row("original", 2)])
+            .draw(&folder.path().join("text"))
+            .unwrap();
         for ending in ["svg", "png", "csv"] {
             assert!(folder.path().join(format!("text.{ending}")).is_file());
         }

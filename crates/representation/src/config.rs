@@ -16,7 +16,17 @@ use text_images::{Charset, Content};
 
 /// What a projector is trained for before its tokens are decoded.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
@@ -261,7 +271,10 @@ impl RepresentationConfig {
     /// # Errors
     /// Names the setting that makes no sense and what to write instead.
     pub fn check(&self) -> Result<()> {
-        ensure!(!self.objectives.is_empty(), "`objectives` is empty; name read, reconstruct or both");
+        ensure!(
+            !self.objectives.is_empty(),
+            "`objectives` is empty; name read, reconstruct or both"
+        );
         for (index, objective) in self.objectives.iter().enumerate() {
             ensure!(
                 !self.objectives[..index].contains(objective),
@@ -281,7 +294,10 @@ impl RepresentationConfig {
             ("decode_steps", self.decode_steps),
             ("decoder_depth", self.decoder_depth),
         ] {
-            ensure!(count > 1 || name.ends_with("depth") && count > 0, "`{name}` is {count}; give more");
+            ensure!(
+                count > 1 || name.ends_with("depth") && count > 0,
+                "`{name}` is {count}; give more"
+            );
         }
         ensure!(
             self.decoder_rate.is_finite() && self.decoder_rate > 0.0,
@@ -401,9 +417,16 @@ mod tests {
         for (preset, count) in [(Preset::Smoke, 4), (Preset::Quick, 14), (Preset::Full, 21)] {
             let config = preset.config();
             config.check().unwrap();
-            assert_eq!(config.arms.len(), count, "every name of {preset:?} is an arm");
+            assert_eq!(
+                config.arms.len(),
+                count,
+                "every name of {preset:?} is an arm"
+            );
             let text = toml::to_string(&config).unwrap();
-            assert_eq!(toml::from_str::<RepresentationConfig>(&text).unwrap(), config);
+            assert_eq!(
+                toml::from_str::<RepresentationConfig>(&text).unwrap(),
+                config
+            );
         }
     }
 

@@ -111,14 +111,18 @@ mod tests {
             width: 32,
             depth: 1,
         };
-        config.init(&mut seeded::stream(1, "decoder"), device).unwrap()
+        config
+            .init(&mut seeded::stream(1, "decoder"), device)
+            .unwrap()
     }
 
     /// Two images, and tokens that hold their pixels.
     fn images(device: &Device) -> (Tensor<3>, Tensor<3>) {
         let mut values = Vec::new();
         for image in 0..2_u32 {
-            let pixels: Vec<u8> = (0..128_u32).map(|i| (i * (7 + image) % 251) as u8).collect();
+            let pixels: Vec<u8> = (0..128_u32)
+                .map(|i| (i * (7 + image) % 251) as u8)
+                .collect();
             patchify(&pixels, layout(), &mut values);
         }
         let pixels = Tensor::<1>::from_floats(values.as_slice(), device).reshape([2, 8, 16]);
@@ -133,7 +137,9 @@ mod tests {
         let mut optimizer = OptimizerConfig::default().init(&decoder);
         let mut losses = Vec::new();
         for _ in 0..200 {
-            let loss = (decoder.forward(tokens.clone(), layout()) - pixels.clone()).abs().mean();
+            let loss = (decoder.forward(tokens.clone(), layout()) - pixels.clone())
+                .abs()
+                .mean();
             losses.push(loss.clone().into_scalar::<f32>());
             let gradients = GradientsParams::from_grads(loss.backward(), &decoder);
             decoder = optimizer.step(3e-3, decoder, gradients);

@@ -78,14 +78,21 @@ impl Images {
         stop: &Stop,
     ) -> Result<Self> {
         // Found before anything is rendered.
-        let found = config.photographs.as_deref().map(Photographs::find).transpose()?;
+        let found = config
+            .photographs
+            .as_deref()
+            .map(Photographs::find)
+            .transpose()?;
         let text = Prepared::new(&config.text()?, cache, lanes, device, stop)?;
         let mut warnings = text.warnings.clone();
         let mut tasks = Vec::new();
         for &task in &config.tasks {
             let prepared = Prepared::new(&config.task(task)?, cache, lanes, device, stop)?;
             // Of the fonts, as those of the text.
-            let new = prepared.warnings.iter().filter(|w| !text.warnings.contains(w));
+            let new = prepared
+                .warnings
+                .iter()
+                .filter(|w| !text.warnings.contains(w));
             warnings.extend(new.cloned());
             tasks.push((task, prepared));
         }
@@ -120,8 +127,7 @@ impl Images {
         let mut hash = Sha256::new();
         let mut splits = Vec::new();
         for (split, count) in wanted {
-            let crops =
-                photographs.crops(split, count, layout, config.data_seed, lanes, stop)?;
+            let crops = photographs.crops(split, count, layout, config.data_seed, lanes, stop)?;
             self.warnings.extend(crops.notes);
             hash.update(crops.group.content_hash(config.charset));
             let features = self.text.encode(&crops.group, lanes, device, stop)?;

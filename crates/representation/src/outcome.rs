@@ -77,7 +77,12 @@ pub struct CellSpec {
 
 impl fmt::Display for CellSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, seed, learning_rate, .. } = self;
+        let Self {
+            subject,
+            seed,
+            learning_rate,
+            ..
+        } = self;
         match self.objective {
             Some(objective) => write!(f, "{subject} {objective} {seed} {learning_rate}"),
             None => write!(f, "{subject}"),
@@ -181,7 +186,10 @@ mod tests {
     #[test]
     fn subjects_survive_their_names() {
         let baselines = ["original", "resized", "mean-colour"];
-        for name in ["vq@1024", "rvq@256+codes4", "identity"].into_iter().chain(baselines) {
+        for name in ["vq@1024", "rvq@256+codes4", "identity"]
+            .into_iter()
+            .chain(baselines)
+        {
             let subject = Subject::try_from(name.to_owned()).unwrap();
             assert_eq!(subject.to_string(), name);
             assert_eq!(subject.arm().is_none(), baselines.contains(&name));

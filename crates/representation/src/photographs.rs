@@ -58,7 +58,8 @@ impl Photographs {
             let path = entry.path();
             let ending = path.extension().and_then(|ending| ending.to_str());
             let ending = ending.map(str::to_ascii_lowercase);
-            if entry.file_type().is_file() && ending.is_some_and(|e| ENDINGS.contains(&e.as_str())) {
+            if entry.file_type().is_file() && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+            {
                 let name = path.strip_prefix(folder).unwrap_or(path);
                 files.push((escaped(name), path.to_owned()));
             }
@@ -146,7 +147,10 @@ impl Photographs {
                 grid: None,
                 pixels: Pixels::Memory(cut.concat()),
                 labels,
-                clusters: photographs.iter().map(|(name, _)| (*name).clone()).collect(),
+                clusters: photographs
+                    .iter()
+                    .map(|(name, _)| (*name).clone())
+                    .collect(),
             },
             notes: notes(&head, &problems),
         })
@@ -191,7 +195,10 @@ fn crop(photograph: &GrayImage, [width, height]: [u32; 2], rng: &mut ChaCha8Rng)
     let mut draw = || {
         let scale = most.powf(rng.random::<f64>());
         let side = |side: u32, limit: u32| ((f64::from(side) * scale) as u32).clamp(side, limit);
-        let (w, h) = (side(width, photograph.width()), side(height, photograph.height()));
+        let (w, h) = (
+            side(width, photograph.width()),
+            side(height, photograph.height()),
+        );
         let x = rng.random_range(0..=photograph.width() - w);
         let y = rng.random_range(0..=photograph.height() - h);
         let window = imageops::crop_imm(photograph, x, y, w, h).to_image();
@@ -239,7 +246,9 @@ mod tests {
     fn crops(folder: &Path, split: Split, jobs: usize) -> Crops {
         let (lanes, stop) = (Lanes::open(jobs).unwrap(), Stop::default());
         let photographs = Photographs::find(folder).unwrap();
-        photographs.crops(split, 21, layout(), 5, &lanes, &stop).unwrap()
+        photographs
+            .crops(split, 21, layout(), 5, &lanes, &stop)
+            .unwrap()
     }
 
     #[test]
@@ -249,9 +258,17 @@ mod tests {
             .map(|split| crops(folder.path(), split, 1).group);
         assert_eq!(test.clusters, ["part-0/08.png", "part-1/07.png"]);
         assert_eq!(train.clusters.len(), 9);
-        assert!(train.clusters.iter().all(|name| !test.clusters.contains(name)));
+        assert!(
+            train
+                .clusters
+                .iter()
+                .all(|name| !test.clusters.contains(name))
+        );
         assert_eq!(validation.clusters, train.clusters);
-        assert_ne!(validation.images(&[0]).unwrap(), train.images(&[0]).unwrap());
+        assert_ne!(
+            validation.images(&[0]).unwrap(),
+            train.images(&[0]).unwrap()
+        );
         for group in [train, validation, test] {
             assert_eq!(group.len(), 21);
             assert_eq!(group.images(&[20]).unwrap().len(), 64 * 32);
@@ -271,20 +288,28 @@ mod tests {
     fn what_cannot_be_used_is_left_out_and_named() {
         let folder = folder(7);
         std::fs::write(folder.path().join("a-broken.jpg"), b"not a picture").unwrap();
-        GrayImage::new(40, 40).save(folder.path().join("b-small.png")).unwrap();
+        GrayImage::new(40, 40)
+            .save(folder.path().join("b-small.png"))
+            .unwrap();
         std::fs::write(folder.path().join("notes.txt"), b"no picture at all").unwrap();
         let found = crops(folder.path(), Split::Train, 1);
         assert_eq!(found.group.len(), 21);
         let notes = found.notes.join("\n");
         assert!(notes.contains("2 photographs left out"), "{notes}");
-        assert!(notes.contains("a-broken.jpg") && notes.contains("b-small.png: 40 x 40 px"), "{notes}");
+        assert!(
+            notes.contains("a-broken.jpg") && notes.contains("b-small.png: 40 x 40 px"),
+            "{notes}"
+        );
     }
 
     #[test]
     fn a_folder_with_too_few_is_refused() {
         let folder = folder(3);
         let error = Photographs::find(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("3 photographs") && error.contains("at least 5"), "{error}");
+        assert!(
+            error.contains("3 photographs") && error.contains("at least 5"),
+            "{error}"
+        );
         assert!(Photographs::find(&folder.path().join("absent")).is_err());
     }
 
@@ -293,7 +318,11 @@ mod tests {
         // Flat but for a corner.
         let photograph = GrayImage::from_fn(600, 300, |x, y| {
             let inside = x < 300 && y < 150;
-            image::Luma([if inside { ((x * 37 + y * 91) % 256) as u8 } else { 128 }])
+            image::Luma([if inside {
+                ((x * 37 + y * 91) % 256) as u8
+            } else {
+                128
+            }])
         });
         let mut rng = seeded::stream(3, "crops");
         for _ in 0..20 {

@@ -18,7 +18,11 @@ fn shrunk(side: usize, pixels: usize, numbers: usize) -> u32 {
 #[must_use]
 pub fn raster(patches: &[f32], layout: PatchLayout) -> Vec<f32> {
     let (side, width) = (layout.patch, layout.cols * layout.patch);
-    assert_eq!(patches.len(), layout.patches() * side * side, "patches of another layout");
+    assert_eq!(
+        patches.len(),
+        layout.patches() * side * side,
+        "patches of another layout"
+    );
     let mut values = vec![0.0; patches.len()];
     let cut = patches.chunks_exact(side * side).zip(layout.positions());
     for (patch, (row, col)) in cut {
@@ -42,7 +46,11 @@ pub fn grey_levels(standardised: &[f32], original: &[u8]) -> Vec<u8> {
     assert_eq!(standardised.len(), original.len(), "pictures of two sizes");
     let n = original.len() as f64;
     let mean = original.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
-    let variance = original.iter().map(|&p| (f64::from(p) - mean).powi(2)).sum::<f64>() / n;
+    let variance = original
+        .iter()
+        .map(|&p| (f64::from(p) - mean).powi(2))
+        .sum::<f64>()
+        / n;
     // As `patchify` has it.
     let contrast = variance.sqrt().max(1.0);
     let level = |&x: &f32| (f64::from(x) * contrast + mean).round().clamp(0.0, 255.0) as u8;
@@ -83,7 +91,9 @@ mod tests {
     }
 
     fn picture() -> Vec<u8> {
-        (0..64 * 32_usize).map(|i| (90 + (i * 31 + i / 64 * 17) % 120) as u8).collect()
+        (0..64 * 32_usize)
+            .map(|i| (90 + (i * 31 + i / 64 * 17) % 120) as u8)
+            .collect()
     }
 
     #[test]
@@ -91,7 +101,10 @@ mod tests {
         let original = picture();
         let mut patches = Vec::new();
         patchify(&original, layout(), &mut patches);
-        assert_eq!(grey_levels(&raster(&patches, layout()), &original), original);
+        assert_eq!(
+            grey_levels(&raster(&patches, layout()), &original),
+            original
+        );
     }
 
     #[test]
@@ -103,7 +116,11 @@ mod tests {
     fn baselines_keep_as_many_numbers_as_they_say() {
         let original = picture();
         let all = |numbers| baseline(Subject::Resized, &original, layout(), numbers).unwrap();
-        assert_eq!(all(64 * 32), original, "as many numbers as pixels lose nothing");
+        assert_eq!(
+            all(64 * 32),
+            original,
+            "as many numbers as pixels lose nothing"
+        );
         let error = |found: &[u8]| crate::measures::mean_squared_error(found, &original);
         let errors = [1024, 128, 8].map(|numbers| error(&all(numbers)));
         assert!(errors.is_sorted() && errors[0] > 0.0, "{errors:?}");

@@ -41,7 +41,10 @@ impl Outcome {
     /// Whether there is nothing to report.
     #[must_use]
     pub fn all_failed(&self) -> bool {
-        let mut cells = self.cells.iter().filter(|cell| cell.spec.objective.is_some());
+        let mut cells = self
+            .cells
+            .iter()
+            .filter(|cell| cell.spec.objective.is_some());
         cells.all(CellOutcome::has_failed)
     }
 }
@@ -103,7 +106,8 @@ impl Run<'_> {
         );
         let reader = OnceLock::new();
         let arms = self.config.arms.iter().map(|&arm| Subject::Arm(arm));
-        let pairs = arms.flat_map(|subject| self.config.objectives.iter().map(move |&o| (subject, o)));
+        let pairs =
+            arms.flat_map(|subject| self.config.objectives.iter().map(move |&o| (subject, o)));
         let first: Vec<Unit> = pairs
             .map(|(subject, objective)| Unit {
                 subject,
@@ -138,13 +142,24 @@ impl Run<'_> {
         let (mut cells, mut tried) = (Vec::new(), Vec::new());
         for (unit, outcome) in first.iter().zip(&tuned) {
             let chosen = outcome.chosen();
-            tried.extend(outcome.cells.iter().filter(|cell| Some(*cell) != chosen).cloned());
+            tried.extend(
+                outcome
+                    .cells
+                    .iter()
+                    .filter(|cell| Some(*cell) != chosen)
+                    .cloned(),
+            );
             cells.extend(chosen.cloned());
             let same = |other: &&(&Unit, &UnitOutcome)| {
                 other.0.subject == unit.subject && other.0.objective == unit.objective
             };
             let more = others.iter().zip(&replicated).collect::<Vec<_>>();
-            cells.extend(more.iter().filter(same).filter_map(|(_, o)| o.chosen()).cloned());
+            cells.extend(
+                more.iter()
+                    .filter(same)
+                    .filter_map(|(_, o)| o.chosen())
+                    .cloned(),
+            );
         }
         cells.extend(baselines.iter().filter_map(UnitOutcome::chosen).cloned());
         Ok(Outcome {
@@ -162,13 +177,21 @@ impl Run<'_> {
         origin: &str,
         reader: &OnceLock<CellModel>,
     ) -> Result<Vec<UnitOutcome>> {
-        let known: Vec<Option<UnitOutcome>> =
-            units.iter().map(|unit| load(&self.path(unit, origin))).collect();
-        let todo: Vec<usize> = (0..units.len()).filter(|&unit| known[unit].is_none()).collect();
+        let known: Vec<Option<UnitOutcome>> = units
+            .iter()
+            .map(|unit| load(&self.path(unit, origin)))
+            .collect();
+        let todo: Vec<usize> = (0..units.len())
+            .filter(|&unit| known[unit].is_none())
+            .collect();
         if units.is_empty() {
             return Ok(Vec::new());
         }
-        eprintln!("{name}: {} cells, {} done before", units.len(), units.len() - todo.len());
+        eprintln!(
+            "{name}: {} cells, {} done before",
+            units.len(),
+            units.len() - todo.len()
+        );
         if !todo.is_empty() && reader.get().is_none() {
             // Trained alone, before the lanes need it.
             let _ = reader.set(self.reader()?);
@@ -209,13 +232,17 @@ impl Run<'_> {
             let arm = RepresentationConfig::reader_arm();
             let trained = training.reader(arm, &spec, &mut outcome)?;
             let better = |cer: f64| best.as_ref().is_none_or(|(least, _)| cer < *least);
-            if let (Some(model), Some(cer)) = (trained, outcome.reading_cer.filter(|&c| better(c))) {
+            if let (Some(model), Some(cer)) = (trained, outcome.reading_cer.filter(|&c| better(c)))
+            {
                 best = Some((cer, model));
             }
         }
         match best {
             Some((cer, model)) => {
-                eprintln!("the reader of originals: validation CER {}", wording::percent(cer));
+                eprintln!(
+                    "the reader of originals: validation CER {}",
+                    wording::percent(cer)
+                );
                 Ok(model)
             }
             None => bail!(
@@ -302,7 +329,8 @@ impl Run<'_> {
             }
         }
         let made = sources.into_iter();
-        made.map(|(kind, values, d)| Ok((kind, GaussianSource::of(&values, d)?))).collect()
+        made.map(|(kind, values, d)| Ok((kind, GaussianSource::of(&values, d)?)))
+            .collect()
     }
 
     fn path(&self, unit: &Unit, origin: &str) -> PathBuf {

@@ -1,7 +1,9 @@
 //! Measures of a trained cell, or of a baseline, on the test images.
 
 use crate::images::{ImageKind, ImageSet, Images};
-use crate::measures::{Grey, TokenPairs, feature_record, identified, mean_squared_error, psnr, ssim};
+use crate::measures::{
+    Grey, TokenPairs, feature_record, identified, mean_squared_error, psnr, ssim,
+};
 use crate::outcome::{Part, Subject};
 use crate::reconstruction::{baseline, grey_levels, raster};
 use crate::training::{CHUNK, Decoded, decode, noise_of};
@@ -65,18 +67,32 @@ impl Testing<'_> {
     pub fn parts(&self, subject: Subject, trained: Option<Trained<'_>>) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
         for (number, set) in self.images.sets().into_iter().enumerate() {
-            let fitted = trained.map(|trained| self.fitted(trained, &set)).transpose()?;
+            let fitted = trained
+                .map(|trained| self.fitted(trained, &set))
+                .transpose()?;
             match set.kind {
                 // One part for every density.
                 ImageKind::Text => {
                     for data in set.test {
                         let groups = std::slice::from_ref(data);
-                        parts.push(self.part(subject, trained, fitted.as_ref(), (number, &set), groups)?);
+                        parts.push(self.part(
+                            subject,
+                            trained,
+                            fitted.as_ref(),
+                            (number, &set),
+                            groups,
+                        )?);
                     }
                 }
                 // All levels of a task together, all photographs.
                 ImageKind::Tasks | ImageKind::Photographs => {
-                    parts.push(self.part(subject, trained, fitted.as_ref(), (number, &set), set.test)?);
+                    parts.push(self.part(
+                        subject,
+                        trained,
+                        fitted.as_ref(),
+                        (number, &set),
+                        set.test,
+                    )?);
                 }
             }
         }
@@ -89,7 +105,13 @@ impl Testing<'_> {
         for (index, data) in set.train.iter().enumerate() {
             let count = data.group.len().min(FITTED_IMAGES);
             let place = format!("fit/{}/{index}", set.name);
-            let found = self.reconstruct(Subject::Arm(trained.arm), Some(trained), data, count, &place)?;
+            let found = self.reconstruct(
+                Subject::Arm(trained.arm),
+                Some(trained),
+                data,
+                count,
+                &place,
+            )?;
             all.tokens.extend(found.pairs.tokens);
             all.features.extend(found.pairs.features);
         }
@@ -124,7 +146,11 @@ impl Testing<'_> {
             psnr: Vec::new(),
             ssim: Vec::new(),
             identified: Vec::new(),
-            identified_among: groups.iter().map(|data| data.group.len()).max().unwrap_or(0),
+            identified_among: groups
+                .iter()
+                .map(|data| data.group.len())
+                .max()
+                .unwrap_or(0),
             edits: Vec::new(),
             characters: Vec::new(),
             samples: Vec::new(),
@@ -143,7 +169,8 @@ impl Testing<'_> {
             let wanted = if groups.len() > 1 { 1 } else { SAMPLES };
             let free = SAMPLES - part.samples.len();
             let samples = found.pictures.iter().take(wanted.min(free));
-            part.samples.extend(samples.map(|picture| STANDARD.encode(picture)));
+            part.samples
+                .extend(samples.map(|picture| STANDARD.encode(picture)));
             if kind == ImageKind::Text {
                 self.read(data, &found.pictures, &mut part)?;
             }
@@ -194,7 +221,11 @@ impl Testing<'_> {
                 continue;
             };
             let (tokens, pixels) = decode(trained.model, data, items, noise.as_mut(), self.device)?;
-            let features = data.features.batch(items, self.device)?.merged().into_data();
+            let features = data
+                .features
+                .batch(items, self.device)?
+                .merged()
+                .into_data();
             found.pairs.features.extend(features.iter::<f32>());
             let embeddings = tokens.embeddings.into_data();
             found.pairs.tokens.extend(embeddings.iter::<f32>());
@@ -203,7 +234,9 @@ impl Testing<'_> {
                     Some(tally) => tally,
                     None => {
                         let words = trained.model.arm.cost().words.unwrap_or(0);
-                        found.tally.insert(WordTally::new(words, tokens.words.len())?)
+                        found
+                            .tally
+                            .insert(WordTally::new(words, tokens.words.len())?)
                     }
                 };
                 tally.add(tokens.words)?;
@@ -261,7 +294,10 @@ impl Testing<'_> {
         };
         // The lane that the cell has is the only one that is free.
         let lane = Lanes::open(1)?;
-        let features = self.images.text.encode(&group, &lane, self.device, self.stop)?;
+        let features = self
+            .images
+            .text
+            .encode(&group, &lane, self.device, self.stop)?;
         let data = PreparedGroup {
             group,
             features,
@@ -286,7 +322,11 @@ impl Testing<'_> {
 fn variance(pixels: &[u8]) -> f64 {
     let n = pixels.len() as f64;
     let mean = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
-    pixels.iter().map(|&p| (f64::from(p) - mean).powi(2)).sum::<f64>() / n
+    pixels
+        .iter()
+        .map(|&p| (f64::from(p) - mean).powi(2))
+        .sum::<f64>()
+        / n
 }
 
 /// Standardised pixels, so that brightness and contrast identify nothing.
@@ -294,5 +334,8 @@ fn standard(pixels: &[u8]) -> Vec<f32> {
     let n = pixels.len() as f64;
     let mean = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
     let scale = 1.0 / variance(pixels).sqrt().max(1.0);
-    pixels.iter().map(|&p| ((f64::from(p) - mean) * scale) as f32).collect()
+    pixels
+        .iter()
+        .map(|&p| ((f64::from(p) - mean) * scale) as f32)
+        .collect()
 }

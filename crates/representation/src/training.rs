@@ -132,7 +132,11 @@ impl Training<'_> {
         let decoder = decoder.init(&mut seeded::stream(seed, "decoder"), &device)?;
         outcome.decoder_parameters = decoder.num_params();
         let trains_arm = objective == Objective::Reconstruct;
-        let rate = if trains_arm { rate } else { config.decoder_rate };
+        let rate = if trains_arm {
+            rate
+        } else {
+            config.decoder_rate
+        };
         let mut model = Decoded { arm, decoder };
         let schedule = OptimizerConfig::default();
         let mut optimizer = schedule.init(&model);
@@ -247,7 +251,9 @@ pub(crate) fn decode(
         distribution: true,
     };
     let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass));
-    let pixels = model.decoder.forward(tokens.embeddings.clone(), data.group.layout);
+    let pixels = model
+        .decoder
+        .forward(tokens.embeddings.clone(), data.group.layout);
     Ok((tokens, pixels))
 }
 
@@ -263,7 +269,10 @@ impl<'a> Batches<'a> {
     fn new(sets: &[ImageSet<'a>], batch: usize, seed: u64) -> Self {
         let fresh = |data: &'a PreparedGroup| (data, (0..data.group.len()).collect(), usize::MAX);
         Self {
-            sets: sets.iter().map(|set| set.train.iter().map(fresh).collect()).collect(),
+            sets: sets
+                .iter()
+                .map(|set| set.train.iter().map(fresh).collect())
+                .collect(),
             rng: seeded::stream(seed, "decoder batches"),
             batch,
         }

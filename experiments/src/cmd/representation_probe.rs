@@ -121,7 +121,13 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let config = args.resolve()?;
     let session = args.machine.session(args.caching.cache(), stop)?;
     let base = format!("representation-probe-{}", config.preset);
-    let folder = RunFolder::choose(&args.results, args.run.as_deref(), &base, args.resume, &config)?;
+    let folder = RunFolder::choose(
+        &args.results,
+        args.run.as_deref(),
+        &base,
+        args.resume,
+        &config,
+    )?;
     eprintln!("results go to {}", folder.path().display());
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();
@@ -146,7 +152,9 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         devices: &session.devices,
         stop,
     };
-    let outcome = run.carry_out().map_err(|error| super::how_to_go_on(error, &path))?;
+    let outcome = run
+        .carry_out()
+        .map_err(|error| super::how_to_go_on(error, &path))?;
     provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
     if let Some(stored) = provenance::stored(&path).filter(|_| args.resume) {
         manifest = stored;
@@ -172,17 +180,26 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
 fn table(rows: &[Row]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["images", "arm", "trained to", "PSNR dB", "chars wrong", "bits in use"]);
+    table.set_header([
+        "images",
+        "arm",
+        "trained to",
+        "PSNR dB",
+        "chars wrong",
+        "bits in use",
+    ]);
     for row in rows {
         let value = |measure| row.value(measure);
         table.add_row([
             row.part.clone(),
             row.subject.to_string(),
-            row.objective.map_or_else(String::new, |objective| objective.to_string()),
+            row.objective
+                .map_or_else(String::new, |objective| objective.to_string()),
             value(Measure::Psnr).map_or_else(String::new, |v| format!("{:.1}", v.mean)),
             value(Measure::CharacterErrors)
                 .map_or_else(String::new, |v| format!("{:.1}%", 100.0 * v.mean)),
-            row.used_bits.map_or_else(String::new, |bits| format!("{bits:.1}")),
+            row.used_bits
+                .map_or_else(String::new, |bits| format!("{bits:.1}")),
         ]);
     }
     table

@@ -63,8 +63,17 @@ pub fn bootstrap_mean(
         }
     }
     let mean = |seed_weights: &[f64], unit_weights: &[f64]| {
-        let weighted = |row: &[f64]| row.iter().zip(unit_weights).map(|(x, w)| x * w).sum::<f64>();
-        let total: f64 = sums.iter().zip(seed_weights).map(|(row, w)| w * weighted(row)).sum();
+        let weighted = |row: &[f64]| {
+            row.iter()
+                .zip(unit_weights)
+                .map(|(x, w)| x * w)
+                .sum::<f64>()
+        };
+        let total: f64 = sums
+            .iter()
+            .zip(seed_weights)
+            .map(|(row, w)| w * weighted(row))
+            .sum();
         total / (weighted(&counts) * seed_weights.iter().sum::<f64>())
     };
     let resampling = Resampling {
@@ -107,8 +116,14 @@ mod tests {
         // Variance of 0..20 is (20² - 1) / 12; 1.96 standard errors of the mean of 400.
         let half = 1.96 * ((399.0_f64 / 12.0) / 400.0).sqrt();
         assert_eq!((found.value, found.seeds, found.units), (9.5, 1, 400));
-        assert!((found.percentile.low - (9.5 - half)).abs() < 0.05, "{found:?}");
-        assert!((found.percentile.high - (9.5 + half)).abs() < 0.05, "{found:?}");
+        assert!(
+            (found.percentile.low - (9.5 - half)).abs() < 0.05,
+            "{found:?}"
+        );
+        assert!(
+            (found.percentile.high - (9.5 + half)).abs() < 0.05,
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -118,14 +133,20 @@ mod tests {
             let found = bootstrap_mean(&[values.clone()], &clusters, &plan()).unwrap();
             found.percentile.high - found.percentile.low
         };
-        let (alone, together) = (width((0..400).collect()), width((0..400).map(|i| i / 100).collect()));
+        let (alone, together) = (
+            width((0..400).collect()),
+            width((0..400).map(|i| i / 100).collect()),
+        );
         assert!(together > 5.0 * alone, "{together} {alone}");
     }
 
     #[test]
     fn seeds_that_differ_widen_the_interval() {
         let width = |second: f64| {
-            let rows = [vec![0.0, 1.0, 0.0, 1.0], vec![second, 1.0 + second, second, 1.0 + second]];
+            let rows = [
+                vec![0.0, 1.0, 0.0, 1.0],
+                vec![second, 1.0 + second, second, 1.0 + second],
+            ];
             let found = bootstrap_mean(&rows, &[0, 1, 2, 3], &plan()).unwrap();
             found.percentile.high - found.percentile.low
         };

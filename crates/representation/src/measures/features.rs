@@ -137,7 +137,9 @@ fn standardised(
 }
 
 fn rows(values: &[f32], d: usize, items: &[usize], device: &Device) -> Tensor<2> {
-    let taken = items.iter().flat_map(|&item| &values[item * d..(item + 1) * d]);
+    let taken = items
+        .iter()
+        .flat_map(|&item| &values[item * d..(item + 1) * d]);
     let data = TensorData::new(taken.copied().collect::<Vec<f32>>(), [items.len(), d]);
     Tensor::from_data(data, device)
 }
@@ -155,7 +157,10 @@ fn column_means(values: &[f32], d: usize) -> Vec<f32> {
 
 /// Root mean square distance of an entry from its column's mean.
 fn spread(values: &[f32], mean: &[f32]) -> f32 {
-    let squares = values.iter().zip(mean.iter().cycle()).map(|(x, m)| f64::from(x - m).powi(2));
+    let squares = values
+        .iter()
+        .zip(mean.iter().cycle())
+        .map(|(x, m)| f64::from(x - m).powi(2));
     (squares.sum::<f64>() / values.len().max(1) as f64).sqrt() as f32
 }
 
@@ -166,7 +171,8 @@ mod tests {
     /// Tokens of 4 numbers, and features that `of` makes of them.
     fn pairs(name: &str, of: impl Fn(&[f32]) -> Vec<f32>) -> TokenPairs {
         let device = Device::flex();
-        let tokens: Tensor<2> = seeded::normal([2000, 4], 1.0, &mut seeded::stream(1, name), &device);
+        let tokens: Tensor<2> =
+            seeded::normal([2000, 4], 1.0, &mut seeded::stream(1, name), &device);
         let tokens: Vec<f32> = tokens.into_data().iter::<f32>().collect();
         let features = tokens.chunks_exact(4).flat_map(of).collect();
         TokenPairs { tokens, features }
@@ -192,13 +198,19 @@ mod tests {
 
     #[test]
     fn neither_finds_what_is_not_there() {
-        let (train, test) = (pairs("train", |t| t.to_vec()), pairs("test", |t| t.to_vec()));
+        let (train, test) = (
+            pairs("train", |t| t.to_vec()),
+            pairs("test", |t| t.to_vec()),
+        );
         let other = |name: &str, of: &TokenPairs| TokenPairs {
             features: pairs(name, |t| t.to_vec()).features,
             tokens: of.tokens.clone(),
         };
         let (train, test) = (other("a", &train), other("b", &test));
         let found = feature_record(&train, &test, [4, 4], &Device::flex()).unwrap();
-        assert!(found.linear.abs() < 0.02 && found.network < 0.02, "{found:?}");
+        assert!(
+            found.linear.abs() < 0.02 && found.network < 0.02,
+            "{found:?}"
+        );
     }
 }

@@ -17,7 +17,9 @@ pub fn identified(reconstructions: &[f32], originals: &[f32], d: usize) -> Vec<b
             let squares = original.iter().zip(found).map(|(a, b)| (a - b) * (a - b));
             squares.sum::<f32>()
         });
-        let nearest = distances.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let nearest = distances
+            .enumerate()
+            .min_by(|(_, a), (_, b)| a.total_cmp(b));
         nearest.is_some_and(|(index, _)| index == own)
     })
     .collect()

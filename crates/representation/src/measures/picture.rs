@@ -24,7 +24,10 @@ pub struct Grey<'a> {
 #[must_use]
 pub fn mean_squared_error(a: &[u8], b: &[u8]) -> f64 {
     assert_eq!(a.len(), b.len(), "pictures of two sizes");
-    let squares = a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+    let squares = a
+        .iter()
+        .zip(b)
+        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
     squares.sum::<f64>() / a.len() as f64
 }
 
@@ -58,10 +61,14 @@ pub fn ssim(a: Grey<'_>, b: Grey<'_>) -> f64 {
     let width = a.width;
     let height = a.pixels.len() / width;
     assert_eq!(a.pixels.len(), b.pixels.len(), "pictures of two sizes");
-    assert!(width.min(height) > 2 * RADIUS, "smaller than a window of SSIM");
+    assert!(
+        width.min(height) > 2 * RADIUS,
+        "smaller than a window of SSIM"
+    );
     let [x, y]: [Vec<f64>; 2] =
         [a, b].map(|picture| picture.pixels.iter().map(|&p| f64::from(p)).collect());
-    let product = |x: &[f64], y: &[f64]| -> Vec<f64> { x.iter().zip(y).map(|(x, y)| x * y).collect() };
+    let product =
+        |x: &[f64], y: &[f64]| -> Vec<f64> { x.iter().zip(y).map(|(x, y)| x * y).collect() };
     let moments: [Vec<f64>; 5] = [
         blurred(&x, width),
         blurred(&y, width),
@@ -94,7 +101,10 @@ fn blurred(values: &[f64], width: usize) -> Vec<f64> {
     let height = rows.len() / inside;
     let column = |y: usize, x: usize| {
         let values = weights.iter().enumerate();
-        values.map(|(i, w)| rows[(y + i) * inside + x] * w).sum::<f64>() / total
+        values
+            .map(|(i, w)| rows[(y + i) * inside + x] * w)
+            .sum::<f64>()
+            / total
     };
     (0..height - 2 * RADIUS)
         .flat_map(|y| (0..inside).map(move |x| (y, x)))
@@ -115,8 +125,8 @@ mod tests {
 
     /// A ramp, the same with noise of ±20 levels, and other stripes.
     fn pictures() -> [Vec<u8>; 3] {
-        let ramp = |x, y| x * 3 + y * 5 + x * y / 7;
-        let noisy = |x, y| (ramp(x, y) % 256 + (x * 13 + y * 29) % 41).clamp(20, 275) - 20;
+        let ramp = |x: usize, y: usize| x * 3 + y * 5 + x * y / 7;
+        let noisy = |x: usize, y: usize| (ramp(x, y) % 256 + (x * 13 + y * 29) % 41).clamp(20, 275) - 20;
         [picture(ramp), picture(noisy), picture(|x, y| x * x + 3 * y)]
     }
 
@@ -130,7 +140,10 @@ mod tests {
             (&c, 0.088_064_933_306_035_92, 8.507_815_395_799_502),
         ];
         for (other, similarity, ratio) in expected {
-            let grey = |pixels| Grey { pixels, width: WIDTH };
+            let grey = |pixels| Grey {
+                pixels,
+                width: WIDTH,
+            };
             let found = ssim(grey(&a), grey(other));
             assert!((found - similarity).abs() < 1e-9, "{found} {similarity}");
             let found = psnr(&a, other);
@@ -141,7 +154,10 @@ mod tests {
     #[test]
     fn equal_pictures_have_a_similarity_of_one_and_a_finite_ratio() {
         let [a, ..] = pictures();
-        let grey = Grey { pixels: &a, width: WIDTH };
+        let grey = Grey {
+            pixels: &a,
+            width: WIDTH,
+        };
         assert!((ssim(grey, grey) - 1.0).abs() < 1e-12);
         let mut nearly = a.clone();
         nearly[5] ^= 1;

@@ -38,7 +38,10 @@ impl GaussianSource {
     /// # Errors
     /// If none is above 0, or one is not finite.
     pub fn with_variances(mut variances: Vec<f64>) -> Result<Self> {
-        ensure!(variances.iter().all(|v| v.is_finite()), "a variance is not finite");
+        ensure!(
+            variances.iter().all(|v| v.is_finite()),
+            "a variance is not finite"
+        );
         variances.sort_by(|a, b| b.total_cmp(a));
         let first = variances.first().context("a source without an axis")?;
         ensure!(*first > 0.0, "vectors that do not vary have no rate");

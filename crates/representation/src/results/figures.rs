@@ -72,9 +72,10 @@ pub(super) fn draw(
         drawn.push(Drawn {
             name,
             title: figure.title,
-            how_to_read: "The first row has the originals; mean and contrast of an image are given to every \
+            how_to_read:
+                "The first row has the originals; mean and contrast of an image are given to every \
                           reconstruction."
-                .to_owned(),
+                    .to_owned(),
             is_picture: true,
         });
     }
@@ -120,7 +121,10 @@ fn add_point(curves: &mut Vec<Curve>, (label, family): (String, Family), point: 
 }
 
 fn level(row: &Row, value: Value) -> Reference {
-    let family = row.subject.arm().map_or(Family::Control, |arm| family(arm.kind));
+    let family = row
+        .subject
+        .arm()
+        .map_or(Family::Control, |arm| family(arm.kind));
     Reference {
         label: row.subject.to_string(),
         family,
@@ -144,7 +148,12 @@ fn rate_distortion(
     for &objective in &config.objectives {
         for kind in kinds_of(rows) {
             // Of text the densest part, of tasks the last: one panel has one set of images.
-            let part = rows.iter().filter(|row| row.kind == kind).next_back()?.part.clone();
+            let part = rows
+                .iter()
+                .filter(|row| row.kind == kind)
+                .next_back()?
+                .part
+                .clone();
             let here: Vec<&Row> = rows.iter().filter(|row| row.part == part).collect();
             let mut panel = CurvePanel {
                 title: format!("{part}, trained to {objective}"),
@@ -156,7 +165,10 @@ fn rate_distortion(
                 let Some(value) = row.value(Measure::Distortion) else {
                     continue;
                 };
-                match (row.used_bits.filter(|bits| *bits > 0.0), curve_name(row.subject)) {
+                match (
+                    row.used_bits.filter(|bits| *bits > 0.0),
+                    curve_name(row.subject),
+                ) {
                     (Some(x), Some(name)) => {
                         let error = estimate(value);
                         add_point(&mut panel.curves, name, CurvePoint { x, error });
@@ -164,14 +176,21 @@ fn rate_distortion(
                     _ => panel.references.push(level(row, value)),
                 }
             }
-            let most = panel.curves.iter().flat_map(|c| &c.points).map(|p| p.x).fold(1.0, f64::max);
+            let most = panel
+                .curves
+                .iter()
+                .flat_map(|c| &c.points)
+                .map(|p| p.x)
+                .fold(1.0, f64::max);
             if let Some((_, source)) = outcome.sources.iter().find(|(of, _)| *of == kind) {
                 let steps = (most.log2().ceil() as u32).max(1) * BOUND_STEPS;
                 let places = (0..=steps).map(|step| f64::from(step) / f64::from(BOUND_STEPS));
                 let places = places.map(f64::exp2).filter(|bits| *bits <= most);
                 panel.bounds.push(BoundCurve {
                     label: "least for a Gaussian of the same covariance".to_owned(),
-                    points: places.map(|bits| (bits, source.least_distortion(bits))).collect(),
+                    points: places
+                        .map(|bits| (bits, source.least_distortion(bits)))
+                        .collect(),
                 });
             }
             if !panel.curves.is_empty() {
@@ -190,8 +209,14 @@ fn rate_distortion(
 }
 
 fn errors(panels: &[CurvePanel]) -> impl Iterator<Item = f64> + '_ {
-    let points = panels.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
-    let levels = panels.iter().flat_map(|panel| &panel.references).map(|level| level.cer);
+    let points = panels
+        .iter()
+        .flat_map(|panel| &panel.curves)
+        .flat_map(|curve| &curve.points);
+    let levels = panels
+        .iter()
+        .flat_map(|panel| &panel.references)
+        .map(|level| level.cer);
     points.map(|point| point.error.mean).chain(levels)
 }
 
@@ -244,13 +269,19 @@ fn text_errors(config: &RepresentationConfig, rows: &[Row]) -> Option<ErrorCurve
 /// One sheet per kind of images and objective: the originals, the arms, the baselines.
 fn pictures(outcome: &Outcome, rows: &[Row]) -> Result<Vec<(String, Reconstructions)>> {
     let mut sheets = Vec::new();
-    let originals = outcome.cells.iter().find(|cell| cell.spec.subject == Subject::Original);
+    let originals = outcome
+        .cells
+        .iter()
+        .find(|cell| cell.spec.subject == Subject::Original);
     let Some(originals) = originals else {
         return Ok(sheets);
     };
     for (index, part) in originals.parts.iter().enumerate() {
-        let mut objectives: Vec<Objective> =
-            outcome.cells.iter().filter_map(|cell| cell.spec.objective).collect();
+        let mut objectives: Vec<Objective> = outcome
+            .cells
+            .iter()
+            .filter_map(|cell| cell.spec.objective)
+            .collect();
         objectives.sort();
         objectives.dedup();
         for objective in objectives {
@@ -279,7 +310,10 @@ fn pictures(outcome: &Outcome, rows: &[Row]) -> Result<Vec<(String, Reconstructi
             }
             let name = format!("{}_{objective}", part.name.replace(' ', "_"));
             let figure = Reconstructions {
-                title: format!("{}: pictures from tokens, projectors trained to {objective}", part.name),
+                title: format!(
+                    "{}: pictures from tokens, projectors trained to {objective}",
+                    part.name
+                ),
                 subtitle: "the first test images, first seed".to_owned(),
                 rows: sheet,
             };
@@ -302,7 +336,10 @@ fn note(row: &Row) -> String {
         parts.push(format!("{} dB", wording::fixed(psnr.mean, 1)));
     }
     if let Some(wrong) = row.value(Measure::CharacterErrors) {
-        parts.push(format!("{} of the characters wrong", wording::percent(wrong.mean)));
+        parts.push(format!(
+            "{} of the characters wrong",
+            wording::percent(wrong.mean)
+        ));
     }
     if let Some(bits) = row.used_bits {
         parts.push(format!("{} bits", wording::fixed(bits, 1)));
@@ -313,7 +350,9 @@ fn note(row: &Row) -> String {
 /// The sample pictures of a part.
 fn shown(part: &Part) -> Result<Vec<RgbImage>> {
     let decoded = part.samples.iter().map(|sample| {
-        let bytes = STANDARD.decode(sample).context("a picture of a cell is damaged")?;
+        let bytes = STANDARD
+            .decode(sample)
+            .context("a picture of a cell is damaged")?;
         let [width, height] = [part.width, part.pixels / part.width.max(1)].map(|side| side as u32);
         let grey = GrayImage::from_raw(width, height, bytes);
         let grey = grey.context("a picture of a cell has another size")?;

@@ -29,11 +29,21 @@ impl Page<'_> {
     pub fn write(self, folder: &Path) -> Result<()> {
         let path = folder.join("report.html");
         let mut sections = vec![self.figures(folder)?];
-        sections.extend(self.config.objectives.iter().map(|&objective| self.table(Some(objective))));
+        sections.extend(
+            self.config
+                .objectives
+                .iter()
+                .map(|&objective| self.table(Some(objective))),
+        );
         sections.push(self.table(None));
         sections.push(reading());
-        let mut warnings: Vec<String> =
-            self.outcome.cells.iter().chain(&self.outcome.tried).filter_map(failure).collect();
+        let mut warnings: Vec<String> = self
+            .outcome
+            .cells
+            .iter()
+            .chain(&self.outcome.tried)
+            .filter_map(failure)
+            .collect();
         warnings.extend(self.warnings.iter().cloned());
         if self.config.seeds.len() < 3 {
             let seeds = wording::counted(self.config.seeds.len(), "seed");
@@ -59,7 +69,9 @@ impl Page<'_> {
         let mut section = Section::new("Figures");
         for drawn in self.drawn {
             let read = |ending: &str| {
-                let path = folder.join("plots").join(format!("{}.{ending}", drawn.name));
+                let path = folder
+                    .join("plots")
+                    .join(format!("{}.{ending}", drawn.name));
                 std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
             };
             let picture = match drawn.is_picture {
@@ -96,40 +108,55 @@ impl Page<'_> {
             "words in use",
         ];
         columns.extend(headings.map(Column::number));
-        let rows = self.rows.iter().filter(|row| row.objective == objective).map(|row| {
-            let of = |measure, show: fn(Value) -> String| {
-                row.value(measure).map_or_else(String::new, show)
-            };
-            let percent = |value: Value| {
-                let ends = [value.interval.low, value.interval.high].map(|end| 100.0 * end);
-                format!("{} [{:.1}, {:.1}]", wording::percent(value.mean), ends[0], ends[1])
-            };
-            let plain = |value: Value| {
-                format!("{:.2} [{:.2}, {:.2}]", value.mean, value.interval.low, value.interval.high)
-            };
-            let r2 = |index: usize| {
-                row.feature_r2.map_or_else(String::new, |r2| wording::fixed(r2[index], 3))
-            };
-            vec![
-                row.part.clone(),
-                match row.subject {
-                    Subject::Arm(arm) => format!("`{arm}`"),
-                    Subject::Original | Subject::Resized | Subject::MeanColour => row.subject.to_string(),
-                },
-                of(Measure::Psnr, plain),
-                of(Measure::Ssim, plain),
-                of(Measure::Distortion, percent),
-                of(Measure::CharacterErrors, percent),
-                of(Measure::TextAccuracy, percent),
-                of(Measure::Identified, |value| wording::percent(value.mean)),
-                r2(0),
-                r2(1),
-                row.used_bits.map_or_else(String::new, |bits| wording::fixed(bits, 1)),
-                row.words.map_or_else(String::new, |[used, all]| {
-                    format!("{used:.0} of {all:.0}")
-                }),
-            ]
-        });
+        let rows = self
+            .rows
+            .iter()
+            .filter(|row| row.objective == objective)
+            .map(|row| {
+                let of = |measure, show: fn(Value) -> String| {
+                    row.value(measure).map_or_else(String::new, show)
+                };
+                let percent = |value: Value| {
+                    let ends = [value.interval.low, value.interval.high].map(|end| 100.0 * end);
+                    format!(
+                        "{} [{:.1}, {:.1}]",
+                        wording::percent(value.mean),
+                        ends[0],
+                        ends[1]
+                    )
+                };
+                let plain = |value: Value| {
+                    format!(
+                        "{:.2} [{:.2}, {:.2}]",
+                        value.mean, value.interval.low, value.interval.high
+                    )
+                };
+                let r2 = |index: usize| {
+                    row.feature_r2
+                        .map_or_else(String::new, |r2| wording::fixed(r2[index], 3))
+                };
+                vec![
+                    row.part.clone(),
+                    match row.subject {
+                        Subject::Arm(arm) => format!("`{arm}`"),
+                        Subject::Original | Subject::Resized | Subject::MeanColour => {
+                            row.subject.to_string()
+                        }
+                    },
+                    of(Measure::Psnr, plain),
+                    of(Measure::Ssim, plain),
+                    of(Measure::Distortion, percent),
+                    of(Measure::CharacterErrors, percent),
+                    of(Measure::TextAccuracy, percent),
+                    of(Measure::Identified, |value| wording::percent(value.mean)),
+                    r2(0),
+                    r2(1),
+                    row.used_bits
+                        .map_or_else(String::new, |bits| wording::fixed(bits, 1)),
+                    row.words
+                        .map_or_else(String::new, |[used, all]| format!("{used:.0} of {all:.0}")),
+                ]
+            });
         section.table(Table {
             title: section.heading.clone(),
             columns,
@@ -141,7 +168,9 @@ impl Page<'_> {
 
 fn failure(cell: &CellOutcome) -> Option<String> {
     match &cell.status {
-        Status::Failed { step, reason } => Some(format!("{} failed at step {step}: {reason}", cell.spec)),
+        Status::Failed { step, reason } => {
+            Some(format!("{} failed at step {step}: {reason}", cell.spec))
+        }
         Status::Finished => None,
     }
 }

@@ -18,8 +18,10 @@ pub(super) fn answer(config: &RepresentationConfig, rows: &[Row]) -> Vec<String>
                 parts.push(&row.part);
             }
         }
-        let sentences: Vec<String> =
-            parts.iter().filter_map(|part| sentence(rows, objective, part)).collect();
+        let sentences: Vec<String> = parts
+            .iter()
+            .filter_map(|part| sentence(rows, objective, part))
+            .collect();
         if !sentences.is_empty() {
             let head = match objective {
                 Objective::Read => format!(
@@ -50,13 +52,18 @@ fn largest<'a>(rows: &[&'a Row], wanted: impl Fn(ArmRole, &Row) -> bool) -> Opti
         let arm = row.subject.arm();
         arm.is_some_and(|arm| wanted(arm.kind.role(), row))
     });
-    found.copied().max_by_key(|row| row.subject.arm().and_then(|arm| arm.words()))
+    found
+        .copied()
+        .max_by_key(|row| row.subject.arm().and_then(|arm| arm.words()))
 }
 
 fn sentence(rows: &[Row], objective: Objective, part: &str) -> Option<String> {
     let of_part: Vec<&Row> = rows.iter().filter(|row| row.part == part).collect();
-    let here: Vec<&Row> =
-        of_part.iter().copied().filter(|row| row.objective == Some(objective)).collect();
+    let here: Vec<&Row> = of_part
+        .iter()
+        .copied()
+        .filter(|row| row.objective == Some(objective))
+        .collect();
     let one_code = |row: &Row| row.subject.arm().is_some_and(|arm| arm.codes() == 1);
     let merger = largest(&here, |role, _| role == ArmRole::Merger);
     let soft = largest(&here, |role, _| role == ArmRole::SoftWords);
@@ -75,17 +82,25 @@ fn sentence(rows: &[Row], objective: Objective, part: &str) -> Option<String> {
     let original = of_part.iter().find(|row| row.subject == Subject::Original);
     let mut sentence = format!("{}: {}", capital(part), wording::listed(&shown));
     if let Some(row) = resized {
-        sentence += &format!("; the picture shrunk to as many numbers {}", numbers_of(row));
+        sentence += &format!(
+            "; the picture shrunk to as many numbers {}",
+            numbers_of(row)
+        );
     }
     if let Some(wrong) = original.and_then(|row| row.value(Measure::CharacterErrors)) {
-        sentence += &format!("; of originals the reader gets {} wrong", wording::percent(wrong.mean));
+        sentence += &format!(
+            "; of originals the reader gets {} wrong",
+            wording::percent(wrong.mean)
+        );
     }
     Some(sentence + ".")
 }
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }
 
 fn figures_of(row: &Row) -> String {
@@ -101,7 +116,10 @@ fn numbers_of(row: &Row) -> String {
         numbers.push(format!("{} dB", wording::fixed(psnr.mean, 1)));
     }
     if let Some(wrong) = row.value(Measure::CharacterErrors) {
-        numbers.push(format!("{} of the characters wrong", wording::percent(wrong.mean)));
+        numbers.push(format!(
+            "{} of the characters wrong",
+            wording::percent(wrong.mean)
+        ));
     }
     numbers.join(", ")
 }

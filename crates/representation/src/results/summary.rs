@@ -6,8 +6,8 @@ use crate::outcome::{CellOutcome, Part, Subject};
 use crate::run::Outcome;
 use anyhow::{Context, Result};
 use probe_statistics::bootstrap::{
-    BootstrapPlan, Interval, ItemOutcome, Measure as Rate, ResampledUnit, SeedItems, bootstrap_mean,
-    bootstrap_value,
+    BootstrapPlan, Interval, ItemOutcome, Measure as Rate, ResampledUnit, SeedItems,
+    bootstrap_mean, bootstrap_value,
 };
 
 /// Seed of the draws, the same as everywhere.
@@ -134,7 +134,8 @@ pub fn rows(config: &RepresentationConfig, outcome: &Outcome) -> Result<Vec<Row>
             continue;
         }
         done.push(key);
-        let same = |c: &&CellOutcome| (c.spec.subject, c.spec.objective) == key && !c.parts.is_empty();
+        let same =
+            |c: &&CellOutcome| (c.spec.subject, c.spec.objective) == key && !c.parts.is_empty();
         let cells: Vec<&CellOutcome> = outcome.cells.iter().filter(same).collect();
         for index in 0..cells.first().map_or(0, |cell| cell.parts.len()) {
             rows.push(row(&cells, index, &plan)?);
@@ -144,7 +145,10 @@ pub fn rows(config: &RepresentationConfig, outcome: &Outcome) -> Result<Vec<Row>
 }
 
 fn row(cells: &[&CellOutcome], index: usize, plan: &BootstrapPlan) -> Result<Row> {
-    let parts: Vec<&Part> = cells.iter().filter_map(|cell| cell.parts.get(index)).collect();
+    let parts: Vec<&Part> = cells
+        .iter()
+        .filter_map(|cell| cell.parts.get(index))
+        .collect();
     let (first, spec) = (parts[0], &cells[0].spec);
     let mut values = Vec::new();
     for measure in Measure::ALL {
@@ -177,7 +181,9 @@ fn row(cells: &[&CellOutcome], index: usize, plan: &BootstrapPlan) -> Result<Row
         pixels: first.pixels,
         relative_glyph_height: first.relative_glyph_height,
         values,
-        feature_r2: linear.zip(network).map(|(linear, network)| [linear, network]),
+        feature_r2: linear
+            .zip(network)
+            .map(|(linear, network)| [linear, network]),
         nominal_bits,
         // The entropies of several codes add up to a bound that may lie above what they can have.
         used_bits: used.map(|bits| nominal_bits.map_or(bits, |most| bits.min(most))),
@@ -194,19 +200,28 @@ fn value(
     let share = |right: &bool| f64::from(u8::from(*right));
     let ned = |part: &Part| -> Vec<f64> {
         let texts = part.edits.iter().zip(&part.characters);
-        texts.map(|(&e, &n)| 1.0 - (f64::from(e) / f64::from(n.max(1))).min(1.0)).collect()
+        texts
+            .map(|(&e, &n)| 1.0 - (f64::from(e) / f64::from(n.max(1))).min(1.0))
+            .collect()
     };
     // A picture compared with itself says nothing; only what is read in it does.
     let is_original = cells[0].spec.subject == Subject::Original;
     let by_seed: Vec<Vec<f64>> = match measure {
-        Measure::Distortion | Measure::Psnr | Measure::Ssim | Measure::Identified if is_original => {
+        Measure::Distortion | Measure::Psnr | Measure::Ssim | Measure::Identified
+            if is_original =>
+        {
             return None;
         }
-        Measure::CharacterErrors | Measure::TextAccuracy => return text_rate(cells, parts, measure, plan),
+        Measure::CharacterErrors | Measure::TextAccuracy => {
+            return text_rate(cells, parts, measure, plan);
+        }
         Measure::Distortion => parts.iter().map(|part| part.distortion.clone()).collect(),
         Measure::Psnr => parts.iter().map(|part| part.psnr.clone()).collect(),
         Measure::Ssim => parts.iter().map(|part| part.ssim.clone()).collect(),
-        Measure::Identified => parts.iter().map(|p| p.identified.iter().map(share).collect()).collect(),
+        Measure::Identified => parts
+            .iter()
+            .map(|p| p.identified.iter().map(share).collect())
+            .collect(),
         Measure::OneMinusNed if parts[0].edits.is_empty() => return None,
         Measure::OneMinusNed => parts.iter().map(|part| ned(part)).collect(),
     };

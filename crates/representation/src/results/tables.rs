@@ -13,7 +13,15 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn metrics(path: &Path, outcome: &Outcome) -> Result<()> {
-    let header = ["arm", "objective", "seed", "learning_rate", "images", "measure", "value"];
+    let header = [
+        "arm",
+        "objective",
+        "seed",
+        "learning_rate",
+        "images",
+        "measure",
+        "value",
+    ];
     csv_file::write(path, &header, |file| {
         for cell in &outcome.cells {
             let head = head(cell);
@@ -25,13 +33,21 @@ pub(super) fn metrics(path: &Path, outcome: &Outcome) -> Result<()> {
                 add("", "failed_at_step", step.to_string())?;
             }
             add("", "parameters", cell.parameters.to_string())?;
-            add("", "decoder_parameters", cell.decoder_parameters.to_string())?;
+            add(
+                "",
+                "decoder_parameters",
+                cell.decoder_parameters.to_string(),
+            )?;
             add("", "validation_l1", optional(cell.validation_l1))?;
             add("", "reading_validation_cer", optional(cell.reading_cer))?;
             for part in &cell.parts {
                 let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
                 let name = part.name.as_str();
-                add(name, Measure::Distortion.name(), number(mean(&part.distortion)))?;
+                add(
+                    name,
+                    Measure::Distortion.name(),
+                    number(mean(&part.distortion)),
+                )?;
                 add(name, Measure::Psnr.name(), number(mean(&part.psnr)))?;
                 add(name, Measure::Ssim.name(), number(mean(&part.ssim)))?;
                 let right = part.identified.iter().filter(|right| **right).count();
@@ -73,7 +89,15 @@ fn head(cell: &CellOutcome) -> [String; 4] {
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn summary(path: &Path, rows: &[Row]) -> Result<()> {
-    let mut header = vec!["arm", "objective", "kind", "images", "n", "seeds", "identified_among"];
+    let mut header = vec![
+        "arm",
+        "objective",
+        "kind",
+        "images",
+        "n",
+        "seeds",
+        "identified_among",
+    ];
     header.push("relative_glyph_height");
     let columns: Vec<[String; 3]> = Measure::ALL
         .iter()
@@ -86,7 +110,9 @@ pub(super) fn summary(path: &Path, rows: &[Row]) -> Result<()> {
         for row in rows {
             let mut fields = vec![
                 row.subject.to_string(),
-                row.objective.map_or("", |objective| objective.name()).to_owned(),
+                row.objective
+                    .map_or("", |objective| objective.name())
+                    .to_owned(),
                 row.kind.name().to_owned(),
                 row.part.clone(),
                 row.images.to_string(),
@@ -115,7 +141,14 @@ pub(super) fn summary(path: &Path, rows: &[Row]) -> Result<()> {
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn curves(path: &Path, outcome: &Outcome) -> Result<()> {
-    let header = ["arm", "objective", "seed", "learning_rate", "step", "batch_l1"];
+    let header = [
+        "arm",
+        "objective",
+        "seed",
+        "learning_rate",
+        "step",
+        "batch_l1",
+    ];
     csv_file::write(path, &header, |file| {
         for cell in outcome.cells.iter().chain(&outcome.tried) {
             for (step, error) in &cell.history {
