@@ -57,6 +57,8 @@ enum Command {
     },
     /// Write the numbers of published results into the documentation, or check them.
     Docs(cmd::docs::Args),
+    /// How many visual words would an image need? Writes docs/how-many-words.md.
+    HowManyWords(cmd::how_many_words::Args),
     /// Turn images into the visual tokens of a published checkpoint.
     Encode(cmd::encode::Args),
     /// What do the tokens look like, and what do the words of a vocabulary stand for?
@@ -133,6 +135,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Backends(args) => cmd::backends::run(args, &stop),
         Command::Data { command } => cmd::data::run(command, &stop),
         Command::Docs(args) => cmd::docs::run(args),
+        Command::HowManyWords(args) => cmd::how_many_words::run(args),
         Command::Encode(args) => cmd::encode::run(args, &stop),
         Command::Inspect(args) => cmd::inspect::run(args, &stop),
         Command::Parity(args) => cmd::parity::run(args),

@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod decoder;
+pub mod how_many_words;
 pub mod images;
 pub mod measures;
 pub mod outcome;

@@ -153,6 +153,8 @@ pub struct Part {
     pub pixels: usize,
     /// Width of an image in pixels.
     pub width: usize,
+    /// Characters per visual token, for text.
+    pub density: Option<f64>,
     /// Height of a character's cell as a share of the image's, for text.
     pub relative_glyph_height: Option<f64>,
     /// Font, level or photograph of each image: images that are drawn together in the bootstrap.

@@ -137,6 +137,7 @@ impl Testing<'_> {
             tokens: layout.tokens(),
             pixels: first.image_bytes(),
             width: layout.cols * layout.patch,
+            density: first.key.density.filter(|_| kind == ImageKind::Text),
             relative_glyph_height: match kind {
                 ImageKind::Text => first.grid.map(|grid| 1.0 / grid.lines as f64),
                 ImageKind::Tasks | ImageKind::Photographs => None,

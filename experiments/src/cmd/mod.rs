@@ -7,6 +7,7 @@ pub mod data;
 pub mod docs;
 pub mod encode;
 pub mod fine_grained_probe;
+pub mod how_many_words;
 pub mod inspect;
 pub mod match_noise;
 pub mod merge;

@@ -126,7 +126,8 @@ mod tests {
     /// A ramp, the same with noise of ±20 levels, and other stripes.
     fn pictures() -> [Vec<u8>; 3] {
         let ramp = |x: usize, y: usize| x * 3 + y * 5 + x * y / 7;
-        let noisy = |x: usize, y: usize| (ramp(x, y) % 256 + (x * 13 + y * 29) % 41).clamp(20, 275) - 20;
+        let noisy =
+            |x: usize, y: usize| (ramp(x, y) % 256 + (x * 13 + y * 29) % 41).clamp(20, 275) - 20;
         [picture(ramp), picture(noisy), picture(|x, y| x * x + 3 * y)]
     }
 

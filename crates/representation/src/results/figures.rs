@@ -13,6 +13,7 @@ use figures::{
     ReconstructionRow, Reconstructions, Reference,
 };
 use image::{GrayImage, RgbImage};
+use probe_statistics::capacity::fano_error_bound;
 use run_results::plots::{family, scale_of};
 use std::path::Path;
 
@@ -62,7 +63,7 @@ pub(super) fn draw(
             title: figure.title,
             how_to_read: "Lower is better: characters that a reader trained on originals gets wrong in the \
                           reconstructions, by the bits in use per pixel; the level of the originals is what \
-                          the reader itself gets wrong."
+                          the reader itself gets wrong, and no code of so many bits can lie below the black line."
                 .to_owned(),
             is_picture: false,
         });
@@ -251,6 +252,11 @@ fn text_errors(config: &RepresentationConfig, rows: &[Row]) -> Option<ErrorCurve
                     (Some(_) | None, _, _) => panel.references.push(level(row, value)),
                 }
             }
+            if let Some(row) = rows.iter().find(|row| row.part == *part) {
+                panel
+                    .bounds
+                    .extend(least_errors(config, row, &panel.curves));
+            }
             if !panel.curves.is_empty() {
                 panels.push(panel);
             }
@@ -263,6 +269,29 @@ fn text_errors(config: &RepresentationConfig, rows: &[Row]) -> Option<ErrorCurve
         y_title: "characters read wrong, %".to_owned(),
         scale: scale_of(errors(&panels)),
         panels,
+    })
+}
+
+/// The error that no code of so many bits can stay below on random text: Fano's bound.
+fn least_errors(config: &RepresentationConfig, row: &Row, curves: &[Curve]) -> Option<BoundCurve> {
+    let per_pixel = row.tokens as f64 / row.pixels as f64;
+    let places = curves
+        .iter()
+        .flat_map(|curve| &curve.points)
+        .map(|point| point.x);
+    let ends = places.fold([f64::MAX, 0.0_f64], |[low, high], x| {
+        [low.min(x), high.max(x)]
+    });
+    let alphabet = config.charset.size();
+    let density = row.density?;
+    let points = (0..=BOUND_STEPS * 4).filter_map(|step| {
+        let share = f64::from(step) / f64::from(BOUND_STEPS * 4);
+        let x = ends[0] * (ends[1] / ends[0]).powf(share);
+        Some((x, fano_error_bound(x / per_pixel, density, alphabet).ok()?))
+    });
+    Some(BoundCurve {
+        label: "least possible on random text (Fano)".to_owned(),
+        points: points.collect(),
     })
 }
 
@@ -314,7 +343,7 @@ fn pictures(outcome: &Outcome, rows: &[Row]) -> Result<Vec<(String, Reconstructi
                     "{}: pictures from tokens, projectors trained to {objective}",
                     part.name
                 ),
-                subtitle: "the first test images, first seed".to_owned(),
+                subtitle: "some of the test images, first seed".to_owned(),
                 rows: sheet,
             };
             sheets.push((format!("pictures_{name}"), figure));

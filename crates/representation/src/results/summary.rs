@@ -91,6 +91,8 @@ pub struct Row {
     pub tokens: usize,
     /// Pixels of an image.
     pub pixels: usize,
+    /// Characters per visual token, for text.
+    pub density: Option<f64>,
     /// Height of a character's cell as a share of the image's.
     pub relative_glyph_height: Option<f64>,
     /// The measures that there are.
@@ -179,6 +181,7 @@ fn row(cells: &[&CellOutcome], index: usize, plan: &BootstrapPlan) -> Result<Row
         identified_among: first.identified_among,
         tokens: first.tokens,
         pixels: first.pixels,
+        density: first.density,
         relative_glyph_height: first.relative_glyph_height,
         values,
         feature_r2: linear

@@ -98,7 +98,7 @@ pub(super) fn summary(path: &Path, rows: &[Row]) -> Result<()> {
         "seeds",
         "identified_among",
     ];
-    header.push("relative_glyph_height");
+    header.extend(["density", "relative_glyph_height"]);
     let columns: Vec<[String; 3]> = Measure::ALL
         .iter()
         .map(|measure| ["", "_low", "_high"].map(|end| format!("{}{end}", measure.name())))
@@ -118,6 +118,7 @@ pub(super) fn summary(path: &Path, rows: &[Row]) -> Result<()> {
                 row.images.to_string(),
                 row.seeds.to_string(),
                 row.identified_among.to_string(),
+                optional(row.density),
                 optional(row.relative_glyph_height),
             ];
             for measure in Measure::ALL {
