@@ -21,6 +21,8 @@ struct Cli {
 enum Command {
     /// How much OCR does each projector lose? Trains the same probe behind all of them.
     OcrProbe(Box<cmd::ocr_probe::Args>),
+    /// What do visual tokens still know of the pixels? A decoder behind each projector.
+    RepresentationProbe(Box<cmd::representation_probe::Args>),
     /// What does each projector cost in fine detail? Thresholds on tasks of graded difficulty.
     FineGrainedProbe(Box<cmd::fine_grained_probe::Args>),
     /// The whole study: every section, the claims, one report.
@@ -55,6 +57,8 @@ enum Command {
     },
     /// Write the numbers of published results into the documentation, or check them.
     Docs(cmd::docs::Args),
+    /// How many visual words would an image need? Writes docs/how-many-words.md.
+    HowManyWords(cmd::how_many_words::Args),
     /// Turn images into the visual tokens of a published checkpoint.
     Encode(cmd::encode::Args),
     /// What do the tokens look like, and what do the words of a vocabulary stand for?
@@ -115,6 +119,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     let stop = Stop::on_ctrl_c()?;
     match command {
         Command::OcrProbe(args) => cmd::ocr_probe::run(args, &stop),
+        Command::RepresentationProbe(args) => cmd::representation_probe::run(args, &stop),
         Command::FineGrainedProbe(args) => cmd::fine_grained_probe::run(args, &stop),
         Command::Study(args) => cmd::study::run(args, &stop),
         Command::Slurm(args) => cmd::slurm::run(args),
@@ -130,6 +135,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Backends(args) => cmd::backends::run(args, &stop),
         Command::Data { command } => cmd::data::run(command, &stop),
         Command::Docs(args) => cmd::docs::run(args),
+        Command::HowManyWords(args) => cmd::how_many_words::run(args),
         Command::Encode(args) => cmd::encode::run(args, &stop),
         Command::Inspect(args) => cmd::inspect::run(args, &stop),
         Command::Parity(args) => cmd::parity::run(args),

@@ -14,6 +14,7 @@
 //! | [`TokensOverTraining`] | does the vocabulary collapse while training? |
 //! | [`LearningCurves`] | has every arm finished learning? |
 //! | [`TokenMaps`] | what is each token of an image, and what is read from it? |
+//! | [`Reconstructions`] | what comes back from the tokens of an image? |
 //! | [`WordAtlas`] | what do the words of a visual vocabulary stand for? |
 //!
 //! Units: character error rates go in as fractions (0.05) and are drawn in percent; densities are
@@ -41,6 +42,7 @@ mod marker;
 mod numbers;
 mod raster;
 mod reading_marks;
+mod reconstructions;
 mod render;
 mod scene;
 mod series;
@@ -63,6 +65,7 @@ pub use hardening_curve::{HardeningCurve, HardeningLine, HardeningPanel, Hardeni
 pub use learning_curves::{LearningCurve, LearningCurves, LearningPoint};
 pub use numbers::{Arm, CerScale, Estimate, Reference};
 pub use reading_marks::Mark;
+pub use reconstructions::{ReconstructionRow, Reconstructions};
 pub use style::Family;
 pub use token_maps::{Quantity, TokenCell, TokenImage, TokenMap, TokenMaps};
 pub use tokens_over_training::{TokenPoint, TokenTrace, TokensOverTraining};

@@ -30,10 +30,12 @@
 
 pub(crate) mod draws;
 mod interval;
+mod mean;
 mod sample;
 mod statistic;
 
 pub use interval::Interval;
+pub use mean::{MeanEstimate, bootstrap_mean};
 pub use statistic::{Rate, StatisticEstimate, TestSetArms, bootstrap_statistic};
 
 use crate::StatisticsError;

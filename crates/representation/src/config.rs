@@ -1,0 +1,460 @@
+//! What a run decodes, from which images, and how.
+
+use anyhow::{Context, Result, ensure};
+use arms::{ArmKind, ArmSpec};
+use perception_tasks::TaskKind;
+use probe::optimize::OptimizerConfig;
+use probe::{
+    DataConfig, ImageSource, LayoutKind, Preset as ProbePreset, ProbeConfig, ReaderKind,
+    SplitSizes, TrainingConfig,
+};
+use runs::run_folder::FolderConfig;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use text_images::{Charset, Content};
+
+/// What a projector is trained for before its tokens are decoded.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// To read text, as in `ocr-probe`; then it is frozen. What the tokens of a reader keep.
+    Read,
+    /// To give back the pixels, together with the decoder. What that many words can keep.
+    Reconstruct,
+}
+
+impl Objective {
+    /// Name in results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Reconstruct => "reconstruct",
+        }
+    }
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A named size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Preset {
+    /// Does everything work? Seconds; the numbers mean nothing.
+    Smoke,
+    /// The default: at most ten minutes on two cores, exploratory.
+    Quick,
+    /// Vocabularies up to 65,536 words, trained ten times as long: hours.
+    Full,
+}
+
+impl Preset {
+    /// Name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// Number of images of every kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageCounts {
+    /// Rendered texts per density to train on.
+    pub text: usize,
+    /// Images per task to train on.
+    pub task: usize,
+    /// Photograph crops to train on.
+    pub photographs: usize,
+    /// Images per density, and of every kind, to choose learning rates on.
+    pub validation: usize,
+    /// Images per density, per level of a task, and of photographs to report.
+    pub test: usize,
+}
+
+/// Everything that decides the results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepresentationConfig {
+    /// Name of the preset it started from.
+    pub preset: String,
+    /// Arms, in the order in which results list them.
+    pub arms: Vec<ArmSpec>,
+    /// What projectors are trained for.
+    pub objectives: Vec<Objective>,
+    /// Paired seeds: data order, parameters and noise.
+    pub seeds: Vec<u64>,
+    /// Alphabet of the text.
+    pub charset: Charset,
+    /// Characters per visual token.
+    pub densities: Vec<f64>,
+    /// Fine-grained tasks whose images are decoded.
+    pub tasks: Vec<TaskKind>,
+    /// Folder of photographs, searched with all its subfolders; none for a run without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photographs: Option<PathBuf>,
+    /// How many images.
+    pub images: ImageCounts,
+    /// Root of the randomness of the images.
+    pub data_seed: u64,
+    /// Pre-trained tower.
+    pub backbone: PathBuf,
+    /// Width of a visual token.
+    pub d_token: usize,
+    /// Optimiser steps in which a projector learns to read.
+    pub read_steps: usize,
+    /// Optimiser steps of the decoder.
+    pub decode_steps: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// Peak learning rates that every arm is tried with.
+    pub learning_rates: Vec<f64>,
+    /// Peak learning rate of the decoder of a frozen projector.
+    pub decoder_rate: f64,
+    /// Weight of the usage regulariser, for arms that have it.
+    pub usage_weight: f64,
+    /// Width of the decoder's blocks.
+    pub decoder_width: usize,
+    /// Number of the decoder's blocks.
+    pub decoder_depth: usize,
+    /// Draws of the bootstrap.
+    pub bootstrap_draws: usize,
+}
+
+impl FolderConfig for RepresentationConfig {
+    const FILE: &'static str = "representation.toml";
+}
+
+/// Arms by their names; the names are ours.
+fn arms(names: &[&str]) -> Vec<ArmSpec> {
+    let specs = names.iter().map(|name| name.parse());
+    specs.filter_map(Result::ok).collect()
+}
+
+impl Preset {
+    /// The settings.
+    #[must_use]
+    pub fn config(self) -> RepresentationConfig {
+        let quick = RepresentationConfig {
+            preset: self.name().to_owned(),
+            arms: arms(&[
+                "identity",
+                "mean-pool",
+                "patch-merger",
+                "vet-softmax@1028",
+                "vet-st-argmax@1028+usage",
+                "vq@256",
+                "vq@1024",
+                "vq@4096",
+                "rvq@256+codes2",
+                "rvq@256+codes4",
+                "rvq@256+codes8",
+                "fsq@1000",
+                "noisy-merger@1",
+                "blind",
+            ]),
+            objectives: vec![Objective::Read, Objective::Reconstruct],
+            seeds: vec![1],
+            charset: Charset::Printable94,
+            densities: vec![1.0, 2.0],
+            tasks: vec![TaskKind::LandoltGap, TaskKind::Vernier],
+            photographs: None,
+            images: ImageCounts {
+                text: 4000,
+                task: 2000,
+                photographs: 4000,
+                validation: 128,
+                test: 128,
+            },
+            data_seed: 20_261_129,
+            backbone: ProbePreset::Quick.config().backbone,
+            d_token: 128,
+            read_steps: 400,
+            decode_steps: 600,
+            batch: 32,
+            learning_rates: vec![4e-3],
+            decoder_rate: 4e-3,
+            usage_weight: ProbePreset::Quick.config().training.usage_weight,
+            decoder_width: 96,
+            decoder_depth: 2,
+            bootstrap_draws: 2000,
+        };
+        match self {
+            Self::Quick => quick,
+            Self::Smoke => RepresentationConfig {
+                arms: arms(&["identity", "vet-softmax@64", "vq@16", "blind"]),
+                densities: vec![1.0],
+                tasks: vec![TaskKind::LandoltGap],
+                images: ImageCounts {
+                    text: 64,
+                    task: 64,
+                    photographs: 64,
+                    validation: 16,
+                    test: 16,
+                },
+                read_steps: 10,
+                decode_steps: 10,
+                batch: 16,
+                decoder_width: 32,
+                decoder_depth: 1,
+                bootstrap_draws: 100,
+                ..quick
+            },
+            Self::Full => RepresentationConfig {
+                arms: arms(&[
+                    "identity",
+                    "mean-pool",
+                    "patch-merger",
+                    "vet-softmax@1028",
+                    "vet-softmax@65540",
+                    "vet-st-argmax@260+usage",
+                    "vet-st-argmax@1028+usage",
+                    "vet-st-argmax@4100+usage",
+                    "vet-st-argmax@65540+usage",
+                    "vq@256",
+                    "vq@1024",
+                    "vq@4096",
+                    "vq@16384",
+                    "vq@65536",
+                    "rvq@256+codes2",
+                    "rvq@256+codes4",
+                    "rvq@256+codes8",
+                    "fsq@1000",
+                    "fsq@64000",
+                    "noisy-merger@1",
+                    "blind",
+                ]),
+                seeds: vec![1, 2, 3],
+                densities: vec![0.5, 1.0, 2.0, 4.0],
+                images: ImageCounts {
+                    text: 40_000,
+                    task: 10_000,
+                    photographs: 40_000,
+                    validation: 500,
+                    test: 500,
+                },
+                read_steps: 4000,
+                decode_steps: 4000,
+                batch: 64,
+                learning_rates: vec![1e-3, 4e-3],
+                decoder_width: 128,
+                decoder_depth: 4,
+                ..quick
+            },
+        }
+    }
+}
+
+impl RepresentationConfig {
+    /// Checks what can be checked without touching data.
+    ///
+    /// # Errors
+    /// Names the setting that makes no sense and what to write instead.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            !self.objectives.is_empty(),
+            "`objectives` is empty; name read, reconstruct or both"
+        );
+        for (index, objective) in self.objectives.iter().enumerate() {
+            ensure!(
+                !self.objectives[..index].contains(objective),
+                "objective `{objective}` is listed twice"
+            );
+        }
+        for arm in &self.arms {
+            ensure!(
+                !arm.kind.is_pretrained(),
+                "arm `{arm}` is the projector of a published model, whose tower is not decoded here; \
+                 leave it out"
+            );
+        }
+        for (name, count) in [
+            ("images.photographs", self.images.photographs),
+            ("images.task", self.images.task),
+            ("decode_steps", self.decode_steps),
+            ("decoder_depth", self.decoder_depth),
+        ] {
+            ensure!(
+                count > 1 || name.ends_with("depth") && count > 0,
+                "`{name}` is {count}; give more"
+            );
+        }
+        ensure!(
+            self.decoder_rate.is_finite() && self.decoder_rate > 0.0,
+            "`decoder_rate` is {}; give a number above 0",
+            self.decoder_rate
+        );
+        ensure!(
+            self.decoder_width > 0 && self.decoder_width.is_multiple_of(16),
+            "`decoder_width` is {}; give a multiple of 16",
+            self.decoder_width
+        );
+        self.text()?.check()?;
+        for &task in &self.tasks {
+            self.task(task)?.check()?;
+        }
+        Ok(())
+    }
+
+    /// The run of `ocr-probe` whose projectors are frozen, and whose text is decoded.
+    ///
+    /// # Errors
+    /// If no arm is left to read.
+    pub fn text(&self) -> Result<ProbeConfig> {
+        let base = ProbePreset::Quick.config();
+        let arms = self.arms.clone();
+        ensure!(!arms.is_empty(), "`arms` is empty; name at least one");
+        Ok(ProbeConfig {
+            preset: format!("representation-{}", self.preset),
+            arms,
+            seeds: self.seeds.clone(),
+            d_token: self.d_token,
+            backbone: self.backbone.clone(),
+            hardening_images: 0,
+            reconstruction_images: 0,
+            bootstrap_draws: self.bootstrap_draws,
+            data: DataConfig {
+                charset: self.charset,
+                densities: self.densities.clone(),
+                train_contents: vec![Content::Random],
+                test_contents: vec![Content::Random],
+                images: SplitSizes {
+                    train: self.images.text,
+                    validation: self.images.validation,
+                    test: self.images.test,
+                    test_words: self.images.test,
+                },
+                seed: self.data_seed,
+                layout: LayoutKind::Grid,
+                ..base.data
+            },
+            training: TrainingConfig {
+                steps: self.read_steps,
+                batch: self.batch,
+                learning_rates: self.learning_rates.clone(),
+                extensions: 0,
+                usage_weight: self.usage_weight,
+                evaluations: 1,
+                evaluation_images: self.images.validation,
+                optimizer: OptimizerConfig::default(),
+            },
+            reader: ReaderKind::Anchored,
+            ..base
+        })
+    }
+
+    /// The images of a task.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn task(&self, task: TaskKind) -> Result<ProbeConfig> {
+        let text = self.text()?;
+        Ok(ProbeConfig {
+            reader: ReaderKind::Flat,
+            data: DataConfig {
+                source: ImageSource::Perception(task),
+                images: SplitSizes {
+                    train: self.images.task,
+                    ..text.data.images
+                },
+                ..text.data
+            },
+            ..text
+        })
+    }
+
+    /// The arm whose probe reads the reconstructions of all others: nothing is lost before it.
+    #[must_use]
+    pub fn reader_arm() -> ArmSpec {
+        ArmSpec::plain(ArmKind::Identity)
+    }
+
+    /// What decides a cell besides which cell it is and the images: TOML.
+    ///
+    /// # Errors
+    /// If the settings do not fit into TOML.
+    pub fn cell_identity(&self) -> Result<String> {
+        let mut config = self.clone();
+        config.preset.clear();
+        config.arms.clear();
+        config.objectives.clear();
+        config.seeds.clear();
+        config.learning_rates.clear();
+        config.bootstrap_draws = 0;
+        // Found by content, not by place.
+        config.backbone = PathBuf::new();
+        config.photographs = None;
+        toml::to_string(&config).context("the configuration does not fit into TOML")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_sound_and_survives_toml() {
+        for (preset, count) in [(Preset::Smoke, 4), (Preset::Quick, 14), (Preset::Full, 21)] {
+            let config = preset.config();
+            config.check().unwrap();
+            assert_eq!(
+                config.arms.len(),
+                count,
+                "every name of {preset:?} is an arm"
+            );
+            let text = toml::to_string(&config).unwrap();
+            assert_eq!(
+                toml::from_str::<RepresentationConfig>(&text).unwrap(),
+                config
+            );
+        }
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_named() {
+        let broken = |change: fn(&mut RepresentationConfig)| {
+            let mut config = Preset::Smoke.config();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        assert!(broken(|c| c.arms.clear()).contains("`arms`"));
+        assert!(broken(|c| c.objectives.clear()).contains("`objectives`"));
+        assert!(broken(|c| c.decoder_width = 20).contains("`decoder_width`"));
+        assert!(broken(|c| c.decoder_rate = f64::NAN).contains("`decoder_rate`"));
+        assert!(broken(|c| c.decode_steps = 0).contains("`decode_steps`"));
+        assert!(broken(|c| c.seeds.clear()).contains("seeds"));
+        assert!(broken(|c| c.arms = arms(&["pretrained"])).contains("pretrained"));
+    }
+
+    #[test]
+    fn cells_are_shared_by_runs_that_differ_in_their_lists_alone() {
+        let mut other = Preset::Smoke.config();
+        let identity = other.cell_identity().unwrap();
+        other.arms.pop();
+        other.seeds.push(9);
+        other.photographs = Some(PathBuf::from("elsewhere"));
+        assert_eq!(other.cell_identity().unwrap(), identity);
+        other.decode_steps += 1;
+        assert_ne!(other.cell_identity().unwrap(), identity);
+    }
+}

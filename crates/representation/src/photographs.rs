@@ -1,0 +1,333 @@
+//! Crops of photographs of a folder, in grey and of the size of the tower.
+
+use anyhow::{Context, Result, bail, ensure};
+use image::imageops::{self, FilterType};
+use image::{GenericImageView, GrayImage};
+use probe_data::{Group, GroupKey, Label, Pixels};
+use projector::seeded;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use run_support::lanes::Lanes;
+use run_support::stop::Stop;
+use std::path::{Path, PathBuf};
+use text_images::Split;
+use text_images::names::escaped;
+use vision_backbone::PatchLayout;
+use walkdir::WalkDir;
+
+/// Name of the images in results.
+pub const CONDITION: &str = "photographs";
+/// Endings of the files that are read.
+const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
+/// Of so many photographs, in the order of their paths, the last one is kept for the test.
+const TEST_EVERY: usize = 5;
+/// A crop is shrunk to this share of its side at most.
+const MOST_SHRUNK: f64 = 8.0;
+/// A crop whose grey levels have a smaller standard deviation shows nothing; another one is drawn.
+const LEAST_CONTRAST: f64 = 6.0;
+/// How often another one is drawn.
+const TRIES: usize = 50;
+/// Photographs that cannot be read are named up to this number, and counted.
+const NAMED: usize = 10;
+
+/// The photographs of a folder, in the order of their paths.
+#[derive(Clone, Debug)]
+pub struct Photographs {
+    files: Vec<(String, PathBuf)>,
+    folder: PathBuf,
+}
+
+/// Crops of one split.
+#[derive(Clone, Debug)]
+pub struct Crops {
+    /// The images; every photograph is a cluster.
+    pub group: Group,
+    /// What to tell the user: photographs that cannot be read or are too small.
+    pub notes: Vec<String>,
+}
+
+impl Photographs {
+    /// Looks for photographs in a folder and all that is below it. Links are followed.
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or holds fewer photographs than training and test need.
+    pub fn find(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            let path = entry.path();
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            let ending = ending.map(str::to_ascii_lowercase);
+            if entry.file_type().is_file() && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+            {
+                let name = path.strip_prefix(folder).unwrap_or(path);
+                files.push((escaped(name), path.to_owned()));
+            }
+        }
+        ensure!(
+            files.len() >= TEST_EVERY,
+            "{}: {} photographs ({}) were found; give at least {TEST_EVERY}, of which every {TEST_EVERY}th \
+             is kept for the test",
+            folder.display(),
+            files.len(),
+            ENDINGS.join(", ")
+        );
+        Ok(Self {
+            files,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// `count` crops, as many of each photograph of the split as of every other.
+    ///
+    /// A crop has the proportions of the tower's images and from one to eight times their side, as far
+    /// as the photograph allows, evenly on a logarithmic scale; it is then shrunk. Training and test
+    /// crops come from different photographs; those for validation from the photographs of training.
+    ///
+    /// # Errors
+    /// If no photograph of the split can be used, or `stop` is raised.
+    pub fn crops(
+        &self,
+        split: Split,
+        count: usize,
+        layout: PatchLayout,
+        seed: u64,
+        lanes: &Lanes,
+        stop: &Stop,
+    ) -> Result<Crops> {
+        let is_test = |index: usize| index % TEST_EVERY == TEST_EVERY - 1;
+        let files = self.files.iter().enumerate();
+        let files: Vec<_> = files
+            .filter(|(index, _)| is_test(*index) == (split == Split::Test))
+            .map(|(_, file)| file)
+            .collect();
+        let size = [layout.cols, layout.rows].map(|patches| (patches * layout.patch) as u32);
+        // All are opened, so that crops can be shared out among those that can be read.
+        let opened = lanes.map(files.len(), |_, index| {
+            stop.check()?;
+            open(&files[index].1, size)
+        });
+        stop.check()?;
+        let (mut photographs, mut problems) = (Vec::new(), Vec::new());
+        for ((name, _), opened) in files.iter().zip(opened) {
+            match opened {
+                Ok(photograph) => photographs.push((name, photograph)),
+                Err(error) => problems.push(format!("{name}: {error:#}")),
+            }
+        }
+        if photographs.is_empty() {
+            bail!(
+                "{}: no photograph for the {split} split can be used; the first of {}: {}",
+                self.folder.display(),
+                wording::counted(problems.len(), "problem"),
+                problems.first().map_or("there is none", String::as_str)
+            );
+        }
+        let cut = lanes.map(photographs.len(), |_, index| {
+            let (name, photograph) = &photographs[index];
+            let mut rng = seeded::stream(seed, &format!("crops/{split}/{name}"));
+            let share = share_of(count, photographs.len(), index);
+            let crops = (0..share).map(|_| crop(photograph, size, &mut rng));
+            crops.flat_map(GrayImage::into_raw).collect::<Vec<u8>>()
+        });
+        let mut labels = Vec::with_capacity(count);
+        for cluster in 0..photographs.len() {
+            let share = share_of(count, photographs.len(), cluster);
+            labels.extend((0..share).map(|_| Label::of_class(0, cluster as u32, false)));
+        }
+        let head = format!("{}, {split}", self.folder.display());
+        Ok(Crops {
+            group: Group {
+                key: GroupKey {
+                    density: None,
+                    condition: CONDITION.to_owned(),
+                    difficulty: None,
+                },
+                layout,
+                grid: None,
+                pixels: Pixels::Memory(cut.concat()),
+                labels,
+                clusters: photographs
+                    .iter()
+                    .map(|(name, _)| (*name).clone())
+                    .collect(),
+            },
+            notes: notes(&head, &problems),
+        })
+    }
+}
+
+fn notes(head: &str, problems: &[String]) -> Vec<String> {
+    if problems.is_empty() {
+        return Vec::new();
+    }
+    let left_out = wording::counted(problems.len(), "photograph");
+    let mut notes = vec![format!("{head}: {left_out} left out")];
+    notes.extend(problems.iter().take(NAMED).cloned());
+    notes
+}
+
+/// Crops of photograph `index`, the first ones having one more where the number does not divide.
+fn share_of(count: usize, photographs: usize, index: usize) -> usize {
+    count / photographs + usize::from(index < count % photographs)
+}
+
+fn open(path: &Path, [width, height]: [u32; 2]) -> Result<GrayImage> {
+    let bytes = std::fs::read(path).context("cannot be read")?;
+    let image = image_processor::decode_upright(&bytes)?;
+    let found = image.dimensions();
+    ensure!(
+        found.0 >= width && found.1 >= height,
+        "{} x {} px are smaller than a crop of {width} x {height}",
+        found.0,
+        found.1
+    );
+    Ok(image.to_luma8())
+}
+
+/// One crop, at its final size.
+fn crop(photograph: &GrayImage, [width, height]: [u32; 2], rng: &mut ChaCha8Rng) -> GrayImage {
+    let [across, down] = [
+        f64::from(photograph.width()) / f64::from(width),
+        f64::from(photograph.height()) / f64::from(height),
+    ];
+    let most = across.min(down).min(MOST_SHRUNK);
+    let mut draw = || {
+        let scale = most.powf(rng.random::<f64>());
+        let side = |side: u32, limit: u32| ((f64::from(side) * scale) as u32).clamp(side, limit);
+        let (w, h) = (
+            side(width, photograph.width()),
+            side(height, photograph.height()),
+        );
+        let x = rng.random_range(0..=photograph.width() - w);
+        let y = rng.random_range(0..=photograph.height() - h);
+        let window = imageops::crop_imm(photograph, x, y, w, h).to_image();
+        imageops::resize(&window, width, height, FilterType::Triangle)
+    };
+    let mut found = draw();
+    for _ in 1..TRIES {
+        if contrast(found.as_raw()) >= LEAST_CONTRAST {
+            break;
+        }
+        found = draw();
+    }
+    found
+}
+
+/// Standard deviation of grey levels.
+fn contrast(pixels: &[u8]) -> f64 {
+    let n = pixels.len() as f64;
+    let mean = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
+    let squares = pixels.iter().map(|&p| (f64::from(p) - mean).powi(2));
+    (squares.sum::<f64>() / n).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> PatchLayout {
+        PatchLayout::of_image(64, 32, 8, 2).unwrap()
+    }
+
+    /// `count` photographs of stripes, all different, in two subfolders.
+    fn folder(count: u32) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for index in 0..count {
+            let place = folder.path().join(format!("part-{}", index % 2));
+            std::fs::create_dir_all(&place).unwrap();
+            let stripes = |x: u32, y: u32| image::Luma([((x * (index + 3) + y * 7) % 256) as u8]);
+            let image = GrayImage::from_fn(200 + index, 120, stripes);
+            image.save(place.join(format!("{index:02}.png"))).unwrap();
+        }
+        folder
+    }
+
+    fn crops(folder: &Path, split: Split, jobs: usize) -> Crops {
+        let (lanes, stop) = (Lanes::open(jobs).unwrap(), Stop::default());
+        let photographs = Photographs::find(folder).unwrap();
+        photographs
+            .crops(split, 21, layout(), 5, &lanes, &stop)
+            .unwrap()
+    }
+
+    #[test]
+    fn training_and_test_crops_come_from_different_photographs() {
+        let folder = folder(11);
+        let [train, validation, test] = [Split::Train, Split::Validation, Split::Test]
+            .map(|split| crops(folder.path(), split, 1).group);
+        assert_eq!(test.clusters, ["part-0/08.png", "part-1/07.png"]);
+        assert_eq!(train.clusters.len(), 9);
+        assert!(
+            train
+                .clusters
+                .iter()
+                .all(|name| !test.clusters.contains(name))
+        );
+        assert_eq!(validation.clusters, train.clusters);
+        assert_ne!(
+            validation.images(&[0]).unwrap(),
+            train.images(&[0]).unwrap()
+        );
+        for group in [train, validation, test] {
+            assert_eq!(group.len(), 21);
+            assert_eq!(group.images(&[20]).unwrap().len(), 64 * 32);
+        }
+    }
+
+    #[test]
+    fn crops_are_the_same_on_any_number_of_lanes() {
+        let folder = folder(6);
+        let [one, two] = [1, 2].map(|jobs| crops(folder.path(), Split::Train, jobs).group);
+        let all: Vec<usize> = (0..21).collect();
+        assert_eq!(one.images(&all).unwrap(), two.images(&all).unwrap());
+        assert_eq!(one.labels, two.labels);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_left_out_and_named() {
+        let folder = folder(7);
+        std::fs::write(folder.path().join("a-broken.jpg"), b"not a picture").unwrap();
+        GrayImage::new(40, 40)
+            .save(folder.path().join("b-small.png"))
+            .unwrap();
+        std::fs::write(folder.path().join("notes.txt"), b"no picture at all").unwrap();
+        let found = crops(folder.path(), Split::Train, 1);
+        assert_eq!(found.group.len(), 21);
+        let notes = found.notes.join("\n");
+        assert!(notes.contains("2 photographs left out"), "{notes}");
+        assert!(
+            notes.contains("a-broken.jpg") && notes.contains("b-small.png: 40 x 40 px"),
+            "{notes}"
+        );
+    }
+
+    #[test]
+    fn a_folder_with_too_few_is_refused() {
+        let folder = folder(3);
+        let error = Photographs::find(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("3 photographs") && error.contains("at least 5"),
+            "{error}"
+        );
+        assert!(Photographs::find(&folder.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn flat_crops_are_drawn_again() {
+        // Flat but for a corner.
+        let photograph = GrayImage::from_fn(600, 300, |x, y| {
+            let inside = x < 300 && y < 150;
+            image::Luma([if inside {
+                ((x * 37 + y * 91) % 256) as u8
+            } else {
+                128
+            }])
+        });
+        let mut rng = seeded::stream(3, "crops");
+        for _ in 0..20 {
+            let found = crop(&photograph, [64, 32], &mut rng);
+            assert!(contrast(found.as_raw()) >= LEAST_CONTRAST);
+        }
+    }
+}
