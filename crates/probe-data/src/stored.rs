@@ -191,9 +191,9 @@ fn read_group(
         rule.policy, rule.charset
     ));
     about.extend(counts.steps());
-    let unreadable = corrupt + dataset.notes().len();
-    if unreadable > 0 {
-        about.push(format!("{unreadable} records cannot be read, left out"));
+    let lost = corrupt + dataset.notes().len();
+    if lost > 0 {
+        about.push(unreadable(lost));
     }
     let mut notes = vec![format!("{}: {}", plan.condition, about.join("; "))];
     notes.extend(dataset.notes().iter().take(NAMED_FAULTS).cloned());
@@ -205,6 +205,11 @@ fn read_group(
         ))),
     };
     Ok(StoredOutcome { group, notes })
+}
+
+/// How many records a run does without.
+pub(super) fn unreadable(records: usize) -> String {
+    format!("{records} records cannot be read, left out")
 }
 
 /// What is kept of the images.
