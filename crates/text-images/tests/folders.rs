@@ -43,10 +43,11 @@ fn left_out(labels: &str) -> Arc<Error> {
 
 /// Why nothing is left of this folder.
 fn nothing_left(folder: &Path) -> Arc<Error> {
-    match FolderDataset::open(folder).unwrap_err() {
-        Error::NothingLeft { rows: 1, first, .. } => first,
-        other => panic!("{other}"),
-    }
+    let error = FolderDataset::open(folder).unwrap_err();
+    let Error::NothingLeft { rows: 1, first, .. } = error else {
+        panic!("{error}");
+    };
+    first
 }
 
 #[test]

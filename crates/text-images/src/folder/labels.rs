@@ -38,9 +38,12 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Result<FolderRow, LeftOut>>> {
         path: path.clone(),
         source,
     };
-    let bytes = fs::read(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::MissingLabels { path: path.clone() },
-        _ => failed(source),
+    let bytes = fs::read(&path).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            Error::MissingLabels { path: path.clone() }
+        } else {
+            failed(source)
+        }
     })?;
     if let Some(found) = wide(&bytes) {
         return Err(Error::LabelEncoding {
