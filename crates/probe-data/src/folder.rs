@@ -2,7 +2,6 @@
 
 use super::answer::Answer;
 use super::group::{Group, GroupKey, Label, classes_of};
-use super::pixels::Pixels;
 use super::stored::unreadable;
 use anyhow::{Context, Result, bail};
 use scene_text::NAMED_FAULTS;
@@ -93,18 +92,11 @@ pub fn group_from_folder(
         (layout.cols * layout.patch) as u32,
         (layout.rows * layout.patch) as u32,
     );
-    let mut group = Group {
-        key: GroupKey {
-            density: grid.map(|(_, density)| density),
-            condition: condition.to_owned(),
-            difficulty: None,
-        },
-        layout,
-        grid: grid.map(|(grid, _)| grid),
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
+    let key = GroupKey {
+        density: grid.map(|(_, density)| density),
+        ..GroupKey::of_condition(condition)
     };
+    let mut group = Group::empty(key, layout, grid.map(|(grid, _)| grid));
     let (mut left_out, mut pixels) = (FolderFaults::default(), Vec::new());
     for (index, row) in dataset.rows().iter().enumerate() {
         let row = match row {
@@ -154,20 +146,16 @@ pub fn group_from_folder(
             }
             Err(error) => return Err(error.into()),
         };
-        let source = row.font.clone().unwrap_or_else(|| format!("item-{index}"));
-        let cluster = match group.clusters.iter().position(|name| *name == source) {
-            Some(cluster) => cluster,
-            None => {
-                group.clusters.push(source);
-                group.clusters.len() - 1
-            }
+        let cluster = match &row.font {
+            Some(font) => group.cluster(font.clone()),
+            None => group.new_cluster(format!("item-{index}")),
         };
         pixels.extend_from_slice(image.as_raw());
         group.labels.push(Label {
             answer: Answer::Text(text),
             classes,
             slots_px,
-            cluster: cluster as u32,
+            cluster,
             held_out: row.held_out.unwrap_or(true),
         });
     }

@@ -115,18 +115,7 @@ fn read_group(
             lanes.count()
         }
     };
-    let mut group = Group {
-        key: GroupKey {
-            density: None,
-            condition: plan.condition.to_owned(),
-            difficulty: None,
-        },
-        layout: plan.layout,
-        grid: None,
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
-    };
+    let mut group = Group::empty(GroupKey::of_condition(plan.condition), plan.layout, None);
     let mut pixels = Vec::new();
     let mut taken = Taken::new(indices.len() * fitting.bytes() > in_memory_bytes, &group);
     let (mut faults, mut corrupt) = (Vec::new(), 0_usize);

@@ -55,7 +55,7 @@ pub use layout::{Grid, Layout, MIN_CELL_PX, Strip};
 pub use renderer::{Item, Renderer, RendererConfig};
 pub use split::Split;
 pub use stream::{stable_hash, stream};
-pub use typeface::{Lettering, Typeface};
+pub use typeface::{Lettering, Typeface, bounds_of};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
