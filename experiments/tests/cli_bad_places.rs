@@ -80,7 +80,7 @@ fn fonts_that_cannot_draw_the_text_are_named() {
 }
 
 #[test]
-fn data_sets_that_cannot_be_read_are_named_with_their_line() {
+fn data_sets_of_which_nothing_can_be_read_are_named_with_the_first_line() {
     let place = Scratch::new();
     for flag in ["--dataset", "--train-dataset"] {
         refused(
@@ -106,8 +106,8 @@ fn data_sets_that_cannot_be_read_are_named_with_their_line() {
             ["mine/labels.csv", "no rows", "one line per image"],
         ),
         (
-            "file,text\na.png,12\nb.png,3\n",
-            ["labels.csv line 3", "`b.png` is missing", "add the image"],
+            "file,text\nb.png,3\na.png,\n",
+            ["labels.csv line 2", "`b.png` is missing", "2 left out"],
         ),
         (
             "file,text\na.png,\n",
@@ -120,6 +120,10 @@ fn data_sets_that_cannot_be_read_are_named_with_their_line() {
                 "leads out of the folder",
                 "put the image",
             ],
+        ),
+        (
+            "file,text\na.png,1\"2\nbad.png,12\n",
+            ["2 left out", "line 2", "--charset"],
         ),
         (
             "file,text\nbad.png,12\n",

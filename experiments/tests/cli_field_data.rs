@@ -70,6 +70,81 @@ fn a_run_leaves_out_what_data_check_counts() {
     }
 }
 
+/// A folder loses the rows that cannot be read and nothing else: the others are read as in a folder
+/// without them.
+#[test]
+fn a_run_says_which_rows_of_a_folder_it_left_out() {
+    let place = Scratch::new();
+    let whole = jpeg(&place.path(""), 1);
+    for folder in ["words", "whole"] {
+        for name in ["a.jpg", "b.jpg", "c.jpg"] {
+            place.write(&format!("{folder}/{name}"), &whole);
+        }
+    }
+    place.write("words/half.jpg", &whole[..whole.len() / 2]);
+    let header = "file,text,index\n";
+    place.write(
+        "whole/labels.csv",
+        format!("{header}a.jpg,1,\nb.jpg,2,\nc.jpg,3,\n"),
+    );
+    let bad = [
+        "gone.jpg,4,\nb.jpg,2,\n",
+        "b.jpg,,\nb.jpg,5,first\nb.jpg,6\n",
+        "b.jpg,\"7,\nhalf.jpg,8,\nc.jpg,3,\n",
+    ];
+    place.write(
+        "words/labels.csv",
+        format!("{header}a.jpg,1,\n{}", bad.concat()),
+    );
+    place
+        .run("data check folder:words")
+        .refused(&["6 records cannot be read (of 9 samples)", "line 3"]);
+    let run = |name: &str| {
+        let flags = "--layout strip --arms identity --reader ctc";
+        place
+            .probe(&format!("--run {name} {flags} --dataset folder:{name}"))
+            .succeeded()
+    };
+    let (told, silent) = (run("words"), run("whole"));
+    let verdict = fs::read_to_string(place.result("words", "verdict.md")).unwrap();
+    let page = fs::read_to_string(place.result("words", "report.html")).unwrap();
+    for part in [
+        "words: 3 images; 6 records cannot be read, left out",
+        "line 3: `gone.jpg` is missing; add the image or delete the line",
+        "line 5: `b.jpg` has an empty label; give its text or delete the line",
+        "line 6: `first` in column index; expected a whole number",
+        "line 7: 2 fields, and the header has 3; put a text",
+        "line 8: a quotation mark opens a field",
+        "(labels line 9): cannot decode",
+    ] {
+        assert!(told.stderr.contains(part), "no `{part}` in {}", told.stderr);
+        assert!(verdict.contains(part), "no `{part}` in {verdict}");
+        // Words in backquotes become elements there.
+        let sentence = part.split('`').next_back().unwrap();
+        assert!(page.contains(sentence), "no `{sentence}` on the page");
+    }
+    assert_eq!(
+        told.stderr.matches("gone.jpg").count(),
+        1,
+        "{}",
+        told.stderr
+    );
+    assert!(!silent.stderr.contains("note: "), "{}", silent.stderr);
+    let read = |name: &str| {
+        let rows = Rows::read(&place.result(name, "predictions.csv"));
+        let fields = |column| {
+            rows.fields(column, &[])
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        };
+        [fields("target"), fields("prediction")] as [Vec<String>; 2]
+    };
+    assert_eq!(read("words"), read("whole"));
+    let verdict = fs::read_to_string(place.result("whole", "verdict.md")).unwrap();
+    assert!(!verdict.contains("What became of the images"), "{verdict}");
+}
+
 #[test]
 fn pages_are_imported_with_their_words_and_what_is_left_out_is_named() {
     let place = Scratch::new();

@@ -221,6 +221,10 @@ fn photographs_of_a_folder_are_probed_and_broken_ones_named_and_counted() {
     ] {
         assert!(run.stderr.contains(part), "no `{part}` in {}", run.stderr);
     }
+    let page = fs::read_to_string(place.result("lenient", "report.html")).unwrap();
+    for part in ["What became of the images", " has no images"] {
+        assert!(page.contains(part), "no `{part}` on the page");
+    }
     probe(&place, "--run x --dataset cub:nowhere").refused(&["nowhere"]);
     probe(&place, "--run x --dataset tar:x").refused(&["tar:x", "folder:DIR"]);
 }

@@ -13,7 +13,7 @@
 //! # Memory
 //! A checkpoint of a vision-language model is mostly language model. Opening one reads names only;
 //! reading maps 2 MiB of a shard at a time, converts them and unmaps them, so that reading a tower
-//! needs its `f32` bytes and a few MiB, whatever lies beside it. `examples/memory.rs` measures it.
+//! needs its `f32` bytes and a few MiB, whatever lies beside it. `examples/tower_memory.rs` measures it.
 //!
 //! # Trust
 //! Files may come from anywhere. Headers, indices and configurations are checked before use: sizes

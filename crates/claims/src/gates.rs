@@ -17,8 +17,6 @@ use crate::measurements::{ArmFacts, Cell, Evaluation, Measurements, Role, Series
 use crate::registration::{ArmSelector, Gate, GateRule, Registration, Settings};
 use crate::selection::pair;
 
-/// Draws of the intervals in gates.
-const MOST_DRAWS: usize = 2000;
 /// Fewest arms whose order says anything.
 const FEWEST_RANKED: usize = 3;
 /// Longest list of culprits in a sentence.
@@ -415,7 +413,7 @@ fn with_role(measurements: &Measurements, role: Role) -> impl Iterator<Item = &S
 fn plan(settings: &Settings, unit: ResampledUnit) -> BootstrapPlan {
     BootstrapPlan {
         unit,
-        draws: settings.draws.min(MOST_DRAWS),
+        draws: settings.gate_draws(),
         level: settings.level,
         seed: settings.seed,
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Arithmetic, Error, Filter, Normalisation, RESCALE_FACTOR, Result};
+use crate::{Arithmetic, Error, Filter, Normalisation, RESCALE_FACTOR, Resampling, Result};
 
 /// Keys that change no value of an image: names of classes and files, layout of the reference's
 /// arrays, sizes for steps that have a switch of their own, settings of clips and text.
@@ -204,9 +204,9 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// `resample`, in Pillow's numbers.
-    pub(crate) fn filter(&self) -> Result<Option<Filter>> {
-        self.read(
+    /// `resample`, in Pillow's numbers; the order of passes is the family's.
+    pub(crate) fn resampling(&self, defaults: Resampling) -> Result<Resampling> {
+        let filter = self.read(
             "resample",
             "2 (bilinear) or 3 (bicubic)",
             |value| match value.as_u64()? {
@@ -214,7 +214,11 @@ impl<'a> Settings<'a> {
                 3 => Some(Filter::Bicubic),
                 _ => None,
             },
-        )
+        )?;
+        Ok(Resampling {
+            filter: filter.unwrap_or(defaults.filter),
+            order: defaults.order,
+        })
     }
 
     /// `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean` and `image_std`.

@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+pub mod data_set;
 mod decode;
 mod error;
 mod header;

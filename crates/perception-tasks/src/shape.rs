@@ -2,7 +2,7 @@
 
 use std::f32::consts::{PI, TAU};
 
-use text_images::Lettering;
+use text_images::{Lettering, bounds_of};
 
 /// A point (x, y) in px: x right, y down, the corner of the first pixel at (0, 0).
 pub(crate) type Point = [f32; 2];
@@ -114,18 +114,7 @@ impl Shape {
 
     /// Smallest x, smallest y, largest x, largest y.
     pub(crate) fn bounds(&self) -> [f32; 4] {
-        let empty = [
-            f32::INFINITY,
-            f32::INFINITY,
-            f32::NEG_INFINITY,
-            f32::NEG_INFINITY,
-        ];
-        self.lines
-            .iter()
-            .flatten()
-            .fold(empty, |[l, t, r, b], [x, y]| {
-                [l.min(*x), t.min(*y), r.max(*x), b.max(*y)]
-            })
+        bounds_of(&self.lines)
     }
 
     /// Enclosed area in px² (holes subtracted).

@@ -2,10 +2,12 @@
 
 use super::answer::Answer;
 use super::group::{Group, GroupKey, Label, classes_of};
-use super::pixels::Pixels;
+use super::stored::unreadable;
 use anyhow::{Context, Result, bail};
+use scene_text::NAMED_FAULTS;
+use std::collections::BTreeMap;
 use text_images::names::escaped;
-use text_images::{Charset, Error, FolderDataset, Grid};
+use text_images::{Charset, Error, FolderDataset, FolderRow, Grid};
 use vision_backbone::PatchLayout;
 
 /// Groups read from a folder, and what was left out.
@@ -13,8 +15,60 @@ use vision_backbone::PatchLayout;
 pub struct FolderOutcome {
     /// The images.
     pub group: Group,
-    /// One line for every image that was left out, naming it and why.
-    pub left_out: Vec<String>,
+    /// What was left out.
+    pub left_out: FolderFaults,
+}
+
+/// What of a folder was left out and why, by line of `labels.csv`.
+#[derive(Clone, Debug, Default)]
+pub struct FolderFaults {
+    /// Rows and images that cannot be read: the same that `data check` counts as corrupt.
+    unreadable: BTreeMap<u64, String>,
+    /// Labels that this run cannot use.
+    unfit: BTreeMap<u64, String>,
+}
+
+impl FolderFaults {
+    /// Joins what was left out of several groups of one folder.
+    pub fn extend(&mut self, other: Self) {
+        self.unreadable.extend(other.unreadable);
+        self.unfit.extend(other.unfit);
+    }
+
+    /// How many, and each of the first by name; nothing if nothing was left out.
+    #[must_use]
+    pub fn notes(&self, folder: &str, images: usize) -> Vec<String> {
+        let mut about = vec![format!("{folder}: {images} images")];
+        let mut named = Vec::new();
+        if !self.unreadable.is_empty() {
+            about.push(unreadable(self.unreadable.len()));
+            named.extend(self.unreadable.values().take(NAMED_FAULTS).cloned());
+        }
+        if !self.unfit.is_empty() {
+            let labels = self.unfit.len();
+            about.push(format!("{labels} labels do not fit this run, left out"));
+            named.extend(self.unfit.values().take(NAMED_FAULTS).cloned());
+        }
+        if named.is_empty() {
+            return named;
+        }
+        named.insert(0, about.join("; "));
+        named
+    }
+
+    fn count(&self) -> usize {
+        self.unreadable.len() + self.unfit.len()
+    }
+
+    fn first(&self) -> Option<&str> {
+        let firsts = [&self.unreadable, &self.unfit].map(BTreeMap::first_key_value);
+        let first = firsts.into_iter().flatten().min()?;
+        Some(first.1)
+    }
+}
+
+fn named(row: &FolderRow) -> String {
+    format!("{} (labels line {})", escaped(&row.file), row.line)
 }
 
 /// Reads the images of `dataset` into a group of one size.
@@ -22,8 +76,8 @@ pub struct FolderOutcome {
 /// Images are fitted into the size without distortion. With `grid` only images that were rendered
 /// on that character grid are taken; without, every image, as one line of free length.
 ///
-/// Labels with characters outside the charset are left out and named, not silently shortened, and so
-/// are images that cannot be decoded: the same that `data check` counts as corrupt.
+/// Rows and images that cannot be read are left out and named, and so are labels with characters
+/// outside the charset, which are not silently shortened.
 ///
 /// # Errors
 /// If no image is left.
@@ -38,20 +92,21 @@ pub fn group_from_folder(
         (layout.cols * layout.patch) as u32,
         (layout.rows * layout.patch) as u32,
     );
-    let mut group = Group {
-        key: GroupKey {
-            density: grid.map(|(_, density)| density),
-            condition: condition.to_owned(),
-            difficulty: None,
-        },
-        layout,
-        grid: grid.map(|(grid, _)| grid),
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
+    let key = GroupKey {
+        density: grid.map(|(_, density)| density),
+        ..GroupKey::of_condition(condition)
     };
-    let (mut left_out, mut pixels) = (Vec::new(), Vec::new());
+    let mut group = Group::empty(key, layout, grid.map(|(grid, _)| grid));
+    let (mut left_out, mut pixels) = (FolderFaults::default(), Vec::new());
     for (index, row) in dataset.rows().iter().enumerate() {
+        let row = match row {
+            Ok(row) => row,
+            Err(fault) => {
+                let reason = fault.reason.to_string();
+                left_out.unreadable.insert(fault.line, reason);
+                continue;
+            }
+        };
         if let Some((grid, _)) = grid
             && row.grid != Some(grid)
         {
@@ -60,48 +115,47 @@ pub fn group_from_folder(
         let text = match charset.normalise(&row.text) {
             Ok(text) => text,
             Err(unsupported) => {
-                left_out.push(format!("{}: {unsupported}", escaped(&row.file)));
+                let fault = format!("{}: {unsupported}", named(row));
+                left_out.unfit.insert(row.line, fault);
                 continue;
             }
         };
         let classes = classes_of(charset, &text)
-            .with_context(|| format!("{}: label outside the charset", escaped(&row.file)))?;
+            .with_context(|| format!("{}: label outside the charset", named(row)))?;
         let slots_px = match grid {
             Some((grid, _)) if classes.len() != grid.characters() => {
-                left_out.push(format!(
+                let fault = format!(
                     "{}: {} characters do not fill a grid of {} x {}",
-                    escaped(&row.file),
+                    named(row),
                     classes.len(),
                     grid.columns,
                     grid.lines
-                ));
+                );
+                left_out.unfit.insert(row.line, fault);
                 continue;
             }
             Some((grid, _)) => grid.slots(width, height),
             None => Vec::new(),
         };
-        let image = match dataset.image_fit_to(index, width, height) {
+        let image = match dataset.image_fit_to(row, width, height) {
             Ok(image) => image,
             Err(error @ (Error::Decode { .. } | Error::TooLarge { .. })) => {
-                left_out.push(format!("{:#}; left out", anyhow::Error::from(error)));
+                let fault = format!("{:#}", anyhow::Error::from(error));
+                left_out.unreadable.insert(row.line, fault);
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
-        let source = row.font.clone().unwrap_or_else(|| format!("item-{index}"));
-        let cluster = match group.clusters.iter().position(|name| *name == source) {
-            Some(cluster) => cluster,
-            None => {
-                group.clusters.push(source);
-                group.clusters.len() - 1
-            }
+        let cluster = match &row.font {
+            Some(font) => group.cluster(font.clone()),
+            None => group.new_cluster(format!("item-{index}")),
         };
         pixels.extend_from_slice(image.as_raw());
         group.labels.push(Label {
             answer: Answer::Text(text),
             classes,
             slots_px,
-            cluster: cluster as u32,
+            cluster,
             held_out: row.held_out.unwrap_or(true),
         });
     }
@@ -111,8 +165,8 @@ pub fn group_from_folder(
             "{}: no image is left whose label fits charset {charset} ({} left out, the first: {}); \
              choose a larger charset with --charset, or repair the images",
             dataset.dir().display(),
-            left_out.len(),
-            left_out.first().map_or("none", String::as_str)
+            left_out.count(),
+            left_out.first().unwrap_or("none")
         );
     }
     Ok(FolderOutcome { group, left_out })

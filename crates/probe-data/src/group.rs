@@ -21,6 +21,17 @@ pub struct GroupKey {
     pub difficulty: Option<f64>,
 }
 
+impl GroupKey {
+    /// Images of this kind of text or of this data set, as lines.
+    pub(super) fn of_condition(condition: &str) -> Self {
+        Self {
+            density: None,
+            condition: condition.to_owned(),
+            difficulty: None,
+        }
+    }
+}
+
 impl fmt::Display for GroupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.density {
@@ -63,6 +74,30 @@ pub struct Group {
 }
 
 impl Group {
+    /// A group without images.
+    pub(super) fn empty(key: GroupKey, layout: PatchLayout, grid: Option<Grid>) -> Self {
+        Self {
+            key,
+            layout,
+            grid,
+            pixels: Pixels::default(),
+            labels: Vec::new(),
+            clusters: Vec::new(),
+        }
+    }
+
+    /// Number of the cluster of this name, which is added if there is none.
+    pub(super) fn cluster(&mut self, name: String) -> u32 {
+        let known = self.clusters.iter().position(|known| *known == name);
+        known.map_or_else(|| self.new_cluster(name), |cluster| cluster as u32)
+    }
+
+    /// Number of a cluster of its own.
+    pub(super) fn new_cluster(&mut self, name: String) -> u32 {
+        self.clusters.push(name);
+        (self.clusters.len() - 1) as u32
+    }
+
     /// Number of images.
     #[must_use]
     pub fn len(&self) -> usize {

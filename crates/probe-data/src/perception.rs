@@ -1,7 +1,6 @@
 //! Images of fine-grained tasks as groups, one per level of difficulty.
 
 use super::group::{Group, GroupKey, Label};
-use super::pixels::Pixels;
 use anyhow::Result;
 use perception_tasks::{Item, Task, TaskConfig, TaskKind};
 use run_support::lanes::Lanes;
@@ -79,33 +78,21 @@ pub fn perception_groups(
 fn empty(plan: &PerceptionPlan, difficulty: Option<f64>) -> Group {
     let kind = plan.kind;
     let unit = kind.difficulty().map_or("", |axis| axis.unit);
-    Group {
-        key: GroupKey {
-            density: None,
-            condition: match difficulty {
-                // Enough digits to tell levels apart.
-                Some(level) => format!("{kind} {level:.3} {unit}").trim_end().to_owned(),
-                None => kind.to_string(),
-            },
-            difficulty,
+    let key = GroupKey {
+        density: None,
+        condition: match difficulty {
+            // Enough digits to tell levels apart.
+            Some(level) => format!("{kind} {level:.3} {unit}").trim_end().to_owned(),
+            None => kind.to_string(),
         },
-        layout: plan.layout,
-        grid: None,
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
-    }
+        difficulty,
+    };
+    Group::empty(key, plan.layout, None)
 }
 
 fn push(group: &mut Group, item: Item) {
-    let cluster = match group.clusters.iter().position(|name| *name == item.cluster) {
-        Some(cluster) => cluster,
-        None => {
-            group.clusters.push(item.cluster);
-            group.clusters.len() - 1
-        }
-    };
-    let label = Label::of_class(item.label as u16, cluster as u32, item.held_out);
+    let cluster = group.cluster(item.cluster);
+    let label = Label::of_class(item.label as u16, cluster, item.held_out);
     group.labels.push(label);
 }
 

@@ -1,7 +1,6 @@
 //! Photographs of a data set with one class each as groups, one per split.
 
 use super::group::{Group, GroupKey, Label};
-use super::pixels::Pixels;
 use anyhow::{Result, anyhow, ensure};
 use image::DynamicImage;
 use perception_tasks::{Channels, Crop, DatasetSource, Error, ImageDataset, OnProblem, Problem};
@@ -71,18 +70,7 @@ pub fn group_from_photographs(
         read.collect::<Vec<perception_tasks::Result<DynamicImage>>>()
     });
     stop.check()?;
-    let mut group = Group {
-        key: GroupKey {
-            density: None,
-            condition: plan.name.to_owned(),
-            difficulty: None,
-        },
-        layout: plan.layout,
-        grid: None,
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
-    };
+    let mut group = Group::empty(GroupKey::of_condition(plan.name), plan.layout, None);
     let mut pixels = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for (image, &row) in read.into_iter().flatten().zip(&rows) {
@@ -133,10 +121,9 @@ fn rows_of(plan: &PhotographPlan<'_>) -> Vec<usize> {
 fn push_label(group: &mut Group, plan: &PhotographPlan<'_>, row: usize) {
     let row = &plan.dataset.rows()[row];
     // Every photograph is a cluster of its own.
-    let cluster = group.clusters.len() as u32;
+    let cluster = group.new_cluster(text_images::names::escaped(&row.file));
     let label = Label::of_class(row.label as u16, cluster, false);
     group.labels.push(label);
-    group.clusters.push(text_images::names::escaped(&row.file));
 }
 
 /// What becomes of a photograph that cannot be read.

@@ -2,7 +2,6 @@
 
 use super::answer::Answer;
 use super::group::{Group, GroupKey, Label, classes_of};
-use super::pixels::Pixels;
 use anyhow::{Context, Result, ensure};
 use run_support::lanes::Lanes;
 use text_images::{
@@ -144,18 +143,11 @@ fn collect(
     grid: Option<Grid>,
     items: impl Iterator<Item = Item>,
 ) -> Result<Group> {
-    let mut group = Group {
-        key: GroupKey {
-            density: plan.density,
-            condition: condition_name(plan.content).to_owned(),
-            difficulty: None,
-        },
-        layout,
-        grid,
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
+    let key = GroupKey {
+        density: plan.density,
+        ..GroupKey::of_condition(condition_name(plan.content))
     };
+    let mut group = Group::empty(key, layout, grid);
     let mut pixels = Vec::new();
     for item in items {
         pixels.extend_from_slice(item.image.as_raw());
@@ -169,18 +161,12 @@ impl Group {
     fn push(&mut self, item: Item, charset: Charset) -> Result<()> {
         let classes = classes_of(charset, &item.text)
             .with_context(|| format!("rendered `{}` outside its charset", item.text))?;
-        let cluster = match self.clusters.iter().position(|name| *name == item.font) {
-            Some(cluster) => cluster,
-            None => {
-                self.clusters.push(item.font);
-                self.clusters.len() - 1
-            }
-        };
+        let cluster = self.cluster(item.font);
         self.labels.push(Label {
             answer: Answer::Text(item.text),
             classes,
             slots_px: item.slots,
-            cluster: cluster as u32,
+            cluster,
             held_out: item.held_out,
         });
         Ok(())

@@ -115,18 +115,7 @@ fn read_group(
             lanes.count()
         }
     };
-    let mut group = Group {
-        key: GroupKey {
-            density: None,
-            condition: plan.condition.to_owned(),
-            difficulty: None,
-        },
-        layout: plan.layout,
-        grid: None,
-        pixels: Pixels::default(),
-        labels: Vec::new(),
-        clusters: Vec::new(),
-    };
+    let mut group = Group::empty(GroupKey::of_condition(plan.condition), plan.layout, None);
     let mut pixels = Vec::new();
     let mut taken = Taken::new(indices.len() * fitting.bytes() > in_memory_bytes, &group);
     let (mut faults, mut corrupt) = (Vec::new(), 0_usize);
@@ -191,9 +180,9 @@ fn read_group(
         rule.policy, rule.charset
     ));
     about.extend(counts.steps());
-    let unreadable = corrupt + dataset.notes().len();
-    if unreadable > 0 {
-        about.push(format!("{unreadable} records cannot be read, left out"));
+    let lost = corrupt + dataset.notes().len();
+    if lost > 0 {
+        about.push(unreadable(lost));
     }
     let mut notes = vec![format!("{}: {}", plan.condition, about.join("; "))];
     notes.extend(dataset.notes().iter().take(NAMED_FAULTS).cloned());
@@ -205,6 +194,11 @@ fn read_group(
         ))),
     };
     Ok(StoredOutcome { group, notes })
+}
+
+/// How many records a run does without.
+pub(super) fn unreadable(records: usize) -> String {
+    format!("{records} records cannot be read, left out")
 }
 
 /// What is kept of the images.

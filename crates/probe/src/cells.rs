@@ -92,6 +92,7 @@ pub fn run_cells(
     Ok(RunOutcome {
         test_sets: prepared.test_sets(),
         class_names: prepared.class_names.clone(),
+        image_notes: prepared.image_notes.clone(),
         tuning,
         cells,
     })

@@ -7,9 +7,10 @@ use crate::reader::SlotPlan;
 use anyhow::{Result, ensure};
 use perception_tasks::{ImageDataset, TaskKind};
 use probe_data::{
-    DataSource, DataSources, Group, Part, PerceptionPlan, PhotographPlan, Relabelling, RenderPlan,
-    StoredPlan, crop, group_from_dataset, group_from_folder, group_from_photographs, missing_boxes,
-    on_problem, open_photographs, perception_groups, problem_notes, render_group,
+    DataSource, DataSources, FolderFaults, Group, Part, PerceptionPlan, PhotographPlan,
+    Relabelling, RenderPlan, StoredPlan, crop, group_from_dataset, group_from_folder,
+    group_from_photographs, missing_boxes, on_problem, open_photographs, perception_groups,
+    problem_notes, render_group,
 };
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
@@ -27,8 +28,8 @@ pub(super) struct DataMaker<'a> {
     opened: Opened<'a>,
     /// Plans of the linear probe, in the order of their numbers.
     pub plans: Vec<SlotPlan>,
-    /// Things the user should know.
-    pub warnings: Vec<String>,
+    /// What became of the images: what was read, what was left out and why.
+    pub notes: Vec<String>,
 }
 
 /// What images are made from, or read from.
@@ -43,8 +44,8 @@ enum Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Opens the data set of photographs; `warnings` says what is wrong with it.
-    fn new(source: &'a ImageSource, warnings: &mut Vec<String>) -> Result<Self> {
+    /// Opens the data set of photographs; `notes` says what is wrong with it.
+    fn new(source: &'a ImageSource, notes: &mut Vec<String>) -> Result<Self> {
         Ok(match source {
             ImageSource::Text { train, test } => Self::Text { train, test },
             ImageSource::Relabelled(labels) => Self::Relabelled(*labels),
@@ -52,10 +53,10 @@ impl<'a> Opened<'a> {
             ImageSource::Photographs(photographs) => {
                 let source = &photographs.dataset;
                 let dataset = open_photographs(source, on_problem(photographs.skip_broken))?;
-                warnings.extend(problem_notes(&source.to_string(), dataset.problems()));
-                warnings.extend(dataset.notes().iter().cloned());
+                notes.extend(problem_notes(&source.to_string(), dataset.problems()));
+                notes.extend(dataset.notes().iter().cloned());
                 if photographs.box_margin.is_some() {
-                    warnings.extend(missing_boxes(source, &dataset)?);
+                    notes.extend(missing_boxes(source, &dataset)?);
                 }
                 Self::Photographs(photographs, dataset)
             }
@@ -70,19 +71,19 @@ impl<'a> DataMaker<'a> {
             Some(folder) => Fonts::from_dir(folder)?,
             None => Fonts::embedded(),
         };
-        let mut warnings: Vec<String> = fonts
+        let mut notes: Vec<String> = fonts
             .warnings(config.data.charset)
             .iter()
             .map(ToString::to_string)
             .collect();
-        let opened = Opened::new(&config.data.source, &mut warnings)?;
+        let opened = Opened::new(&config.data.source, &mut notes)?;
         Ok(Self {
             config,
             fonts,
             layout,
             opened,
             plans: Vec::new(),
-            warnings,
+            notes,
         })
     }
 
@@ -153,7 +154,7 @@ impl<'a> DataMaker<'a> {
                     layout: self.layout,
                 };
                 let outcome = group_from_photographs(&plan, lanes, stop)?;
-                self.warnings.extend(outcome.notes);
+                self.notes.extend(outcome.notes);
                 return Ok(vec![outcome.group]);
             }
         };
@@ -276,7 +277,7 @@ impl<'a> DataMaker<'a> {
             || "folder".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         );
-        let mut groups = Vec::new();
+        let (mut groups, mut left_out) = (Vec::new(), FolderFaults::default());
         for density in self.densities() {
             let plan = self.plan(Split::Test, Content::Random, density, 1);
             let layout = plan.patch_layout()?;
@@ -290,17 +291,28 @@ impl<'a> DataMaker<'a> {
             };
             let charset = self.config.data.charset;
             let outcome = group_from_folder(&dataset, charset, layout, grid, &condition)?;
-            self.warnings.extend(outcome.left_out);
+            left_out.extend(outcome.left_out);
             if !outcome.group.is_empty() {
                 groups.push(outcome.group);
             }
         }
+        let images = groups.iter().map(Group::len).sum();
+        let notes = left_out.notes(&folder.display().to_string(), images);
         ensure!(
             !groups.is_empty(),
-            "{}: no image was rendered on a character grid of the densities asked for; \
+            "{}: no image was rendered on a character grid of the densities asked for{}; \
              read other images as lines, with --layout strip --reader ctc",
-            folder.display()
+            folder.display(),
+            notes.get(1).map_or_else(String::new, |first| format!(
+                " (the first that was left out: {first})"
+            ))
         );
+        for note in notes {
+            // Training and validation images come from one folder, and test images may.
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
         Ok(match split {
             Split::Test => groups,
             Split::Train | Split::Validation => {
@@ -354,7 +366,7 @@ impl<'a> DataMaker<'a> {
             notes[..notes.len().min(2)].join("; ")
         );
         let notes = notes.into_iter();
-        self.warnings
+        self.notes
             .extend(notes.map(|note| format!("{split}: {note}")));
         Ok(groups)
     }

@@ -276,6 +276,8 @@ pub struct RunOutcome {
     pub test_sets: Vec<TestSet>,
     /// Names of the classes, where classes are asked.
     pub class_names: Vec<String>,
+    /// What became of the images: fonts, rows and images that were left out.
+    pub image_notes: Vec<String>,
     /// Chosen learning rates, in the order of the arms.
     pub tuning: Vec<Tuning>,
     /// The cells at the chosen learning rates: arms in order, seeds in order.

@@ -56,8 +56,10 @@ pub struct Prepared {
     pub first_block: usize,
     /// Hashes of what the results depend on: name and SHA-256.
     pub hashes: Vec<(String, String)>,
-    /// Things the user should know: fonts left out, images left out.
-    pub warnings: Vec<String>,
+    /// What became of the images: fonts, rows and images that were left out. Results show it.
+    pub image_notes: Vec<String>,
+    /// That the cache is too small for the features of this run.
+    pub cache_note: Option<String>,
     /// Wall times.
     pub times: StageTimes,
     backbone: Backbone,
@@ -211,13 +213,14 @@ impl Prepared {
             }
         };
         check_memory(&groups, &source, cache.is_some())?;
+        let mut cache_note = None;
         if config.regime != Regime::Joint
             && let Some(cache) = cache
         {
             let all = groups.iter().flatten();
             let needed = all.map(|group| feature_bytes(group, &source)).sum();
             if needed > cache.limit().0 {
-                data.warnings.push(format!(
+                cache_note = Some(format!(
                     "the features of this run take {}, the cache is limited to {}: some will be \
                      computed again next time; raise --cache-limit to keep them",
                     ByteSize(needed),
@@ -277,11 +280,22 @@ impl Prepared {
             plans: data.plans,
             first_block,
             hashes,
-            warnings: data.warnings,
+            // Names and labels may hold anything.
+            image_notes: data
+                .notes
+                .iter()
+                .map(|note| note.replace(char::is_control, "?"))
+                .collect(),
+            cache_note,
             times,
             backbone,
             regime: config.regime,
         })
+    }
+
+    /// Everything that the user should be told.
+    pub fn notes(&self) -> impl Iterator<Item = &String> {
+        self.image_notes.iter().chain(&self.cache_note)
     }
 
     /// Hash of the images, labels and backbone that every cell depends on, in hexadecimal.

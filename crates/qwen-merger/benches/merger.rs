@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::{CyclesCount, ItemsCount};
 use projector::{Pass, PatchGrid, Projector, seeded};
-use qwen_merger::PatchMergerConfig;
+use qwen_merger::{PatchMerger, PatchMergerConfig};
 
 /// The allocator of the study.
 #[global_allocator]
@@ -47,6 +47,11 @@ fn patches(config: &PatchMergerConfig, tokens: usize, device: &Device) -> PatchG
     PatchGrid::new(features, rows, cols, config.merge).expect("a row of whole blocks")
 }
 
+fn merger(config: &PatchMergerConfig, device: &Device) -> PatchMerger {
+    let mut rng = seeded::stream(1, "benchmark/merger");
+    config.init(&mut rng, device).expect("sound sizes")
+}
+
 /// Operations of one forward pass: a multiplication and an addition per weight and token.
 fn operations(merger: &impl Projector, tokens: usize) -> usize {
     2 * merger.cost().multiply_adds_per_token * tokens
@@ -54,7 +59,7 @@ fn operations(merger: &impl Projector, tokens: usize) -> usize {
 
 fn forward(bencher: Bencher, config: &PatchMergerConfig, tokens: usize) {
     let device = Device::flex();
-    let merger = config.init(&mut seeded::stream(1, "benchmark/merger"), &device);
+    let merger = merger(config, &device);
     let patches = patches(config, tokens, &device);
     bencher
         .counter(ItemsCount::new(tokens))
@@ -65,7 +70,7 @@ fn forward(bencher: Bencher, config: &PatchMergerConfig, tokens: usize) {
 /// Forward and backward from a gradient of ones; features stay without, as behind a frozen tower.
 fn gradient(bencher: Bencher, config: &PatchMergerConfig, tokens: usize) {
     let device = Device::flex().autodiff();
-    let merger = config.init(&mut seeded::stream(1, "benchmark/merger"), &device);
+    let merger = merger(config, &device);
     let patches = patches(config, tokens, &device);
     let operations = PRODUCTS_WITH_GRADIENT * operations(&merger, tokens);
     bencher

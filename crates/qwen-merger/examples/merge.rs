@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = PatchMergerConfig::qwen2_5_vl_3b();
     let features = seeded::normal([1, 16, config.d_in], 1.0, &mut rng, &device);
     let patches = PatchGrid::from_raster(features, 4, 4, config.merge)?;
-    let merger = config.init(&mut rng, &device);
+    let merger = config.init(&mut rng, &device)?;
     let tokens = merger.forward(&patches, &mut Pass::deterministic());
     let size = tokens
         .embeddings

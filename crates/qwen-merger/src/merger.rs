@@ -98,24 +98,21 @@ impl PatchMergerConfig {
         Ok(())
     }
 
-    /// Builds a merger with PyTorch's default start: linear layers uniform in `±1/sqrt(fan_in)`,
-    /// norm gain 1.
+    /// Checks the sizes and builds a merger with PyTorch's default start: linear layers uniform in
+    /// `±1/sqrt(fan_in)`, norm gain 1.
     ///
-    /// # Panics
-    /// If [`check`](Self::check) fails.
-    #[must_use]
-    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> PatchMerger {
-        if let Err(error) = self.check() {
-            panic!("{error}");
-        }
+    /// # Errors
+    /// If an axis is 0.
+    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<PatchMerger, MergerError> {
+        self.check()?;
         let d_block = self.d_block();
-        PatchMerger {
+        Ok(PatchMerger {
             norm_gain: Param::from_tensor(Tensor::ones([self.d_in], device)),
             norm_bias: None,
             fc1: seeded::linear(d_block, d_block, true, rng, device),
             fc2: seeded::linear(d_block, self.d_out, true, rng, device),
             merge: self.merge,
-        }
+        })
     }
 }
 
@@ -256,7 +253,8 @@ mod tests {
             merge: 2,
             d_out: 5,
         };
-        let merger = config.init(&mut seeded::stream(0, "merger"), &Device::flex());
+        let mut rng = seeded::stream(0, "merger");
+        let merger = config.init(&mut rng, &Device::flex()).unwrap();
         let cost = merger.cost();
         assert_eq!(cost.parameters, 6 + 24 * 24 + 24 + 24 * 5 + 5);
         assert_eq!(cost.multiply_adds_per_token, 24 * 24 + 24 * 5);
@@ -270,9 +268,9 @@ mod tests {
             merge: 0,
             d_out: 4,
         };
-        assert_eq!(
-            config.check(),
-            Err(MergerError::EmptyAxis { axis: "merge" })
-        );
+        let expected = MergerError::EmptyAxis { axis: "merge" };
+        assert_eq!(config.check().unwrap_err(), expected);
+        let refused = config.init(&mut seeded::stream(0, "merger"), &Device::flex());
+        assert_eq!(refused.unwrap_err(), expected);
     }
 }

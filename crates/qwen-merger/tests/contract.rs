@@ -12,7 +12,8 @@ fn build() -> PatchMerger {
         merge: 2,
         d_out: 7,
     };
-    config.init(&mut seeded::stream(1, "merger"), &Device::flex())
+    let mut rng = seeded::stream(1, "merger");
+    config.init(&mut rng, &Device::flex()).unwrap()
 }
 
 fn patches() -> PatchGrid {
@@ -42,7 +43,8 @@ fn a_fresh_merger_starts_at_the_scale_the_other_arms_are_matched_to() {
         merge: 2,
         d_out: 64,
     };
-    let merger = config.init(&mut seeded::stream(3, "merger"), &Device::flex());
+    let mut rng = seeded::stream(3, "merger");
+    let merger = config.init(&mut rng, &Device::flex()).unwrap();
     let features = seeded::normal(
         [1, 256, 64],
         1.0,

@@ -47,7 +47,8 @@ fn merger() -> PatchMerger {
         merge: 2,
         d_out: 24,
     };
-    let mut merger = config.init(&mut seeded::stream(0, "replaced"), &Device::flex());
+    let mut rng = seeded::stream(0, "replaced");
+    let mut merger = config.init(&mut rng, &Device::flex()).unwrap();
     merger.norm_gain = Param::from_tensor(tensor("w.merger.ln_q.weight"));
     merger.fc1.weight = Param::from_tensor(tensor::<2>("w.merger.mlp.0.weight").transpose());
     merger.fc1.bias = Some(Param::from_tensor(tensor("w.merger.mlp.0.bias")));

@@ -7,6 +7,7 @@ use super::scored::ScoredRun;
 use super::trouble::{self, Trouble};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
+use figures::Estimate;
 use probe::EvaluationMode;
 use probe_statistics::bootstrap::{Measure, ResampledUnit};
 use rayon::prelude::*;
@@ -178,6 +179,18 @@ impl Summary {
     pub fn cer(&self, arm: ArmSpec, group: usize) -> Option<&SummaryRow> {
         let measure = Measure::CharacterErrorRate;
         self.row(arm, group, EvaluationMode::Deterministic, measure)
+    }
+
+    /// The same as a point of a figure, or failed.
+    #[must_use]
+    pub fn error(&self, arm: ArmSpec, group: usize) -> Estimate {
+        match self.cer(arm, group).and_then(|row| row.value) {
+            Some(value) => match value.interval {
+                Some(interval) => Estimate::new(value.mean, interval.low, interval.high),
+                None => Estimate::exact(value.mean),
+            },
+            None => Estimate::failed(),
+        }
     }
 
     /// The groups of a kind of text, in rising order of density.

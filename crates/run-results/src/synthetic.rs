@@ -90,6 +90,7 @@ pub(super) fn run(config: &ProbeConfig, misreads: Misreads<'_>) -> RunOutcome {
         tuning: tuning.collect(),
         test_sets,
         class_names: Vec::new(),
+        image_notes: Vec::new(),
         cells,
     }
 }

@@ -40,8 +40,6 @@ pub struct FinishedRun {
     pub summary: Summary,
     /// Where it came from.
     pub manifest: Manifest,
-    /// Things the user should know: fonts left out, images left out.
-    pub warnings: Vec<String>,
 }
 
 impl Drop for Session<'_> {
@@ -98,8 +96,8 @@ impl<'a> Session<'a> {
                 return Err(error);
             }
         };
-        for warning in &prepared.warnings {
-            eprintln!("note: {warning}");
+        for note in prepared.notes() {
+            eprintln!("note: {note}");
         }
         let mut manifest = self.manifest(config, &prepared);
         let clock = Instant::now();
@@ -112,7 +110,6 @@ impl<'a> Session<'a> {
             outcome,
             summary,
             manifest,
-            warnings: prepared.warnings,
         })
     }
 
@@ -151,7 +148,6 @@ impl<'a> Session<'a> {
             outcome,
             summary,
             manifest,
-            warnings: prepared.warnings,
         })
     }
 

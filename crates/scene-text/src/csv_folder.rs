@@ -1,13 +1,14 @@
 //! This workspace's own folders, `labels.csv` beside images, behind the common interface.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use image::RgbImage;
-use text_images::FolderDataset;
 use text_images::names::escaped;
+use text_images::{FolderDataset, FolderRow};
 
 use crate::place::{Root, name_of};
-use crate::{Format, Result, TextDataset};
+use crate::{Error, Format, Result, TextDataset};
 
 /// A folder with `labels.csv`. Memory: its rows, a few hundred bytes an image; for millions of images
 /// choose another format.
@@ -22,7 +23,7 @@ impl CsvDataset {
     /// Opens a folder.
     ///
     /// # Errors
-    /// As [`FolderDataset::open`]; unlike the other formats, one bad row is enough.
+    /// As [`FolderDataset::open`]: if no row of it can be read, say.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let dataset = FolderDataset::open(folder)?;
@@ -31,6 +32,11 @@ impl CsvDataset {
             root: Root::open(folder)?,
             folder: dataset,
         })
+    }
+
+    fn row(&self, index: usize) -> Result<&FolderRow> {
+        let row = self.folder.rows()[index].as_ref();
+        row.map_err(|left_out| Error::Row(Arc::clone(&left_out.reason)))
     }
 }
 
@@ -44,33 +50,33 @@ impl TextDataset for CsvDataset {
     }
 
     fn len(&self) -> usize {
-        self.folder.len()
+        self.folder.rows().len()
     }
 
     fn record(&self, index: usize) -> String {
         let labels = self.folder.dir().join(text_images::LABELS_FILE);
-        format!(
-            "{}, line {}",
-            escaped(labels),
-            self.folder.rows()[index].line
-        )
+        let line = match &self.folder.rows()[index] {
+            Ok(row) => row.line,
+            Err(left_out) => left_out.line,
+        };
+        format!("{} line {line}", escaped(labels))
     }
 
     fn label(&self, index: usize) -> Result<String> {
-        Ok(self.folder.rows()[index].text.clone())
+        Ok(self.row(index)?.text.clone())
     }
 
     fn encoded(&self, index: usize) -> Result<Vec<u8>> {
-        let file = &self.folder.rows()[index].file;
-        self.root.read(file, || self.record(index))
+        self.root
+            .read(&self.row(index)?.file, || self.record(index))
     }
 
     /// Decoded as by `ocr-probe`, which reads such folders without this interface.
     fn image(&self, index: usize) -> Result<RgbImage> {
-        Ok(self.folder.decoded(index)?.into_rgb8())
+        Ok(self.folder.decoded(self.row(index)?)?.into_rgb8())
     }
 
     fn source(&self, index: usize) -> Option<String> {
-        self.folder.rows()[index].font.clone()
+        self.row(index).ok()?.font.clone()
     }
 }

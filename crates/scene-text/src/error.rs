@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::Format;
 
@@ -225,6 +226,9 @@ pub enum Error {
     /// A folder of `labels.csv` cannot be read.
     #[error(transparent)]
     Folder(#[from] text_images::Error),
+    /// A row of `labels.csv` cannot be read.
+    #[error(transparent)]
+    Row(Arc<text_images::Error>),
     /// Nothing that looks like a data set.
     #[error("{}: {reason}; see data/README.md for the layouts", path.display())]
     NoDataset {

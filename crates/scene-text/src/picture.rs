@@ -1,14 +1,11 @@
 //! From an encoded image to the strip that a model reads.
 
 use image::{GrayImage, Luma, RgbImage};
+use image_processor::data_set::{MAX_PIXELS, MAX_SIDE_PX, too_large};
 use image_processor::{Filter, Size, Transparency, decode_bytes, resize, rgb_from_grey};
 
 use crate::{Error, Result};
 
-/// Longest side that is decoded, in px: above any scan of a page at 600 dpi.
-pub const MAX_SIDE_PX: u32 = 16_384;
-/// Largest area that is decoded, in px.
-pub const MAX_PIXELS: u64 = 100_000_000;
 /// Largest image file that is read.
 pub const MAX_FILE_BYTES: u64 = 1 << 28;
 
@@ -24,18 +21,14 @@ pub fn decode(bytes: &[u8], record: impl Fn() -> String) -> Result<RgbImage> {
         record: record(),
         source: Box::new(source),
     };
-    // Whatever has no size here has a better error below.
-    if let Some([width_px, height_px]) = image_processor::size_of(bytes) {
-        let pixels = u64::from(width_px) * u64::from(height_px);
-        if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
-            return Err(Error::TooLarge {
-                record: record(),
-                width_px,
-                height_px,
-                max_side_px: MAX_SIDE_PX,
-                max_pixels: MAX_PIXELS,
-            });
-        }
+    if let Some([width_px, height_px]) = too_large(bytes) {
+        return Err(Error::TooLarge {
+            record: record(),
+            width_px,
+            height_px,
+            max_side_px: MAX_SIDE_PX,
+            max_pixels: MAX_PIXELS,
+        });
     }
     decode_bytes(bytes, Transparency::Dropped).map_err(failed)
 }

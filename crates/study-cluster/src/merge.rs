@@ -137,6 +137,7 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
         let mut outcome = RunOutcome {
             test_sets: prepared.test_sets(),
             class_names: prepared.class_names.clone(),
+            image_notes: prepared.image_notes.clone(),
             tuning: Vec::new(),
             cells: Vec::new(),
         };

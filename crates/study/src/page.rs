@@ -46,6 +46,7 @@ impl Page<'_> {
         for &section in &self.config.sections {
             sections.push(self.section(section)?);
         }
+        sections.extend(self.images());
         let mut warnings: Vec<String> = LIMITS.map(str::to_owned).into();
         warnings.extend(self.absent()?);
         warnings.extend(self.failures());
@@ -139,6 +140,22 @@ impl Page<'_> {
                 found.join("; ")
             )
         })
+    }
+
+    /// What was left out of fonts and data sets, which runs may share.
+    fn images(&self) -> Option<html_report::Section> {
+        let mut notes: Vec<String> = Vec::new();
+        for result in self.results {
+            for note in &result.outcome.image_notes {
+                if !notes.contains(note) {
+                    notes.push(note.clone());
+                }
+            }
+        }
+        let mut section = html_report::Section::new("What became of the images");
+        let any = !notes.is_empty();
+        section.bullets(notes);
+        any.then_some(section)
     }
 
     fn section(&self, section: Section) -> Result<html_report::Section> {

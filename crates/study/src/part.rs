@@ -33,14 +33,7 @@ pub struct PartResult {
 impl PartResult {
     /// The error rate of an arm on a test group.
     pub(crate) fn error(&self, arm: ArmSpec, group: usize) -> Estimate {
-        let value = self.summary.cer(arm, group).and_then(|row| row.value);
-        match value {
-            Some(value) => match value.interval {
-                Some(interval) => Estimate::new(value.mean, interval.low, interval.high),
-                None => Estimate::exact(value.mean),
-            },
-            None => Estimate::failed(),
-        }
+        self.summary.error(arm, group)
     }
 
     /// Mean error rate over seeds; none if no seed finished.

@@ -132,3 +132,47 @@ pub struct FineGrainedScale {
     /// Further rates where the best one lies on the edge.
     pub extensions: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Section, verdicts};
+    use probe::Preset;
+    use probe_statistics::sign_flip::MAX_EXACT_PAIRS;
+    use run_results::wording::count;
+
+    #[test]
+    fn the_methodology_names_the_draws_of_presets_and_claims() {
+        let text = include_str!("../../../METHODOLOGY.md");
+        let start = text.find("**Draws.**").unwrap();
+        let mut rows = text[start..].lines().filter(|line| line.starts_with("| "));
+        assert!(rows.next().unwrap().contains("| draws |"));
+        let presets = [
+            (Preset::Smoke, StudyPreset::Smoke),
+            (Preset::Quick, StudyPreset::Quick),
+            (Preset::Full, StudyPreset::Full),
+        ];
+        let of_runs = presets.map(|(run, study)| {
+            let draws = run.config().bootstrap_draws;
+            assert_eq!(draws, study.scale().bootstrap_draws, "{}", run.name());
+            format!("`{}` {}", run.name(), count(draws))
+        });
+        let settings = verdicts::registration(None, &Section::STUDY)
+            .unwrap()
+            .settings;
+        let alone = verdicts::registration(None, &[Section::FineGrained]).unwrap();
+        assert_eq!(alone.settings, settings);
+        for expected in [
+            of_runs.join(", "),
+            count(settings.draws),
+            count(settings.threshold_draws()),
+            count(settings.knee_draws()),
+            count(settings.gate_draws()),
+            count(settings.permutations),
+            format!("all 2^n up to {MAX_EXACT_PAIRS} seeds"),
+        ] {
+            let row = rows.next().unwrap();
+            assert_eq!(row.split('|').nth(2).unwrap().trim(), expected, "{row}");
+        }
+    }
+}

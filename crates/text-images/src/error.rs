@@ -1,6 +1,7 @@
 //! What can go wrong, and what to do about it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::{Charset, MIN_CELL_PX, Split};
 
@@ -132,11 +133,11 @@ pub enum Error {
     #[error("{}: not found; a data set folder needs it, with the columns file,text", path.display())]
     MissingLabels { path: PathBuf },
 
-    #[error("{}: cannot read the labels; save it as UTF-8 CSV", path.display())]
+    #[error("{}: cannot read the labels; check the path and its permissions", path.display())]
     Labels {
         path: PathBuf,
         #[source]
-        source: csv::Error,
+        source: std::io::Error,
     },
 
     #[error(
@@ -161,6 +162,32 @@ pub enum Error {
 
     #[error("{}: no rows; add one line per image", path.display())]
     NoRows { path: PathBuf },
+
+    #[error("{}: none of its rows can be read ({rows} left out), the first: {first}", path.display())]
+    NothingLeft {
+        path: PathBuf,
+        rows: usize,
+        first: Arc<Error>,
+    },
+
+    #[error(
+        "{} line {line}: a quotation mark opens a field and nothing closes it; close it, or write a \
+         text that begins with one as `\"\"\"text\"`",
+        path.display()
+    )]
+    OpenQuote { path: PathBuf, line: u64 },
+
+    #[error(
+        "{} line {line}: {found} fields, and the header has {expected}; put a text that holds commas \
+         in quotation marks, or complete the line",
+        path.display()
+    )]
+    FieldCount {
+        path: PathBuf,
+        line: u64,
+        found: usize,
+        expected: usize,
+    },
 
     #[error("{} line {line}: `{value}` in column {column}; expected {expected}", path.display())]
     InvalidField {

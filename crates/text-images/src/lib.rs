@@ -49,13 +49,13 @@ pub use contact_sheet::{Tile, contact_sheet};
 pub use content::Content;
 pub use degradation::{Appearance, Degradation};
 pub use error::Error;
-pub use folder::{FolderDataset, FolderRow, LABELS_FILE, fit_to, write_folder};
+pub use folder::{FolderDataset, FolderRow, LABELS_FILE, LeftOut, fit_to, write_folder};
 pub use fonts::{FontWarning, Fonts, HELD_OUT_FAMILIES};
 pub use layout::{Grid, Layout, MIN_CELL_PX, Strip};
 pub use renderer::{Item, Renderer, RendererConfig};
 pub use split::Split;
 pub use stream::{stable_hash, stream};
-pub use typeface::{Lettering, Typeface};
+pub use typeface::{Lettering, Typeface, bounds_of};
 
 /// Result with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

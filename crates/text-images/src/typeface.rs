@@ -27,21 +27,25 @@ pub struct Lettering {
     pub advance: f32,
 }
 
+/// Smallest x, smallest y, largest x and largest y of an outline; infinities if it is empty.
+#[must_use]
+pub fn bounds_of(lines: &[[[f32; 2]; 2]]) -> [f32; 4] {
+    let empty = [
+        f32::INFINITY,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NEG_INFINITY,
+    ];
+    let points = lines.iter().flatten();
+    points.fold(empty, |[l, t, r, b], [x, y]| {
+        [l.min(*x), t.min(*y), r.max(*x), b.max(*y)]
+    })
+}
+
 impl Lettering {
     /// Smallest x, smallest y, largest x and largest y of the ink.
     pub fn bounds(&self) -> [f32; 4] {
-        let empty = [
-            f32::INFINITY,
-            f32::INFINITY,
-            f32::NEG_INFINITY,
-            f32::NEG_INFINITY,
-        ];
-        self.lines
-            .iter()
-            .flatten()
-            .fold(empty, |[l, t, r, b], [x, y]| {
-                [l.min(*x), t.min(*y), r.max(*x), b.max(*y)]
-            })
+        bounds_of(&self.lines)
     }
 }
 

@@ -4,12 +4,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 use text_images::{
-    Charset, Error, FolderDataset, Fonts, Grid, Item, LABELS_FILE, Layout, Renderer,
-    RendererConfig, Split, Strip, write_folder,
+    Charset, Error, FolderDataset, FolderRow, Fonts, Grid, Item, LABELS_FILE, Layout, LeftOut,
+    Renderer, RendererConfig, Split, Strip, write_folder,
 };
 
 fn items(charset: Charset, layout: Layout) -> Vec<Item> {
@@ -32,6 +33,23 @@ fn open_error(labels: &str) -> Error {
     FolderDataset::open(folder(labels).path()).unwrap_err()
 }
 
+/// Why a folder with these labels, only one row of which is not fit, loses that row.
+fn left_out(labels: &str) -> Arc<Error> {
+    let dataset = FolderDataset::open(folder(labels).path()).unwrap();
+    let found: Vec<&LeftOut> = dataset.left_out().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    Arc::clone(&found[0].reason)
+}
+
+/// Why nothing is left of this folder.
+fn nothing_left(folder: &Path) -> Arc<Error> {
+    let error = FolderDataset::open(folder).unwrap_err();
+    let Error::NothingLeft { rows: 1, first, .. } = error else {
+        panic!("{error}");
+    };
+    first
+}
+
 #[test]
 fn written_items_read_back_exactly() {
     let grid = Layout::Grid(Grid {
@@ -47,9 +65,9 @@ fn written_items_read_back_exactly() {
         let target = dir.path().join("new/folder");
         assert_eq!(write_folder(&target, &items).unwrap(), 12);
         let read = FolderDataset::open(&target).unwrap();
-        assert_eq!(read.len(), 12);
-        for (row, item) in items.iter().enumerate() {
-            let labels = &read.rows()[row];
+        let rows: Vec<&FolderRow> = read.readable().collect();
+        assert_eq!((rows.len(), read.left_out().count()), (12, 0));
+        for (labels, item) in rows.into_iter().zip(&items) {
             assert_eq!(labels.text, item.text);
             assert_eq!(labels.grid, item.grid);
             assert_eq!(labels.font.as_ref(), Some(&item.font));
@@ -57,7 +75,10 @@ fn written_items_read_back_exactly() {
             assert_eq!(labels.held_out, Some(item.held_out));
             assert_eq!(labels.split, Some(Split::Test));
             assert_eq!(labels.index, Some(item.index));
-            assert_eq!(read.image_fit_to(row, width, height).unwrap(), item.image);
+            assert_eq!(
+                read.image_fit_to(labels, width, height).unwrap(),
+                item.image
+            );
         }
     }
 }
@@ -94,7 +115,8 @@ fn images_of_any_colour_type_and_format_become_grey() {
     rgb.to_rgba8().save(path("rgba.png")).unwrap();
     rgb.to_luma16().save(path("sixteen.png")).unwrap();
     let dataset = FolderDataset::open(dir.path()).unwrap();
-    for row in 0..4 {
+    assert_eq!(dataset.readable().count(), 4);
+    for row in dataset.readable() {
         let image = dataset.image(row).unwrap();
         assert_eq!(image.dimensions(), (33, 17));
         assert!(image.iter().all(|level| level.abs_diff(200) <= 2));
@@ -104,7 +126,8 @@ fn images_of_any_colour_type_and_format_become_grey() {
 #[test]
 fn headers_may_be_reordered_and_come_from_a_spreadsheet() {
     let dir = folder("\u{feff}Text , notes,FILE\r\n\" A,B \",x,./a.png\r\n");
-    let rows = FolderDataset::open(dir.path()).unwrap().rows().to_vec();
+    let dataset = FolderDataset::open(dir.path()).unwrap();
+    let rows: Vec<&FolderRow> = dataset.readable().collect();
     assert_eq!(rows[0].text, "A,B");
     assert_eq!(rows[0].file, Path::new("./a.png"));
     assert_eq!((rows[0].grid, rows[0].split, rows[0].line), (None, None, 2));
@@ -129,16 +152,16 @@ fn a_missing_column_is_named_with_what_was_found() {
 }
 
 #[test]
-fn rows_with_faults_are_named_by_line_and_file() {
+fn rows_with_faults_are_left_out_and_named_by_line_and_file() {
     let zero = open_error("file,text\n");
     assert!(matches!(zero, Error::NoRows { .. }), "{zero}");
 
-    let empty = open_error("file,text\na.png,A\na.png,  \n");
-    assert!(matches!(&empty, Error::EmptyLabel { line: 3, file, .. } if file == "a.png"));
+    let empty = left_out("file,text\na.png,A\na.png,  \n");
+    assert!(matches!(&*empty, Error::EmptyLabel { line: 3, file, .. } if file == "a.png"));
 
-    let unnamed = open_error("file,text\n,A\n");
+    let unnamed = left_out("file,text\n,A\na.png,B\n");
     assert!(matches!(
-        unnamed,
+        &*unnamed,
         Error::InvalidField {
             column: "file",
             line: 2,
@@ -146,11 +169,20 @@ fn rows_with_faults_are_named_by_line_and_file() {
         }
     ));
 
-    let missing = open_error("file,text\nb.png,A\n");
-    assert!(matches!(&missing, Error::MissingImage { line: 2, file, .. } if file == "b.png"));
+    let missing = left_out("file,text\nb.png,A\na.png,B\n");
+    assert!(matches!(&*missing, Error::MissingImage { line: 2, file, .. } if file == "b.png"));
 
-    let short = open_error("file,text\na.png\n");
-    assert!(matches!(short, Error::Labels { .. }), "{short}");
+    for (row, fields) in [("a.png", 1), ("a.png,A,B", 3)] {
+        let uneven = left_out(&format!("file,text\n{row}\na.png,B\n"));
+        let counted = matches!(
+            &*uneven,
+            Error::FieldCount { line: 2, found, expected: 2, .. } if *found == fields
+        );
+        assert!(counted, "{uneven}");
+    }
+
+    let open = left_out("file,text\na.png,\"A\na.png,B\n");
+    assert!(matches!(&*open, Error::OpenQuote { line: 2, .. }), "{open}");
 
     for (row, column) in [
         ("2,,,", "columns"),
@@ -159,12 +191,41 @@ fn rows_with_faults_are_named_by_line_and_file() {
         (",,maybe,", "held_out"),
         (",,,dev", "split"),
     ] {
-        let error = open_error(&format!(
-            "file,text,columns,lines,held_out,split\na.png,ABC,{row}\n"
+        let fault = left_out(&format!(
+            "file,text,columns,lines,held_out,split\na.png,A,,,,\na.png,ABC,{row}\n"
         ));
         let found =
-            matches!(&error, Error::InvalidField { column: c, line: 2, .. } if *c == column);
-        assert!(found, "{row}: {error}");
+            matches!(&*fault, Error::InvalidField { column: c, line: 3, .. } if *c == column);
+        assert!(found, "{row}: {fault}");
+    }
+}
+
+#[test]
+fn rows_keep_their_places_and_values_beside_those_left_out() {
+    let dir = folder("file,text,index\na.png,A,1\nb.png,B,2\na.png,C,x\na.png,D,4\n");
+    let dataset = FolderDataset::open(dir.path()).unwrap();
+    let rows: Vec<Option<(&str, Option<u64>)>> = dataset
+        .rows()
+        .iter()
+        .map(|row| row.as_ref().ok().map(|row| (row.text.as_str(), row.index)))
+        .collect();
+    assert_eq!(
+        rows,
+        [Some(("A", Some(1))), None, None, Some(("D", Some(4)))]
+    );
+    let lines: Vec<u64> = dataset.left_out().map(|row| row.line).collect();
+    assert_eq!(lines, [3, 4]);
+}
+
+#[test]
+fn a_folder_of_which_nothing_is_left_is_an_error() {
+    let error = open_error("file,text\nb.png,A\na.png,\n");
+    assert!(
+        matches!(&error, Error::NothingLeft { rows: 2, .. }),
+        "{error}"
+    );
+    for part in ["labels.csv", "2 left out", "line 2", "`b.png` is missing"] {
+        assert!(error.to_string().contains(part), "{error}");
     }
 }
 
@@ -172,17 +233,17 @@ fn rows_with_faults_are_named_by_line_and_file() {
 fn line_numbers_are_those_of_an_editor() {
     let dir = folder("file,text\r\n\r\na.png,\"A\r\nB\"\r\na.png,C\r\n\r\na.png,D");
     let dataset = FolderDataset::open(dir.path()).unwrap();
-    let lines: Vec<u64> = dataset.rows().iter().map(|row| row.line).collect();
+    let lines: Vec<u64> = dataset.readable().map(|row| row.line).collect();
     assert_eq!(lines, [3, 5, 7]);
 }
 
 #[test]
-fn labels_that_are_not_utf8_are_an_error() {
+fn labels_that_are_not_utf8_are_left_out() {
     let dir = folder("");
     fs::write(dir.path().join(LABELS_FILE), b"file,text\na.png,\xff\xfe\n").unwrap();
-    let error = FolderDataset::open(dir.path()).unwrap_err();
+    let error = nothing_left(dir.path());
     assert!(
-        matches!(error, Error::LabelEncoding { line: 2, .. }),
+        matches!(&*error, Error::LabelEncoding { line: 2, .. }),
         "{error}"
     );
 }
@@ -195,9 +256,9 @@ fn files_outside_the_folder_are_refused() {
     let absolute = outer.path().join("a.png").display().to_string();
     for file in ["../a.png", "./../a.png", absolute.as_str()] {
         fs::write(inner.join(LABELS_FILE), format!("file,text\n{file},A\n")).unwrap();
-        let error = FolderDataset::open(&inner).unwrap_err();
+        let error = nothing_left(&inner);
         assert!(
-            matches!(error, Error::OutsideFolder { line: 2, .. }),
+            matches!(&*error, Error::OutsideFolder { line: 2, .. }),
             "{file}: {error}"
         );
     }
@@ -211,8 +272,8 @@ fn a_link_out_of_the_folder_is_refused() {
     fs::create_dir(&inner).unwrap();
     std::os::unix::fs::symlink(outer.path().join("a.png"), inner.join("link.png")).unwrap();
     fs::write(inner.join(LABELS_FILE), "file,text\nlink.png,A\n").unwrap();
-    let error = FolderDataset::open(&inner).unwrap_err();
-    assert!(matches!(error, Error::OutsideFolder { .. }), "{error}");
+    let error = nothing_left(&inner);
+    assert!(matches!(&*error, Error::OutsideFolder { .. }), "{error}");
 }
 
 #[test]
@@ -222,12 +283,12 @@ fn corrupt_images_are_errors_only_when_they_are_read() {
     let whole = fs::read(dir.path().join("a.png")).unwrap();
     fs::write(dir.path().join("cut.png"), &whole[..whole.len() / 2]).unwrap();
     let dataset = FolderDataset::open(dir.path()).unwrap();
-    assert!(dataset.image(0).is_ok());
-    for row in [1, 2] {
+    let rows: Vec<&FolderRow> = dataset.readable().collect();
+    assert!(dataset.image(rows[0]).is_ok());
+    for row in &rows[1..] {
         let error = dataset.image(row).unwrap_err();
-        let line = row as u64 + 2;
         assert!(
-            matches!(&error, Error::Decode { line: l, .. } if *l == line),
+            matches!(&error, Error::Decode { line, .. } if *line == row.line),
             "{error}"
         );
     }
@@ -247,10 +308,9 @@ fn absurd_dimensions_are_refused_before_decoding() {
     png.extend_from_slice(b"IDAT");
     png.extend_from_slice(&crc(b"IDAT").to_be_bytes());
     fs::write(dir.path().join("a.png"), png).unwrap();
-    let error = FolderDataset::open(dir.path())
-        .unwrap()
-        .image(0)
-        .unwrap_err();
+    let dataset = FolderDataset::open(dir.path()).unwrap();
+    let row = dataset.readable().next().unwrap();
+    let error = dataset.image(row).unwrap_err();
     let Error::TooLarge {
         width_px,
         height_px,

@@ -84,8 +84,8 @@ pub fn inspect(config: &InspectConfig, session: &Session<'_>) -> Result<Inspecti
         None => subjects::read_files(config)?,
     };
     let prepared = session.prepare(&config.probe)?;
-    for warning in &prepared.warnings {
-        eprintln!("note: {warning}");
+    for note in prepared.notes() {
+        eprintln!("note: {note}");
     }
     let (number, test) = subjects::test_group(config, &prepared)?;
     let files = match files.is_empty() {

@@ -12,6 +12,7 @@
 
 use super::looking::{Inspection, Vocabulary};
 use super::reading;
+use super::view::TokenView;
 use anyhow::Result;
 use figures::Mark;
 use probe_statistics::vocabulary_usage::{Association, WordProfile};
@@ -85,6 +86,26 @@ fn arms(path: &Path, inspection: &Inspection) -> Result<()> {
     })
 }
 
+/// Every token under every arm: image, arm, row and column; what it shows; what it is made of.
+fn each_token(inspection: &Inspection) -> impl Iterator<Item = ([String; 4], &str, &TokenView)> {
+    let images = inspection.images.iter().enumerate();
+    images.flat_map(|(index, image)| {
+        inspection.arms.iter().flat_map(move |arm| {
+            let tokens = arm.tokens[index].iter().enumerate();
+            tokens.map(move |(token, view)| {
+                let place = [
+                    image.name.clone(),
+                    arm.arm.to_string(),
+                    (token / image.cols).to_string(),
+                    (token % image.cols).to_string(),
+                ];
+                let characters = image.characters.get(token).map_or("", String::as_str);
+                (place, characters, view)
+            })
+        })
+    })
+}
+
 fn tokens(path: &Path, inspection: &Inspection) -> Result<()> {
     let header = [
         "image",
@@ -98,27 +119,19 @@ fn tokens(path: &Path, inspection: &Inspection) -> Result<()> {
         "probability",
     ];
     csv_file::write(path, &header, |rows| {
-        for (index, image) in inspection.images.iter().enumerate() {
-            for arm in &inspection.arms {
-                for (token, view) in arm.tokens[index].iter().enumerate() {
-                    let best = view.words.iter().filter_map(|words| words.first());
-                    let ids: Vec<String> = best.clone().map(|w| w.word.to_string()).collect();
-                    // With several codebooks there is no one probability; words.csv has each.
-                    let probability = best.clone().next().and_then(|word| word.probability);
-                    let probability = probability.filter(|_| view.words.len() == 1);
-                    rows.add([
-                        image.name.clone(),
-                        arm.arm.to_string(),
-                        (token / image.cols).to_string(),
-                        (token % image.cols).to_string(),
-                        image.characters.get(token).cloned().unwrap_or_default(),
-                        number(view.norm),
-                        optional(view.entropy_bits),
-                        ids.join(" "),
-                        optional(probability),
-                    ])?;
-                }
-            }
+        for (place, characters, view) in each_token(inspection) {
+            let best = view.words.iter().filter_map(|words| words.first());
+            let ids: Vec<String> = best.clone().map(|w| w.word.to_string()).collect();
+            // With several codebooks there is no one probability; words.csv has each.
+            let probability = best.clone().next().and_then(|word| word.probability);
+            let probability = probability.filter(|_| view.words.len() == 1);
+            rows.add(place.into_iter().chain([
+                characters.to_owned(),
+                number(view.norm),
+                optional(view.entropy_bits),
+                ids.join(" "),
+                optional(probability),
+            ]))?;
         }
         Ok(())
     })
@@ -136,23 +149,15 @@ fn words(path: &Path, inspection: &Inspection) -> Result<()> {
         "probability",
     ];
     csv_file::write(path, &header, |rows| {
-        for (index, image) in inspection.images.iter().enumerate() {
-            for arm in &inspection.arms {
-                for (token, view) in arm.tokens[index].iter().enumerate() {
-                    for (codebook, words) in view.words.iter().enumerate() {
-                        for (rank, word) in words.iter().enumerate() {
-                            rows.add([
-                                image.name.clone(),
-                                arm.arm.to_string(),
-                                (token / image.cols).to_string(),
-                                (token % image.cols).to_string(),
-                                (codebook + 1).to_string(),
-                                (rank + 1).to_string(),
-                                word.word.to_string(),
-                                optional(word.probability),
-                            ])?;
-                        }
-                    }
+        for (place, _, view) in each_token(inspection) {
+            for (codebook, words) in view.words.iter().enumerate() {
+                for (rank, word) in words.iter().enumerate() {
+                    rows.add(place.clone().into_iter().chain([
+                        (codebook + 1).to_string(),
+                        (rank + 1).to_string(),
+                        word.word.to_string(),
+                        optional(word.probability),
+                    ]))?;
                 }
             }
         }
@@ -194,11 +199,13 @@ fn readings(path: &Path, inspection: &Inspection) -> Result<()> {
     })
 }
 
-/// Arm and number of the codebook.
-fn start(inspection: &Inspection, vocabulary: &Vocabulary) -> [String; 2] {
-    let arm = inspection.arms.get(vocabulary.arm);
-    let name = arm.map_or_else(|| vocabulary.label.label.clone(), |arm| arm.arm.to_string());
-    [name, vocabulary.codebook.0.to_string()]
+/// Every vocabulary, after its arm and the number of its codebook.
+fn each_vocabulary(inspection: &Inspection) -> impl Iterator<Item = ([String; 2], &Vocabulary)> {
+    inspection.vocabularies.iter().map(|vocabulary| {
+        let arm = inspection.arms.get(vocabulary.arm);
+        let name = arm.map_or_else(|| vocabulary.label.label.clone(), |arm| arm.arm.to_string());
+        ([name, vocabulary.codebook.0.to_string()], vocabulary)
+    })
 }
 
 fn summaries(path: &Path, inspection: &Inspection) -> Result<()> {
@@ -216,7 +223,7 @@ fn summaries(path: &Path, inspection: &Inspection) -> Result<()> {
         "mutual_information_bits",
     ];
     csv_file::write(path, &header, |rows| {
-        for vocabulary in &inspection.vocabularies {
+        for (place, vocabulary) in each_vocabulary(inspection) {
             let summary = &vocabulary.summary;
             let best = [
                 ("chao-shen", &summary.corrected),
@@ -230,17 +237,17 @@ fn summaries(path: &Path, inspection: &Inspection) -> Result<()> {
                 lines.push(("drawn word", "sample, characters shuffled", shuffled));
             }
             for (kind, estimator, found) in lines {
-                let mut row = start(inspection, vocabulary).to_vec();
-                row.extend([kind, estimator].map(str::to_owned));
-                let counts = [summary.words, summary.words_used, summary.tokens];
-                row.extend(counts.map(|count| count.to_string()));
-                row.extend([
+                rows.add(place.clone().into_iter().chain([
+                    kind.to_owned(),
+                    estimator.to_owned(),
+                    summary.words.to_string(),
+                    summary.words_used.to_string(),
+                    summary.tokens.to_string(),
                     number(summary.mean_purity),
                     number(found.words.bits()),
                     number(found.labels.bits()),
                     number(found.information().bits()),
-                ]);
-                rows.add(row)?;
+                ]))?;
             }
         }
         Ok(())
@@ -271,11 +278,10 @@ fn vocabulary(path: &Path, inspection: &Inspection) -> Result<()> {
         name.cloned().unwrap_or_default()
     };
     csv_file::write(path, &header, |rows| {
-        for vocabulary in &inspection.vocabularies {
+        for (place, vocabulary) in each_vocabulary(inspection) {
             for (rank, word) in vocabulary.rows.iter().enumerate() {
                 let corrected = word.best.and_then(|best| best.corrected_information);
-                let mut row = start(inspection, vocabulary).to_vec();
-                row.extend([
+                rows.add(place.clone().into_iter().chain([
                     (rank + 1).to_string(),
                     word.word.to_string(),
                     number(word.usage),
@@ -287,8 +293,7 @@ fn vocabulary(path: &Path, inspection: &Inspection) -> Result<()> {
                     label(word.soft),
                     optional(word.soft.map(|soft| soft.purity)),
                     optional(word.soft.map(|soft| soft.information.bits())),
-                ]);
-                rows.add(row)?;
+                ]))?;
             }
         }
         Ok(())
@@ -310,19 +315,17 @@ fn patches(path: &Path, inspection: &Inspection) -> Result<()> {
         return Ok(());
     };
     csv_file::write(path, &header, |rows| {
-        for vocabulary in &inspection.vocabularies {
+        for (place, vocabulary) in each_vocabulary(inspection) {
             for word in &vocabulary.rows {
                 for (rank, patch) in word.patches.iter().enumerate() {
-                    let mut row = start(inspection, vocabulary).to_vec();
-                    row.extend([
+                    rows.add(place.clone().into_iter().chain([
                         word.word.to_string(),
                         (rank + 1).to_string(),
                         (patch.image + 1).to_string(),
                         patch.token.to_string(),
                         on.labels[patch.label].clone(),
                         optional(patch.activation),
-                    ]);
-                    rows.add(row)?;
+                    ]))?;
                 }
             }
         }

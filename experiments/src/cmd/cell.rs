@@ -1,6 +1,6 @@
 //! `cell`: one piece of a study, on whatever machine.
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::{Context, Result};
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
@@ -27,9 +27,7 @@ pub struct Args {
     #[arg(long)]
     tensorboard: bool,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 /// # Errors
@@ -43,7 +41,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         .context("--index")?;
     let place = Place::open(&args.run)?;
     let cells = RunFolder::cells_of(&args.run);
-    let mut session = args.machine.session(args.caching.cache(), stop)?;
+    let mut session = args.computing.session(stop)?;
     session.watch = Watch {
         events: Some(place.event_log(args.index)),
         tensorboard: args.tensorboard,

@@ -1,6 +1,6 @@
 //! `claims`: the pre-registered claims against a study that was run.
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::Result;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
@@ -16,9 +16,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 /// # Errors
@@ -26,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<StudyConfig>(&args.run)?;
     let registration = verdicts::registration(args.claims.as_deref(), &config.sections)?;
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     let results = redo_parts(&config, folder.path(), &session)?;
     let written = study::write(folder.path(), &config, &registration, &results)?;
     println!("{}", written.table());

@@ -1,6 +1,6 @@
 //! `inspect`: what do the tokens look like, and what do the words of a vocabulary stand for?
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::{Context, Result, bail, ensure};
 use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSpec};
@@ -95,9 +95,7 @@ pub struct Args {
     #[arg(long)]
     backbone: Option<PathBuf>,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 impl Args {
@@ -310,7 +308,7 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let config = args.resolve()?;
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     let name = args.out.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| {
         format!(

@@ -1,6 +1,6 @@
 //! `match-noise`: the control that loses as much as hard words, without being discrete.
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
 use comfy_table::Table;
@@ -21,9 +21,7 @@ pub struct Args {
     #[arg(long)]
     arm: Option<ArmSpec>,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 /// # Errors
@@ -44,7 +42,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         arm.kind.is_hard(),
         "`{arm}` is not hard; name an arm with hard words, for example vet-st-argmax@1028+usage"
     );
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     eprintln!("training `{arm}`, a clean merger and mergers with noise ...");
     let found = matched_noise(&config, arm, &session)?;
     let mut table = Table::new();

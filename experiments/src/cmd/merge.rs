@@ -1,6 +1,6 @@
 //! `merge`: results from the cells that tasks have left.
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::{Result, bail};
 use probe::ProbeConfig;
 use run_support::stop::Stop;
@@ -22,9 +22,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 /// # Errors
@@ -39,7 +37,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     };
     let items = Items::of(work.runs()?)?;
     let place = Place::open(&args.run)?;
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     let merged = recall(&items, &place, &folder.cells(), &session)?;
     for line in merged.failed_cells(&items) {
         eprintln!("{line}");

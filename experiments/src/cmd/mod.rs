@@ -31,6 +31,7 @@ use run_support::atomic;
 use run_support::backend::{self, BackendChoice};
 use run_support::lanes::Lanes;
 use run_support::stop::{Stop, Stopped};
+use runs::run_folder::{FolderConfig, RunFolder};
 use runs::session::Session;
 use std::path::{Path, PathBuf};
 
@@ -97,16 +98,79 @@ pub struct Machine {
     pub jobs: Option<usize>,
 }
 
-impl Machine {
-    /// Opens devices and lanes for runs.
+/// What all commands that train or read cells have in common.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Computing {
+    #[command(flatten)]
+    caching: Caching,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+impl Computing {
+    /// Opens devices, lanes and cache for runs.
     ///
     /// # Errors
-    /// As [`open_all`](Self::open_all).
-    pub fn session<'a>(&self, cache: Option<FeatureCache>, stop: &'a Stop) -> Result<Session<'a>> {
-        let (devices, lanes) = self.open_all()?;
-        Ok(Session::new(self.backend, devices, lanes, cache, stop))
+    /// As [`Machine::open_all`].
+    pub fn session<'a>(&self, stop: &'a Stop) -> Result<Session<'a>> {
+        let (devices, lanes) = self.machine.open_all()?;
+        let cache = self.caching.cache();
+        Ok(Session::new(
+            self.machine.backend,
+            devices,
+            lanes,
+            cache,
+            stop,
+        ))
+    }
+}
+
+/// Where a run goes, and how it is carried out.
+#[derive(clap::Args, Clone, Debug)]
+pub struct CarryingOut {
+    /// Folder for results.
+    #[arg(long, default_value = "results")]
+    results: PathBuf,
+    /// Name of the folder in it [default: the command and the preset, numbered if taken].
+    #[arg(long)]
+    run: Option<String>,
+    /// Go on where an earlier run of the same configuration stopped.
+    #[arg(long)]
+    resume: bool,
+    /// Write training curves for TensorBoard, into `tensorboard/` of the results folder.
+    #[arg(long)]
+    tensorboard: bool,
+    #[command(flatten)]
+    computing: Computing,
+}
+
+impl CarryingOut {
+    /// As [`Computing::session`], watched as asked for.
+    ///
+    /// # Errors
+    /// As [`Computing::session`].
+    pub fn session<'a>(&self, stop: &'a Stop) -> Result<Session<'a>> {
+        let mut session = self.computing.session(stop)?;
+        session.watch.tensorboard = self.tensorboard;
+        Ok(session)
     }
 
+    /// Makes the folder of `config`, called `base` unless it was given a name, or finds it again.
+    ///
+    /// # Errors
+    /// As [`RunFolder::choose`].
+    pub fn folder<C: FolderConfig>(&self, base: &str, config: &C) -> Result<RunFolder> {
+        RunFolder::choose(
+            &self.results,
+            self.run.as_deref(),
+            base,
+            self.resume,
+            config,
+        )
+    }
+}
+
+impl Machine {
     /// The backend with each device that is asked for.
     fn choices(&self) -> Result<Vec<BackendChoice>> {
         if self.device.is_empty() {

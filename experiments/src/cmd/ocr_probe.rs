@@ -1,6 +1,6 @@
 //! `ocr-probe`: how much OCR does each projector lose?
 
-use super::{Caching, Machine};
+use super::CarryingOut;
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
@@ -9,7 +9,6 @@ use probe_data::published;
 use run_results::Outputs;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
-use runs::run_folder::RunFolder;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -88,22 +87,8 @@ pub struct Args {
     /// Pre-trained backbone, or `train` to pre-train one first.
     #[arg(long)]
     backbone: Option<PathBuf>,
-    /// Folder for results.
-    #[arg(long, default_value = "results")]
-    results: PathBuf,
-    /// Name of the run [default: ocr-probe-PRESET, numbered if taken].
-    #[arg(long)]
-    run: Option<String>,
-    /// Go on with an earlier run of the same configuration.
-    #[arg(long)]
-    resume: bool,
-    /// Write training curves for TensorBoard, into `tensorboard/` of the results folder.
-    #[arg(long)]
-    tensorboard: bool,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    carrying_out: CarryingOut,
 }
 
 impl Args {
@@ -172,15 +157,14 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let mut config = args.resolve()?;
-    let mut session = args.machine.session(args.caching.cache(), stop)?;
-    session.watch.tensorboard = args.tensorboard;
+    let session = args.carrying_out.session(stop)?;
     if config.checkpoint.is_none() && config.backbone == Path::new("train") {
         let (lanes, device) = (&session.lanes, session.device());
-        config.backbone = super::pretrain_backbone::fresh(&args.caching.data, lanes, device, stop)?;
+        let data = &args.carrying_out.computing.caching.data;
+        config.backbone = super::pretrain_backbone::fresh(data, lanes, device, stop)?;
     }
     let base = format!("ocr-probe-{}", config.preset);
-    let name = args.run.as_deref();
-    let folder = RunFolder::choose(&args.results, name, &base, args.resume, &config)?;
+    let folder = args.carrying_out.folder(&base, &config)?;
     eprintln!("results go to {}", folder.path().display());
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();

@@ -1,6 +1,6 @@
 //! `plan`: how long a study takes on this machine, and what its seeds and items can show.
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
@@ -36,9 +36,7 @@ pub struct Args {
     #[arg(long)]
     no_timing: bool,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 /// # Errors
@@ -55,7 +53,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     if args.no_timing {
         return Ok(());
     }
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     eprintln!("timing a few steps of every kind of cell ...");
     let plans = plan::time(&config, &session)?;
     let mut table = Table::new();

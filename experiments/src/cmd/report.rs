@@ -1,6 +1,6 @@
 //! `report`: tables, plots and the page of a finished run, without training.
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::Result;
 use probe::ProbeConfig;
 use run_results::Outputs;
@@ -14,16 +14,14 @@ pub struct Args {
     /// Folder of the run, for example `results/ocr-probe-quick`.
     run: PathBuf,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 /// # Errors
 /// If the folder is not a run, or its cells are not all there.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     let finished = session.redo(&config, &folder, Outputs::of(&config))?;
     println!("{}", finished.summary.table());
     if let Some(protocol) = &finished.summary.protocol {

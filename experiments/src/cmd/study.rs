@@ -1,11 +1,10 @@
 //! `study`: all questions, claims and one report.
 
-use super::{Caching, Machine};
+use super::CarryingOut;
 use anyhow::{Context, Result};
 use probe_data::{missing_boxes, on_problem, open_photographs};
 use run_support::settings;
 use run_support::stop::Stop;
-use runs::run_folder::RunFolder;
 use std::path::PathBuf;
 use std::time::Instant;
 use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
@@ -33,22 +32,8 @@ pub struct Common {
     /// Claims as TOML [default: those that the study was made for].
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
-    /// Folder for results.
-    #[arg(long, default_value = "results")]
-    results: PathBuf,
-    /// Name of the folder [default: the command and the preset, numbered if taken].
-    #[arg(long)]
-    run: Option<String>,
-    /// Go on where an earlier run of the same configuration stopped.
-    #[arg(long)]
-    resume: bool,
-    /// Write training curves for TensorBoard, into `tensorboard/` of the results folder.
-    #[arg(long)]
-    tensorboard: bool,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    carrying_out: CarryingOut,
 }
 
 /// Runs the study.
@@ -99,11 +84,9 @@ impl Common {
             }
         }
         let registration = verdicts::registration(self.claims.as_deref(), &config.sections)?;
-        let mut session = self.machine.session(self.caching.cache(), stop)?;
-        session.watch.tensorboard = self.tensorboard;
+        let session = self.carrying_out.session(stop)?;
         let base = format!("{command}-{}", config.preset.name());
-        let name = self.run.as_deref();
-        let folder = RunFolder::choose(&self.results, name, &base, self.resume, config)?;
+        let folder = self.carrying_out.folder(&base, config)?;
         let path = folder.path().to_owned();
         eprintln!("results go to {}", path.display());
         let results = run_parts(config, &path, &session)

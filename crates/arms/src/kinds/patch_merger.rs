@@ -41,6 +41,5 @@ fn merger(sizes: ArmSizes, rng: &mut ChaCha8Rng, device: &Device) -> anyhow::Res
         merge: sizes.merge,
         d_out: sizes.d_token,
     };
-    config.check()?;
-    Ok(config.init(rng, device))
+    Ok(config.init(rng, device)?)
 }

@@ -8,6 +8,7 @@ use probe_statistics::knee::{
     self, DensityCounts, FEWEST_DENSITIES, KneeModel, KneeTest, breakpoint_draws, knee_test,
     rising_part,
 };
+use probe_statistics::sign_flip::MonteCarlo;
 
 use super::Evaluator;
 use super::wording::{interval, number};
@@ -15,9 +16,6 @@ use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Series;
 use crate::registration::{Bend, Facets, Knee};
 use crate::selection::{best_by_validation, resolve};
-
-/// Curves are fitted hundreds of times for one test, so there are fewer draws than elsewhere.
-const MOST_DRAWS: usize = 999;
 
 /// One arm on one alphabet.
 struct Fitted {
@@ -241,8 +239,10 @@ impl Evaluator<'_> {
         };
         let kept = rising_part(&curves, model, saturation)?;
         curves.iter_mut().for_each(|curve| curve.truncate(kept));
-        let mut monte_carlo = self.monte_carlo();
-        monte_carlo.draws = monte_carlo.draws.min(MOST_DRAWS);
+        let monte_carlo = MonteCarlo {
+            draws: self.settings.knee_draws(),
+            ..self.monte_carlo()
+        };
         let draws = if curves.len() < 2 {
             Vec::new()
         } else {

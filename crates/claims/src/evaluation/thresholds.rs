@@ -17,8 +17,6 @@ use crate::measurements::{Cell, Series};
 use crate::registration::{Facets, ThresholdRatio};
 use crate::selection::Paired;
 
-/// Psychometric functions are fitted anew in every draw, so there are fewer draws than elsewhere.
-const MOST_DRAWS: usize = 2000;
 /// Fewest levels of a stimulus that a function is fitted to.
 const FEWEST_LEVELS: usize = 3;
 
@@ -88,7 +86,7 @@ impl Evaluator<'_> {
             proportion: asked.proportion,
             bootstrap: BootstrapPlan {
                 unit: paired.unit(self.settings.fewest_clusters),
-                draws: self.settings.draws.min(MOST_DRAWS),
+                draws: self.settings.threshold_draws(),
                 level: self.settings.level,
                 seed: self.settings.seed,
             },

@@ -47,6 +47,28 @@ pub struct Settings {
     pub fewest_clusters: usize,
 }
 
+impl Settings {
+    /// Draws of the intervals of thresholds and of their ratios: psychometric functions are fitted
+    /// anew in every draw, so there are fewer than elsewhere.
+    #[must_use]
+    pub fn threshold_draws(&self) -> usize {
+        self.draws.min(2000)
+    }
+
+    /// Draws of the intervals of break-points, and simulated curves of their test: curves are fitted
+    /// hundreds of times for one test, so there are fewer than elsewhere.
+    #[must_use]
+    pub fn knee_draws(&self) -> usize {
+        self.permutations.min(999)
+    }
+
+    /// Draws of the intervals in integrity gates.
+    #[must_use]
+    pub fn gate_draws(&self) -> usize {
+        self.draws.min(2000)
+    }
+}
+
 /// Which correction a claim falls under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

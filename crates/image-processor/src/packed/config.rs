@@ -170,10 +170,7 @@ impl PackedConfig {
             sizing: defaults.sizing,
             min_pixels: area("min_pixels", "shortest_edge")?.unwrap_or(defaults.min_pixels),
             max_pixels: area("max_pixels", "longest_edge")?.unwrap_or(defaults.max_pixels),
-            resampling: Resampling {
-                filter: settings.filter()?.unwrap_or(defaults.resampling.filter),
-                order: defaults.resampling.order,
-            },
+            resampling: settings.resampling(defaults.resampling)?,
             normalisation: settings.normalisation(defaults.normalisation)?,
         };
         config.check()?;

@@ -131,10 +131,7 @@ impl TileConfig {
             side,
             max_tiles: if crops { max_tiles } else { 1 },
             covering_threshold: defaults.covering_threshold,
-            resampling: Resampling {
-                filter: settings.filter()?.unwrap_or(defaults.resampling.filter),
-                order: defaults.resampling.order,
-            },
+            resampling: settings.resampling(defaults.resampling)?,
             normalisation: settings.normalisation(defaults.normalisation)?,
         };
         config.check()?;

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use image::{DynamicImage, RgbImage};
+use image_processor::data_set::{MAX_PIXELS, MAX_SIDE_PX};
 use serde::{Deserialize, Serialize};
 use text_images::names::escaped;
 use text_images::{Split, stable_hash};
@@ -29,10 +30,6 @@ use crate::{Channels, Error, Result};
 
 pub use pixels::{BoundingBox, Crop};
 pub use reader::Reader;
-
-/// Largest accepted side and area of a photograph in px, checked before it is decoded.
-const MAX_SIDE_PX: u32 = 16_384;
-const MAX_PIXELS: u64 = 100_000_000;
 
 /// Tenths of a data set without splits that go to the test and to the validation split.
 const TEST_TENTHS: u64 = 2;

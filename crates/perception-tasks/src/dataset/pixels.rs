@@ -4,9 +4,9 @@ use std::path::Path;
 
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
-use image_processor::{Transparency, decode_bytes};
+use image_processor::{Transparency, data_set, decode_bytes};
 
-use super::{MAX_PIXELS, MAX_SIDE_PX, Problem};
+use super::Problem;
 
 /// What part of a photograph to show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,11 +56,8 @@ pub(super) fn decode(path: &Path, banner_px: u32) -> Result<RgbImage, Problem> {
     }
     let corrupt = |why: String| Problem::Corrupt(path.to_owned(), why);
     let bytes = std::fs::read(path).map_err(|error| corrupt(error.to_string()))?;
-    // Whatever has no size here has a better error below.
-    if let Some([width, height]) = image_processor::size_of(&bytes)
-        && (width.max(height) > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS)
-    {
-        return Err(Problem::TooLarge(path.to_owned(), [width, height]));
+    if let Some(size) = data_set::too_large(&bytes) {
+        return Err(Problem::TooLarge(path.to_owned(), size));
     }
     let image = decode_bytes(&bytes, Transparency::OverWhite).map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);

@@ -94,6 +94,7 @@ pub fn friedman_test(
 
 #[cfg(test)]
 mod tests {
+    use super::super::examples::{RATINGS, ROWS, rows};
     use super::*;
 
     const MC: MonteCarlo = MonteCarlo {
@@ -101,39 +102,16 @@ mod tests {
         seed: 9,
     };
 
-    fn rows<const K: usize>(table: &[[f64; K]]) -> Vec<Vec<f64>> {
-        table.iter().map(|row| row.to_vec()).collect()
-    }
-
     #[test]
     fn statistic_agrees_with_scipy() {
         // SciPy 1.17.1: friedmanchisquare(*np.array(rows).T)
-        let untied = rows(&[
-            [3.0, 4.0, 2.0, 6.0, 5.0],
-            [1.0, 2.0, 3.0, 5.0, 4.0],
-            [2.0, 4.0, 1.0, 3.0, 5.0],
-            [1.0, 3.0, 2.0, 4.0, 6.0],
-            [3.0, 2.0, 4.0, 5.0, 7.0],
-        ]);
-        let test = friedman_test(&untied, MC).unwrap();
+        let test = friedman_test(&rows(&ROWS), MC).unwrap();
         assert!((test.statistic - 14.24).abs() < 1e-12);
         assert!((test.p_chi_squared - 0.006_567_186_019_127_76).abs() < 1e-12);
         assert!((test.concordance - 14.24 / 20.0).abs() < 1e-12);
         assert_eq!(test.mean_ranks, [1.6, 2.6, 2.0, 4.2, 4.6]);
 
-        let tied = rows(&[
-            [3.0, 4.0, 3.0],
-            [2.0, 2.0, 4.0],
-            [3.0, 3.0, 5.0],
-            [1.0, 3.0, 2.0],
-            [2.0, 3.0, 2.0],
-            [2.0, 4.0, 5.0],
-            [1.0, 2.0, 4.0],
-            [3.0, 4.0, 4.0],
-            [2.0, 4.0, 5.0],
-            [1.0, 3.0, 4.0],
-        ]);
-        let test = friedman_test(&tied, MC).unwrap();
+        let test = friedman_test(&rows(&RATINGS), MC).unwrap();
         assert!((test.statistic - 11.485_714_285_714_298).abs() < 1e-12);
         assert!((test.p_chi_squared - 0.003_205_596_332_107_103).abs() < 1e-12);
     }

@@ -43,3 +43,33 @@ impl Trend {
         }
     }
 }
+
+/// Tables that the tests of both are checked on.
+#[cfg(test)]
+mod examples {
+    /// Five seeds at five levels, without ties.
+    pub const ROWS: [[f64; 5]; 5] = [
+        [3.0, 4.0, 2.0, 6.0, 5.0],
+        [1.0, 2.0, 3.0, 5.0, 4.0],
+        [2.0, 4.0, 1.0, 3.0, 5.0],
+        [1.0, 3.0, 2.0, 4.0, 6.0],
+        [3.0, 2.0, 4.0, 5.0, 7.0],
+    ];
+    /// Ratings of three conditions by ten students, the example of SciPy's manual; with ties.
+    pub const RATINGS: [[f64; 3]; 10] = [
+        [3.0, 4.0, 3.0],
+        [2.0, 2.0, 4.0],
+        [3.0, 3.0, 5.0],
+        [1.0, 3.0, 2.0],
+        [2.0, 3.0, 2.0],
+        [2.0, 4.0, 5.0],
+        [1.0, 2.0, 4.0],
+        [3.0, 4.0, 4.0],
+        [2.0, 4.0, 5.0],
+        [1.0, 3.0, 4.0],
+    ];
+
+    pub fn rows<const K: usize>(table: &[[f64; K]]) -> Vec<Vec<f64>> {
+        table.iter().map(|row| row.to_vec()).collect()
+    }
+}

@@ -183,32 +183,8 @@ fn row_distribution(ranks: &[u32]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::examples::{RATINGS, ROWS, rows};
     use super::*;
-
-    const ROWS: [[f64; 5]; 5] = [
-        [3.0, 4.0, 2.0, 6.0, 5.0],
-        [1.0, 2.0, 3.0, 5.0, 4.0],
-        [2.0, 4.0, 1.0, 3.0, 5.0],
-        [1.0, 3.0, 2.0, 4.0, 6.0],
-        [3.0, 2.0, 4.0, 5.0, 7.0],
-    ];
-    /// Ratings of three conditions by ten students, the example of SciPy's manual; with ties.
-    const RATINGS: [[f64; 3]; 10] = [
-        [3.0, 4.0, 3.0],
-        [2.0, 2.0, 4.0],
-        [3.0, 3.0, 5.0],
-        [1.0, 3.0, 2.0],
-        [2.0, 3.0, 2.0],
-        [2.0, 4.0, 5.0],
-        [1.0, 2.0, 4.0],
-        [3.0, 4.0, 4.0],
-        [2.0, 4.0, 5.0],
-        [1.0, 3.0, 4.0],
-    ];
-
-    fn rows<const K: usize>(table: &[[f64; K]]) -> Vec<Vec<f64>> {
-        table.iter().map(|row| row.to_vec()).collect()
-    }
 
     #[test]
     fn exact_p_agrees_with_scipy() {

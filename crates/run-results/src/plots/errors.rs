@@ -109,14 +109,7 @@ impl View<'_> {
 
     /// The error rate of an arm, or failed.
     pub(super) fn estimate(&self, arm: ArmSpec, group: usize) -> Estimate {
-        let value = self.summary.cer(arm, group).and_then(|row| row.value);
-        match value {
-            Some(value) => match value.interval {
-                Some(interval) => Estimate::new(value.mean, interval.low, interval.high),
-                None => Estimate::exact(value.mean),
-            },
-            None => Estimate::failed(),
-        }
+        self.summary.error(arm, group)
     }
 
     fn cell(&self, arm: ArmSpec, group: usize) -> CerCell {

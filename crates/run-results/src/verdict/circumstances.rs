@@ -183,6 +183,15 @@ impl Report<'_> {
         format!("{} ({})", text_kind(condition), parts.join(", "))
     }
 
+    /// What was left out of fonts and data sets.
+    pub(super) fn images(&self, page: &mut Page) {
+        let notes = &self.scored.run.image_notes;
+        if !notes.is_empty() {
+            page.section("What became of the images");
+            page.bullets(notes);
+        }
+    }
+
     /// Figures that could not be drawn.
     pub(super) fn figures(&self, page: &mut Page) {
         if !self.summary.skipped_figures.is_empty() {

@@ -57,6 +57,7 @@ impl Verdict {
         report.learning_rates(&mut page);
         report.failed_cells(&mut page);
         report.design(&mut page);
+        report.images(&mut page);
         report.figures(&mut page);
         let gates = report.checks();
         Self {

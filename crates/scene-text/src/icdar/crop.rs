@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage, imageops};
 
-use crate::picture::MAX_PIXELS;
+use image_processor::data_set::MAX_PIXELS;
 
 /// The part of the page within four corners, clockwise from the one above the beginning of the
 /// word. `Err` says what is wrong with them.

@@ -3,7 +3,6 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at one case")]
 
-use std::fmt::Write;
 use std::path::Path;
 
 use image::{ImageFormat, RgbImage};
@@ -26,6 +25,10 @@ enum Defect {
     BadNumber,
     OutsidePage,
     WrongType,
+    MissingField,
+    OneFieldMore,
+    OpenQuote,
+    UnevenGrid,
 }
 
 fn label(number: usize) -> String {
@@ -105,16 +108,33 @@ fn mjsynth(folder: &Path, defects: &[Defect]) {
     }
 }
 
+/// Every third label in quotation marks, as a text with a comma has them.
 fn csv(folder: &Path, defects: &[Defect]) {
-    let mut lines = String::from("file,text\n");
+    let mut lines = vec![b"file,text,columns,lines,index".to_vec()];
     for (number, defect) in defects.iter().enumerate() {
-        put(
-            folder.join(format!("{number}.png")),
-            image(number, *defect).unwrap(),
-        );
-        writeln!(lines, "{number}.png,{}", label(number)).unwrap();
+        let name = format!("{number}.png");
+        if let Some(image) = image(number, *defect) {
+            put(folder.join(&name), image);
+        }
+        let label = match number % 3 {
+            2 => format!("\"{}\"", label(number)),
+            _ => label(number),
+        };
+        let line = match defect {
+            Defect::NoLabel => format!("{name},,,,{number}").into_bytes(),
+            Defect::EmptyLabel => format!("{name},\" \",,,{number}").into_bytes(),
+            Defect::Latin1Label => [name.as_bytes(), b",caf\xe9,,,1"].concat(),
+            Defect::LeadsOut => format!("../{name},out,,,1").into_bytes(),
+            Defect::BadNumber => format!("{name},{label},,,first").into_bytes(),
+            Defect::MissingField => format!("{name},{label}").into_bytes(),
+            Defect::OneFieldMore => format!("{name},{label}, and more,,,1").into_bytes(),
+            Defect::OpenQuote => format!("{name},\"word,,,1").into_bytes(),
+            Defect::UnevenGrid => format!("{name},{label},2,2,1").into_bytes(),
+            _ => format!("{name},{label},,,{number}").into_bytes(),
+        };
+        lines.push(line);
     }
-    put(folder.join("labels.csv"), lines);
+    put(folder.join("labels.csv"), lines.join(&b"\r\n"[..]));
 }
 
 /// All words on one page, slanted.
@@ -189,8 +209,21 @@ const READERS: [Reader; 6] = [
     Reader {
         format: Format::Folder,
         write: csv,
-        defects: &[Defect::CutJpeg, Defect::CutPng],
-        name: |number| format!("labels line {}", number + 2),
+        defects: &[
+            Defect::MissingImage,
+            Defect::CutJpeg,
+            Defect::CutPng,
+            Defect::NoLabel,
+            Defect::EmptyLabel,
+            Defect::Latin1Label,
+            Defect::LeadsOut,
+            Defect::BadNumber,
+            Defect::MissingField,
+            Defect::OneFieldMore,
+            Defect::OpenQuote,
+            Defect::UnevenGrid,
+        ],
+        name: |number| format!("line {}", number + 2),
     },
     Reader {
         format: Format::Icdar,

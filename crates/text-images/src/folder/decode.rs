@@ -3,14 +3,9 @@
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage};
-use image_processor::{Error as DecodeError, decode_upright};
+use image_processor::{Error as DecodeError, data_set, decode_upright};
 
 use crate::{Error, Result};
-
-/// Largest accepted side and area, in px: well above any scan of a page at 600 dpi, well below
-/// what exhausts memory.
-const MAX_SIDE_PX: u32 = 16_384;
-const MAX_PIXELS: u64 = 100_000_000;
 
 /// An upright image of its own colour type.
 pub(super) fn decode(path: &Path, line: u64) -> Result<DynamicImage> {
@@ -25,19 +20,15 @@ pub(super) fn decode(path: &Path, line: u64) -> Result<DynamicImage> {
             source,
         })
     })?;
-    // Whatever has no size here has a better error below.
-    if let Some([width_px, height_px]) = image_processor::size_of(&bytes) {
-        let pixels = u64::from(width_px) * u64::from(height_px);
-        if width_px.max(height_px) > MAX_SIDE_PX || pixels > MAX_PIXELS {
-            return Err(Error::TooLarge {
-                path: path.to_owned(),
-                line,
-                width_px,
-                height_px,
-                max_side_px: MAX_SIDE_PX,
-                max_pixels: MAX_PIXELS,
-            });
-        }
+    if let Some([width_px, height_px]) = data_set::too_large(&bytes) {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            line,
+            width_px,
+            height_px,
+            max_side_px: data_set::MAX_SIDE_PX,
+            max_pixels: data_set::MAX_PIXELS,
+        });
     }
     decode_upright(&bytes).map_err(failed)
 }

@@ -1,12 +1,12 @@
-//! Reads `labels.csv`.
+//! Reads `labels.csv`. A row that cannot be read is left out, whatever is wrong with it.
 
 use std::fs;
 use std::io;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
-use csv::ByteRecord;
-
-use super::{FolderRow, LABELS_FILE};
+use super::records::{Fields, Record, Records};
+use super::{FolderRow, LABELS_FILE, LeftOut};
 use crate::encoding::{EIGHT_BITS, wide, without_mark};
 use crate::names::{escaped, path_of};
 use crate::{Error, Grid, Result, spreadsheet};
@@ -28,55 +28,22 @@ struct Columns {
 struct Line<'a> {
     path: &'a Path,
     number: u64,
-    record: &'a ByteRecord,
+    fields: Fields<'a>,
 }
 
-/// Counts lines. The CSV reader's own count is one short after CRLF and blank lines, because it
-/// passes over the rest of a line end only when it reads the next record.
-struct LineCounter<'a> {
-    bytes: &'a [u8],
-    counted: usize,
-    line: u64,
-}
-
-impl<'a> LineCounter<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            counted: 0,
-            line: 1,
-        }
-    }
-
-    /// Line on which the record starts that the reader places here. Positions must not decrease.
-    fn line_at(&mut self, position: Option<&csv::Position>) -> u64 {
-        let byte = position.map_or(0, csv::Position::byte);
-        let mut start = usize::try_from(byte)
-            .unwrap_or(usize::MAX)
-            .min(self.bytes.len());
-        while matches!(self.bytes.get(start), Some(b'\r' | b'\n')) {
-            start += 1;
-        }
-        let ends = (self.counted..start).filter(|&at| match self.bytes[at] {
-            b'\r' => self.bytes.get(at + 1) != Some(&b'\n'),
-            byte => byte == b'\n',
-        });
-        self.line += ends.count() as u64;
-        self.counted = start.max(self.counted);
-        self.line
-    }
-}
-
-#[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
-pub(super) fn read(dir: &Path) -> Result<Vec<FolderRow>> {
+/// The rows of `labels.csv`, those that are left out in their places.
+pub(super) fn read(dir: &Path) -> Result<Vec<Result<FolderRow, LeftOut>>> {
     let path = dir.join(LABELS_FILE);
-    let csv_error = |source| Error::Labels {
+    let failed = |source| Error::Labels {
         path: path.clone(),
         source,
     };
-    let bytes = fs::read(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::MissingLabels { path: path.clone() },
-        _ => csv_error(source.into()),
+    let bytes = fs::read(&path).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            Error::MissingLabels { path: path.clone() }
+        } else {
+            failed(source)
+        }
     })?;
     if let Some(found) = wide(&bytes) {
         return Err(Error::LabelEncoding {
@@ -85,34 +52,38 @@ pub(super) fn read(dir: &Path) -> Result<Vec<FolderRow>> {
             found,
         });
     }
-    let bytes = without_mark(&bytes);
-    let folder = dir
-        .canonicalize()
-        .map_err(|source| csv_error(source.into()))?;
-    let mut reader = csv::Reader::from_reader(bytes);
-    let columns = Columns::find(&path, reader.byte_headers().map_err(csv_error)?)?;
-
-    let mut rows = Vec::new();
-    let mut lines = LineCounter::new(bytes);
-    for record in reader.byte_records() {
-        let record = record.map_err(csv_error)?;
-        let line = Line {
-            path: &path,
-            number: lines.line_at(record.position()),
-            record: &record,
-        };
-        let row = line.row(&columns)?;
-        line.check_image(&folder, &row.file)?;
-        rows.push(row);
+    let folder = dir.canonicalize().map_err(failed)?;
+    let mut records = Records::of(without_mark(&bytes));
+    let header = records.next().and_then(|record| record.fields);
+    let header = header.unwrap_or_default();
+    let columns = Columns::find(&path, &header)?;
+    let rows: Vec<Result<FolderRow, LeftOut>> = records
+        .map(|record| {
+            let line = record.line;
+            let row = Line::of(&path, record, header.len()).and_then(|line| {
+                let row = line.row(&columns)?;
+                line.check_image(&folder, &row.file)?;
+                Ok(row)
+            });
+            row.map_err(|reason| LeftOut {
+                line,
+                reason: Arc::new(reason),
+            })
+        })
+        .collect();
+    match rows.first() {
+        None => Err(Error::NoRows { path }),
+        Some(Err(first)) if rows.iter().all(Result::is_err) => Err(Error::NothingLeft {
+            path,
+            rows: rows.len(),
+            first: Arc::clone(&first.reason),
+        }),
+        Some(_) => Ok(rows),
     }
-    if rows.is_empty() {
-        return Err(Error::NoRows { path });
-    }
-    Ok(rows)
 }
 
 impl Columns {
-    fn find(path: &Path, header: &ByteRecord) -> Result<Self> {
+    fn find(path: &Path, header: &Fields<'_>) -> Result<Self> {
         let names: Vec<String> = header
             .iter()
             .map(|name| String::from_utf8_lossy(name).trim().to_owned())
@@ -143,7 +114,28 @@ impl Columns {
     }
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// A record with as many fields as the header has.
+    fn of(path: &'a Path, record: Record<'a>, expected: usize) -> Result<Self> {
+        let fields = record.fields.ok_or_else(|| Error::OpenQuote {
+            path: path.to_owned(),
+            line: record.line,
+        })?;
+        if fields.len() != expected {
+            return Err(Error::FieldCount {
+                path: path.to_owned(),
+                line: record.line,
+                found: fields.len(),
+                expected,
+            });
+        }
+        Ok(Self {
+            path,
+            number: record.line,
+            fields,
+        })
+    }
+
     fn row(&self, columns: &Columns) -> Result<FolderRow> {
         // A file's name is bytes, whatever the encoding of the other columns.
         let file = self.bytes(columns.file).trim_ascii();
@@ -202,7 +194,8 @@ impl Line<'_> {
     }
 
     fn bytes(&self, position: usize) -> &[u8] {
-        self.record.get(position).unwrap_or_default()
+        let field = self.fields.get(position);
+        field.map(AsRef::as_ref).unwrap_or_default()
     }
 
     fn parse<T: std::str::FromStr>(

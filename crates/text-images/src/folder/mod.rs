@@ -10,17 +10,22 @@
 //!
 //! Columns may stand in any order; unknown ones are ignored. Optional fields may be empty. Texts
 //! that a spreadsheet program would run are written and read as in [`spreadsheet`](crate::spreadsheet).
+//!
+//! A row that cannot be read is left out, in its place and with the reason ([`LeftOut`]); the others
+//! are read as if it were not there.
 
 mod decode;
 mod fit;
 mod labels;
+mod records;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::{DynamicImage, GrayImage};
 
-use crate::{Grid, Result, Split};
+use crate::{Error, Grid, Result, Split};
 
 pub use fit::fit_to;
 pub use write::write_folder;
@@ -33,7 +38,16 @@ pub const LABELS_FILE: &str = "labels.csv";
 #[derive(Clone, Debug)]
 pub struct FolderDataset {
     dir: PathBuf,
-    rows: Vec<FolderRow>,
+    rows: Vec<Result<FolderRow, LeftOut>>,
+}
+
+/// A row of `labels.csv` that cannot be read.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// Line in `labels.csv`, the header being line 1.
+    pub line: u64,
+    /// What is wrong with it and how to mend it; names file and line.
+    pub reason: Arc<Error>,
 }
 
 /// One line of `labels.csv`.
@@ -63,10 +77,13 @@ pub struct FolderRow {
 impl FolderDataset {
     /// Reads and checks `labels.csv`, and that every image exists inside the folder. Decodes none.
     ///
+    /// A row is left out if its label is empty or not UTF-8, a field cannot be read, a quotation mark
+    /// stays open, it has more or fewer fields than the header, or its image is missing or lies outside
+    /// the folder.
+    ///
     /// # Errors
-    /// If `labels.csv` is missing, unreadable, without rows or without the required columns; if a
-    /// label is empty or a field cannot be read; if an image is missing or lies outside the folder.
-    /// Errors about a row name the file and the line.
+    /// If `labels.csv` is missing, unreadable, in UTF-16 or UTF-32, without rows or without the
+    /// required columns, or every row is left out.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
         Ok(Self {
@@ -80,19 +97,19 @@ impl FolderDataset {
         &self.dir
     }
 
-    /// Number of images, at least one.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Always `false`: a folder without rows cannot be opened.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The labels, in file order.
-    pub fn rows(&self) -> &[FolderRow] {
+    /// The rows in file order, those that are left out in their places. At least one can be read.
+    pub fn rows(&self) -> &[Result<FolderRow, LeftOut>] {
         &self.rows
+    }
+
+    /// The rows that can be read, in file order.
+    pub fn readable(&self) -> impl Iterator<Item = &FolderRow> {
+        self.rows.iter().flatten()
+    }
+
+    /// The rows that cannot, in file order.
+    pub fn left_out(&self) -> impl Iterator<Item = &LeftOut> {
+        self.rows.iter().filter_map(|row| row.as_ref().err())
     }
 
     /// Decodes the image of a row as 8-bit grey at its own size. EXIF orientation is applied;
@@ -100,10 +117,7 @@ impl FolderDataset {
     ///
     /// # Errors
     /// If the file cannot be read or decoded, or is too large; the size is checked before decoding.
-    ///
-    /// # Panics
-    /// If `row` is not below [`FolderDataset::len`].
-    pub fn image(&self, row: usize) -> Result<GrayImage> {
+    pub fn image(&self, row: &FolderRow) -> Result<GrayImage> {
         Ok(decode::grey(self.decoded(row)?))
     }
 
@@ -111,11 +125,7 @@ impl FolderDataset {
     ///
     /// # Errors
     /// As [`FolderDataset::image`].
-    ///
-    /// # Panics
-    /// If `row` is not below [`FolderDataset::len`].
-    pub fn decoded(&self, row: usize) -> Result<DynamicImage> {
-        let row = &self.rows[row];
+    pub fn decoded(&self, row: &FolderRow) -> Result<DynamicImage> {
         decode::decode(&self.dir.join(&row.file), row.line)
     }
 
@@ -125,8 +135,13 @@ impl FolderDataset {
     /// As [`FolderDataset::image`].
     ///
     /// # Panics
-    /// If `row` is not below [`FolderDataset::len`], or a side is zero.
-    pub fn image_fit_to(&self, row: usize, width_px: u32, height_px: u32) -> Result<GrayImage> {
+    /// If a side is zero.
+    pub fn image_fit_to(
+        &self,
+        row: &FolderRow,
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<GrayImage> {
         Ok(fit_to(&self.image(row)?, width_px, height_px))
     }
 }

@@ -1,6 +1,6 @@
 //! Writes contact sheets of what the renderer makes, to be looked at, and prints its speed.
 //!
-//! `cargo run -p text-images --example contact_sheets -- DIR`
+//! `cargo run -p text-images --example text_sheets -- DIR`
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use text_images::{
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir: PathBuf = std::env::args_os()
         .nth(1)
-        .ok_or("usage: contact_sheets DIR")?
+        .ok_or("usage: text_sheets DIR")?
         .into();
     std::fs::create_dir_all(&dir)?;
     let fonts = Fonts::embedded();

@@ -1,7 +1,7 @@
 //! How much memory does a data set of a million images take?
 //!
 //! ```sh
-//! cargo run -p scene-text --example memory -- 1000000
+//! cargo run -p scene-text --example million_images -- 1000000
 //! ```
 //!
 //! Writes so many small images as LMDB and a list of so many names as `gt.txt`, reads the former

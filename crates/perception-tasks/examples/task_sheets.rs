@@ -1,7 +1,7 @@
 //! Writes one contact sheet per task, as `experiments render --tasks` does.
 //!
 //! ```sh
-//! cargo run -p perception-tasks --example contact_sheets -- sheets [TASK...]
+//! cargo run -p perception-tasks --example task_sheets -- sheets [TASK...]
 //! ```
 
 use std::error::Error;

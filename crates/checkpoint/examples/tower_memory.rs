@@ -1,7 +1,7 @@
 //! The memory that reading a vision tower out of a large checkpoint takes.
 //!
 //! ```sh
-//! cargo run -p checkpoint --example memory -- [GiB of the checkpoint] [MiB of the tower]
+//! cargo run -p checkpoint --example tower_memory -- [GiB of the checkpoint] [MiB of the tower]
 //! ```
 //!
 //! Writes a checkpoint of bf16 (8 GiB unless said otherwise, sparse, so that it takes no more disk

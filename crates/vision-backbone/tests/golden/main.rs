@@ -1,0 +1,39 @@
+//! The published towers against reference tensors (see `data/parity/README.md`), stage by stage,
+//! and proof that the comparison notices a broken tower. Tolerance 1e-5, max abs, f32.
+
+#![allow(clippy::unwrap_used)]
+
+mod aimv2;
+mod fixture;
+mod navit;
+mod qwen;
+mod rotation;
+
+use vision_backbone::{NavitConfig, QwenGeneration, QwenVitConfig};
+
+fn qwen_config() -> QwenVitConfig {
+    QwenVitConfig {
+        depth: 3,
+        d_model: 32,
+        d_mlp: 40,
+        heads: 4,
+        patch: 8,
+        generation: QwenGeneration::Qwen2_5 {
+            window: 32,
+            full_attention: vec![1],
+        },
+        ..QwenVitConfig::qwen2_5_vl_3b()
+    }
+}
+
+fn navit_config() -> NavitConfig {
+    NavitConfig {
+        depth: 3,
+        d_model: 32,
+        d_mlp: 48,
+        heads: 4,
+        patch: 8,
+        position_side: 4,
+        ..NavitConfig::ovis2_5()
+    }
+}
