@@ -84,16 +84,17 @@ impl Images {
             .map(Photographs::find)
             .transpose()?;
         let text = Prepared::new(&config.text()?, cache, lanes, device, stop)?;
-        let mut warnings = text.warnings.clone();
+        let mut warnings: Vec<String> = text.notes().cloned().collect();
         let mut tasks = Vec::new();
         for &task in &config.tasks {
             let prepared = Prepared::new(&config.task(task)?, cache, lanes, device, stop)?;
             // Of the fonts, as those of the text.
-            let new = prepared
-                .warnings
-                .iter()
-                .filter(|w| !text.warnings.contains(w));
-            warnings.extend(new.cloned());
+            let new: Vec<String> = prepared
+                .notes()
+                .filter(|n| !warnings.contains(n))
+                .cloned()
+                .collect();
+            warnings.extend(new);
             tasks.push((task, prepared));
         }
         let mut images = Self {

@@ -1,6 +1,6 @@
 //! `representation-probe`: what do visual tokens still know of the pixels?
 
-use super::{Caching, Machine};
+use super::Computing;
 use anyhow::{Context, Result, bail};
 use arms::ArmSpec;
 use perception_tasks::TaskKind;
@@ -68,9 +68,7 @@ pub struct Args {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
-    caching: Caching,
-    #[command(flatten)]
-    machine: Machine,
+    computing: Computing,
 }
 
 impl Args {
@@ -119,7 +117,7 @@ impl Args {
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let config = args.resolve()?;
-    let session = args.machine.session(args.caching.cache(), stop)?;
+    let session = args.computing.session(stop)?;
     let base = format!("representation-probe-{}", config.preset);
     let folder = RunFolder::choose(
         &args.results,
