@@ -41,6 +41,7 @@ pub use outcome::{
 pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
 pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
+pub use start::with_start_sample;
 pub use store::{CellStore, StoredCells};
 pub use training::{TrainedCell, test_cell, train_cell};
 pub use word_tally::WordTally;

@@ -32,15 +32,32 @@ pub(super) fn start(
 ) -> Result<()> {
     let sizes = prepared.arm_sizes(config);
     let d_block = sizes.merge * sizes.merge * sizes.d_in;
+    let groups: Vec<&PreparedGroup> = prepared.train.iter().collect();
+    with_start_sample(&groups, d_block, device, stop, |sample| {
+        model.start_from(sample, rng)
+    })
+}
+
+/// Gives a projector its sample of the images of `groups`, whose blocks of features are `d_block` wide.
+///
+/// # Errors
+/// If features are on disk and cannot be read, or `stop` is raised; what was started is then of no use.
+pub fn with_start_sample(
+    groups: &[&PreparedGroup],
+    d_block: usize,
+    device: &Device,
+    stop: &Stop,
+    start: impl FnOnce(StartSample<'_>),
+) -> Result<()> {
     let most = MOST_TOKENS.min(MOST_BYTES / (4 * d_block.max(1)));
-    let chosen = choose(&group_sizes(&prepared.train), most);
+    let chosen = choose(&group_sizes(groups), most);
     let tokens = chosen
         .iter()
-        .zip(&prepared.train)
+        .zip(groups)
         .map(|(images, data)| images.len() * data.group.layout.tokens());
     let tokens = tokens.sum();
     let mut failed = None;
-    let batches = chosen.iter().zip(&prepared.train);
+    let batches = chosen.iter().zip(groups);
     let batches =
         batches.flat_map(|(images, data)| images.chunks(CHUNK).map(move |some| (some, data)));
     let grids = batches.map_while(|(images, data)| {
@@ -53,12 +70,12 @@ pub(super) fn start(
             }
         }
     });
-    model.start_from(StartSample::new(tokens, grids), rng);
+    start(StartSample::new(tokens, grids));
     failed.map_or(Ok(()), Err)
 }
 
 /// Images of each group, and tokens of one image.
-fn group_sizes(groups: &[PreparedGroup]) -> Vec<(usize, usize)> {
+fn group_sizes(groups: &[&PreparedGroup]) -> Vec<(usize, usize)> {
     let sizes = groups.iter().map(|data| &data.group);
     sizes
         .map(|group| (group.len(), group.layout.tokens()))

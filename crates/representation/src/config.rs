@@ -170,6 +170,7 @@ impl Preset {
                 "rvq@256+codes4",
                 "rvq@256+codes8",
                 "fsq@1000",
+                "oracle-words@1024",
                 "noisy-merger@1",
                 "blind",
             ]),
@@ -236,6 +237,8 @@ impl Preset {
                     "vq@4096",
                     "vq@16384",
                     "vq@65536",
+                    "vq@65536+kmeans+rotation",
+                    "oracle-words@65536",
                     "rvq@256+codes2",
                     "rvq@256+codes4",
                     "rvq@256+codes8",
@@ -286,6 +289,11 @@ impl RepresentationConfig {
                 !arm.kind.is_pretrained(),
                 "arm `{arm}` is the projector of a published model, whose tower is not decoded here; \
                  leave it out"
+            );
+            ensure!(
+                !arm.settings.text,
+                "arm `{arm}` is taught the text of its tokens, which tasks and photographs have not; leave \
+                 out `+text`"
             );
         }
         for (name, count) in [
@@ -414,7 +422,7 @@ mod tests {
 
     #[test]
     fn every_preset_is_sound_and_survives_toml() {
-        for (preset, count) in [(Preset::Smoke, 4), (Preset::Quick, 14), (Preset::Full, 21)] {
+        for (preset, count) in [(Preset::Smoke, 4), (Preset::Quick, 15), (Preset::Full, 23)] {
             let config = preset.config();
             config.check().unwrap();
             assert_eq!(

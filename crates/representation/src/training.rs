@@ -11,7 +11,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::usage_penalty;
 use probe::optimize::OptimizerConfig;
-use probe::{CellModel, PreparedGroup, Status, train_cell};
+use probe::{CellModel, PreparedGroup, Status, train_cell, with_start_sample};
 use probe_data::pixel_batch;
 use projector::{Pass, Projector, seeded};
 use rand::seq::SliceRandom;
@@ -142,6 +142,15 @@ impl Training<'_> {
         let mut optimizer = schedule.init(&model);
         let mut noise = seeded::stream(seed, "noise/decoding");
         let sets = self.images.sets();
+        if trains_arm && spec.starts_from_sample() {
+            let groups: Vec<&PreparedGroup> = sets.iter().flat_map(|set| set.train).collect();
+            let sizes = self.images.text.arm_sizes(&config.text()?);
+            let d_block = sizes.merge * sizes.merge * sizes.d_in;
+            let mut rng = seeded::stream(seed, "start");
+            with_start_sample(&groups, d_block, self.device, self.stop, |sample| {
+                model.arm.start_from(sample, &mut rng);
+            })?;
+        }
         let mut batches = Batches::new(&sets, config.batch, seed);
         let every = config.decode_steps.div_ceil(HISTORY);
         for step in 0..config.decode_steps {
@@ -156,6 +165,7 @@ impl Training<'_> {
                 },
                 noise: noisy.then_some(&mut noise),
                 distribution: trains_arm && spec.usage,
+                words: None,
             };
             let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass));
             let embeddings = match trains_arm {
@@ -249,6 +259,7 @@ pub(crate) fn decode(
         progress: 1.0,
         noise,
         distribution: true,
+        words: None,
     };
     let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass));
     let pixels = model
