@@ -48,6 +48,19 @@ fn a_link_that_leads_nowhere_and_a_missing_row_fail() {
     place.run("docs").refused(&[told]);
 }
 
+#[test]
+fn the_page_on_how_many_words_is_what_the_published_results_say() {
+    let place = Scratch::new();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let summary = format!("--summary {root}/results/published/representation/summary.csv");
+    let check = |page: &str| place.run(&format!("how-many-words --check {summary} --out {page}"));
+    check(&format!("{root}/docs/how-many-words.md")).succeeded();
+    place.write("other.md", "# How many words?\n");
+    check("other.md").refused(&["other.md is stale", "experiments how-many-words"]);
+    let page = "how-many-words --summary absent.csv --out other.md";
+    place.run(page).refused(&["absent.csv"]);
+}
+
 /// `experiments … | head`: no panic, and the exit code of SIGPIPE.
 #[test]
 #[cfg(unix)]
