@@ -29,8 +29,6 @@ pub(super) struct Drawn {
     pub title: String,
     /// One sentence on how to read it.
     pub how_to_read: String,
-    /// Whether its bitmap is shown; else its drawing.
-    pub is_picture: bool,
 }
 
 /// Draws every figure into `folder`.
@@ -53,7 +51,6 @@ pub(super) fn draw(
                           black line is the least that a Gaussian source of the same covariance loses at \
                           that rate, and coloured levels are arms whose tokens are continuous."
                 .to_owned(),
-            is_picture: false,
         });
     }
     if let Some(figure) = text_errors(config, rows) {
@@ -65,7 +62,6 @@ pub(super) fn draw(
                           reconstructions, by the bits in use per pixel; the level of the originals is what \
                           the reader itself gets wrong, and no code of so many bits can lie below the black line."
                 .to_owned(),
-            is_picture: false,
         });
     }
     for (name, figure) in pictures(outcome, rows)? {
@@ -77,7 +73,6 @@ pub(super) fn draw(
                 "The first row has the originals; mean and contrast of an image are given to every \
                           reconstruction."
                     .to_owned(),
-            is_picture: true,
         });
     }
     Ok(drawn)

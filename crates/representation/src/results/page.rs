@@ -68,20 +68,13 @@ impl Page<'_> {
     fn figures(&self, folder: &Path) -> Result<Section> {
         let mut section = Section::new("Figures");
         for drawn in self.drawn {
-            let read = |ending: &str| {
-                let path = folder
-                    .join("plots")
-                    .join(format!("{}.{ending}", drawn.name));
-                std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-            };
-            let picture = match drawn.is_picture {
-                true => Picture::Png(read("png")?),
-                false => Picture::Svg(String::from_utf8(read("svg")?)?),
-            };
+            let path = folder.join("plots").join(format!("{}.svg", drawn.name));
+            let svg = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
             section.figure(Figure {
                 title: drawn.title.clone(),
                 how_to_read: drawn.how_to_read.clone(),
-                picture,
+                picture: Picture::Svg(svg),
                 data_file: format!("plots/{}.csv", drawn.name),
             });
         }

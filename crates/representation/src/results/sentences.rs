@@ -80,7 +80,12 @@ fn sentence(rows: &[Row], objective: Objective, part: &str) -> Option<String> {
     }
     let resized = of_part.iter().find(|row| row.subject == Subject::Resized);
     let original = of_part.iter().find(|row| row.subject == Subject::Original);
-    let mut sentence = format!("{}: {}", capital(part), wording::listed(&shown));
+    let density = of_part[0].density;
+    let per_token = density.map_or("", |density| match density == 1.0 {
+        true => " character per token",
+        false => " characters per token",
+    });
+    let mut sentence = format!("{}{per_token}: {}", capital(part), wording::listed(&shown));
     if let Some(row) = resized {
         sentence += &format!(
             "; the picture shrunk to as many numbers {}",
