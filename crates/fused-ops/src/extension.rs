@@ -55,7 +55,7 @@ pub(crate) trait FusedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What is never differentiated: the optimiser's step, and the layers of frozen towers.
+/// What is never differentiated: the optimiser's step, nearest rows, and the layers of frozen towers.
 #[backend_extension(Flex)]
 pub(crate) trait FusedSteps: Backend {
     fn fused_quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -72,6 +72,13 @@ pub(crate) trait FusedSteps: Backend {
         segments: Arc<[usize]>,
         heads: usize,
     ) -> FloatTensor<Self>;
+
+    /// Numbers of rows, `[n]`; `half_norms` are `‖e‖²/2`.
+    fn fused_nearest(
+        points: FloatTensor<Self>,
+        codes: FloatTensor<Self>,
+        half_norms: FloatTensor<Self>,
+    ) -> IntTensor<Self>;
 
     /// New weights and moments.
     fn fused_adamw(
@@ -104,6 +111,14 @@ impl FusedSteps for Flex {
         heads: usize,
     ) -> FloatTensor<Self> {
         flex::segment_attention(packed, [cos, signed_sin], &segments, heads)
+    }
+
+    fn fused_nearest(
+        points: FloatTensor<Self>,
+        codes: FloatTensor<Self>,
+        half_norms: FloatTensor<Self>,
+    ) -> IntTensor<Self> {
+        flex::nearest(points, codes, half_norms)
     }
 
     fn fused_adamw(

@@ -16,18 +16,20 @@
 //! | [`linear`] | `x W + b` |
 //! | [`attention`] | `softmax(Q Kᵀ / sqrt(d_head)) V` with rotary positions |
 //! | [`adamw`] | one optimiser step with clipping |
+//! | [`nearest`] | `argmin ‖point − row‖²`, without a matrix of points by rows |
 //! | [`segment_attention`] | attention within segments of packed tokens, of any length |
 //! | [`quick_gelu`], [`tanh_gelu`], [`silu_product`] | `x σ(1.702 x)`, GELU by tanh, `SiLU(gate) · up` |
 //!
 //! The last two rows serve frozen towers: their kernels have no gradient, and tensors that are
-//! tracked take the plain twins.
+//! tracked take the plain twins. [`nearest`] has no gradient at all.
 //!
 //! The kernels take f32 tensors on Flex. Everything else (other backends, other float types, builds
 //! without the feature `flex`) runs the plain twin in [`plain`]. Results do not depend on the number
 //! of threads or on the instruction set; they differ from burn's own in the last bits.
 //!
-//! Files: [`plain`] the twins, `extension` the routing, `autodiff` the gradients, `flex` the
-//! operations on Flex tensors, `buffer` in-place and blocked execution, `kernel/` the loops.
+//! Files: [`plain`] the twins, `nearest` the search among rows, `extension` the routing, `autodiff` the
+//! gradients, `flex` the operations on Flex tensors, `buffer` in-place and blocked execution, `kernel/`
+//! the loops.
 
 #[cfg(feature = "flex")]
 mod autodiff;
@@ -39,6 +41,7 @@ mod extension;
 mod flex;
 #[cfg(feature = "flex")]
 pub mod kernel;
+mod nearest;
 pub mod plain;
 #[cfg(test)]
 #[cfg(feature = "flex")]
@@ -52,6 +55,7 @@ use burn::backend::Dispatch;
 pub use extension::takes;
 #[cfg(feature = "flex")]
 use extension::{FusedOps, FusedSteps, takes_untracked};
+pub use nearest::nearest;
 
 /// Gaussian error linear unit, `x Φ(x)`, with an error of at most `2e-7 max(1, |x|)`.
 ///

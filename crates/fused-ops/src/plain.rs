@@ -180,6 +180,29 @@ pub fn segment_attention(
     Tensor::cat(attended, 0)
 }
 
+/// Scores of points and rows held at a time, 32 MiB.
+const NEAREST_SCORES: usize = 1 << 23;
+
+/// [`crate::nearest`] with burn's operations; `half_norms` are `‖e‖²/2`, `[rows, 1]`.
+///
+/// # Panics
+/// If a size does not fit.
+#[must_use]
+pub fn nearest(points: Tensor<2>, codes: Tensor<2>, half_norms: Tensor<2>) -> Tensor<1, Int> {
+    let ([n, _], [rows, _]) = (points.dims(), codes.dims());
+    let (codes, half_norms) = (codes.transpose(), half_norms.transpose());
+    let tile = (NEAREST_SCORES / rows).max(1);
+    let ids: Vec<Tensor<1, Int>> = (0..n)
+        .step_by(tile)
+        .map(|first| {
+            let some = points.clone().slice_dim(0, first..n.min(first + tile));
+            let scores = some.matmul(codes.clone()) - half_norms.clone();
+            scores.argmax(1).squeeze_dim(1)
+        })
+        .collect();
+    Tensor::cat(ids, 0)
+}
+
 /// [`crate::adamw`] with burn's operations.
 #[must_use]
 pub fn adamw<const D: usize>(

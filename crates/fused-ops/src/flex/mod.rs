@@ -5,6 +5,7 @@
 mod adamw;
 mod attention;
 mod linear;
+mod nearest;
 mod segments;
 
 pub(crate) use adamw::adamw;
@@ -13,6 +14,7 @@ pub(crate) use linear::{
     linear, linear_bias_backward, linear_input_backward, linear_weight_backward,
 };
 
+pub(crate) use nearest::nearest;
 pub(crate) use segments::segment_attention;
 
 use std::sync::Arc;

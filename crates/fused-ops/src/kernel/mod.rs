@@ -59,6 +59,7 @@ pub(crate) mod gelu;
 pub mod lanes;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
+pub(crate) mod nearest;
 pub(crate) mod product;
 pub(crate) mod rms_norm;
 pub(crate) mod segments;

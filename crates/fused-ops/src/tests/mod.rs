@@ -4,6 +4,7 @@
 mod agreement;
 mod edge_cases;
 mod layers;
+mod nearest;
 mod routing;
 mod towers;
 
