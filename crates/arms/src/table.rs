@@ -55,6 +55,10 @@ macro_rules! layers {
                 match self { $(Self::$variant(arm) => arm.cost(),)* }
             }
 
+            fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+                match self { $(Self::$variant(arm) => arm.start_from(sample, rng),)* }
+            }
+
             fn after_step(&mut self, patches: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {
                 match self { $(Self::$variant(arm) => arm.after_step(patches, rng),)* }
             }

@@ -79,6 +79,7 @@ fn tokens(arm: ArmSpec, sampled: bool, device: &Device) -> Result<Vec<f32>> {
         progress: 1.0,
         noise: sampled.then_some(&mut noise),
         distribution: false,
+        words: None,
     };
     let patches = grid(sizes.d_in, sizes.merge, device)?;
     let tokens = arm.forward(&patches, &mut pass).embeddings;

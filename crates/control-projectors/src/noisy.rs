@@ -4,7 +4,9 @@
 //! the discreteness, continuous tokens that noise has made just as poor must read just as badly.
 
 use burn::module::{Module, ModuleDisplay};
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use projector::{
+    Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens, rms_normalize, seeded,
+};
 use rand_chacha::ChaCha8Rng;
 
 use crate::ControlError;
@@ -69,6 +71,10 @@ impl<P: Projector + ModuleDisplay> Projector for Noisy<P> {
 
     fn cost(&self) -> Cost {
         self.projector.cost()
+    }
+
+    fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+        self.projector.start_from(sample, rng);
     }
 
     fn after_step(&mut self, patches: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {

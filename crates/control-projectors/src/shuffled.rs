@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor, TensorData};
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use projector::{Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -62,6 +62,10 @@ impl<P: Projector + ModuleDisplay> Projector for Shuffled<P> {
 
     fn cost(&self) -> Cost {
         self.projector.cost()
+    }
+
+    fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+        self.projector.start_from(sample, rng);
     }
 
     fn after_step(&mut self, patches: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {

@@ -1,14 +1,12 @@
-//! Where a codebook starts: centres of the first batch.
+//! Where a codebook starts: centres of the first batch. Many points are for [`projector::k_means`].
 
+use projector::k_means::copies;
 use rand::RngExt;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 /// Rounds of assigning and averaging; more change a start little.
 const ROUNDS: usize = 10;
-/// How far copies of a point are moved apart, as a share of the points' root mean square.
-const JITTER: f64 = 0.01;
 
 /// `words` centres of `points`, `[words, d]` in row-major order.
 ///
@@ -51,21 +49,6 @@ pub fn k_means(points: &[f32], d: usize, words: usize, rng: &mut ChaCha8Rng) -> 
                     *centre = (sum / count as f64) as f32;
                 }
             }
-        }
-    }
-    centres
-}
-
-fn copies(points: &[f32], d: usize, words: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let n = points.len() / d;
-    let mean_square = points.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
-    let jitter = JITTER * (mean_square / points.len() as f64).sqrt();
-    let mut centres = points.to_vec();
-    while centres.len() < words * d {
-        let place = rng.random_range(0..n);
-        for &x in &points[place * d..(place + 1) * d] {
-            let z: f64 = StandardNormal.sample(rng);
-            centres.push((f64::from(x) + jitter * z) as f32);
         }
     }
     centres
@@ -126,6 +109,7 @@ fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
 mod tests {
     use super::*;
     use projector::seeded;
+    use rand_distr::{Distribution, StandardNormal};
 
     /// 40 points around each of six places.
     fn blobs() -> (Vec<[f32; 2]>, Vec<f32>) {

@@ -83,6 +83,7 @@ fn forward(bencher: Bencher, config: &VetConfig, tokens: usize) {
                 progress: 0.5,
                 noise: Some(&mut noise),
                 distribution: true,
+                words: None,
             };
             vet.forward(&patches, &mut pass)
         });
@@ -107,6 +108,7 @@ fn gradient(bencher: Bencher, config: &VetConfig, tokens: usize) {
                 progress: 0.5,
                 noise: Some(&mut noise),
                 distribution: true,
+                words: None,
             };
             let output = vet.forward(&patches, &mut pass);
             // Gradients are freed within the measured time, as in a training step.

@@ -94,6 +94,7 @@ fn run(
         progress: 0.4,
         noise: noisy.then_some(&mut noise),
         distribution: false,
+        words: None,
     };
     let found = forward(vet, blocks.clone(), &mut pass);
     let dims = found.embeddings.dims();
@@ -215,6 +216,7 @@ fn a_low_rank_head_is_reduced_in_front_of_the_operation() {
                 progress: 0.4,
                 noise: None,
                 distribution: false,
+                words: None,
             };
             let tokens = forward(&vet, blocks.clone(), &mut pass).embeddings;
             let gradients = tokens.clone().square().sum().backward();
@@ -272,6 +274,7 @@ fn what_has_no_kernels_goes_through_the_stages_some_tokens_at_a_time() {
                 progress: 0.4,
                 noise: Some(&mut noise),
                 distribution,
+                words: None,
             };
             let found = vet.forward(&patches, &mut pass);
             let words = found.clone().first_words().unwrap();

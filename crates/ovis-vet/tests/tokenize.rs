@@ -69,6 +69,7 @@ fn found(case: Case) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<usize>) {
         progress: case.progress,
         noise: case.noisy.then_some(&mut noise),
         distribution: true,
+        words: None,
     };
     let selection = vet.tokenize(logits.clone(), &mut pass);
     let tokens = vet.embed(&selection);
@@ -246,6 +247,7 @@ fn noise_changes_words_and_its_absence_gives_the_best_word() {
         progress: 1.0,
         noise: Some(&mut noise),
         distribution: true,
+        words: None,
     };
     let noisy = tokenize.select(logits(&device), &mut pass);
     assert_ne!(ids(&noisy), best);
@@ -268,6 +270,7 @@ fn gumbel_draws_words_with_their_softmax_probability() {
         progress: 0.3,
         noise: Some(&mut noise),
         distribution: true,
+        words: None,
     };
     let tokenize = Tokenize::GumbelArgmax { tau: Tau::OVIS };
     let selection = tokenize.select(scores.repeat_dim(1, DRAWS), &mut pass);

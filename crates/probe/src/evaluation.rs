@@ -65,6 +65,7 @@ impl Examination<'_> {
                 progress: 1.0,
                 noise: noise.as_deref_mut(),
                 distribution: self.tally,
+                words: None,
             };
             let tokens = model.tokens(data.features.batch(&items, self.device)?, &mut pass);
             let scores = model.read(tokens.embeddings, &place);

@@ -64,6 +64,7 @@ impl TokenSample {
                     progress: 1.0,
                     noise: model.is_noisy.then_some(&mut noise),
                     distribution: false,
+                    words: None,
                 };
                 let merged = patches.merged();
                 sample.d_features = merged.dims()[2];

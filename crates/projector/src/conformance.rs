@@ -79,6 +79,7 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
             progress: 0.5,
             noise: Some(&mut noise),
             distribution: false,
+            words: None,
         };
         to_vec(projector.forward(patches, &mut pass).embeddings)
     };
@@ -103,6 +104,7 @@ pub fn assert_trains<P: Projector>(projector: P, patches: &PatchGrid, without: &
         progress: 0.5,
         noise: Some(&mut noise),
         distribution: false,
+        words: None,
     };
     let tokens = projector.forward(&patches, &mut pass);
     let directions = directions(&tokens.embeddings);

@@ -8,23 +8,31 @@
 //! of them by the same code.
 //!
 //! Files: [`grid`] holds the patch features and the merge order, [`tokens`] what a projector
-//! returns, [`seeded`] the parameter initialisers that do not depend on global random state,
+//! returns, [`start`] training features that one may start from and
+//! [`k_means`] the centres of them, [`values`] other numbers for a
+//! parameter, [`seeded`] the parameter initialisers that do not depend on global random state,
 //! [`norm`] LayerNorm and the parameter-free RMSNorm that equalises output scales, and [`linear`]
 //! linear layers, both on the fused operations.
 
 pub mod conformance;
 pub mod contract;
 pub mod grid;
+pub mod k_means;
 pub mod linear;
 pub mod norm;
 pub mod seeded;
+pub mod start;
 pub mod tokens;
+pub mod values;
 
 pub use grid::{GridError, PatchGrid};
+pub use k_means::k_means;
 pub use norm::{LayerNorm, rms_normalize};
+pub use start::StartSample;
 pub use tokens::{Cost, VisualTokens, WordUse};
 
 use burn::module::Module;
+use burn::tensor::{Int, Tensor};
 use rand_chacha::ChaCha8Rng;
 
 /// What a forward pass may depend on besides its input and parameters.
@@ -40,6 +48,9 @@ pub struct Pass<'a> {
     /// Whether the distribution over visual words is wanted beside the tokens. A large vocabulary
     /// makes tokens in far less memory without it.
     pub distribution: bool,
+    /// The words that the tokens should be, `[batch, tokens]`, where somebody knows: a teacher, in
+    /// training. Only projectors that are taught look at them.
+    pub words: Option<Tensor<2, Int>>,
 }
 
 impl Pass<'_> {
@@ -51,6 +62,7 @@ impl Pass<'_> {
             progress: 1.0,
             noise: None,
             distribution: true,
+            words: None,
         }
     }
 }
@@ -76,6 +88,15 @@ pub trait Projector: Module {
 
     /// What one token costs and how much it can carry.
     fn cost(&self) -> Cost;
+
+    /// Starts from features of the whole training set, before the first step: codebooks by k-means
+    /// instead of random rows. Does nothing unless a projector says so, and nothing with an empty
+    /// sample; a projector that is not asked to start so is trained from its random start.
+    ///
+    /// `sample` is read only as far as it is needed. `rng` is the only source of randomness.
+    fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+        let _ = (sample, rng);
+    }
 
     /// Learns from a batch without gradients, after the optimiser's step on that batch: running
     /// means of codebooks, restarts of dead codes. Does nothing unless a projector says so.

@@ -154,6 +154,7 @@ impl TokenReader<'_> {
                 progress: 1.0,
                 noise: noisy.then_some(&mut noise),
                 distribution: true,
+                words: None,
             };
             let input = self.data.features.batch(&items, self.device)?;
             let features = self.model.features(input);
