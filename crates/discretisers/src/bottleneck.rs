@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor};
-use projector::{PatchGrid, VisualTokens, WordUse, linear, rms_normalize, seeded};
+use projector::{PatchGrid, StartSample, VisualTokens, WordUse, linear, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 
 use crate::DiscretiserError;
@@ -98,6 +98,14 @@ impl Bottleneck {
         let [batch, tokens, d_block] = blocks.dims();
         let blocks = rms_normalize(blocks, EPS).reshape([batch * tokens, d_block]);
         linear::apply(&self.down, blocks)
+    }
+
+    /// [`codes`](Self::codes) of a whole sample, `[tokens, d_code]` in row-major order. Of the features no
+    /// more are in memory than of one grid.
+    #[must_use]
+    pub fn sample_codes(&self, sample: StartSample<'_>) -> Vec<f32> {
+        let layers = self.valid();
+        sample.rows(|patches| layers.codes(patches)).0
     }
 
     /// Tokens of codes, with the words that they are.

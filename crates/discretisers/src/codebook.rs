@@ -3,38 +3,56 @@
 //! `N ← γ N + (1 − γ) n`, `m ← γ m + (1 − γ) Σ z`, `e = m / N` for every code, `n` and `Σ z` over the
 //! points of a batch that are nearest to it.
 //!
+//! The window of the running means has [`WINDOW`] steps. In a large codebook a code is nearest to a point
+//! once in many steps, and with that window its vector is little more than the last point it had. The
+//! window is `SEEN · words / points` steps then, in which a code with an equal share has [`SEEN`] points.
+//!
+//! A code without points is dead after the same number of steps whatever the window. The layer in front
+//! moves, most of all at first, and what has no points for some dozens of steps lies where no points are
+//! any more. So codes in fair use are restarted as well, at points of today, which keeps a large codebook
+//! in use; each point that a code gets puts its death off by `words / points` steps, the time that one in
+//! fair use waits for the next.
+//!
 //! # Source
 //! arXiv:1711.00937 appendix A.1; arXiv:1906.00446 §2.1. Differs: `N` is not smoothed towards a
 //! uniform count, because a code is restarted long before its `N` comes near 0; codes that wait for
-//! a restart keep a least count instead. Restarts: arXiv:2107.03312 §3.3. The start by k-means: the
-//! same.
+//! a restart keep a least count instead; and the window of large codebooks. Restarts: arXiv:2107.03312
+//! §3.3. The start by k-means: the same.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use projector::seeded;
+use projector::{seeded, values};
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 
 use crate::k_means::k_means;
-use crate::nearest::nearest;
+use crate::nearest::{nearest, nearest_ids};
 
-/// `γ`. The references take 0.99 for hundreds of thousands of steps; a probe trains for hundreds,
-/// in which the layer in front of the codebook moves fast.
-pub const DECAY: f64 = 0.95;
-/// A code whose running count has fallen below this share of an equal share of the points is dead.
-/// At [`DECAY`] that is 45 steps without any.
+/// `1 / (1 − γ)`, so that `γ` is 0.95. The references take 0.99 for hundreds of thousands of steps; a probe
+/// trains for hundreds, in which the layer in front of the codebook moves fast.
+pub const WINDOW: f64 = 20.0;
+/// Points that a code with an equal share has in the window of a large codebook, on average: as many as one
+/// of 4,096 words has in [`WINDOW`] steps of 512 points. With twice as many, codes follow the layer in front
+/// more slowly than it moves in a few hundred steps.
+pub const SEEN: f64 = 2.5;
+/// Codebooks of more words than this are large; up to it, results are those of earlier versions.
+pub const LARGE_FROM: usize = 4096;
+/// A code whose running count has fallen below this share of an equal share of the points is dead: after
+/// 45 steps without any. In a longer window the share is the one that it falls below in as many steps.
 pub const DEAD_BELOW: f64 = 0.1;
-/// Where the running count of a code stops falling: so far below what one point adds (`1 - γ`) that
-/// the sum of both is the same in `f64`, and a power of two, so that the code's vector times it and
-/// divided by it is the vector again.
+/// Where the running count of a code stops falling: so far below what one point adds (`1 - γ`, 2⁻²² with
+/// a million words and a handful of points) that the sum of both is the same in `f64`, and a power of
+/// two, so that the code's vector times it and divided by it is the vector again.
 ///
 /// A batch can restart as many codes as it has points. Of a codebook larger than some 45 batches the
 /// others are never restarted and never nearest, and without an end to their decay both running
-/// values underflow: after 1,609 steps with 512 points and 65,536 codes, the code is then 0 / 0.
+/// values underflow; the code is then 0 / 0.
 const LEAST_COUNT: f64 = 1.0 / (1_u128 << 83) as f64;
 /// Standard deviation of an entry before the first batch has been seen: that of a fresh linear layer
 /// behind the parameter-free norm.
 const START_STD: f64 = 0.577;
+/// Points that are looked up at a time where there are many.
+const CHUNK: usize = 4096;
 
 /// Vectors that follow the points nearest to them.
 ///
@@ -46,7 +64,7 @@ pub struct Codebook {
     vectors: Param<Tensor<2>>,
     /// `N`, `[words]`; all 0 before the first batch.
     counts: Param<Tensor<1>>,
-    /// `m`, `[words, d]`.
+    /// `m`, `[words, d]`; before the first batch 0, or the vectors where they were started from a sample.
     sums: Param<Tensor<2>>,
 }
 
@@ -86,84 +104,155 @@ impl Codebook {
         self.vectors().select(0, ids)
     }
 
-    /// Follows a batch of points `[n, d]`: the first one by k-means, all later ones by running
-    /// means and a restart of dead codes at points of the batch.
+    /// Starts at `centres`, `[words, d]` in row-major order, and counts every code as one with an equal
+    /// share when the first batch comes.
+    ///
+    /// # Panics
+    /// If there are more or fewer centres than words.
+    pub fn start_at(&mut self, centres: &[f32]) {
+        let words = self.words();
+        self.counts = values::frozen(self.counts.clone(), vec![0.0; words]);
+        self.sums = values::frozen(self.sums.clone(), centres.to_vec());
+        self.vectors = values::frozen(self.vectors.clone(), centres.to_vec());
+    }
+
+    /// Takes from each point `[n, d]` (row-major) its code.
+    pub fn subtract_from(&self, points: &mut [f32]) {
+        let [_, d] = self.vectors.dims();
+        let vectors = self.vectors().without_autodiff();
+        let codes = floats(vectors.clone());
+        for some in points.chunks_mut(CHUNK * d) {
+            let data = TensorData::new(some.to_vec(), [some.len() / d, d]);
+            let ids = nearest_ids(Tensor::from_data(data, &vectors.device()), vectors.clone());
+            for (point, id) in some.chunks_exact_mut(d).zip(ids) {
+                for (x, code) in point.iter_mut().zip(&codes[id * d..(id + 1) * d]) {
+                    *x -= code;
+                }
+            }
+        }
+    }
+
+    /// Follows a batch of points `[n, d]` by running means and a restart of dead codes at points of the
+    /// batch. The first one sets the codes by k-means, unless they were started from a sample.
     pub fn learn(&mut self, points: Tensor<2>, rng: &mut ChaCha8Rng) {
         let [n, d] = points.dims();
         let words = self.words();
         let equal_share = n as f64 / words as f64;
-        let values: Vec<f32> = points.clone().into_data().iter::<f32>().collect();
-        let mut counts = numbers(self.counts.val());
+        let batch = floats(points.clone());
+        let mut counts: Vec<f64> = floats(self.counts.val())
+            .into_iter()
+            .map(f64::from)
+            .collect();
+        let mut sums = floats(self.sums.val());
         if counts.iter().all(|&count| count == 0.0) {
-            let centres = k_means(&values, d, words, rng);
-            let centres: Vec<f64> = centres.into_iter().map(f64::from).collect();
-            let sums: Vec<f64> = centres.iter().map(|x| x * equal_share).collect();
-            replace(&mut self.counts, &vec![equal_share; words]);
-            replace(&mut self.sums, &sums);
-            replace(&mut self.vectors, &centres);
-            return;
-        }
-        let mut sums = numbers(self.sums.val());
-        let ids = nearest(points, self.vectors().without_autodiff());
-        let mut added = vec![0.0; words];
-        let mut added_sums = vec![0.0; words * d];
-        for (id, point) in ids.into_data().iter::<i64>().zip(values.chunks_exact(d)) {
-            let id = id as usize;
-            added[id] += 1.0;
-            for (sum, &x) in added_sums[id * d..(id + 1) * d].iter_mut().zip(point) {
-                *sum += f64::from(x);
+            let is_started = sums.iter().any(|&sum| sum != 0.0);
+            let centres = match is_started {
+                true => sums,
+                false => k_means(&batch, d, words, rng),
+            };
+            let shared = centres.iter().map(|&x| (f64::from(x) * equal_share) as f32);
+            sums = shared.collect();
+            counts.fill(equal_share);
+            if !is_started {
+                self.put(&counts, sums, centres);
+                return;
             }
         }
-        decay(&mut counts, &added);
-        decay(&mut sums, &added_sums);
+        let Pace { decay, dead_below } = Pace::of(words, n);
+        let mut vectors = floats(self.vectors.val());
+        // The points of each code, in the order of the batch.
+        let ids = nearest_ids(points, self.vectors().without_autodiff());
+        let mut order: Vec<(usize, usize)> = ids.into_iter().zip(0..n).collect();
+        order.sort_unstable();
+        let mut added = vec![0.0; words];
+        for &(id, _) in &order {
+            added[id] += 1.0;
+        }
+        for (count, added) in counts.iter_mut().zip(&added) {
+            *count = decay * *count + (1.0 - decay) * added;
+        }
         let dead: Vec<usize> = (0..words)
-            .filter(|&id| counts[id] < DEAD_BELOW * equal_share)
+            .filter(|&id| counts[id] < dead_below * equal_share)
             .collect();
         // Different points, so that restarted codes do not share one. Those that find none left
         // wait for the next batch and stay where they are.
         let places = index::sample(rng, n, dead.len().min(n));
-        for (&id, place) in dead.iter().zip(places.iter()) {
-            counts[id] = equal_share;
-            let point = &values[place * d..(place + 1) * d];
-            for (sum, &x) in sums[id * d..(id + 1) * d].iter_mut().zip(point) {
-                *sum = f64::from(x) * equal_share;
-            }
-        }
-        if counts.iter().any(|&count| count < LEAST_COUNT) {
-            let vectors = numbers(self.vectors.val());
-            let codes = counts.iter_mut().zip(sums.chunks_exact_mut(d));
-            let codes = codes.zip(vectors.chunks_exact(d));
-            for ((count, sums), vector) in codes.filter(|((count, _), _)| **count < LEAST_COUNT) {
-                *count = LEAST_COUNT;
-                for (sum, x) in sums.iter_mut().zip(vector) {
-                    *sum = x * LEAST_COUNT;
+        let mut restarts = dead.into_iter().zip(places.iter()).peekable();
+        let mut order = order.into_iter().peekable();
+        let mut sum = vec![0.0; d];
+        for (id, count) in counts.iter_mut().enumerate() {
+            let row = id * d..(id + 1) * d;
+            sum.fill(0.0);
+            while let Some((_, place)) = order.next_if(|&(of, _)| of == id) {
+                for (sum, &x) in sum.iter_mut().zip(&batch[place * d..(place + 1) * d]) {
+                    *sum += f64::from(x);
                 }
             }
+            for (sum, &running) in sum.iter_mut().zip(&sums[row.clone()]) {
+                *sum = decay * f64::from(running) + (1.0 - decay) * *sum;
+            }
+            if let Some((_, place)) = restarts.next_if(|&(dead, _)| dead == id) {
+                *count = equal_share;
+                for (sum, &x) in sum.iter_mut().zip(&batch[place * d..(place + 1) * d]) {
+                    *sum = f64::from(x) * equal_share;
+                }
+            }
+            if *count < LEAST_COUNT {
+                *count = LEAST_COUNT;
+                for (sum, &x) in sum.iter_mut().zip(&vectors[row.clone()]) {
+                    *sum = f64::from(x) * LEAST_COUNT;
+                }
+            }
+            let kept = sums[row.clone()].iter_mut().zip(&mut vectors[row]);
+            for ((kept, vector), &sum) in kept.zip(&sum) {
+                *kept = sum as f32;
+                *vector = (sum / *count) as f32;
+            }
         }
-        let vectors = sums.chunks_exact(d).zip(&counts);
-        let vectors = vectors.flat_map(|(sums, count)| sums.iter().map(move |sum| sum / count));
-        replace(&mut self.vectors, &vectors.collect::<Vec<f64>>());
-        replace(&mut self.counts, &counts);
-        replace(&mut self.sums, &sums);
+        self.put(&counts, sums, vectors);
+    }
+
+    /// Other numbers for all three, which stay frozen and where they are.
+    fn put(&mut self, counts: &[f64], sums: Vec<f32>, vectors: Vec<f32>) {
+        let counts = counts.iter().map(|&count| count as f32).collect();
+        self.counts = values::frozen(self.counts.clone(), counts);
+        self.sums = values::frozen(self.sums.clone(), sums);
+        self.vectors = values::frozen(self.vectors.clone(), vectors);
     }
 }
 
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
+/// How a codebook forgets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Pace {
+    /// `γ`.
+    decay: f64,
+    /// Share of an equal share of the points below which a code is dead.
+    dead_below: f64,
 }
 
-/// Puts other numbers into a parameter, which stays frozen and where it is.
-fn replace<const D: usize>(param: &mut Param<Tensor<D>>, values: &[f64]) {
-    let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
-    let tensor = param.val();
-    let data = TensorData::new(values, tensor.dims());
-    let fresh = Tensor::from_data(data, (&tensor.device(), tensor.dtype()));
-    *param = param.clone().map(|_| fresh).set_require_grad(false);
+impl Pace {
+    /// Of a codebook of `words` words that is given `n` points a step.
+    fn of(words: usize, n: usize) -> Self {
+        let window = SEEN * words as f64 / n.max(1) as f64;
+        if words <= LARGE_FROM || window <= WINDOW {
+            return Self {
+                decay: 1.0 - 1.0 / WINDOW,
+                dead_below: DEAD_BELOW,
+            };
+        }
+        Self {
+            decay: 1.0 - 1.0 / window,
+            dead_below: DEAD_BELOW.powf(WINDOW / window),
+        }
+    }
 }
 
-fn decay(running: &mut [f64], added: &[f64]) {
-    for (running, added) in running.iter_mut().zip(added) {
-        *running = DECAY * *running + (1.0 - DECAY) * added;
+fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data();
+    match data.as_slice::<f32>() {
+        Ok(values) => values.to_vec(),
+        // Another type of float.
+        Err(_) => data.iter::<f32>().collect(),
     }
 }
 
@@ -252,6 +341,59 @@ mod tests {
     }
 
     #[test]
+    fn large_codebooks_forget_slowly_and_give_codes_up_as_fast_as_small_ones() {
+        let small = Pace::of(1024, 512);
+        assert_eq!((small.decay, small.dead_below), (0.95, 0.1));
+        // So do the codebooks of the published runs, also with few points.
+        for (words, n) in [(4096, 512), (4096, 256), (1024, 48), (8192, 4096)] {
+            assert_eq!(Pace::of(words, n), small, "{words} {n}");
+        }
+        let large = Pace::of(1 << 16, 512);
+        assert!((large.decay - (1.0 - 1.0 / (SEEN * 128.0))).abs() < 1e-12);
+        // Steps without points until a code with an equal share is dead.
+        let steps = |pace: Pace| (pace.dead_below.ln() / pace.decay.ln()).ceil();
+        assert_eq!(steps(small), 45.0);
+        assert!((steps(large) - 46.0).abs() <= 1.0, "{}", steps(large));
+        // One point, of weight 1 - γ, puts that off by about the 128 steps between two of them.
+        let share = 512.0 / 65_536.0;
+        let after = 1.0 + (1.0 - large.decay) / share;
+        let longer = (after.ln() / -large.decay.ln()).round();
+        assert!((100.0..=128.0).contains(&longer), "{longer}");
+        for (words, n) in [(1 << 24, 8), (5000, 1)] {
+            let pace = Pace::of(words, n);
+            assert!((0.0..1.0).contains(&pace.decay) && (0.0..1.0).contains(&pace.dead_below));
+        }
+    }
+
+    #[test]
+    fn a_large_codebook_follows_points_that_move_and_stays_in_use() {
+        const WORDS: usize = 6000;
+        let mut rng = rng();
+        let device = Device::flex();
+        let draw = |rng: &mut ChaCha8Rng| seeded::normal([256, 4], 1.0, rng, &device);
+        let mut book = Codebook::new(WORDS, 4, &mut rng, &device);
+        let start: Tensor<2> = seeded::normal([WORDS, 4], 1.0, &mut rng, &device);
+        book.start_at(&vectors_of(start));
+        let used = |book: &Codebook, points: Tensor<2>| {
+            let ids = nearest_ids(points, book.vectors());
+            let ids: std::collections::BTreeSet<usize> = ids.into_iter().collect();
+            ids.len()
+        };
+        // 20 batches where the codes are, then 100 elsewhere.
+        for step in 0..120 {
+            let away = if step < 20 { 0.0 } else { 8.0 };
+            book.learn(draw(&mut rng) + away, &mut rng);
+        }
+        let found = used(&book, draw(&mut rng) + 8.0);
+        assert!(found > 220, "{found} codes for 256 points");
+        assert!(vectors(&book).iter().all(|x| x.is_finite()));
+    }
+
+    fn vectors_of(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
     fn codes_that_wait_for_a_restart_stay_where_they_are() {
         // Two points restart two codes a batch, so that some 90 of the codes take turns and the
         // last ones wait for ever.
@@ -287,11 +429,11 @@ mod tests {
         let first = vectors(&book);
         // What is left of codes that have waited for 1,700 steps, where numbers below the normal
         // ones of f32 count as 0.
-        let (mut counts, mut sums) = (numbers(book.counts.val()), numbers(book.sums.val()));
+        let (mut counts, mut sums) = (floats(book.counts.val()), floats(book.sums.val()));
         counts[1000..].fill(0.0);
         sums[16 * 1000..].fill(0.0);
-        replace(&mut book.counts, &counts);
-        replace(&mut book.sums, &sums);
+        book.counts = values::frozen(book.counts, counts);
+        book.sums = values::frozen(book.sums, sums);
         for _ in 0..20 {
             book.learn(batch.clone(), &mut rng);
         }

@@ -14,9 +14,11 @@
 //!
 //! All stand in the same frame, [`bottleneck`]: a norm without parameters, a linear layer to the
 //! space of codes, the quantiser, a linear layer to the token. Gradients pass the quantiser straight
-//! through, as if it added a constant. What a quantiser adds to the loss comes with the tokens
+//! through, as if it added a constant; codebooks may turn them instead ([`rotation`]). What a quantiser adds to the loss comes with the tokens
 //! ([`projector::VisualTokens::auxiliary_loss`]), and what it learns without gradients it learns in
-//! [`projector::Projector::after_step`].
+//! [`projector::Projector::after_step`]. Codebooks start from the first batch, or from a sample of the
+//! whole training set ([`projector::Projector::start_from`]): one of 65,536 words cannot be filled from a
+//! batch of 512 tokens.
 //!
 //! Files besides: [`codebook`] running means and restarts, [`k_means`] where they start, [`nearest`]
 //! the search, `binary` what the two sign quantisers share.
@@ -29,6 +31,7 @@ pub mod fsq;
 pub mod k_means;
 pub mod lfq;
 pub mod nearest;
+pub mod rotation;
 pub mod simvq;
 pub mod vq;
 
@@ -37,6 +40,7 @@ pub use bsq::Bsq;
 pub use codebook::Codebook;
 pub use fsq::Fsq;
 pub use lfq::Lfq;
+pub use rotation::GradientEstimator;
 pub use simvq::SimVq;
 pub use vq::Vq;
 
@@ -85,12 +89,9 @@ pub enum DiscretiserError {
     },
 }
 
-/// `quantised` exactly, with the gradient going to `z`.
-///
-/// The bracket is zero to the bit, so the value is the code itself and a reader never sees a
-/// remainder of what was rounded away.
+/// `quantised` exactly, with the gradient going to `z` as it is.
 pub(crate) fn straight_through(quantised: Tensor<2>, z: Tensor<2>) -> Tensor<2> {
-    quantised.detach() + (z.clone() - z.detach())
+    GradientEstimator::StraightThrough.pass(quantised, z)
 }
 
 /// Mean squared difference over all numbers, `[1]`.

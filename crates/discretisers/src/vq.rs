@@ -4,16 +4,17 @@
 //!
 //! # Source
 //! arXiv:1711.00937 (VQ), arXiv:2107.03312 §3.3 (residual VQ, k-means start, restarts). The codes are
-//! narrow, as arXiv:2110.04627 §3.2 found necessary for large codebooks to be used.
+//! narrow, as arXiv:2110.04627 §3.2 found necessary for large codebooks to be used. The start from a
+//! sample of the whole training set instead of one batch: arXiv:2406.11837 §3, for large codebooks.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use projector::{Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens, k_means};
 use rand_chacha::ChaCha8Rng;
 
 use crate::bottleneck::{Bottleneck, Sizes};
 use crate::codebook::Codebook;
-use crate::{DiscretiserError, mean_square, straight_through};
+use crate::{DiscretiserError, GradientEstimator, mean_square};
 
 /// Width of a code.
 pub const D_CODE: usize = 16;
@@ -27,6 +28,8 @@ pub struct Vq {
     pub bottleneck: Bottleneck,
     /// The codebooks, all of one size.
     pub stages: Vec<Codebook>,
+    #[module(skip)]
+    estimator: GradientEstimator,
 }
 
 impl Vq {
@@ -54,7 +57,14 @@ impl Vq {
         Ok(Self {
             bottleneck,
             stages: stages.collect(),
+            estimator: GradientEstimator::default(),
         })
+    }
+
+    /// The same layers with another gradient; that of several stages goes from the sum of their codes.
+    #[must_use]
+    pub fn with_estimator(self, estimator: GradientEstimator) -> Self {
+        Self { estimator, ..self }
     }
 
     /// What the stages make of points `[n, d]`: the sum of their codes, and code and remainder of
@@ -103,7 +113,7 @@ impl Projector for Vq {
         let z = self.bottleneck.codes(patches);
         let found = self.quantise(z.clone());
         let loss = found.commitment.map(|loss| loss * COMMITMENT);
-        let quantised = straight_through(found.sum, z);
+        let quantised = self.estimator.pass(found.sum, z);
         self.bottleneck.tokens(quantised, found.ids, loss, patches)
     }
 
@@ -120,15 +130,36 @@ impl Projector for Vq {
         }
     }
 
+    /// Codebooks are the k-means of the codes that the fresh layer makes of the sample, each stage of what
+    /// the ones before leave of them.
+    fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+        let mut rest = self.bottleneck.sample_codes(sample);
+        if rest.is_empty() {
+            return;
+        }
+        let last = self.stages.len() - 1;
+        for (number, stage) in self.stages.iter_mut().enumerate() {
+            let device = stage.vectors().device().without_autodiff();
+            let centres = k_means::k_means(&rest, D_CODE, stage.words(), rng, &device);
+            stage.start_at(&centres);
+            if number < last {
+                stage.subtract_from(&mut rest);
+            }
+        }
+    }
+
     /// Codebooks follow the codes of the layer as it is after the step, each stage what the ones
     /// before leave of them.
     fn after_step(&mut self, patches: impl FnOnce() -> PatchGrid, rng: &mut ChaCha8Rng) {
         let mut residual = self.bottleneck.valid().codes(&patches());
-        for stage in &mut self.stages {
+        let last = self.stages.len() - 1;
+        for (number, stage) in self.stages.iter_mut().enumerate() {
             stage.learn(residual.clone(), rng);
-            let learnt = stage.valid();
-            let code = learnt.nearest(residual.clone());
-            residual = residual - learnt.look_up(code);
+            if number < last {
+                let learnt = stage.valid();
+                let code = learnt.nearest(residual.clone());
+                residual = residual - learnt.look_up(code);
+            }
         }
     }
 }

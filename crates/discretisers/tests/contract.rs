@@ -5,8 +5,14 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use discretisers::{Bottleneck, Bsq, DiscretiserError, Fsq, Lfq, SimVq, Sizes, Vq};
-use projector::{Pass, PatchGrid, Projector, VisualTokens, conformance, linear, seeded};
+use discretisers::nearest::nearest;
+use discretisers::{
+    Bottleneck, Bsq, DiscretiserError, Fsq, GradientEstimator, Lfq, SimVq, Sizes, Vq,
+};
+use projector::k_means::k_means;
+use projector::{
+    Pass, PatchGrid, Projector, StartSample, VisualTokens, conformance, linear, seeded,
+};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
 
@@ -239,6 +245,132 @@ fn every_stage_leaves_less_to_the_next() {
     );
 }
 
+/// 720 tokens, read in three parts.
+fn sample() -> StartSample<'static> {
+    let grids = (0..3).map(|seed| {
+        let mut rng = seeded::stream(seed, "sample");
+        let shape = [40, 24, SIZES.d_in];
+        let features = seeded::normal(shape, 1.5, &mut rng, &Device::flex());
+        PatchGrid::new(features, 4, 6, SIZES.merge).unwrap()
+    });
+    StartSample::new(720, grids)
+}
+
+fn start_rng() -> ChaCha8Rng {
+    seeded::stream(7, "start")
+}
+
+#[test]
+fn a_codebook_starts_at_the_centres_of_a_sample_and_the_first_batch_moves_it_a_little() {
+    let words = 60;
+    let mut vq = Vq::init(SIZES, words, 1, &mut rng(), &Device::flex()).unwrap();
+    let codes = vq.bottleneck.sample_codes(sample());
+    assert_eq!(codes.len(), 720 * 16);
+    let expected = k_means(&codes, 16, words, &mut start_rng(), &Device::flex());
+    vq.start_from(sample(), &mut start_rng());
+    let vectors = |vq: &Vq| floats(vq.stages[0].vectors());
+    let started = vectors(&vq);
+    let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+    assert_eq!(started, expected);
+    // 18 points for 60 codes: a code that is hit goes 0.05 / (0.95 · 0.3 + 0.05) of the way.
+    vq.after_step(patches, &mut seeded::stream(3, "learn"));
+    let after = vectors(&vq);
+    let moved = started.chunks(16).zip(after.chunks(16)).map(|(a, b)| {
+        let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+        squares.sum::<f64>().sqrt()
+    });
+    let moved: Vec<f64> = moved.collect();
+    let hit = moved.iter().filter(|&&moved| moved > 1e-4).count();
+    assert!((5..=18).contains(&hit), "{moved:?}");
+    assert!(moved.iter().all(|&moved| moved < 1.0), "{moved:?}");
+    // And back from a file, before the first batch.
+    let mut vq = Vq::init(SIZES, words, 1, &mut rng(), &Device::flex()).unwrap();
+    vq.start_from(sample(), &mut start_rng());
+    let fresh = Vq::init(SIZES, words, 1, &mut rng(), &Device::flex()).unwrap();
+    let mut read = fresh.try_load_record(vq.into_record()).unwrap();
+    read.after_step(patches, &mut seeded::stream(3, "learn"));
+    assert_eq!(vectors(&read), after);
+}
+
+#[test]
+fn stages_start_from_what_the_ones_before_leave() {
+    let left = |stages: usize| -> f64 {
+        let mut vq = Vq::init(SIZES, 24, stages, &mut rng(), &Device::flex()).unwrap();
+        vq.start_from(sample(), &mut start_rng());
+        let mut rest = vq.bottleneck.codes(&patches());
+        for stage in &vq.stages {
+            let code = stage.nearest(rest.clone());
+            rest = rest - stage.look_up(code);
+        }
+        floats(rest.square().mean())[0]
+    };
+    let errors = [1, 2, 4].map(left);
+    assert!(
+        errors[1] < 0.8 * errors[0] && errors[2] < 0.8 * errors[1],
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn simvq_starts_as_the_centres_themselves_and_is_saved_whole() {
+    let words = 40;
+    let device = Device::flex();
+    let mut simvq = SimVq::init(SIZES, words, &mut rng(), &device).unwrap();
+    let codes = simvq.bottleneck.sample_codes(sample());
+    let expected = k_means(&codes, 16, words, &mut start_rng(), &device);
+    simvq.start_from(sample(), &mut start_rng());
+    let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+    assert_eq!(floats(simvq.codebook()), expected);
+    conformance::assert_trains(simvq.clone(), &patches(), &[]);
+    let fresh = SimVq::init(SIZES, words, &mut seeded::stream(8, "other"), &device).unwrap();
+    let read = fresh.try_load_record(simvq.into_record()).unwrap();
+    assert_eq!(floats(read.codebook()), expected);
+    assert_eq!(
+        projector::contract::trainable_parameters(&read),
+        read.cost().parameters
+    );
+}
+
+#[test]
+fn an_empty_sample_changes_nothing() {
+    let none = || StartSample::new(0, std::iter::empty());
+    let mut started = Vq::init(SIZES, 9, 2, &mut rng(), &Device::flex()).unwrap();
+    let expected = floats(started.stages[1].vectors());
+    started.start_from(none(), &mut start_rng());
+    assert_eq!(floats(started.stages[1].vectors()), expected);
+    let mut started = simvq();
+    started.start_from(none(), &mut start_rng());
+    assert_eq!(floats(started.codebook()), floats(simvq().codebook()));
+}
+
+#[test]
+fn the_rotation_trick_changes_gradients_and_no_value() {
+    fn differ<P: Projector>(straight: P, turned: P, bottleneck: impl Fn(&P) -> &Bottleneck) {
+        conformance::assert_conforms(|| turned.clone(), &patches());
+        conformance::assert_trains(turned.clone(), &patches(), &[]);
+        let run = |projector: P| {
+            let trained = projector.train();
+            let input = patches().map_features(|features| features.autodiff());
+            let tokens = trained.forward(&input, &mut Pass::deterministic());
+            let values = floats(tokens.embeddings.clone());
+            let gradients = tokens.embeddings.sum().backward();
+            let weight = bottleneck(&trained).down.weight.val();
+            (values, floats(weight.grad(&gradients).unwrap()))
+        };
+        let (straight, turned) = (run(straight), run(turned));
+        assert_eq!(straight.0, turned.0);
+        assert_ne!(straight.1, turned.1);
+    }
+    let rotation = GradientEstimator::Rotation;
+    for stages in [1, 3] {
+        let turned = vq(stages).with_estimator(rotation);
+        differ(vq(stages), turned, |vq| &vq.bottleneck);
+    }
+    differ(simvq(), simvq().with_estimator(rotation), |simvq| {
+        &simvq.bottleneck
+    });
+}
+
 #[test]
 fn commitment_pulls_points_to_their_codes_and_simvq_also_codes_to_points() {
     let loss = |projector: &dyn Fn(&PatchGrid) -> VisualTokens| {
@@ -255,9 +387,7 @@ fn commitment_pulls_points_to_their_codes_and_simvq_also_codes_to_points() {
     let simvq = simvq().train();
     let z = simvq.bottleneck.valid().codes(&patches());
     let codes = simvq.valid().codebook();
-    let q = codes
-        .clone()
-        .select(0, discretisers::nearest::nearest(z.clone(), codes));
+    let q = codes.clone().select(0, nearest(z.clone(), codes));
     let expected = (z - q).square().mean();
     let found = loss(&|input| forward(&simvq, input));
     assert!((found - 1.25 * floats(expected)[0]).abs() < 1e-6, "{found}");
