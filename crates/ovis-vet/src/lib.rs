@@ -8,7 +8,7 @@
 //! gradient the discrete ones pass on.
 //!
 //! Files: [`config`] holds sizes and the start, `error.rs` what may be wrong with them, `released.rs` the presets named after checkpoints,
-//! [`vet`] the module, [`tokenize`] one file per family of tokenize functions, `fused` the whole
+//! [`vet`] the module, [`start`] its start from training features, [`tokenize`] one file per family of tokenize functions, `fused` the whole
 //! table as one operation without a matrix of tokens by words, `tile` how many
 //! tokens go through it at a time, [`usage`] the regulariser against
 //! code collapse, [`multi_vet`] several tables whose rows add up to one token.
@@ -19,6 +19,7 @@ mod error;
 pub mod fused;
 pub mod multi_vet;
 mod released;
+pub mod start;
 pub mod tile;
 pub mod tokenize;
 pub mod usage;

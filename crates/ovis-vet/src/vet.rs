@@ -3,10 +3,14 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Int, Tensor};
-use projector::{Cost, LayerNorm, Pass, PatchGrid, Projector, VisualTokens, WordUse, linear};
+use projector::{
+    Cost, LayerNorm, Pass, PatchGrid, Projector, StartSample, VisualTokens, WordUse, linear,
+};
+use rand_chacha::ChaCha8Rng;
 
 #[cfg(feature = "flex")]
 use crate::fused::{self, VetTensors};
+use crate::start;
 use crate::tile;
 use crate::tokenize::{Selection, Tokenize};
 
@@ -97,7 +101,7 @@ impl Vet {
     }
 
     /// What the head takes in: blocks, behind the reduction of a low-rank head.
-    fn reduce<const D: usize>(&self, blocks: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn reduce<const D: usize>(&self, blocks: Tensor<D>) -> Tensor<D> {
         match &self.reduction {
             Some(reduction) => linear::apply(reduction, blocks),
             None => blocks,
@@ -358,6 +362,11 @@ impl Projector for Vet {
             return tokens;
         }
         self.forward_in_tiles(blocks, pass)
+    }
+
+    /// Head and table start at the centres of the sample, as [`crate::start`] says.
+    fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+        start::start(self, sample, rng);
     }
 
     fn cost(&self) -> Cost {
