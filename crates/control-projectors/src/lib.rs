@@ -7,6 +7,7 @@
 //! | [`MeanPool`] | what is lost when the place inside a block is forgotten | [`mean_pool`] |
 //! | [`GeluMlp`] | width and LayerNorm of the table without its softmax | [`gelu_mlp`] |
 //! | [`Noisy`] | what is lost to noise of a given size, without any vocabulary | [`noisy`] |
+//! | [`OracleWords`] | what hard words could carry if finding them were no question | [`oracle_words`] |
 //! | [`Shuffled`] | what is lost when the place of a block in the image is forgotten | [`shuffled`] |
 //! | [`RandomLinear`] | what a projector is worth that learns nothing | [`random`] |
 //! | [`Blind`] | floor: what the reader guesses without an image | [`blind`] |
@@ -19,6 +20,7 @@ pub mod identity;
 pub mod linear;
 pub mod mean_pool;
 pub mod noisy;
+pub mod oracle_words;
 pub mod random;
 pub mod shuffled;
 
@@ -28,6 +30,7 @@ pub use identity::Identity;
 pub use linear::{LinearProjector, LinearProjectorConfig};
 pub use mean_pool::MeanPool;
 pub use noisy::Noisy;
+pub use oracle_words::{OracleWords, OracleWordsConfig};
 pub use random::{RandomLinear, RandomLinearConfig};
 pub use shuffled::Shuffled;
 

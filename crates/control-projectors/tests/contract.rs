@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use control_projectors::{
     Blind, BlindConfig, ControlError, GeluMlp, GeluMlpConfig, Identity, LinearProjector,
-    LinearProjectorConfig, MeanPool, Noisy, RandomLinear, RandomLinearConfig, Shuffled,
+    LinearProjectorConfig, MeanPool, Noisy, OracleWords, OracleWordsConfig, RandomLinear,
+    RandomLinearConfig, Shuffled,
 };
 use ovis_vet::{Tokenize, VetConfig};
-use projector::{Pass, PatchGrid, Projector, conformance, seeded};
+use projector::{Pass, PatchGrid, Projector, StartSample, conformance, rms_normalize, seeded};
 
 const D_IN: usize = 5;
 const MERGE: usize = 2;
@@ -84,6 +85,19 @@ fn shuffled() -> Shuffled<LinearProjector> {
     Shuffled::new(linear())
 }
 
+fn oracle(told: bool) -> OracleWords {
+    let config = OracleWordsConfig {
+        d_in: D_IN,
+        merge: MERGE,
+        words: 6,
+        d_out: D_OUT,
+        told,
+    };
+    config
+        .init(&mut seeded::stream(1, "oracle"), &Device::flex())
+        .unwrap()
+}
+
 /// Tokens of a pass with noise of the given seed.
 fn disturbed(projector: &impl Projector, seed: u64) -> Tensor<3> {
     let mut noise = seeded::stream(seed, "noise");
@@ -91,6 +105,7 @@ fn disturbed(projector: &impl Projector, seed: u64) -> Tensor<3> {
         progress: 1.0,
         noise: Some(&mut noise),
         distribution: false,
+        words: None,
     };
     projector.forward(&patches(), &mut pass).embeddings
 }
@@ -111,6 +126,8 @@ fn shapes_batch_independence_and_seeds_hold() {
     conformance::assert_conforms(blind, &patches);
     conformance::assert_conforms(|| mlp(true, false), &patches);
     conformance::assert_conforms(|| mlp(false, true), &patches);
+    conformance::assert_conforms(|| oracle(false), &patches);
+    conformance::assert_conforms(|| oracle(true), &patches);
 }
 
 #[test]
@@ -122,6 +139,7 @@ fn every_parameter_gets_a_gradient() {
     conformance::assert_trains(shuffled(), &patches, &[]);
     conformance::assert_trains(mlp(true, true), &patches, &[]);
     conformance::assert_trains(mlp(false, true), &patches, &[]);
+    conformance::assert_trains(oracle(false), &patches, &[]);
 }
 
 #[test]
@@ -321,4 +339,102 @@ fn empty_axes_are_named() {
             axis: "hidden"
         }
     );
+}
+
+fn ids(tokens: Tensor<2, Int>) -> Vec<i64> {
+    tokens.into_data().iter::<i64>().collect()
+}
+
+#[test]
+fn told_words_are_the_tokens_in_training_and_the_heads_words_otherwise() {
+    let arm = oracle(true);
+    let told = Tensor::<2, Int>::from_ints([[5, 0], [3, 3]], &Device::flex());
+    let pass = || Pass {
+        words: Some(told.clone()),
+        ..Pass::deterministic()
+    };
+    let trained = arm.clone().train();
+    let input = patches().map_features(|features| features.autodiff());
+    let tokens = trained.forward(&input, &mut pass());
+    assert_eq!(ids(tokens.words[0].ids.clone().unwrap()), [5, 0, 3, 3]);
+    let rows = floats(tokens.embeddings.clone());
+    let table: Vec<f32> = arm.table.val().into_data().try_to_vec().unwrap();
+    for (row, word) in rows.chunks(D_OUT).zip([5, 0, 3, 3]) {
+        assert_eq!(row, &table[word * D_OUT..(word + 1) * D_OUT]);
+    }
+    // The loss is the cross-entropy of the head, and the only gradient that it gets.
+    let loss = tokens.auxiliary_loss.unwrap();
+    let blocks = rms_normalize(patches().merged(), 1e-6).reshape([4, 20]);
+    let scores = fused_ops::softmax(arm.head.forward(blocks));
+    let shares: Vec<f32> = scores.into_data().iter::<f32>().collect();
+    let expected = [5, 0, 3, 3].iter().enumerate();
+    let expected = expected.map(|(token, word)| -shares[token * 6 + word].ln() / 4.0);
+    let found: f32 = loss.clone().into_scalar();
+    assert!((found - expected.sum::<f32>()).abs() < 1e-5, "{found}");
+    let task = tokens.embeddings.sum().backward();
+    assert!(trained.head.weight.val().grad(&task).is_none());
+    assert!(trained.head.weight.val().grad(&loss.backward()).is_some());
+    // Without gradients the head names the words, whatever the pass says.
+    let tokens = arm.forward(&patches(), &mut pass());
+    let best = shares.chunks(6).map(|shares| {
+        let largest = shares.iter().copied().fold(0.0, f32::max);
+        shares.iter().position(|&share| share == largest).unwrap() as i64
+    });
+    assert!(tokens.auxiliary_loss.is_none());
+    let named = ids(tokens.words[0].ids.clone().unwrap());
+    assert_eq!(named, best.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_teacher_of_a_sample_is_its_k_means_and_rows_start_there() {
+    let grid = |seed: u64| {
+        let mut rng = seeded::stream(seed, "sample");
+        let features = seeded::normal([30, 8, D_IN], 1.0, &mut rng, &Device::flex());
+        PatchGrid::new(features, 2, 4, MERGE).unwrap()
+    };
+    let mut arm = oracle(false);
+    let rng = || seeded::stream(5, "start");
+    arm.start_from(
+        StartSample::new(120, [grid(1), grid(2)].into_iter()),
+        &mut rng(),
+    );
+    let blocks =
+        [grid(1), grid(2)].map(|grid| rms_normalize(grid.merged(), 1e-6).reshape([60, 20]));
+    let blocks: Tensor<2> = Tensor::cat(blocks.to_vec(), 0);
+    let values: Vec<f32> = blocks.into_data().try_to_vec().unwrap();
+    let expected = projector::k_means(&values, 20, 6, &mut rng(), &Device::flex());
+    let centres = arm.centres.as_ref().unwrap().val();
+    let found: Vec<f32> = centres.clone().into_data().try_to_vec().unwrap();
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-6);
+    }
+    assert_ne!(
+        floats(arm.table.val().unsqueeze()),
+        floats(oracle(false).table.val().unsqueeze())
+    );
+    // In training, tokens are called by the nearest centre.
+    let trained = arm.clone().train();
+    let input = grid(3).map_features(|features| features.autodiff());
+    let tokens = trained.forward(&input, &mut Pass::deterministic());
+    let blocks = rms_normalize(grid(3).merged(), 1e-6).reshape([60, 20]);
+    let nearest = fused_ops::nearest(blocks, centres);
+    let called = ids(tokens.words[0].ids.clone().unwrap());
+    assert_eq!(called, ids(nearest.unsqueeze()));
+    // Centres are saved and not trained; an arm that is told its words has none.
+    assert_eq!(
+        projector::contract::trainable_parameters(&arm),
+        arm.cost().parameters
+    );
+    let read = oracle(false).try_load_record(arm.into_record()).unwrap();
+    let again: Vec<f32> = read
+        .centres
+        .unwrap()
+        .val()
+        .into_data()
+        .try_to_vec()
+        .unwrap();
+    assert_eq!(again, found);
+    let mut told = oracle(true);
+    told.start_from(StartSample::new(60, std::iter::once(grid(1))), &mut rng());
+    assert!(told.centres.is_none());
 }
