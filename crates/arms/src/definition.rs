@@ -25,6 +25,9 @@ pub struct Definition {
     pub needs_codes: Option<fn(&str) -> String>,
     /// Whether noise is part of the arm itself, in evaluation as in training.
     pub is_noisy: bool,
+    /// Whether a teacher chooses its words in training: k-means of a sample of training features, or the
+    /// text of the tokens.
+    pub is_taught: bool,
     /// Builds a fresh projector; the generator decides every parameter.
     pub build: Build,
 }
@@ -44,6 +47,7 @@ impl Definition {
             settings: &[],
             needs_codes: None,
             is_noisy: false,
+            is_taught: false,
             build,
         }
     }

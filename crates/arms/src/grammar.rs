@@ -1,7 +1,7 @@
 //! Arms as text.
 //!
-//! `kind[@K][+topN][+gainX][+rankR][+codesN][+usage[X]]`, settings in any order; written, they come
-//! in this one, so that an arm has one name.
+//! `kind[@K][+topN][+gainX][+rankR][+codesN][+kmeans][+rotation][+text][+usage[X]]`, settings in any
+//! order; written, they come in this one, so that an arm has one name.
 
 use crate::Thousandths;
 use crate::{
@@ -158,8 +158,41 @@ impl Reader {
                 }
                 settings.codes = Some(codes);
             }
+            Setting::Kmeans => settings.kmeans = self.flag(setting, number)?,
+            Setting::Rotation => settings.rotation = self.flag(setting, number)?,
+            Setting::Text => settings.text = self.flag(setting, number)?,
         }
         Ok(())
+    }
+
+    /// A setting that is there or not.
+    fn flag(&self, setting: Setting, rest: &str) -> Result<bool, ArmError> {
+        let name = setting.name();
+        match rest {
+            "" => Ok(true),
+            _ => Err(self.problem(format!(
+                "`+{name}` has nothing behind it; write it without `{rest}`"
+            ))),
+        }
+    }
+
+    /// Refuses settings that do not go together.
+    fn check(&self, settings: &Settings) -> Result<(), ArmError> {
+        if !settings.kmeans || !self.kind.is_vet() {
+            return Ok(());
+        }
+        if let Some(gain) = settings.gain {
+            return Err(self.problem(format!(
+                "`+kmeans` sets the gain at the start; leave out `+kmeans` or `+gain{gain}`"
+            )));
+        }
+        match settings.codes {
+            Some(codes) => Err(self.problem(format!(
+                "with `+kmeans` all codes of a token would start as the same one; leave out \
+                 `+kmeans` or `+codes{codes}`"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// `+usage`, with a weight or without.
@@ -207,6 +240,7 @@ impl FromStr for ArmSpec {
         for setting in parts {
             reader.setting(setting, &mut spec)?;
         }
+        reader.check(&spec.settings)?;
         if spec.usage && !kind.takes_usage() {
             return Err(if kind.takes_vocabulary() {
                 ArmError::UsageNeedsHardWords {
@@ -251,6 +285,9 @@ impl fmt::Display for ArmSpec {
             gain,
             rank,
             codes,
+            kmeans,
+            rotation,
+            text,
             usage_weight,
             noise,
         } = self.settings;
@@ -275,6 +312,14 @@ impl fmt::Display for ArmSpec {
         }
         if let Some(codes) = codes {
             write!(f, "+codes{codes}")?;
+        }
+        let flags = [
+            (Setting::Kmeans, kmeans),
+            (Setting::Rotation, rotation),
+            (Setting::Text, text),
+        ];
+        for (setting, _) in flags.into_iter().filter(|&(_, is_set)| is_set) {
+            write!(f, "+{}", setting.name())?;
         }
         f.write_str(if self.usage { "+usage" } else { "" })?;
         match usage_weight {

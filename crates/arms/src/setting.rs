@@ -13,18 +13,35 @@ pub enum Setting {
     Rank,
     /// `+codesN`: codes per token.
     Codes,
+    /// `+kmeans`: a start at the centres of training features.
+    Kmeans,
+    /// `+rotation`: the rotation trick in place of the straight-through gradient.
+    Rotation,
+    /// `+text`: the words of the teacher are the texts of the tokens.
+    Text,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 4] = [Self::Top, Self::Gain, Self::Rank, Self::Codes];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Top,
+        Self::Gain,
+        Self::Rank,
+        Self::Codes,
+        Self::Kmeans,
+        Self::Rotation,
+        Self::Text,
+    ];
 
-    /// What stands in front of the number.
+    /// What stands in front of the number, or all of it where there is none.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Top => "top",
             Self::Gain => "gain",
             Self::Rank => "rank",
             Self::Codes => "codes",
+            Self::Kmeans => "kmeans",
+            Self::Rotation => "rotation",
+            Self::Text => "text",
         }
     }
 
@@ -35,6 +52,7 @@ impl Setting {
             Self::Gain => "gainX",
             Self::Rank => "rankR",
             Self::Codes => "codesN",
+            Self::Kmeans | Self::Rotation | Self::Text => self.name(),
         }
     }
 

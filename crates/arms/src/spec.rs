@@ -31,6 +31,12 @@ pub struct Settings {
     pub rank: Option<usize>,
     /// Codes per token; 1 if none is given.
     pub codes: Option<usize>,
+    /// Whether codes and tables start at the centres of training features.
+    pub kmeans: bool,
+    /// Whether gradients are turned from codes to points by the rotation trick.
+    pub rotation: bool,
+    /// Whether a teacher's words are the texts of the tokens.
+    pub text: bool,
     /// Weight of the usage regulariser; that of the run if none is given.
     pub usage_weight: Option<Thousandths>,
     /// Standard deviation of the noise on tokens of unit root mean square.
@@ -45,6 +51,9 @@ impl Settings {
             Setting::Gain => self.gain.is_some(),
             Setting::Rank => self.rank.is_some(),
             Setting::Codes => self.codes.is_some(),
+            Setting::Kmeans => self.kmeans,
+            Setting::Rotation => self.rotation,
+            Setting::Text => self.text,
         }
     }
 }
@@ -116,6 +125,12 @@ impl ArmSpec {
     pub fn words(&self) -> Option<usize> {
         self.vocabulary
             .map(|vocabulary| vocabulary - self.kind.indicators())
+    }
+
+    /// Whether the projector starts from features of the whole training set.
+    #[must_use]
+    pub fn starts_from_sample(&self) -> bool {
+        self.settings.kmeans || (self.kind.definition().is_taught && !self.settings.text)
     }
 
     /// Codes of a token.

@@ -63,6 +63,9 @@ fn a_form_names_the_settings_that_an_arm_takes_and_no_others() {
             ("gainX", "+gain2"),
             ("rankR", "+rank2"),
             ("codesN", "+codes2"),
+            ("kmeans", "+kmeans"),
+            ("rotation", "+rotation"),
+            ("text", "+text"),
             ("usage", "+usage"),
         ] {
             let needs_codes = kind.definition().needs_codes.is_some() && form != "codesN";
@@ -117,6 +120,7 @@ fn every_arm_but_the_floor_sees_the_image() {
             progress: 1.0,
             noise,
             distribution: false,
+            words: None,
         };
         let tokens = arm.forward(&patches(), &mut pass).embeddings;
         let values: Vec<f32> = tokens.into_data().iter::<f32>().collect();

@@ -2,6 +2,7 @@
 
 use crate::data_config::{DataConfig, LayoutKind};
 use crate::optimize::OptimizerConfig;
+use crate::text_words;
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use ovis_vet::TableInit;
@@ -142,6 +143,7 @@ impl ProbeConfig {
                 !self.arms[..index].contains(arm),
                 "arm `{arm}` is listed twice"
             );
+            text_words::check(arm, self)?;
         }
         self.check_checkpoint()?;
         ensure!(!self.seeds.is_empty(), "zero seeds; give at least 1");

@@ -11,7 +11,7 @@ use arms::{Arm, ArmKind, ArmSpec};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::{Tokenize, Vet};
-use projector::{Pass, PatchGrid, Projector, VisualTokens, rms_normalize, seeded};
+use projector::{Pass, PatchGrid, Projector, StartSample, VisualTokens, rms_normalize, seeded};
 use published_models::PublishedProjector;
 use rand_chacha::ChaCha8Rng;
 use vision_backbone::SmallVit;
@@ -121,6 +121,16 @@ impl CellModel {
             embeddings: rms_normalize(tokens.embeddings, NORM_EPS),
             ..tokens
         }
+    }
+
+    /// Starts the projector from features of the whole training set.
+    ///
+    /// `sample` has patch features as cached for the regime, on a device without autodiff.
+    pub fn start_from(&mut self, sample: StartSample<'_>, rng: &mut ChaCha8Rng) {
+        let tower = self.tower.as_ref().map(Module::valid);
+        let (first_block, tokens) = (self.first_block, sample.tokens());
+        let grids = sample.map(|input| features(tower.as_ref(), first_block, input));
+        self.arm.start_from(StartSample::new(tokens, grids), rng);
     }
 
     /// What the projector learns without gradients, after the optimiser's step on a batch.

@@ -6,7 +6,9 @@ use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
 use super::outcome::{CellOutcome, CellSpec, Evaluation, Status};
 use super::preparation::{Prepared, PreparedGroup};
+use super::start;
 use super::testing::Testing;
+use super::text_words::TextWords;
 use super::word_tally::WordTally;
 use anyhow::Result;
 use burn::module::Module;
@@ -166,6 +168,7 @@ impl TrainingRun<'_> {
             .iter()
             .map(|data| Place::of(config.reader, data, &training_device))
             .collect::<Result<Vec<_>>>()?;
+        let told = self.text_words(&spec)?;
         let mut batches = Batches::new(&prepared.train, training.batch, spec.seed);
         let mut noise = seeded::stream(spec.seed, "noise/training");
         let evaluate_every = training.steps.div_ceil(training.evaluations);
@@ -185,6 +188,11 @@ impl TrainingRun<'_> {
                 (model, optimizer)
             }
             None => {
+                let mut model = model;
+                if spec.arm.starts_from_sample() {
+                    let mut rng = seeded::stream(spec.seed, "start");
+                    start::start(&mut model, config, prepared, device, stop, &mut rng)?;
+                }
                 let start = checkpoint(config, prepared, &spec, &model, (0, None), device)?;
                 outcome.history.push(start);
                 let optimizer = training.optimizer.init(&model);
@@ -206,6 +214,9 @@ impl TrainingRun<'_> {
                 progress: step as f64 / training.steps.max(2).saturating_sub(1) as f64,
                 noise: Some(&mut noise),
                 distribution: spec.arm.usage,
+                words: told
+                    .get(group)
+                    .map(|words| words.batch(&items, &training_device)),
             };
             let input = data.features.batch(&items, &training_device)?;
             let tokens = model.tokens(input.clone(), &mut pass);
@@ -259,6 +270,21 @@ impl TrainingRun<'_> {
         outcome.validation_cer = Some(cer);
         outcome.validation_loss = Some(loss);
         Ok(model)
+    }
+}
+
+impl TrainingRun<'_> {
+    /// The texts of the tokens of every training group, for an arm that is told them.
+    fn text_words(&self, spec: &CellSpec) -> Result<Vec<TextWords>> {
+        if !spec.arm.settings.text {
+            return Ok(Vec::new());
+        }
+        let alphabet = self.config.data.charset.size();
+        let words = spec.arm.words().unwrap_or(0);
+        let groups = self.prepared.train.iter();
+        groups
+            .map(|data| TextWords::of(&data.group, alphabet, words))
+            .collect()
     }
 }
 

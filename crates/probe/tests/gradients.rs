@@ -44,6 +44,9 @@ fn registry() -> Vec<ArmSpec> {
         "vet-gumbel@24+rank3+codes2+usage0.5",
         "vet-curriculum@24+codes2+usage",
         "rvq@16+codes4",
+        "vq@16+rotation",
+        "rvq@16+codes2+rotation",
+        "simvq@16+rotation",
     ];
     arms.extend(settings.map(|name| name.parse::<ArmSpec>().unwrap()));
     arms
@@ -148,6 +151,7 @@ fn missing(config: &ProbeConfig, prepared: &Prepared, spec: ArmSpec) -> Vec<Stri
         progress: 0.5,
         noise: Some(&mut noise),
         distribution: spec.usage,
+        words: None,
     };
     let tokens = model.tokens(data.features.batch(&items, &device).unwrap(), &mut pass);
     let place = Place::of(config.reader, data, &device).unwrap();

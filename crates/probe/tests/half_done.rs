@@ -94,6 +94,12 @@ fn a_stopped_cell_goes_on_to_the_same_bits() {
         (Regime::Frozen, "rvq@16+codes2"),
         (Regime::LastBlock, "vq@16"),
         (Regime::Frozen, "noisy-merger@0.5"),
+        (Regime::LastBlock, "vq@16+kmeans+rotation"),
+        (Regime::Frozen, "rvq@16+codes2+kmeans"),
+        (Regime::Frozen, "simvq@16+kmeans"),
+        (Regime::Frozen, "vet-st-argmax@24+kmeans"),
+        (Regime::Frozen, "oracle-words@24"),
+        (Regime::Frozen, "oracle-words@40+text"),
     ] {
         let (bench, spec) = (Bench::new(regime), spec(arm));
         let uninterrupted = bench.run(&spec, None).unwrap();
@@ -109,6 +115,27 @@ fn a_stopped_cell_goes_on_to_the_same_bits() {
         let left = bench.files();
         assert_eq!(left.len(), 1, "the finished cell takes its place: {left:?}");
         assert_eq!(bench.store.load(&spec), Some(resumed));
+    }
+}
+
+#[test]
+fn a_start_from_the_training_set_changes_what_is_learnt_and_repeats_itself() {
+    let bench = Bench::new(Regime::Frozen);
+    for (plain, started) in [
+        ("vq@16", "vq@16+kmeans"),
+        ("vet-st-argmax@68", "vet-st-argmax@68+kmeans"),
+    ] {
+        let run = |arm: &str| bench.run(&spec(arm), None).unwrap();
+        let (plain, started) = (run(plain), run(started));
+        // Before the first step: the words in use of 8 images.
+        let used = |outcome: &CellOutcome| outcome.history[0].usage.as_ref().unwrap().codes_used;
+        assert!(
+            used(&started) > used(&plain),
+            "{} {}",
+            used(&started),
+            used(&plain)
+        );
+        assert_eq!(run(&started.spec.arm.to_string()), started);
     }
 }
 

@@ -18,6 +18,12 @@ fn names_survive_a_round_trip() {
         "vet-st-argmax@256+usage0.3",
         "vet-curriculum@1024+usage",
         "rvq@256+codes4",
+        "vet-st-argmax@256+rank8+kmeans+usage",
+        "vet-curriculum@256+kmeans",
+        "vq@65536+kmeans+rotation",
+        "rvq@256+codes4+kmeans",
+        "simvq@1024+rotation",
+        "oracle-words@8836+text",
         "noisy-merger@0.25",
         "fsq@1000",
     ] {
@@ -67,6 +73,20 @@ fn bits_count_every_code() {
 }
 
 #[test]
+fn arms_with_centres_ask_for_a_sample() {
+    for (name, asks) in [
+        ("vq@256+kmeans", true),
+        ("vq@256", false),
+        ("oracle-words@256", true),
+        ("oracle-words@256+text", false),
+        ("vet-gumbel@256+kmeans", true),
+    ] {
+        let spec: ArmSpec = name.parse().unwrap();
+        assert_eq!(spec.starts_from_sample(), asks, "{name}");
+    }
+}
+
+#[test]
 fn the_weight_of_the_regulariser_is_the_runs_unless_the_arm_has_its_own() {
     let weight = |name: &str| name.parse::<ArmSpec>().unwrap().usage_weight(1.0);
     assert_eq!(weight("vet-st-argmax@64"), None);
@@ -113,6 +133,17 @@ fn names_that_make_no_sense_say_what_to_write() {
         ("vet-softmax@256+codes65", "more than 64"),
         ("vet-softmax@256+gain2+gain3", "second setting"),
         ("vet-st-argmax@256+usage+usage", "second setting"),
+        ("vet-softmax@256+kmeans", "vet-st-argmax"),
+        ("fsq@240+kmeans", "vq and rvq and simvq"),
+        ("patch-merger+kmeans", "is for vet-st-argmax"),
+        ("vq@256+kmeans8", "write it without `8`"),
+        ("vq@256+kmeans+kmeans", "second setting"),
+        ("vet-st-argmax@256+rotation", "is for vq and rvq and simvq"),
+        ("vq@256+text", "is for oracle-words"),
+        ("vet-st-argmax@256+gain2+kmeans", "`+gain2`"),
+        ("vet-st-argmax@256+codes2+kmeans", "`+codes2`"),
+        ("oracle-words@256+kmeans", "is for vet-st-argmax"),
+        ("oracle-words", "oracle-words@256"),
         ("vet-softmax@256+sharp", "unknown setting `+sharp`"),
         ("vet-softmax@256+", "unknown setting"),
         ("rvq@256", "rvq@256+codes4"),

@@ -13,6 +13,7 @@ mod identity;
 mod lfq;
 mod linear;
 mod mean_pool;
+mod oracle_words;
 mod patch_merger;
 mod pretrained;
 mod simvq;
@@ -23,12 +24,12 @@ use crate::Definition;
 use crate::table::{kinds, layers};
 use burn::module::Module;
 use control_projectors::{
-    Blind, GeluMlp, Identity, LinearProjector, MeanPool, Noisy, RandomLinear, Shuffled,
+    Blind, GeluMlp, Identity, LinearProjector, MeanPool, Noisy, OracleWords, RandomLinear, Shuffled,
 };
 use discretisers::{Bsq, Fsq, Lfq, SimVq, Vq};
 use ovis_vet::{MultiVet, Vet};
 pub use pretrained::TokenizeOverride;
-use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
+use projector::{Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens};
 use published_models::PublishedProjector;
 use qwen_merger::PatchMerger;
 use rand_chacha::ChaCha8Rng;
@@ -54,6 +55,7 @@ kinds! {
     Lfq => lfq::LFQ,
     Bsq => bsq::BSQ,
     SimVq => simvq::SIMVQ,
+    OracleWords => oracle_words::ORACLE_WORDS,
     Random => linear::RANDOM,
     Shuffled => patch_merger::SHUFFLED,
     Blind => blind::BLIND,
@@ -73,6 +75,7 @@ layers! {
     Lfq(Lfq),
     Bsq(Bsq),
     SimVq(SimVq),
+    OracleWords(OracleWords),
     Random(RandomLinear),
     Shuffled(Shuffled<PatchMerger>),
     Blind(Blind),

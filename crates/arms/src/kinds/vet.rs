@@ -49,7 +49,12 @@ const fn vet(name: &'static str, role: ArmRole, tokenize: Tokenize) -> Definitio
     Definition {
         argument: Argument::Rows,
         tokenize: Some(tokenize),
-        settings: &[Setting::Gain, Setting::Rank, Setting::Codes],
+        settings: &[
+            Setting::Gain,
+            Setting::Rank,
+            Setting::Codes,
+            Setting::Kmeans,
+        ],
         ..Definition::continuous(name, role, build)
     }
 }

@@ -2,15 +2,18 @@
 
 use crate::{Arm, ArmSizes, ArmSpec, CodeSizes, Definition, Setting};
 use burn::tensor::Device;
-use discretisers::Vq;
+use discretisers::{GradientEstimator, Vq};
 use rand_chacha::ChaCha8Rng;
 
 /// Nearest vector of a codebook (arXiv:1711.00937).
-pub const VQ: Definition = Definition::codebook("vq", CodeSizes::ANY, build);
+pub const VQ: Definition = Definition {
+    settings: &[Setting::Kmeans, Setting::Rotation],
+    ..Definition::codebook("vq", CodeSizes::ANY, build)
+};
 
 /// Nearest vectors of several codebooks, each for what the last one left (arXiv:2107.03312).
 pub const RVQ: Definition = Definition {
-    settings: &[Setting::Codes],
+    settings: &[Setting::Codes, Setting::Kmeans, Setting::Rotation],
     needs_codes: Some(|head| {
         format!(
             "it needs the number of its codes, for example `{head}+codes4`; with one code it is `vq`"
@@ -27,5 +30,13 @@ fn build(
 ) -> anyhow::Result<Arm> {
     let words = spec.words().unwrap_or(0);
     let vq = Vq::init(sizes.into(), words, spec.codes(), rng, device)?;
-    Ok(Arm::Vq(vq))
+    Ok(Arm::Vq(vq.with_estimator(estimator(spec))))
+}
+
+/// The gradient that an arm asks for.
+pub(super) fn estimator(spec: &ArmSpec) -> GradientEstimator {
+    match spec.settings.rotation {
+        true => GradientEstimator::Rotation,
+        false => GradientEstimator::StraightThrough,
+    }
 }
