@@ -4,8 +4,14 @@
 //! points of a batch that are nearest to it.
 //!
 //! The window of the running means has [`WINDOW`] steps. In a large codebook a code is nearest to a point
-//! once in many steps, and with that window it would be dead before its turn came: the window is
-//! `SEEN · words / points` steps then, in which a code with an equal share is seen [`SEEN`] times.
+//! once in many steps, and with that window its vector is little more than the last point it had. The
+//! window is `SEEN · words / points` steps then, in which a code with an equal share has [`SEEN`] points.
+//!
+//! A code without points is dead after the same number of steps whatever the window. The layer in front
+//! moves, most of all at first, and what has no points for some dozens of steps lies where no points are
+//! any more. So codes in fair use are restarted as well, at points of today, which keeps a large codebook
+//! in use; each point that a code gets puts its death off by `words / points` steps, the time that one in
+//! fair use waits for the next.
 //!
 //! # Source
 //! arXiv:1711.00937 appendix A.1; arXiv:1906.00446 §2.1. Differs: `N` is not smoothed towards a
@@ -22,21 +28,21 @@ use rand_chacha::ChaCha8Rng;
 use crate::k_means::k_means;
 use crate::nearest::{nearest, nearest_ids};
 
-/// `1 / (1 − γ)`, so `γ` is 0.95. The references take 0.99 for hundreds of thousands of steps; a probe
+/// `1 / (1 − γ)`, so that `γ` is 0.95. The references take 0.99 for hundreds of thousands of steps; a probe
 /// trains for hundreds, in which the layer in front of the codebook moves fast.
 pub const WINDOW: f64 = 20.0;
-/// Points that a code with an equal share has in the window of a large codebook, on average.
-pub const SEEN: f64 = 5.0;
-/// Codebooks of more words than this are large. With 512 points a step, a code of 4,096 words is seen 2.5
-/// times in [`WINDOW`] steps, which is few but enough to train it.
+/// Points that a code with an equal share has in the window of a large codebook, on average: as many as one
+/// of 4,096 words has in [`WINDOW`] steps of 512 points. With twice as many, codes follow the layer in front
+/// more slowly than it moves in a few hundred steps.
+pub const SEEN: f64 = 2.5;
+/// Codebooks of more words than this are large; up to it, results are those of earlier versions.
 pub const LARGE_FROM: usize = 4096;
-/// A code whose running count has fallen below this share of an equal share of the points is dead:
-/// after 2.3 windows without any, 45 steps where the window is [`WINDOW`]. A code of a large codebook in
-/// fair use has missed 11 expected points then, which happens by chance to one code in 100,000.
+/// A code whose running count has fallen below this share of an equal share of the points is dead: after
+/// 45 steps without any. In a longer window the share is the one that it falls below in as many steps.
 pub const DEAD_BELOW: f64 = 0.1;
-/// Where the running count of a code stops falling: so far below what one point adds (`1 - γ`, 2⁻¹⁸ in the
-/// largest codebooks) that the sum of both is the same in `f64`, and a power of two, so that the code's
-/// vector times it and divided by it is the vector again.
+/// Where the running count of a code stops falling: so far below what one point adds (`1 - γ`, 2⁻²² with
+/// a million words and a handful of points) that the sum of both is the same in `f64`, and a power of
+/// two, so that the code's vector times it and divided by it is the vector again.
 ///
 /// A batch can restart as many codes as it has points. Of a codebook larger than some 45 batches the
 /// others are never restarted and never nearest, and without an end to their decay both running
@@ -152,7 +158,7 @@ impl Codebook {
                 return;
             }
         }
-        let decay = decay(words, n);
+        let Pace { decay, dead_below } = Pace::of(words, n);
         let mut vectors = floats(self.vectors.val());
         // The points of each code, in the order of the batch.
         let ids = nearest_ids(points, self.vectors().without_autodiff());
@@ -166,7 +172,7 @@ impl Codebook {
             *count = decay * *count + (1.0 - decay) * added;
         }
         let dead: Vec<usize> = (0..words)
-            .filter(|&id| counts[id] < DEAD_BELOW * equal_share)
+            .filter(|&id| counts[id] < dead_below * equal_share)
             .collect();
         // Different points, so that restarted codes do not share one. Those that find none left
         // wait for the next batch and stay where they are.
@@ -215,13 +221,30 @@ impl Codebook {
     }
 }
 
-/// `γ` of a codebook of `words` words that is given `n` points a step.
-fn decay(words: usize, n: usize) -> f64 {
-    let window = match words > LARGE_FROM {
-        true => (SEEN * words as f64 / n.max(1) as f64).max(WINDOW),
-        false => WINDOW,
-    };
-    1.0 - 1.0 / window
+/// How a codebook forgets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Pace {
+    /// `γ`.
+    decay: f64,
+    /// Share of an equal share of the points below which a code is dead.
+    dead_below: f64,
+}
+
+impl Pace {
+    /// Of a codebook of `words` words that is given `n` points a step.
+    fn of(words: usize, n: usize) -> Self {
+        let window = SEEN * words as f64 / n.max(1) as f64;
+        if words <= LARGE_FROM || window <= WINDOW {
+            return Self {
+                decay: 1.0 - 1.0 / WINDOW,
+                dead_below: DEAD_BELOW,
+            };
+        }
+        Self {
+            decay: 1.0 - 1.0 / window,
+            dead_below: DEAD_BELOW.powf(WINDOW / window),
+        }
+    }
 }
 
 fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -315,6 +338,59 @@ mod tests {
         assert_eq!(used(&book), 2);
         let inside = vectors(&book).iter().all(|x| (0.0..=1.0).contains(x));
         assert!(inside, "{:?}", vectors(&book));
+    }
+
+    #[test]
+    fn large_codebooks_forget_slowly_and_give_codes_up_as_fast_as_small_ones() {
+        let small = Pace::of(1024, 512);
+        assert_eq!((small.decay, small.dead_below), (0.95, 0.1));
+        // So do the codebooks of the published runs, also with few points.
+        for (words, n) in [(4096, 512), (4096, 256), (1024, 48), (8192, 4096)] {
+            assert_eq!(Pace::of(words, n), small, "{words} {n}");
+        }
+        let large = Pace::of(1 << 16, 512);
+        assert!((large.decay - (1.0 - 1.0 / (SEEN * 128.0))).abs() < 1e-12);
+        // Steps without points until a code with an equal share is dead.
+        let steps = |pace: Pace| (pace.dead_below.ln() / pace.decay.ln()).ceil();
+        assert_eq!(steps(small), 45.0);
+        assert!((steps(large) - 46.0).abs() <= 1.0, "{}", steps(large));
+        // One point, of weight 1 - γ, puts that off by about the 128 steps between two of them.
+        let share = 512.0 / 65_536.0;
+        let after = 1.0 + (1.0 - large.decay) / share;
+        let longer = (after.ln() / -large.decay.ln()).round();
+        assert!((100.0..=128.0).contains(&longer), "{longer}");
+        for (words, n) in [(1 << 24, 8), (5000, 1)] {
+            let pace = Pace::of(words, n);
+            assert!((0.0..1.0).contains(&pace.decay) && (0.0..1.0).contains(&pace.dead_below));
+        }
+    }
+
+    #[test]
+    fn a_large_codebook_follows_points_that_move_and_stays_in_use() {
+        const WORDS: usize = 6000;
+        let mut rng = rng();
+        let device = Device::flex();
+        let draw = |rng: &mut ChaCha8Rng| seeded::normal([256, 4], 1.0, rng, &device);
+        let mut book = Codebook::new(WORDS, 4, &mut rng, &device);
+        let start: Tensor<2> = seeded::normal([WORDS, 4], 1.0, &mut rng, &device);
+        book.start_at(&vectors_of(start));
+        let used = |book: &Codebook, points: Tensor<2>| {
+            let ids = nearest_ids(points, book.vectors());
+            let ids: std::collections::BTreeSet<usize> = ids.into_iter().collect();
+            ids.len()
+        };
+        // 20 batches where the codes are, then 100 elsewhere.
+        for step in 0..120 {
+            let away = if step < 20 { 0.0 } else { 8.0 };
+            book.learn(draw(&mut rng) + away, &mut rng);
+        }
+        let found = used(&book, draw(&mut rng) + 8.0);
+        assert!(found > 220, "{found} codes for 256 points");
+        assert!(vectors(&book).iter().all(|x| x.is_finite()));
+    }
+
+    fn vectors_of(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
     }
 
     #[test]

@@ -177,6 +177,32 @@ compare!(
     }
 );
 
+mod nearest {
+    use super::*;
+    use burn::tensor::Int;
+
+    type Search = fn(Tensor<2>, Tensor<2>) -> Tensor<1, Int>;
+
+    fn search(bencher: Bencher, (points, rows): (usize, usize), operation: Search) {
+        let device = Device::flex();
+        let (points, rows) = (input([points, 16], &device), input([rows, 16], &device));
+        bencher.bench_local(|| operation(points.clone(), rows.clone()));
+    }
+
+    #[divan::bench(args = [(512, 1024), (512, 65_536)])]
+    fn nearest_fused(bencher: Bencher, sizes: (usize, usize)) {
+        search(bencher, sizes, fused_ops::nearest);
+    }
+
+    #[divan::bench(args = [(512, 1024), (512, 65_536)])]
+    fn nearest_burn(bencher: Bencher, sizes: (usize, usize)) {
+        search(bencher, sizes, |points, rows| {
+            let half_norms = rows.clone().square().sum_dim(1).mul_scalar(0.5);
+            plain::nearest(points, rows, half_norms)
+        });
+    }
+}
+
 mod adamw {
     use super::*;
 

@@ -27,8 +27,9 @@
 //! without the feature `flex`) runs the plain twin in [`plain`]. Results do not depend on the number
 //! of threads or on the instruction set; they differ from burn's own in the last bits.
 //!
-//! Files: [`plain`] the twins, `extension` the routing, `autodiff` the gradients, `flex` the
-//! operations on Flex tensors, `buffer` in-place and blocked execution, `kernel/` the loops.
+//! Files: [`plain`] the twins, `nearest` the search among rows, `extension` the routing, `autodiff` the
+//! gradients, `flex` the operations on Flex tensors, `buffer` in-place and blocked execution, `kernel/`
+//! the loops.
 
 #[cfg(feature = "flex")]
 mod autodiff;
@@ -40,6 +41,7 @@ mod extension;
 mod flex;
 #[cfg(feature = "flex")]
 pub mod kernel;
+mod nearest;
 pub mod plain;
 #[cfg(test)]
 #[cfg(feature = "flex")]
@@ -53,6 +55,7 @@ use burn::backend::Dispatch;
 pub use extension::takes;
 #[cfg(feature = "flex")]
 use extension::{FusedOps, FusedSteps, takes_untracked};
+pub use nearest::nearest;
 
 /// Gaussian error linear unit, `x Φ(x)`, with an error of at most `2e-7 max(1, |x|)`.
 ///

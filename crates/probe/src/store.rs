@@ -177,6 +177,8 @@ mod tests {
             token_entropy_bits: awkward(1),
             marginal_entropy_bits: awkward(2),
             corrected_entropy_bits: None,
+            entropy_error_bits: Some(awkward(3)),
+            unseen_mass: None,
             perplexity: 1e-300,
             codes_used: 3,
             codes_covering_90: 2,

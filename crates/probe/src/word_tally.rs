@@ -63,6 +63,8 @@ impl WordTally {
         let sum = |of: fn(&UsageRecord) -> f64| books.iter().map(of).sum::<f64>();
         let sum_counts = |of: fn(&UsageRecord) -> usize| books.iter().map(of).sum::<usize>();
         let corrected = books.iter().map(|book| book.corrected_entropy_bits);
+        let errors = books.iter().map(|book| book.entropy_error_bits);
+        let unseen: Option<f64> = books.iter().map(|book| book.unseen_mass).sum();
         let top_k_mass = books[0].top_k_mass.iter().enumerate();
         Ok(UsageRecord {
             codebooks: books.len(),
@@ -71,6 +73,8 @@ impl WordTally {
             token_entropy_bits: sum(|book| book.token_entropy_bits),
             marginal_entropy_bits: sum(|book| book.marginal_entropy_bits),
             corrected_entropy_bits: corrected.sum(),
+            entropy_error_bits: errors.sum(),
+            unseen_mass: unseen.map(|mass| mass / count),
             perplexity: (sum(|book| book.perplexity.log2()) / count).exp2(),
             codes_used: sum_counts(|book| book.codes_used),
             codes_covering_90: sum_counts(|book| book.codes_covering_90),
@@ -148,7 +152,8 @@ impl BookTally {
             Some(hard) if self.soft_tokens == 0 => hard.clone(),
             _ => self.soft.finish()?,
         };
-        let corrected = hard.as_ref().map(|used| used.hard.chao_shen);
+        let entropies = hard.as_ref().map(|used| used.hard);
+        let corrected = entropies.map(|entropies| entropies.chao_shen);
         let used = hard.as_ref().unwrap_or(&soft);
         Ok(UsageRecord {
             codebooks: 1,
@@ -157,6 +162,8 @@ impl BookTally {
             token_entropy_bits: soft.per_token.bits(),
             marginal_entropy_bits: used.marginal.bits(),
             corrected_entropy_bits: corrected.map(|entropy| entropy.bits()),
+            entropy_error_bits: entropies.map(|entropies| entropies.standard_error.bits()),
+            unseen_mass: entropies.map(|entropies| entropies.unseen_mass),
             perplexity: corrected.unwrap_or(used.marginal).perplexity(),
             codes_used: used.codes_used,
             codes_covering_90: used.codes_covering_90,
@@ -195,6 +202,29 @@ mod tests {
         assert_eq!(record.token_entropy_bits, 0.0);
         assert!((record.marginal_entropy_bits - 1.0).abs() < 1e-12);
         assert!(record.top_k_mass.iter().all(|&(_, mass)| mass == 1.0));
+        assert_eq!(record.unseen_mass, Some(0.0));
+        assert!(record.entropy_error_bits.is_some_and(|error| error < 1e-6));
+        // One word of eight tokens is seen once.
+        tally.add(vec![ids([0, 1, 0, 2])]).unwrap();
+        let record = tally.finish().unwrap();
+        assert_eq!(record.unseen_mass, Some(1.0 / 8.0));
+        assert!(record.entropy_error_bits.is_some_and(|error| error > 0.1));
+    }
+
+    #[test]
+    fn soft_words_have_no_sampling_error_of_their_own() {
+        let shares = Tensor::<3>::from_floats([[[0.25, 0.75], [0.5, 0.5]]], &Device::flex());
+        let mut tally = WordTally::new(2, 1).unwrap();
+        let soft = WordUse {
+            probabilities: Some(shares),
+            ids: None,
+        };
+        tally.add(vec![soft]).unwrap();
+        let record = tally.finish().unwrap();
+        assert_eq!(
+            (record.entropy_error_bits, record.unseen_mass),
+            (None, None)
+        );
     }
 
     #[test]
@@ -231,5 +261,7 @@ mod tests {
         assert!((record.marginal_entropy_bits - (1.0 + 1.75)).abs() < 1e-12);
         assert!(record.perplexity > 1.0 && record.perplexity < 8.0);
         assert_eq!(record.token_entropy_bits, 0.0);
+        // Two words of the second codebook are seen once, none of the first: half of 2/8.
+        assert_eq!(record.unseen_mass, Some(1.0 / 8.0));
     }
 }

@@ -108,6 +108,11 @@ pub struct UsageSummary {
     pub token_entropy_bits: f64,
     /// Entropy of the words over all tokens, in bits, bias-corrected where that is defined.
     pub marginal_entropy_bits: f64,
+    /// Standard error of it within one seed, in bits; none for soft words, and where a cell of an older
+    /// version does not say.
+    pub entropy_error_bits: Option<f64>,
+    /// Share of tokens whose words are not among those seen; none as above.
+    pub unseen_mass: Option<f64>,
 }
 
 impl Summary {
@@ -268,7 +273,16 @@ fn usage(
             let plug_in = records[i].marginal_entropy_bits;
             records[i].corrected_entropy_bits.unwrap_or(plug_in)
         }),
+        entropy_error_bits: mean_of_all(records.iter().map(|record| record.entropy_error_bits)),
+        unseen_mass: mean_of_all(records.iter().map(|record| record.unseen_mass)),
     })
+}
+
+/// The mean, if every one says something.
+fn mean_of_all(values: impl ExactSizeIterator<Item = Option<f64>>) -> Option<f64> {
+    let count = values.len();
+    let sum: Option<f64> = values.sum();
+    sum.map(|sum| sum / count as f64)
 }
 
 fn arm_summary(scored: &ScoredRun<'_>, arm: ArmSpec) -> ArmSummary {

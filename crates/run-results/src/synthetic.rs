@@ -229,6 +229,8 @@ fn usage(arm: ArmSpec, progress: f64) -> Option<UsageRecord> {
         token_entropy_bits,
         marginal_entropy_bits: live.log2() * 0.95,
         corrected_entropy_bits: arm.kind.is_hard().then(|| live.log2()),
+        entropy_error_bits: arm.kind.is_hard().then_some(0.05),
+        unseen_mass: arm.kind.is_hard().then_some(0.02),
         perplexity: live,
         codes_used: live as usize,
         codes_covering_90: (live * 0.8) as usize,

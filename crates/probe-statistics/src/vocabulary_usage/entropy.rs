@@ -58,6 +58,12 @@ pub struct CountEntropies {
     /// coverage 0; one word less is counted as seen once then. May exceed the log of the vocabulary
     /// size.
     pub chao_shen: Entropy,
+    /// Standard error of these entropies by the spread of the tokens' surprises, as of `n` independent
+    /// tokens: the root of `(Σ p̂ ln² p̂ − H²) / n`. It says how much a sample of this size varies; what the
+    /// plug-in is too low by is not in it. 0 where all words seen are equally common.
+    pub standard_error: Entropy,
+    /// Share of the next tokens that are words not seen yet, by Good and Turing: `f₁/n`.
+    pub unseen_mass: f64,
 }
 
 impl CountEntropies {
@@ -70,7 +76,9 @@ impl CountEntropies {
     /// If all counts are 0.
     ///
     /// # Source
-    /// G. A. Miller, "Note on the bias of information estimates", 1955; A. Chao, T.-J. Shen,
+    /// I. J. Good, "The population frequencies of species and the estimation of population parameters",
+    /// 1953; G. P. Basharin, "On a statistical estimate for the entropy of a sequence of independent random
+    /// variables", 1959 (the standard error); G. A. Miller, "Note on the bias of information estimates", 1955; A. Chao, T.-J. Shen,
     /// "Nonparametric estimation of Shannon's index of diversity when there are unseen species in
     /// sample", 2003.
     pub fn from_counts(counts: &[u64]) -> Result<Self, StatisticsError> {
@@ -80,6 +88,17 @@ impl CountEntropies {
         let plug_in = Entropy::of_weights(counts.iter().map(|&count| count as f64));
         let seen = counts.iter().filter(|&&count| count > 0).count();
         let singletons = counts.iter().filter(|&&count| count == 1).count() as f64;
+        let unseen_mass = singletons / n;
+        let squares: f64 = counts
+            .iter()
+            .filter(|&&count| count > 0)
+            .map(|&count| {
+                let p = count as f64 / n;
+                p * p.ln().powi(2)
+            })
+            .sum();
+        // Rounding may leave less than nothing.
+        let variance = (squares - plug_in.nats.powi(2)).max(0.0) / n;
         let singletons = if singletons == n { n - 1.0 } else { singletons };
         let coverage = 1.0 - singletons / n;
         let chao_shen = counts
@@ -96,6 +115,8 @@ impl CountEntropies {
             plug_in,
             miller_madow: Entropy::from_nats(plug_in.nats + (seen - 1) as f64 / (2.0 * n)),
             chao_shen: Entropy::from_nats(chao_shen),
+            standard_error: Entropy::from_nats(variance.sqrt()),
+            unseen_mass,
         })
     }
 }
@@ -116,6 +137,45 @@ mod tests {
         assert!((found.plug_in.nats() - 1.968_382_408_728_381_2).abs() < 1e-12);
         assert!((found.miller_madow.nats() - 2.152_592_935_044_171).abs() < 1e-12);
         assert!((found.chao_shen.nats() - 2.201_137_101_279_585).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_standard_error_and_the_unseen_share_are_those_of_repeated_samples() {
+        // Words with probabilities 1/2, 1/4, … : a sample's entropy varies as the error says, and new words
+        // come as often as the share says.
+        let words = 12;
+        let (tokens, repeats) = (300, 400);
+        let mut entropies = Vec::new();
+        let (mut error, mut unseen, mut truly_unseen) = (0.0, 0.0, 0.0);
+        for repeat in 0..repeats {
+            let mut rng = stream(12, "geometric", repeat);
+            let mut counts = vec![0_u64; words];
+            for _ in 0..tokens {
+                let word = (0..words - 1).find(|_| rng.random_bool(0.5));
+                counts[word.unwrap_or(words - 1)] += 1;
+            }
+            let found = CountEntropies::from_counts(&counts).unwrap();
+            entropies.push(found.plug_in.nats());
+            error += found.standard_error.nats() / repeats as f64;
+            unseen += found.unseen_mass / repeats as f64;
+            let missing = (0..words).filter(|&word| counts[word] == 0);
+            let missing = missing.map(|word| 0.5_f64.powi(word.min(words - 2) as i32 + 1));
+            truly_unseen += missing.sum::<f64>() / repeats as f64;
+        }
+        let mean = entropies.iter().sum::<f64>() / repeats as f64;
+        let squares = entropies.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+        let spread = (squares / (repeats - 1) as f64).sqrt();
+        assert!((error / spread - 1.0).abs() < 0.15, "{error} {spread}");
+        assert!(
+            (unseen / truly_unseen - 1.0).abs() < 0.15,
+            "{unseen} {truly_unseen}"
+        );
+        let even = CountEntropies::from_counts(&[3, 3, 0, 3]).unwrap();
+        assert!(even.standard_error.nats() < 1e-8 && even.unseen_mass == 0.0);
+        let single = CountEntropies::from_counts(&[1, 1, 2]).unwrap();
+        assert_eq!(single.unseen_mass, 0.5);
+        // n p̂: 1, 1, 2 of 4; surprises 2, 2, 1 bits: mean 1.5, variance 0.25.
+        assert!((single.standard_error.bits() - (0.25_f64 / 4.0).sqrt()).abs() < 1e-12);
     }
 
     #[test]

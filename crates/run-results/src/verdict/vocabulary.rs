@@ -24,7 +24,9 @@ impl Report<'_> {
         page.paragraph(
             "Means over seeds. A hard arm that uses few of its words loses to their collapse, not \
              to discreteness as such. For hard arms the last column is the entropy of the words \
-             in use as random characters: more cannot be read from one token.",
+             in use as random characters: more cannot be read from one token. The error of an \
+             entropy is that of tokens of one seed, as if they were independent; what is not seen is \
+             the share of tokens of further images whose words would be new ones.",
         );
         let mut rows = Vec::new();
         for arm in arms {
@@ -40,7 +42,17 @@ impl Report<'_> {
                             wording::count(usage.words)
                         ),
                         wording::rounded(usage.codes_covering_90).to_string(),
-                        wording::fixed(usage.marginal_entropy_bits, 2),
+                        match usage.entropy_error_bits {
+                            Some(error) => format!(
+                                "{} ± {}",
+                                wording::fixed(usage.marginal_entropy_bits, 2),
+                                wording::fixed(error, 2)
+                            ),
+                            None => wording::fixed(usage.marginal_entropy_bits, 2),
+                        },
+                        usage
+                            .unseen_mass
+                            .map_or_else(|| "–".to_owned(), wording::percent),
                         wording::fixed(usage.token_entropy_bits, 2),
                         if arm.kind.is_hard() && condition == RANDOM {
                             wording::fixed(usage.marginal_entropy_bits / bits_per_char, 2)
@@ -48,8 +60,8 @@ impl Report<'_> {
                             "–".to_owned()
                         },
                     ]),
-                    None if self.finished(arm) => row.extend(["–"; 5].map(str::to_owned)),
-                    None => row.extend(["failed"; 5].map(str::to_owned)),
+                    None if self.finished(arm) => row.extend(["–"; 6].map(str::to_owned)),
+                    None => row.extend(["failed"; 6].map(str::to_owned)),
                 }
                 rows.push(row);
             }
@@ -60,6 +72,7 @@ impl Report<'_> {
             "codes used",
             "codes for 90%",
             "entropy of the words (bits)",
+            "not seen",
             "entropy of a token (bits)",
             "characters' worth",
         ];
