@@ -203,12 +203,12 @@ pub struct UsageRecord {
     pub marginal_entropy_bits: f64,
     /// The same with Chao–Shen correction; hard tokens only.
     pub corrected_entropy_bits: Option<f64>,
-    /// Standard error of these two entropies, in bits, as of independent tokens; the sum over codebooks,
-    /// which is the most that it can be. Hard tokens only; none in runs before version 0.3.
+    /// Standard error of the corrected entropy, in bits, as of independent tokens; the sum over codebooks,
+    /// which is the most that it can be. Hard tokens only; older versions did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy_error_bits: Option<f64>,
     /// Share of tokens whose words these tokens do not show, by Good and Turing; the mean over codebooks.
-    /// Hard tokens only; none in runs before version 0.3.
+    /// Hard tokens only; older versions did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen_mass: Option<f64>,
     /// Two to the best estimate of the marginal entropy; the geometric mean over codebooks.

@@ -1,5 +1,6 @@
 //! Entropy of a distribution, and estimates of it from counts.
 
+use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
 
 use crate::StatisticsError;
@@ -58,9 +59,8 @@ pub struct CountEntropies {
     /// coverage 0; one word less is counted as seen once then. May exceed the log of the vocabulary
     /// size.
     pub chao_shen: Entropy,
-    /// Standard error of these entropies by the spread of the tokens' surprises, as of `n` independent
-    /// tokens: the root of `(Σ p̂ ln² p̂ − H²) / n`. It says how much a sample of this size varies; what the
-    /// plug-in is too low by is not in it. 0 where all words seen are equally common.
+    /// Standard error of [`chao_shen`](Self::chao_shen), by leaving out one token at a time, as if tokens
+    /// were independent. What the estimate misses on average is not in it. 0 for a single token.
     pub standard_error: Entropy,
     /// Share of the next tokens that are words not seen yet, by Good and Turing: `f₁/n`.
     pub unseen_mass: f64,
@@ -77,8 +77,7 @@ impl CountEntropies {
     ///
     /// # Source
     /// I. J. Good, "The population frequencies of species and the estimation of population parameters",
-    /// 1953; G. P. Basharin, "On a statistical estimate for the entropy of a sequence of independent random
-    /// variables", 1959 (the standard error); G. A. Miller, "Note on the bias of information estimates", 1955; A. Chao, T.-J. Shen,
+    /// 1953; B. Efron, C. Stein, "The jackknife estimate of variance", 1981; G. A. Miller, "Note on the bias of information estimates", 1955; A. Chao, T.-J. Shen,
     /// "Nonparametric estimation of Shannon's index of diversity when there are unseen species in
     /// sample", 2003.
     pub fn from_counts(counts: &[u64]) -> Result<Self, StatisticsError> {
@@ -89,16 +88,6 @@ impl CountEntropies {
         let seen = counts.iter().filter(|&&count| count > 0).count();
         let singletons = counts.iter().filter(|&&count| count == 1).count() as f64;
         let unseen_mass = singletons / n;
-        let squares: f64 = counts
-            .iter()
-            .filter(|&&count| count > 0)
-            .map(|&count| {
-                let p = count as f64 / n;
-                p * p.ln().powi(2)
-            })
-            .sum();
-        // Rounding may leave less than nothing.
-        let variance = (squares - plug_in.nats.powi(2)).max(0.0) / n;
         let singletons = if singletons == n { n - 1.0 } else { singletons };
         let coverage = 1.0 - singletons / n;
         let chao_shen = counts
@@ -115,9 +104,71 @@ impl CountEntropies {
             plug_in,
             miller_madow: Entropy::from_nats(plug_in.nats + (seen - 1) as f64 / (2.0 * n)),
             chao_shen: Entropy::from_nats(chao_shen),
-            standard_error: Entropy::from_nats(variance.sqrt()),
+            standard_error: Entropy::from_nats(Histogram::of(counts).jackknife_error()),
             unseen_mass,
         })
+    }
+}
+
+/// How many words have each count, which is all that an estimate depends on.
+#[derive(Clone, Debug)]
+struct Histogram(BTreeMap<u64, u64>);
+
+impl Histogram {
+    fn of(counts: &[u64]) -> Self {
+        let mut words = BTreeMap::new();
+        for &count in counts.iter().filter(|&&count| count > 0) {
+            *words.entry(count).or_default() += 1;
+        }
+        Self(words)
+    }
+
+    /// Chao–Shen in nats, as in [`CountEntropies::from_counts`] but for the order of the sum.
+    fn chao_shen(&self) -> f64 {
+        let n: u64 = self.0.iter().map(|(count, words)| count * words).sum();
+        let n = n as f64;
+        let singletons = self.0.get(&1).map_or(0.0, |&words| words as f64);
+        let singletons = if singletons == n { n - 1.0 } else { singletons };
+        let coverage = 1.0 - singletons / n;
+        let terms = self.0.iter().map(|(&count, &words)| {
+            let p = coverage * count as f64 / n;
+            let inclusion = -(n * (-p).ln_1p()).exp_m1();
+            -(words as f64) * p * p.ln() / inclusion
+        });
+        terms.sum()
+    }
+
+    /// Without one token of a word that has `count` of them.
+    fn without(&self, count: u64) -> Self {
+        let mut left = self.clone();
+        let words = left.0.entry(count).or_default();
+        *words -= 1;
+        if *words == 0 {
+            left.0.remove(&count);
+        }
+        if count > 1 {
+            *left.0.entry(count - 1).or_default() += 1;
+        }
+        left
+    }
+
+    /// Standard error of [`chao_shen`](Self::chao_shen): tokens of words with equal counts leave the same.
+    fn jackknife_error(&self) -> f64 {
+        let n: u64 = self.0.iter().map(|(count, words)| count * words).sum();
+        if n < 2 {
+            return 0.0;
+        }
+        let n = n as f64;
+        let left: Vec<(f64, f64)> = self
+            .0
+            .iter()
+            .map(|(&count, &words)| ((count * words) as f64, self.without(count).chao_shen()))
+            .collect();
+        let mean = left.iter().map(|(tokens, nats)| tokens * nats).sum::<f64>() / n;
+        let squares = left
+            .iter()
+            .map(|(tokens, nats)| tokens * (nats - mean).powi(2));
+        ((n - 1.0) / n * squares.sum::<f64>()).sqrt()
     }
 }
 
@@ -139,43 +190,88 @@ mod tests {
         assert!((found.chao_shen.nats() - 2.201_137_101_279_585).abs() < 1e-12);
     }
 
+    /// Counts of `tokens` words drawn with probabilities in proportion to `weights`.
+    fn sampled(weights: &[f64], tokens: usize, repeat: u64) -> Vec<u64> {
+        let total: f64 = weights.iter().sum();
+        let mut rng = stream(12, "sample", repeat);
+        let mut counts = vec![0; weights.len()];
+        for _ in 0..tokens {
+            let mut left = rng.random_range(0.0..total);
+            let word = weights.iter().position(|weight| {
+                left -= weight;
+                left < 0.0
+            });
+            counts[word.unwrap_or(weights.len() - 1)] += 1;
+        }
+        counts
+    }
+
     #[test]
     fn the_standard_error_and_the_unseen_share_are_those_of_repeated_samples() {
-        // Words with probabilities 1/2, 1/4, … : a sample's entropy varies as the error says, and new words
-        // come as often as the share says.
-        let words = 12;
-        let (tokens, repeats) = (300, 400);
-        let mut entropies = Vec::new();
-        let (mut error, mut unseen, mut truly_unseen) = (0.0, 0.0, 0.0);
-        for repeat in 0..repeats {
-            let mut rng = stream(12, "geometric", repeat);
-            let mut counts = vec![0_u64; words];
-            for _ in 0..tokens {
-                let word = (0..words - 1).find(|_| rng.random_bool(0.5));
-                counts[word.unwrap_or(words - 1)] += 1;
+        // Seen nearly whole, and mostly unseen.
+        let few: Vec<f64> = (1..13).map(|word| 0.5_f64.powi(word)).collect();
+        let many: Vec<f64> = (1..=1000).map(|rank| 1.0 / f64::from(rank)).collect();
+        for (weights, tokens, tolerance) in [(few, 300, 0.15), (many, 500, 0.3)] {
+            let repeats = 300;
+            let total: f64 = weights.iter().sum();
+            let mut entropies = Vec::new();
+            let (mut error, mut unseen, mut truly_unseen) = (0.0, 0.0, 0.0);
+            for repeat in 0..repeats {
+                let counts = sampled(&weights, tokens, repeat);
+                let found = CountEntropies::from_counts(&counts).unwrap();
+                entropies.push(found.chao_shen.nats());
+                error += found.standard_error.nats() / repeats as f64;
+                unseen += found.unseen_mass / repeats as f64;
+                let missing = weights
+                    .iter()
+                    .zip(&counts)
+                    .filter(|(_, count)| **count == 0);
+                let missing: f64 = missing.map(|(weight, _)| weight / total).sum();
+                truly_unseen += missing / repeats as f64;
             }
-            let found = CountEntropies::from_counts(&counts).unwrap();
-            entropies.push(found.plug_in.nats());
-            error += found.standard_error.nats() / repeats as f64;
-            unseen += found.unseen_mass / repeats as f64;
-            let missing = (0..words).filter(|&word| counts[word] == 0);
-            let missing = missing.map(|word| 0.5_f64.powi(word.min(words - 2) as i32 + 1));
-            truly_unseen += missing.sum::<f64>() / repeats as f64;
+            let mean = entropies.iter().sum::<f64>() / repeats as f64;
+            let squares = entropies.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+            let spread = (squares / (repeats - 1) as f64).sqrt();
+            assert!((error / spread - 1.0).abs() < tolerance, "{error} {spread}");
+            assert!(
+                (unseen / truly_unseen - 1.0).abs() < 0.15,
+                "{unseen} {truly_unseen}"
+            );
         }
-        let mean = entropies.iter().sum::<f64>() / repeats as f64;
-        let squares = entropies.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
-        let spread = (squares / (repeats - 1) as f64).sqrt();
-        assert!((error / spread - 1.0).abs() < 0.15, "{error} {spread}");
-        assert!(
-            (unseen / truly_unseen - 1.0).abs() < 0.15,
-            "{unseen} {truly_unseen}"
+    }
+
+    #[test]
+    fn the_error_is_that_of_leaving_out_every_token_by_itself() {
+        let counts = [4_u64, 2, 3, 0, 2, 1, 1];
+        let found = CountEntropies::from_counts(&counts).unwrap();
+        let mut left = Vec::new();
+        for (word, &count) in counts.iter().enumerate() {
+            for _ in 0..count {
+                let mut fewer = counts;
+                fewer[word] -= 1;
+                left.push(
+                    CountEntropies::from_counts(&fewer)
+                        .unwrap()
+                        .chao_shen
+                        .nats(),
+                );
+            }
+        }
+        let n = left.len() as f64;
+        let mean = left.iter().sum::<f64>() / n;
+        let squares = left.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+        let expected = ((n - 1.0) / n * squares).sqrt();
+        assert!((found.standard_error.nats() - expected).abs() < 1e-12);
+        assert_eq!(found.unseen_mass, 2.0 / 13.0);
+        assert_eq!(
+            CountEntropies::from_counts(&[1])
+                .unwrap()
+                .standard_error
+                .nats(),
+            0.0
         );
         let even = CountEntropies::from_counts(&[3, 3, 0, 3]).unwrap();
         assert!(even.standard_error.nats() < 1e-8 && even.unseen_mass == 0.0);
-        let single = CountEntropies::from_counts(&[1, 1, 2]).unwrap();
-        assert_eq!(single.unseen_mass, 0.5);
-        // n p̂: 1, 1, 2 of 4; surprises 2, 2, 1 bits: mean 1.5, variance 0.25.
-        assert!((single.standard_error.bits() - (0.25_f64 / 4.0).sqrt()).abs() < 1e-12);
     }
 
     #[test]
