@@ -79,6 +79,12 @@ impl ArmKind {
         self.definition().is_noisy
     }
 
+    /// Whether a teacher chooses its words in training: a control, which is not to be the best hard arm.
+    #[must_use]
+    pub fn is_taught(self) -> bool {
+        self.definition().is_taught
+    }
+
     /// Whether it is the projector of a checkpoint.
     #[must_use]
     pub fn is_pretrained(self) -> bool {

@@ -130,7 +130,7 @@ impl ArmSpec {
     /// Whether the projector starts from features of the whole training set.
     #[must_use]
     pub fn starts_from_sample(&self) -> bool {
-        self.settings.kmeans || (self.kind.definition().is_taught && !self.settings.text)
+        self.settings.kmeans || (self.kind.is_taught() && !self.settings.text)
     }
 
     /// Codes of a token.

@@ -10,8 +10,8 @@
 //! get different gradients, which straight-through ones do not.
 //!
 //! # Source
-//! arXiv:2410.06424 §4, the Householder form of §4.3. Differs: where the rotation is not defined (`z` or
-//! `q` is zero, or they point in opposite directions) the gradient goes straight through.
+//! arXiv:2410.06424, in the form of two Householder reflections. Differs: where the rotation is not
+//! defined (`z` or `q` is zero, or they point in opposite directions) the gradient goes straight through.
 
 use burn::tensor::Tensor;
 

@@ -9,7 +9,7 @@
 //! arXiv:2411.02038 §3. `C` is drawn once from `N(0, 1)` and `W` starts as a fresh linear layer
 //! without bias, which puts the rows at the scale of `z`; the paper's smaller start leaves them all
 //! near the origin. From a sample, `C` is its k-means and `W` the identity, so that `E` starts as that
-//! k-means exactly; the paper has no such start.
+//! k-means exactly; arXiv:2406.11837 freezes features of an encoder behind a learnt map in the same way.
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;

@@ -5,7 +5,7 @@
 //! # Source
 //! arXiv:1711.00937 (VQ), arXiv:2107.03312 §3.3 (residual VQ, k-means start, restarts). The codes are
 //! narrow, as arXiv:2110.04627 §3.2 found necessary for large codebooks to be used. The start from a
-//! sample of the whole training set instead of one batch: arXiv:2406.11837 §3, for large codebooks.
+//! sample of the whole training set, instead of the first batch, is ours.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};

@@ -31,6 +31,27 @@ fn the_verdict_follows_the_data() {
 }
 
 #[test]
+fn a_control_with_a_teacher_is_not_the_best_hard_arm() {
+    let arms = ["patch-merger", "oracle-words@256", "vq@256", "blind"];
+    let config = config(&arms, 3, &[1.0]);
+    let misreads = |arm: ArmSpec, _: f64| match arm.kind.name() {
+        "oracle-words" => 0.12,
+        "vq" => 0.4,
+        _ => 0.1,
+    };
+    let (folder, _) = written(&config, &run(&config, &misreads));
+    let verdict = text(&folder, "verdict.md");
+    assert!(
+        verdict.contains(", one arm, against `patch-merger`"),
+        "{verdict}"
+    );
+    let headline = "- 1 character per token: `vq@256` worse by";
+    assert!(verdict.contains(headline), "{verdict}");
+    // It is listed like any other.
+    assert!(verdict.contains("| `oracle-words@256` | 1 |"), "{verdict}");
+}
+
+#[test]
 fn integrity_checks_pass_and_fail_with_the_data() {
     let checks = |misreads: &dyn Fn(ArmSpec, f64) -> f64| {
         let config = config(&ARMS, 3, &[1.0, 2.0]);

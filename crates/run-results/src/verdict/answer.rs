@@ -30,7 +30,7 @@ impl Report<'_> {
     /// The differences in the answer, one by one.
     pub(super) fn key_numbers(&self) -> Vec<KeyNumber> {
         let classes = [
-            ("hard words", self.hard_arms()),
+            ("hard words", self.untaught_hard_arms()),
             ("soft words", self.soft_arms()),
         ];
         let classes = classes.iter().flat_map(|(name, arms)| {
@@ -55,7 +55,7 @@ impl Report<'_> {
     }
 
     fn lead(&self) -> String {
-        let classes = [(HARD, self.hard_arms()), (SOFT, self.soft_arms())];
+        let classes = [(HARD, self.untaught_hard_arms()), (SOFT, self.soft_arms())];
         let classes: Vec<_> = classes
             .into_iter()
             .filter(|(_, arms)| !arms.is_empty())

@@ -24,7 +24,7 @@ impl Report<'_> {
             return;
         }
         let (condition, groups) = self.primary();
-        let hard = self.hard_arms();
+        let hard = self.untaught_hard_arms();
         let soft = self.soft_arms();
         let has_merger = arm_of(self.scored.config, ArmKind::PatchMerger).is_some();
         let has_mlp = |arms: &[ArmSpec]| {

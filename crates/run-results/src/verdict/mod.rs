@@ -135,6 +135,13 @@ impl Report<'_> {
         arms.filter(|arm| arm.kind.is_hard()).copied().collect()
     }
 
+    /// Those that find their words themselves.
+    fn untaught_hard_arms(&self) -> Vec<ArmSpec> {
+        let mut arms = self.hard_arms();
+        arms.retain(|arm| !arm.kind.is_taught());
+        arms
+    }
+
     fn soft_arms(&self) -> Vec<ArmSpec> {
         let arms = self.arms().iter();
         arms.filter(|arm| self.scored.has_words(**arm) && !arm.kind.is_hard())
