@@ -14,7 +14,7 @@ fn photographs(place: &Scratch) {
         let stripes = |x: u32, y: u32| image::Luma([((x * (index + 2) + y * 5) % 256) as u8]);
         let image = image::GrayImage::from_fn(160, 90 + index, stripes);
         image
-            .save(place.path(&format!("photos/more/{index}.png")))
+            .save(place.path(format!("photos/more/{index}.png")))
             .unwrap();
     }
     fs::write(place.path("photos/broken.jpg"), b"nothing").unwrap();
@@ -39,7 +39,7 @@ fn it_writes_the_same_bytes_on_one_lane_and_on_two_and_when_it_is_resumed() {
     );
     assert!(first.stderr.contains("broken.jpg"), "{}", first.stderr);
     run(&place, "--run b --jobs 2 --dataset photos").succeeded();
-    let bytes = |run: &str, file: &str| fs::read(place.path(&format!("r/{run}/{file}"))).unwrap();
+    let bytes = |run: &str, file: &str| fs::read(place.path(format!("r/{run}/{file}"))).unwrap();
     for file in [
         "metrics.csv",
         "summary.csv",
@@ -90,7 +90,7 @@ fn it_writes_the_same_bytes_on_one_lane_and_on_two_and_when_it_is_resumed() {
         "pictures_photographs_read",
     ] {
         assert!(
-            place.path(&format!("r/a/plots/{plot}.png")).is_file(),
+            place.path(format!("r/a/plots/{plot}.png")).is_file(),
             "{plot}"
         );
     }

@@ -144,12 +144,7 @@ fn rate_distortion(
     for &objective in &config.objectives {
         for kind in kinds_of(rows) {
             // Of text the densest part, of tasks the last: one panel has one set of images.
-            let part = rows
-                .iter()
-                .filter(|row| row.kind == kind)
-                .next_back()?
-                .part
-                .clone();
+            let part = rows.iter().rfind(|row| row.kind == kind)?.part.clone();
             let here: Vec<&Row> = rows.iter().filter(|row| row.part == part).collect();
             let mut panel = CurvePanel {
                 title: format!("{part}, trained to {objective}"),
