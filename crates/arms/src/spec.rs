@@ -2,6 +2,7 @@
 
 use crate::{Argument, Arm, ArmKind, ArmSizes, Setting, Thousandths};
 use burn::tensor::Device;
+use discretisers::codebook::LARGE_FROM;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +132,16 @@ impl ArmSpec {
     #[must_use]
     pub fn starts_from_sample(&self) -> bool {
         self.settings.kmeans || (self.kind.is_taught() && !self.settings.text)
+    }
+
+    /// Version of the numbers of the arm, where they have changed and those of others have not: part of
+    /// what a stored cell is found by, so that older cells are trained again. Empty for most arms.
+    #[must_use]
+    pub fn arithmetic(&self) -> &'static str {
+        let follows = matches!(self.kind, ArmKind::Vq | ArmKind::Rvq);
+        let is_large = self.words().is_some_and(|words| words > LARGE_FROM);
+        // Since their running means have a longer window.
+        if follows && is_large { " 2" } else { "" }
     }
 
     /// Codes of a token.

@@ -151,3 +151,19 @@ fn the_projector_of_a_checkpoint_has_names_and_is_not_built() {
         assert!(name.parse::<ArmSpec>().is_err(), "{name}");
     }
 }
+
+#[test]
+fn cells_of_large_codebooks_alone_are_trained_again() {
+    let arithmetic = |name: &str| name.parse::<ArmSpec>().unwrap().arithmetic();
+    for same in [
+        "vq@4096",
+        "rvq@256+codes4",
+        "simvq@65536",
+        "vet-st-argmax@65540",
+        "patch-merger",
+    ] {
+        assert_eq!(arithmetic(same), "", "{same}");
+    }
+    assert_ne!(arithmetic("vq@8192"), "");
+    assert_ne!(arithmetic("rvq@65536+codes2"), "");
+}

@@ -96,7 +96,8 @@ impl CellStore {
             seed,
             learning_rate,
         } = spec;
-        let name = format!("{arm} {seed} {learning_rate} {}", self.origin);
+        let arithmetic = arm.arithmetic();
+        let name = format!("{arm} {seed} {learning_rate} {}{arithmetic}", self.origin);
         let hash = format!("{:x}", Sha256::digest(name));
         self.folder.join(format!("{}.toml", &hash[..16]))
     }

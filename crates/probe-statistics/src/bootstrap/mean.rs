@@ -130,7 +130,7 @@ mod tests {
     fn items_of_a_cluster_are_drawn_together() {
         let values: Vec<f64> = (0..400).map(|i| f64::from(i / 100)).collect();
         let width = |clusters: Vec<u32>| {
-            let found = bootstrap_mean(&[values.clone()], &clusters, &plan()).unwrap();
+            let found = bootstrap_mean(std::slice::from_ref(&values), &clusters, &plan()).unwrap();
             found.percentile.high - found.percentile.low
         };
         let (alone, together) = (
