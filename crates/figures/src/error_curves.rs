@@ -10,7 +10,7 @@ use crate::legend::{self, Entry, Key};
 use crate::numbers::{Arm, CerScale, Estimate, Reference, require, require_positive};
 use crate::scene::{Label, Scene};
 use crate::series::Series;
-use crate::style::{Dash, INK, LINE_WIDTH, MARGIN, PAGE_WIDTH, Pen, THIN_WIDTH};
+use crate::style::{Dash, Family, INK, LINE_WIDTH, MARGIN, PAGE_WIDTH, Pen, THIN_WIDTH};
 
 const NAME: &str = "ErrorCurves";
 const PLOT_HEIGHT: f64 = 560.0;
@@ -113,7 +113,13 @@ impl ErrorCurves {
         };
         let pen_of = |arm: &Arm| {
             let found = arms.iter().position(|other| *other == arm);
-            found.map_or(Pen::of_member(arm.family, 0), |index| pens[index])
+            let pen = found.map_or(Pen::of_member(arm.family, 0), |index| pens[index]);
+            let earlier = arms[..found.unwrap_or(0)].iter();
+            match self.is_points(arm) {
+                // Without a line, the dash cannot tell members of a family apart.
+                true => pen.shifted(earlier.filter(|other| other.family == arm.family).count()),
+                false => pen,
+            }
         };
         panel
             .curves
@@ -128,6 +134,13 @@ impl ErrorCurves {
                     .collect(),
             })
             .collect()
+    }
+
+    /// Whether every curve of an arm is a single point.
+    fn is_points(&self, arm: &Arm) -> bool {
+        let curves = self.panels.iter().flat_map(|panel| &panel.curves);
+        let mut of_arm = curves.filter(|curve| curve.arm == *arm);
+        of_arm.all(|curve| curve.points.len() == 1)
     }
 
     /// One entry per arm, counting the failed points of all panels.
@@ -276,13 +289,19 @@ fn draw_levels(scene: &mut Scene, frame: &Frame, panel: &CurvePanel, entries: &m
         let Some(y) = frame.place_y(reference.cer * 100.0) else {
             continue;
         };
-        let (colour, dash) = (reference.family.colour(), Dash::of_reference(index));
+        let earlier = panel.references[..index].iter();
+        let of_family = earlier.filter(|other| other.family == reference.family);
+        let dash = Dash::of_reference(of_family.count());
+        let colour = reference.family.colour();
         let ends = [(frame.left, y), (frame.right(), y)];
         scene.line(&ends, THIN_WIDTH, colour, dash);
         legend::add_once(entries, Key::Rule(colour, dash), &reference.label);
     }
     for (index, bound) in panel.bounds.iter().enumerate() {
-        let dash = Dash::of_reference(index);
+        // Levels of the ceiling are as black as bounds.
+        let levels = panel.references.iter();
+        let black = levels.filter(|level| level.family == Family::Ceiling);
+        let dash = Dash::of_reference(black.count() + index);
         let places = bound.points.iter();
         let line: Vec<_> = places
             .filter_map(|(x, error)| frame.at(*x, error * 100.0))
@@ -297,7 +316,6 @@ fn draw_levels(scene: &mut Scene, frame: &Frame, panel: &CurvePanel, entries: &m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::style::Family;
 
     #[test]
     fn only_points_at_one_x_make_room_for_each_other() {
@@ -311,6 +329,53 @@ mod tests {
         assert_eq!(sideways(&series, 1, 12.0), 0.0);
         let spread = [0, 1, 2].map(|index| sideways(&series, index, 8.0));
         assert_eq!(spread, [-SHIFT, 0.0, SHIFT]);
+    }
+
+    #[test]
+    fn points_of_one_family_have_markers_of_their_own() {
+        let curve = |name: &str, places: &[f64]| Curve {
+            arm: Arm::new(name, Family::Codebook),
+            points: places
+                .iter()
+                .map(|&x| CurvePoint {
+                    x,
+                    error: Estimate::exact(0.1),
+                })
+                .collect(),
+        };
+        let other = Curve {
+            arm: Arm::new("hard", Family::VetHard),
+            points: vec![CurvePoint {
+                x: 4.0,
+                error: Estimate::exact(0.2),
+            }],
+        };
+        let figure = ErrorCurves {
+            title: String::new(),
+            subtitle: String::new(),
+            x_title: String::new(),
+            y_title: String::new(),
+            scale: CerScale::Linear,
+            panels: vec![CurvePanel {
+                title: String::new(),
+                curves: vec![
+                    other,
+                    curve("a", &[1.0]),
+                    curve("b", &[2.0]),
+                    curve("c", &[3.0]),
+                ],
+                references: Vec::new(),
+                bounds: Vec::new(),
+            }],
+        };
+        let series = figure.series(&figure.panels[0]);
+        let marks: Vec<_> = series[1..]
+            .iter()
+            .map(|line| (line.pen.shape, line.pen.hollow))
+            .collect();
+        for (index, mark) in marks.iter().enumerate() {
+            assert!(!marks[..index].contains(mark), "{marks:?}");
+        }
     }
 
     #[test]

@@ -189,6 +189,14 @@ impl Pen {
         }
     }
 
+    /// The same with the n-th marker behind that of its family.
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        Self {
+            shape: self.shape.shifted(by),
+            ..self
+        }
+    }
+
     /// One pen per arm: the n-th arm of a family gets the family's n-th pen.
     pub(crate) fn for_families(families: impl IntoIterator<Item = Family>) -> Vec<Self> {
         let mut members = [0; Family::ALL.len()];

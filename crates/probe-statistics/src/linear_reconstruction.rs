@@ -48,53 +48,92 @@ pub fn linear_reconstruction(
     d_in: usize,
     d_out: usize,
 ) -> Result<Reconstruction, StatisticsError> {
-    let n = pairs("training pairs", training, d_in, d_out)?;
-    let m = pairs("held-out pairs", held_out, d_in, d_out)?;
-    require_count("training pairs", 2, n)?;
-    require_count("held-out pairs", 1, m)?;
-    let (input_mean, target_mean) = (mean(training.inputs, d_in), mean(training.targets, d_out));
-    let (mut gram, mut cross) = (vec![0.0; d_in * d_in], vec![0.0; d_in * d_out]);
-    let rows = training.inputs.chunks_exact(d_in);
-    for (input, target) in rows.zip(training.targets.chunks_exact(d_out)) {
-        let (x, y) = (centred(input, &input_mean), centred(target, &target_mean));
-        for (i, &xi) in x.iter().enumerate() {
-            // The lower triangle is enough.
-            add_scaled(&mut gram[i * d_in..i * d_in + i + 1], xi, &x[..=i]);
-            add_scaled(&mut cross[i * d_out..(i + 1) * d_out], xi, &y);
-        }
-    }
-    let trace: f64 = (0..d_in).map(|i| gram[i * d_in + i]).sum();
-    // Inputs that do not vary at all leave the mean as the prediction.
-    let ridge = (RIDGE * trace / d_in as f64).max(f64::MIN_POSITIVE.sqrt());
-    for i in 0..d_in {
-        gram[i * d_in + i] += ridge;
-    }
-    factor(&mut gram, d_in);
-    solve(&gram, &mut cross, d_in, d_out);
+    LinearMap::fit(training, d_in, d_out)?.measure(held_out)
+}
 
-    let (mut left, mut total) = (0.0, 0.0);
-    let rows = held_out.inputs.chunks_exact(d_in);
-    for (input, target) in rows.zip(held_out.targets.chunks_exact(d_out)) {
-        let (x, mut y) = (centred(input, &input_mean), centred(target, &target_mean));
-        total += y.iter().map(|y| y * y).sum::<f64>();
-        for (i, &xi) in x.iter().enumerate() {
-            add_scaled(&mut y, -xi, &cross[i * d_out..(i + 1) * d_out]);
+/// A linear map that was fitted once, to be measured on several held-out parts.
+#[derive(Clone, Debug)]
+pub struct LinearMap {
+    /// `[d_in]`.
+    input_mean: Vec<f64>,
+    /// `[d_out]`.
+    target_mean: Vec<f64>,
+    /// `[d_in, d_out]`.
+    weights: Vec<f64>,
+    trained_on: usize,
+}
+
+impl LinearMap {
+    /// Fits `training`.
+    ///
+    /// # Errors
+    /// If it holds no whole pairs, not as many inputs as targets, or fewer than two.
+    pub fn fit(training: Pairs<'_>, d_in: usize, d_out: usize) -> Result<Self, StatisticsError> {
+        let n = pairs("training pairs", training, d_in, d_out)?;
+        require_count("training pairs", 2, n)?;
+        let (input_mean, target_mean) =
+            (mean(training.inputs, d_in), mean(training.targets, d_out));
+        let (mut gram, mut cross) = (vec![0.0; d_in * d_in], vec![0.0; d_in * d_out]);
+        let rows = training.inputs.chunks_exact(d_in);
+        for (input, target) in rows.zip(training.targets.chunks_exact(d_out)) {
+            let (x, y) = (centred(input, &input_mean), centred(target, &target_mean));
+            for (i, &xi) in x.iter().enumerate() {
+                // The lower triangle is enough.
+                add_scaled(&mut gram[i * d_in..i * d_in + i + 1], xi, &x[..=i]);
+                add_scaled(&mut cross[i * d_out..(i + 1) * d_out], xi, &y);
+            }
         }
-        left += y.iter().map(|y| y * y).sum::<f64>();
+        let trace: f64 = (0..d_in).map(|i| gram[i * d_in + i]).sum();
+        // Inputs that do not vary at all leave the mean as the prediction.
+        let ridge = (RIDGE * trace / d_in as f64).max(f64::MIN_POSITIVE.sqrt());
+        for i in 0..d_in {
+            gram[i * d_in + i] += ridge;
+        }
+        factor(&mut gram, d_in);
+        solve(&gram, &mut cross, d_in, d_out);
+        Ok(Self {
+            input_mean,
+            target_mean,
+            weights: cross,
+            trained_on: n,
+        })
     }
-    if !(left.is_finite() && total > 0.0) {
-        return Err(StatisticsError::OutOfRange {
-            what: "the squared distance of held-out targets from the training mean",
-            value: total,
-            expected: "above 0 and, like all inputs, finite",
-        });
+
+    /// Measures `R²` on `held_out`.
+    ///
+    /// # Errors
+    /// If it holds no whole pairs or none at all, its targets do not vary, or a number is not finite.
+    pub fn measure(&self, held_out: Pairs<'_>) -> Result<Reconstruction, StatisticsError> {
+        let (d_in, d_out) = (self.input_mean.len(), self.target_mean.len());
+        let m = pairs("held-out pairs", held_out, d_in, d_out)?;
+        require_count("held-out pairs", 1, m)?;
+        let (mut left, mut total) = (0.0, 0.0);
+        let rows = held_out.inputs.chunks_exact(d_in);
+        for (input, target) in rows.zip(held_out.targets.chunks_exact(d_out)) {
+            let (x, mut y) = (
+                centred(input, &self.input_mean),
+                centred(target, &self.target_mean),
+            );
+            total += y.iter().map(|y| y * y).sum::<f64>();
+            for (i, &xi) in x.iter().enumerate() {
+                add_scaled(&mut y, -xi, &self.weights[i * d_out..(i + 1) * d_out]);
+            }
+            left += y.iter().map(|y| y * y).sum::<f64>();
+        }
+        if !(left.is_finite() && total > 0.0) {
+            return Err(StatisticsError::OutOfRange {
+                what: "the squared distance of held-out targets from the training mean",
+                value: total,
+                expected: "above 0 and, like all inputs, finite",
+            });
+        }
+        Ok(Reconstruction {
+            r2: 1.0 - left / total,
+            mean_predictor_r2: 0.0,
+            trained_on: self.trained_on,
+            held_out: m,
+        })
     }
-    Ok(Reconstruction {
-        r2: 1.0 - left / total,
-        mean_predictor_r2: 0.0,
-        trained_on: n,
-        held_out: m,
-    })
 }
 
 /// Where a falling function reaches `target`, between `low` and `high`, both above 0.

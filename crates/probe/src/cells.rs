@@ -294,8 +294,12 @@ impl Study<'_> {
     }
 }
 
-/// A panic inside a cell (a bug, or a device that fails) ends that cell, not the run.
-fn guarded<T>(work: impl FnOnce() -> Result<T>, broken: impl FnOnce(String) -> T) -> Result<T> {
+/// A panic inside a cell (a bug, or a device that fails) ends that cell, not the run: `broken` makes its
+/// outcome from the reason.
+///
+/// # Errors
+/// Those of `work`.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T>, broken: impl FnOnce(String) -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let reason = panic
             .downcast_ref::<String>()

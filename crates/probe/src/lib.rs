@@ -27,7 +27,7 @@ mod training;
 mod tuning;
 mod word_tally;
 
-pub use cells::{Observer, run_cells};
+pub use cells::{Observer, guarded, run_cells};
 pub use config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
 pub use data_config::{DataConfig, LayoutKind, SplitSizes, text_of};
 pub use evaluation::{Examination, GroupReading};
@@ -43,5 +43,5 @@ pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
 pub use start::with_start_sample;
 pub use store::{CellStore, StoredCells};
-pub use training::{TrainedCell, test_cell, train_cell};
+pub use training::{TrainedCell, test_cell, train_cell, with_added_losses};
 pub use word_tally::WordTally;

@@ -16,7 +16,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::usage_penalty;
 use projector::contract::parameters_without_gradient;
-use projector::{Pass, Projector, seeded};
+use projector::{Pass, Projector, WordUse, seeded};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use run_support::stop::Stop;
@@ -136,6 +136,25 @@ fn unless_diverged<T>(
     }
 }
 
+/// A loss with what an arm adds to it: rewards of weight `usage_weight` for the use of many words, and a
+/// loss of its own.
+#[must_use]
+pub fn with_added_losses(
+    mut loss: Tensor<1>,
+    (words, auxiliary): (Vec<WordUse>, Option<Tensor<1>>),
+    usage_weight: Option<f64>,
+) -> Tensor<1> {
+    if let Some(weight) = usage_weight {
+        for words in words.into_iter().filter_map(|words| words.probabilities) {
+            loss = loss + usage_penalty(words).mul_scalar(weight);
+        }
+    }
+    match auxiliary {
+        Some(auxiliary) => loss + auxiliary,
+        None => loss,
+    }
+}
+
 /// What the training of a cell needs.
 struct TrainingRun<'a> {
     config: &'a ProbeConfig,
@@ -222,16 +241,9 @@ impl TrainingRun<'_> {
             let tokens = model.tokens(input.clone(), &mut pass);
             let scores = model.read(tokens.embeddings, &places[group]);
             let reading = model.loss(scores, data, &items, &training_device);
-            let mut loss = reading.clone();
-            if let Some(weight) = spec.arm.usage_weight(training.usage_weight) {
-                let books = tokens.words.into_iter();
-                for words in books.filter_map(|words| words.probabilities) {
-                    loss = loss + usage_penalty(words).mul_scalar(weight);
-                }
-            }
-            if let Some(auxiliary) = tokens.auxiliary_loss {
-                loss = loss + auxiliary;
-            }
+            let usage_weight = spec.arm.usage_weight(training.usage_weight);
+            let added = (tokens.words, tokens.auxiliary_loss);
+            let loss = with_added_losses(reading.clone(), added, usage_weight);
             let value = f64::from(loss.clone().into_scalar::<f32>());
             if !value.is_finite() {
                 return Err(Diverged(format!("the loss is {value}")).into());

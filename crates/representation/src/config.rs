@@ -298,14 +298,10 @@ impl RepresentationConfig {
         }
         for (name, count) in [
             ("images.photographs", self.images.photographs),
-            ("images.task", self.images.task),
             ("decode_steps", self.decode_steps),
             ("decoder_depth", self.decoder_depth),
         ] {
-            ensure!(
-                count > 1 || name.ends_with("depth") && count > 0,
-                "`{name}` is {count}; give more"
-            );
+            ensure!(count > 0, "`{name}` is 0; give more");
         }
         ensure!(
             self.decoder_rate.is_finite() && self.decoder_rate > 0.0,

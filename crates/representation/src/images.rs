@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use perception_tasks::TaskKind;
 use probe::{Prepared, PreparedGroup};
-use probe_data::FeatureCache;
+use probe_data::{FeatureCache, Group};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,18 @@ pub struct ImageSet<'a> {
     pub validation: &'a [PreparedGroup],
     /// To report.
     pub test: &'a [PreparedGroup],
+}
+
+impl ImageSet<'_> {
+    /// Name in results of what is reported together with a group: texts of one density, all levels of a
+    /// task, all photographs.
+    #[must_use]
+    pub fn part_of(&self, group: &Group) -> String {
+        match group.key.density.filter(|_| self.kind == ImageKind::Text) {
+            Some(density) => format!("{} at {density}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
 }
 
 /// All images of a run.

@@ -8,14 +8,13 @@ use crate::testing::{Testing, Trained};
 use crate::training::{Decoded, Training};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use probe::{CellModel, Status};
+use probe::{CellModel, Status, guarded};
 use probe_data::pixel_batch;
 use run_support::atomic;
 use run_support::lanes::Lanes;
 use run_support::stop::{Stop, Stopped};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -33,8 +32,9 @@ pub struct Outcome {
     pub cells: Vec<CellOutcome>,
     /// Learning rates that were tried on the first seed and not chosen.
     pub tried: Vec<CellOutcome>,
-    /// Pixels under a token of each kind of images, as a Gaussian source.
-    pub sources: Vec<(crate::images::ImageKind, GaussianSource)>,
+    /// Pixels under a token, standardised, as a Gaussian source: of the training images of each part, by the
+    /// part's name.
+    pub sources: Vec<(String, GaussianSource)>,
 }
 
 impl Outcome {
@@ -150,16 +150,11 @@ impl Run<'_> {
                     .cloned(),
             );
             cells.extend(chosen.cloned());
-            let same = |other: &&(&Unit, &UnitOutcome)| {
+            let same = |other: &(&Unit, &UnitOutcome)| {
                 other.0.subject == unit.subject && other.0.objective == unit.objective
             };
-            let more = others.iter().zip(&replicated).collect::<Vec<_>>();
-            cells.extend(
-                more.iter()
-                    .filter(same)
-                    .filter_map(|(_, o)| o.chosen())
-                    .cloned(),
-            );
+            let more = others.iter().zip(&replicated);
+            cells.extend(more.filter(same).filter_map(|(_, o)| o.chosen()).cloned());
         }
         cells.extend(baselines.iter().filter_map(UnitOutcome::chosen).cloned());
         Ok(Outcome {
@@ -275,7 +270,7 @@ impl Run<'_> {
             let mut outcome = CellOutcome::begun(spec);
             if let Some(arm) = unit.subject.arm() {
                 let training = self.training(device);
-                let trained = guarded(&mut outcome, |outcome| training.train(arm, outcome))?;
+                let trained = unless_broken(&mut outcome, |outcome| training.train(arm, outcome))?;
                 let score = score(&outcome);
                 if let (Some(model), Some(score)) = (trained, score)
                     && best.as_ref().is_none_or(|(_, least, _)| score < *least)
@@ -306,30 +301,31 @@ impl Run<'_> {
         };
         if let Some((cell, trained)) = tested {
             let outcome = &mut cells[cell];
-            let parts = guarded(outcome, |_| testing.parts(unit.subject, trained).map(Some))?;
+            let parts = unless_broken(outcome, |_| testing.parts(unit.subject, trained).map(Some))?;
             outcome.parts = parts.unwrap_or_default();
             outcome.seconds += started.elapsed().as_secs_f64();
         }
         Ok(UnitOutcome { cells })
     }
 
-    /// Pixels under the tokens of training images, standardised.
-    fn sources(&self) -> Result<Vec<(crate::images::ImageKind, GaussianSource)>> {
-        let mut sources: Vec<(crate::images::ImageKind, Vec<f32>, usize)> = Vec::new();
+    /// See [`Outcome::sources`].
+    fn sources(&self) -> Result<Vec<(String, GaussianSource)>> {
+        let mut sources: Vec<(String, Vec<f32>, usize)> = Vec::new();
         for set in self.images.sets() {
             for data in set.train {
                 let items: Vec<usize> = (0..data.group.len().min(SOURCE_IMAGES)).collect();
                 let pixels = pixel_batch(&data.group, &items, &self.devices[0])?.merged();
                 let [.., d] = pixels.dims();
                 let values = pixels.into_data();
-                match sources.iter_mut().find(|(kind, ..)| *kind == set.kind) {
+                let part = set.part_of(&data.group);
+                match sources.iter_mut().find(|(name, ..)| *name == part) {
                     Some((_, all, _)) => all.extend(values.iter::<f32>()),
-                    None => sources.push((set.kind, values.iter::<f32>().collect(), d)),
+                    None => sources.push((part, values.iter::<f32>().collect(), d)),
                 }
             }
         }
         let made = sources.into_iter();
-        made.map(|(kind, values, d)| Ok((kind, GaussianSource::of(&values, d)?)))
+        made.map(|(part, values, d)| Ok((part, GaussianSource::of(&values, d)?)))
             .collect()
     }
 
@@ -352,21 +348,18 @@ fn score(outcome: &CellOutcome) -> Option<f64> {
     }
 }
 
-/// A panic inside a cell (a bug, or a device that fails) ends that cell, not the run.
-fn guarded<T>(
+/// What `work` made, or none and a failed outcome if it panicked.
+fn unless_broken<T>(
     outcome: &mut CellOutcome,
     work: impl FnOnce(&mut CellOutcome) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
-    let done = catch_unwind(AssertUnwindSafe(|| work(outcome)));
-    done.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        outcome.status = Status::Failed {
-            step: 0,
-            reason: format!("internal error: {}", text.unwrap_or("unknown panic")),
-        };
-        Ok(None)
-    })
+    match guarded(|| work(outcome).map(Ok), Err)? {
+        Ok(made) => Ok(made),
+        Err(reason) => {
+            outcome.status = Status::Failed { step: 0, reason };
+            Ok(None)
+        }
+    }
 }
 
 /// A damaged file counts as absent.

@@ -1,9 +1,7 @@
 //! Measures of a trained cell, or of a baseline, on the test images.
 
 use crate::images::{ImageKind, ImageSet, Images};
-use crate::measures::{
-    Grey, TokenPairs, feature_record, identified, mean_squared_error, psnr, ssim,
-};
+use crate::measures::{FeatureMaps, Grey, TokenPairs, identified, mean_squared_error, psnr, ssim};
 use crate::outcome::{Part, Subject};
 use crate::reconstruction::{baseline, grey_levels, raster};
 use crate::training::{CHUNK, Decoded, decode, noise_of};
@@ -99,30 +97,27 @@ impl Testing<'_> {
         Ok(parts)
     }
 
-    /// Tokens and features of training images.
-    fn fitted(&self, trained: Trained<'_>, set: &ImageSet<'_>) -> Result<TokenPairs> {
-        let mut all = TokenPairs::default();
+    /// What predicts the features of training images from their tokens.
+    fn fitted(&self, trained: Trained<'_>, set: &ImageSet<'_>) -> Result<FeatureMaps> {
+        let (subject, mut all) = (Subject::Arm(trained.arm), TokenPairs::default());
         for (index, data) in set.train.iter().enumerate() {
             let count = data.group.len().min(FITTED_IMAGES);
             let place = format!("fit/{}/{index}", set.name);
-            let found = self.reconstruct(
-                Subject::Arm(trained.arm),
-                Some(trained),
-                data,
-                count,
-                &place,
-            )?;
+            let found = self.reconstruct(subject, Some(trained), data, count, (&place, false))?;
             all.tokens.extend(found.pairs.tokens);
             all.features.extend(found.pairs.features);
         }
-        Ok(all)
+        let d_token = trained.model.arm.d_out();
+        let count = all.tokens.len() / d_token;
+        let widths = [d_token, all.features.len() / count.max(1)];
+        FeatureMaps::fit(&all, widths, self.device)
     }
 
     fn part(
         &self,
         subject: Subject,
         trained: Option<Trained<'_>>,
-        fitted: Option<&TokenPairs>,
+        fitted: Option<&FeatureMaps>,
         (number, set): (usize, &ImageSet<'_>),
         groups: &[PreparedGroup],
     ) -> Result<Part> {
@@ -130,10 +125,7 @@ impl Testing<'_> {
         let (layout, kind) = (first.layout, set.kind);
         let mut part = Part {
             kind,
-            name: match first.key.density.filter(|_| kind == ImageKind::Text) {
-                Some(density) => format!("{} at {density}", set.name),
-                None => set.name.to_owned(),
-            },
+            name: set.part_of(first),
             tokens: layout.tokens(),
             pixels: first.image_bytes(),
             width: layout.cols * layout.patch,
@@ -164,14 +156,12 @@ impl Testing<'_> {
             self.stop.check()?;
             let count = data.group.len();
             let place = format!("test/{number}/{level}");
-            let found = self.reconstruct(subject, trained, data, count, &place)?;
+            let found = self.reconstruct(subject, trained, data, count, (&place, true))?;
             self.compare(data, level, &found.pictures, &mut part)?;
-            // Of a task one of every level, else the first ones.
             let wanted = if groups.len() > 1 { 1 } else { SAMPLES };
-            let free = SAMPLES - part.samples.len();
-            let samples = found.pictures.iter().take(wanted.min(free));
-            part.samples
-                .extend(samples.map(|picture| STANDARD.encode(picture)));
+            let places = sample_places(count, wanted.min(SAMPLES - part.samples.len()));
+            let samples = places.map(|place| STANDARD.encode(&found.pictures[place]));
+            part.samples.extend(samples);
             if kind == ImageKind::Text {
                 self.read(data, &found.pictures, &mut part)?;
             }
@@ -183,24 +173,22 @@ impl Testing<'_> {
                 (Some(_), None) => {}
             }
         }
-        if let (Some(fitted), Some(trained)) = (fitted, trained) {
-            let d_token = trained.model.arm.d_out();
-            let count = pairs.tokens.len() / d_token;
-            let widths = [d_token, pairs.features.len() / count.max(1)];
-            part.features = Some(feature_record(fitted, &pairs, widths, self.device)?);
+        if let Some(fitted) = fitted {
+            part.features = Some(fitted.measure(&pairs, self.device)?);
         }
         part.usage = tally.map(|tally| tally.finish()).transpose()?;
         Ok(part)
     }
 
-    /// Pictures of the first `count` images of a group.
+    /// Pictures of the first `count` images of a group; `place` names the noise, and words are counted if
+    /// `tallies`.
     fn reconstruct(
         &self,
         subject: Subject,
         trained: Option<Trained<'_>>,
         data: &PreparedGroup,
         count: usize,
-        place: &str,
+        (place, tallies): (&str, bool),
     ) -> Result<Reconstructed> {
         let mut found = Reconstructed {
             pictures: Vec::with_capacity(count),
@@ -221,7 +209,13 @@ impl Testing<'_> {
                 );
                 continue;
             };
-            let (tokens, pixels) = decode(trained.model, data, items, noise.as_mut(), self.device)?;
+            let (tokens, pixels) = decode(
+                trained.model,
+                data,
+                items,
+                (noise.as_mut(), tallies),
+                self.device,
+            )?;
             let features = data
                 .features
                 .batch(items, self.device)?
@@ -230,7 +224,7 @@ impl Testing<'_> {
             found.pairs.features.extend(features.iter::<f32>());
             let embeddings = tokens.embeddings.into_data();
             found.pairs.tokens.extend(embeddings.iter::<f32>());
-            if !tokens.words.is_empty() {
+            if tallies && !tokens.words.is_empty() {
                 let tally = match &mut found.tally {
                     Some(tally) => tally,
                     None => {
@@ -320,6 +314,13 @@ impl Testing<'_> {
     }
 }
 
+/// Which of `count` images are kept to be looked at: of a task one of every level, else `wanted` from all
+/// over the fonts or photographs, whose images stand together.
+fn sample_places(count: usize, wanted: usize) -> impl Iterator<Item = usize> {
+    let wanted = wanted.min(count);
+    (0..wanted).map(move |sample| (2 * sample + 1) * count / (2 * wanted))
+}
+
 fn variance(pixels: &[u8]) -> f64 {
     let n = pixels.len() as f64;
     let mean = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
@@ -339,4 +340,19 @@ fn standard(pixels: &[u8]) -> Vec<f32> {
         .iter()
         .map(|&p| ((f64::from(p) - mean) * scale) as f32)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_come_from_all_over_the_images() {
+        let places = |count, wanted| sample_places(count, wanted).collect::<Vec<_>>();
+        // Four photographs of 32 crops each: one crop of every photograph.
+        assert_eq!(places(128, 4), [16, 48, 80, 112]);
+        assert_eq!(places(128, 1), [64]);
+        assert_eq!(places(2, 6), [0, 1]);
+        assert_eq!(places(0, 6), [0; 0]);
+    }
 }

@@ -9,9 +9,8 @@ use arms::{Arm, ArmSpec};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use ovis_vet::usage_penalty;
 use probe::optimize::OptimizerConfig;
-use probe::{CellModel, PreparedGroup, Status, train_cell, with_start_sample};
+use probe::{CellModel, PreparedGroup, Status, train_cell, with_added_losses, with_start_sample};
 use probe_data::pixel_batch;
 use projector::{Pass, Projector, seeded};
 use rand::seq::SliceRandom;
@@ -138,9 +137,6 @@ impl Training<'_> {
             config.decoder_rate
         };
         let mut model = Decoded { arm, decoder };
-        let schedule = OptimizerConfig::default();
-        let mut optimizer = schedule.init(&model);
-        let mut noise = seeded::stream(seed, "noise/decoding");
         let sets = self.images.sets();
         if trains_arm && spec.starts_from_sample() {
             let groups: Vec<&PreparedGroup> = sets.iter().flat_map(|set| set.train).collect();
@@ -151,6 +147,9 @@ impl Training<'_> {
                 model.arm.start_from(sample, &mut rng);
             })?;
         }
+        let schedule = OptimizerConfig::default();
+        let mut optimizer = schedule.init(&model);
+        let mut noise = seeded::stream(seed, "noise/decoding");
         let mut batches = Batches::new(&sets, config.batch, seed);
         let every = config.decode_steps.div_ceil(HISTORY);
         for step in 0..config.decode_steps {
@@ -175,18 +174,13 @@ impl Training<'_> {
             let wanted = pixel_batch(&data.group, &items, &device)?;
             let found = model.decoder.forward(embeddings, layout);
             let error = (found - wanted.features().clone()).abs().mean();
-            let mut loss = error.clone();
-            if trains_arm {
-                if let Some(weight) = spec.usage_weight(config.usage_weight) {
-                    let books = tokens.words.into_iter();
-                    for words in books.filter_map(|words| words.probabilities) {
-                        loss = loss + usage_penalty(words).mul_scalar(weight);
-                    }
+            let loss = match trains_arm {
+                true => {
+                    let added = (tokens.words, tokens.auxiliary_loss);
+                    with_added_losses(error.clone(), added, spec.usage_weight(config.usage_weight))
                 }
-                if let Some(auxiliary) = tokens.auxiliary_loss {
-                    loss = loss + auxiliary;
-                }
-            }
+                false => error.clone(),
+            };
             let value = f64::from(loss.clone().into_scalar::<f32>());
             if !value.is_finite() {
                 return Err(Diverged(format!("the loss is {value}")).into());
@@ -224,7 +218,7 @@ impl Training<'_> {
             let items: Vec<usize> = (0..data.group.len()).collect();
             let mut sum = 0.0;
             for items in items.chunks(CHUNK) {
-                let (_, found) = decode(model, data, items, noise.as_mut(), self.device)?;
+                let (_, found) = decode(model, data, items, (noise.as_mut(), false), self.device)?;
                 let wanted = pixel_batch(&data.group, items, self.device)?;
                 let error = (found - wanted.features().clone()).abs().mean();
                 sum += f64::from(error.into_scalar::<f32>()) * items.len() as f64;
@@ -246,19 +240,20 @@ pub(crate) fn noise_of(spec: ArmSpec, seed: u64, place: &str) -> Option<ChaCha8R
     noisy.then(|| seeded::stream(seed, &format!("noise/decoding/{place}")))
 }
 
-/// Tokens of some images and the standardised pixels that are decoded from them.
+/// Tokens of some images and the standardised pixels that are decoded from them; with the distribution over
+/// words if it is asked for, which takes memory for large vocabularies.
 pub(crate) fn decode(
     model: &Decoded,
     data: &PreparedGroup,
     items: &[usize],
-    noise: Option<&mut ChaCha8Rng>,
+    (noise, distribution): (Option<&mut ChaCha8Rng>, bool),
     device: &Device,
 ) -> Result<(projector::VisualTokens, Tensor<3>)> {
     let patches = data.features.batch(items, device)?;
     let mut pass = Pass {
         progress: 1.0,
         noise,
-        distribution: true,
+        distribution,
         words: None,
     };
     let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass));

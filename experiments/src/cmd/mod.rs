@@ -48,6 +48,13 @@ fn how_to_go_on(error: anyhow::Error, run: &Path) -> anyhow::Error {
     ))
 }
 
+/// Puts the value of a flag, where it was given, in the place of a setting.
+fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
+    if let Some(value) = flag {
+        *place = value.clone();
+    }
+}
+
 /// Where computed features are kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Caching {

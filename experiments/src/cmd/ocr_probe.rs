@@ -1,6 +1,6 @@
 //! `ocr-probe`: how much OCR does each projector lose?
 
-use super::CarryingOut;
+use super::{CarryingOut, set};
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
@@ -103,11 +103,6 @@ impl Args {
         if let Some(name) = &checkpoint {
             let checkpoint_summary = published::checkpoint_summary(name)?;
             config = overlaid(self.preset.config().for_checkpoint(checkpoint_summary))?;
-        }
-        fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
-            if let Some(value) = flag {
-                *place = value.clone();
-            }
         }
         config.checkpoint = checkpoint;
         ensure!(

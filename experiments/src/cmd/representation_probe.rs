@@ -1,6 +1,6 @@
 //! `representation-probe`: what do visual tokens still know of the pixels?
 
-use super::Computing;
+use super::{Computing, set};
 use anyhow::{Context, Result, bail};
 use arms::ArmSpec;
 use perception_tasks::TaskKind;
@@ -79,11 +79,6 @@ impl Args {
             Some(path) => overlay_file(&preset, path)?,
             None => preset,
         };
-        fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
-            if let Some(value) = flag {
-                *place = value.clone();
-            }
-        }
         set(&mut config.arms, &self.arms);
         set(&mut config.objectives, &self.objectives);
         set(&mut config.charset, &self.charset);

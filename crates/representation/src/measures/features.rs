@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use fused_ops::gelu;
 use probe::optimize::OptimizerConfig;
-use probe_statistics::linear_reconstruction::{Pairs, linear_reconstruction};
+use probe_statistics::linear_reconstruction::{LinearMap, Pairs};
 use projector::{linear, seeded};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -45,23 +45,39 @@ pub struct FeatureRecord {
     pub network: f64,
 }
 
-/// Fits both on `training` and measures them on `held_out`.
-///
-/// # Errors
-/// If there are too few tokens, or a number is not finite.
-pub fn feature_record(
-    training: &TokenPairs,
-    held_out: &TokenPairs,
-    [d_token, d_features]: [usize; 2],
-    device: &Device,
-) -> Result<FeatureRecord> {
-    let linear = linear_reconstruction(training.pairs(), held_out.pairs(), d_token, d_features)
-        .context("the features cannot be predicted from the tokens")?;
-    let network = network_r2(training, held_out, [d_token, d_features], device);
-    Ok(FeatureRecord {
-        linear: linear.r2,
-        network,
-    })
+/// A line and a network that were fitted to the tokens of training images.
+#[derive(Clone, Debug)]
+pub struct FeatureMaps {
+    line: LinearMap,
+    network: FittedNetwork,
+}
+
+impl FeatureMaps {
+    /// Fits both. The widths are those of a token and of a block of features.
+    ///
+    /// # Errors
+    /// If there are too few tokens, or a number is not finite.
+    pub fn fit(training: &TokenPairs, widths: [usize; 2], device: &Device) -> Result<Self> {
+        let [d_token, d_features] = widths;
+        let line = LinearMap::fit(training.pairs(), d_token, d_features);
+        Ok(Self {
+            line: line.context("the features cannot be predicted from the tokens")?,
+            network: FittedNetwork::fit(training, widths, device),
+        })
+    }
+
+    /// Measures both on tokens of other images.
+    ///
+    /// # Errors
+    /// If there is no token, features do not vary, or a number is not finite.
+    pub fn measure(&self, held_out: &TokenPairs, device: &Device) -> Result<FeatureRecord> {
+        let line = self.line.measure(held_out.pairs());
+        let line = line.context("the features cannot be predicted from the tokens")?;
+        Ok(FeatureRecord {
+            linear: line.r2,
+            network: self.network.r2(held_out, device),
+        })
+    }
 }
 
 #[derive(Module, Debug)]
@@ -76,52 +92,67 @@ impl Network {
     }
 }
 
-/// `R²` of a network that is trained here, on features that are shifted and scaled to unit variance as a
-/// whole; the scale leaves `R²` as it is.
-fn network_r2(
-    training: &TokenPairs,
-    held_out: &TokenPairs,
-    [d_token, d_features]: [usize; 2],
-    device: &Device,
-) -> f64 {
-    let mean = column_means(&training.features, d_features);
-    let scale = 1.0 / spread(&training.features, &mean).max(f32::MIN_POSITIVE);
-    let training_device = device.clone().autodiff();
-    let mut rng = seeded::stream(1, "feature network");
-    let mut network = Network {
-        first: seeded::linear(d_token, HIDDEN, true, &mut rng, &training_device),
-        second: seeded::linear(HIDDEN, d_features, true, &mut rng, &training_device),
-    };
-    let config = OptimizerConfig::default();
-    let mut optimizer = config.init(&network);
-    let count = training.tokens.len() / d_token;
-    let mut order: Vec<usize> = (0..count).collect();
-    let mut next = count;
-    for step in 0..STEPS {
-        let size = BATCH.min(count);
-        if next + size > count {
-            order.shuffle(&mut rng);
-            next = 0;
+/// A trained network, on features that are shifted and scaled to unit variance as a whole; the scale leaves
+/// `R²` as it is.
+#[derive(Clone, Debug)]
+struct FittedNetwork {
+    network: Network,
+    mean: Vec<f32>,
+    scale: f32,
+}
+
+impl FittedNetwork {
+    fn fit(training: &TokenPairs, [d_token, d_features]: [usize; 2], device: &Device) -> Self {
+        let mean = column_means(&training.features, d_features);
+        let scale = 1.0 / spread(&training.features, &mean).max(f32::MIN_POSITIVE);
+        let training_device = device.clone().autodiff();
+        let mut rng = seeded::stream(1, "feature network");
+        let mut network = Network {
+            first: seeded::linear(d_token, HIDDEN, true, &mut rng, &training_device),
+            second: seeded::linear(HIDDEN, d_features, true, &mut rng, &training_device),
+        };
+        let config = OptimizerConfig::default();
+        let mut optimizer = config.init(&network);
+        let count = training.tokens.len() / d_token;
+        let mut order: Vec<usize> = (0..count).collect();
+        let mut next = count;
+        for step in 0..STEPS {
+            let size = BATCH.min(count);
+            if next + size > count {
+                order.shuffle(&mut rng);
+                next = 0;
+            }
+            let items = &order[next..next + size];
+            next += size;
+            let tokens = rows(&training.tokens, d_token, items, &training_device);
+            let wanted = standardised(training, items, &mean, scale, &training_device);
+            let loss = (network.forward(tokens) - wanted).square().mean();
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            network = optimizer.step(config.learning_rate(RATE, step, STEPS), network, gradients);
         }
-        let items = &order[next..next + size];
-        next += size;
-        let tokens = rows(&training.tokens, d_token, items, &training_device);
-        let wanted = standardised(training, items, &mean, scale, &training_device);
-        let loss = (network.forward(tokens) - wanted).square().mean();
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        network = optimizer.step(config.learning_rate(RATE, step, STEPS), network, gradients);
+        Self {
+            network: network.valid(),
+            mean,
+            scale,
+        }
     }
-    let network = network.valid();
-    let (mut left, mut total) = (0.0, 0.0);
-    let items: Vec<usize> = (0..held_out.tokens.len() / d_token).collect();
-    for items in items.chunks(BATCH) {
-        let found = network.forward(rows(&held_out.tokens, d_token, items, device));
-        let wanted = standardised(held_out, items, &mean, scale, device);
-        let sum = |x: Tensor<2>| f64::from(x.square().sum().into_scalar::<f32>());
-        left += sum(found - wanted.clone());
-        total += sum(wanted);
+
+    fn r2(&self, held_out: &TokenPairs, device: &Device) -> f64 {
+        let (mean, scale) = (&self.mean, self.scale);
+        let d_token = self.network.first.weight.dims()[0];
+        let (mut left, mut total) = (0.0, 0.0);
+        let items: Vec<usize> = (0..held_out.tokens.len() / d_token).collect();
+        for items in items.chunks(BATCH) {
+            let found = self
+                .network
+                .forward(rows(&held_out.tokens, d_token, items, device));
+            let wanted = standardised(held_out, items, mean, scale, device);
+            let sum = |x: Tensor<2>| f64::from(x.square().sum().into_scalar::<f32>());
+            left += sum(found - wanted.clone());
+            total += sum(wanted);
+        }
+        1.0 - left / total
     }
-    1.0 - left / total
 }
 
 fn standardised(
@@ -181,7 +212,8 @@ mod tests {
     fn record(of: impl Fn(&[f32]) -> Vec<f32> + Copy) -> FeatureRecord {
         let (train, test) = (pairs("train", of), pairs("test", of));
         let d_features = train.features.len() / 2000;
-        feature_record(&train, &test, [4, d_features], &Device::flex()).unwrap()
+        let maps = FeatureMaps::fit(&train, [4, d_features], &Device::flex()).unwrap();
+        maps.measure(&test, &Device::flex()).unwrap()
     }
 
     #[test]
@@ -207,7 +239,8 @@ mod tests {
             tokens: of.tokens.clone(),
         };
         let (train, test) = (other("a", &train), other("b", &test));
-        let found = feature_record(&train, &test, [4, 4], &Device::flex()).unwrap();
+        let maps = FeatureMaps::fit(&train, [4, 4], &Device::flex()).unwrap();
+        let found = maps.measure(&test, &Device::flex()).unwrap();
         assert!(
             found.linear.abs() < 0.02 && found.network < 0.02,
             "{found:?}"

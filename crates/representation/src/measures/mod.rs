@@ -5,7 +5,7 @@ mod identification;
 mod picture;
 mod rate_distortion;
 
-pub use features::{FeatureRecord, TokenPairs, feature_record};
+pub use features::{FeatureMaps, FeatureRecord, TokenPairs};
 pub use identification::identified;
 pub use picture::{Grey, mean_squared_error, psnr, ssim};
 pub use rate_distortion::GaussianSource;

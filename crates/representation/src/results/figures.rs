@@ -49,7 +49,9 @@ pub(super) fn draw(
             title: figure.title,
             how_to_read: "Lower is better: a hard arm stands above the bits per token that it uses; the \
                           black line is the least that a Gaussian source of the same covariance loses at \
-                          that rate, and coloured levels are arms whose tokens are continuous."
+                          that rate, one token at a time (pictures are not Gaussian and tokens not \
+                          independent, so a code may lie below it), and levels are arms whose tokens are \
+                          continuous."
                 .to_owned(),
         });
     }
@@ -117,10 +119,11 @@ fn add_point(curves: &mut Vec<Curve>, (label, family): (String, Family), point: 
 }
 
 fn level(row: &Row, value: Value) -> Reference {
-    let family = row
-        .subject
-        .arm()
-        .map_or(Family::Control, |arm| family(arm.kind));
+    let family = match row.subject {
+        Subject::Arm(arm) => family(arm.kind),
+        Subject::Original => Family::Ceiling,
+        Subject::Resized | Subject::MeanColour => Family::Control,
+    };
     Reference {
         label: row.subject.to_string(),
         family,
@@ -173,7 +176,7 @@ fn rate_distortion(
                 .flat_map(|c| &c.points)
                 .map(|p| p.x)
                 .fold(1.0, f64::max);
-            if let Some((_, source)) = outcome.sources.iter().find(|(of, _)| *of == kind) {
+            if let Some((_, source)) = outcome.sources.iter().find(|(of, _)| *of == part) {
                 let steps = (most.log2().ceil() as u32).max(1) * BOUND_STEPS;
                 let places = (0..=steps).map(|step| f64::from(step) / f64::from(BOUND_STEPS));
                 let places = places.map(f64::exp2).filter(|bits| *bits <= most);
@@ -227,7 +230,9 @@ fn text_errors(config: &RepresentationConfig, rows: &[Row]) -> Option<ErrorCurve
                 references: Vec::new(),
                 bounds: Vec::new(),
             };
-            for row in rows.iter().filter(|row| row.part == *part) {
+            // Grey has no text: it would stand where `blind` does.
+            let shown = |row: &&Row| row.part == *part && row.subject != Subject::MeanColour;
+            for row in rows.iter().filter(shown) {
                 let Some(value) = row.value(Measure::CharacterErrors) else {
                     continue;
                 };
