@@ -144,7 +144,7 @@ fn measure_cell(bencher: Bencher, arm: &str) -> Result<()> {
             .batch(&items, &device)
             .expect("features in memory");
         let tokens = model.tokens(features, &mut Pass::deterministic());
-        let scores = model.read(tokens.embeddings, &place);
+        let scores = model.read(tokens.embeddings, &place, (data, &items));
         model.loss(scores, data, &items, &device)
     });
     Ok(())

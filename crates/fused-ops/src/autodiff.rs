@@ -15,6 +15,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
+use crate::Mask;
 use crate::buffer::contiguous;
 use crate::extension::FusedOps;
 use crate::flex;
@@ -141,6 +142,7 @@ impl<const PARENTS: usize> Backward<Flex, PARENTS> for LinearBackward {
 struct AttentionState {
     packed: FlexTensor,
     angles: [FlexTensor; 2],
+    mask: Mask,
     heads: usize,
     softmax: Arc<[Softmax]>,
 }
@@ -157,10 +159,12 @@ impl Backward<Flex, 1> for AttentionBackward {
             let AttentionState {
                 packed,
                 angles,
+                mask,
                 heads,
                 softmax,
             } = ops.state;
-            let result = flex::attention_backward(gradient, packed, angles, heads, &softmax);
+            let result =
+                flex::attention_backward(gradient, packed, angles, (mask, heads), &softmax);
             gradients.register::<Flex>(parent.id, result);
         }
     }
@@ -288,6 +292,7 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         packed: FloatTensor<Self>,
         cos: FloatTensor<Self>,
         signed_sin: FloatTensor<Self>,
+        mask: Mask,
         heads: usize,
     ) -> FloatTensor<Self> {
         let (packed, node) = packed.into_parts();
@@ -298,16 +303,19 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
             .stateful()
         {
             OpsKind::Tracked(step) => {
-                let (y, softmax) = flex::attention(packed.clone(), angles.clone(), heads);
+                let (y, softmax) = flex::attention(packed.clone(), angles.clone(), (mask, heads));
                 let state = AttentionState {
                     packed,
                     angles,
+                    mask,
                     heads,
                     softmax,
                 };
                 step.finish(state, y)
             }
-            OpsKind::UnTracked(step) => step.finish(flex::attention(packed, angles, heads).0),
+            OpsKind::UnTracked(step) => {
+                step.finish(flex::attention(packed, angles, (mask, heads)).0)
+            }
         }
     }
 }

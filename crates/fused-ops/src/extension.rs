@@ -12,7 +12,7 @@ use burn::backend::{
 };
 use burn::tensor::DType;
 
-use crate::{AdamWStep, flex};
+use crate::{AdamWStep, Mask, flex};
 
 /// The operations as burn dispatches them; shapes as in the public functions of the same name.
 #[backend_extension(Flex, Autodiff)]
@@ -51,6 +51,7 @@ pub(crate) trait FusedOps: Backend {
         packed: FloatTensor<Self>,
         cos: FloatTensor<Self>,
         signed_sin: FloatTensor<Self>,
+        mask: Mask,
         heads: usize,
     ) -> FloatTensor<Self>;
 }
@@ -181,9 +182,10 @@ impl FusedOps for Flex {
         packed: FloatTensor<Self>,
         cos: FloatTensor<Self>,
         signed_sin: FloatTensor<Self>,
+        mask: Mask,
         heads: usize,
     ) -> FloatTensor<Self> {
-        flex::attention(packed, [cos, signed_sin], heads).0
+        flex::attention(packed, [cos, signed_sin], (mask, heads)).0
     }
 }
 

@@ -242,6 +242,32 @@ pub struct Rotation {
     pub signed_sin: Tensor<2>,
 }
 
+/// Which tokens a token attends to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mask {
+    /// All of them.
+    None,
+    /// Itself and those before it.
+    Causal,
+    /// The first `prefix` tokens and itself.
+    PrefixAndSelf {
+        /// Number of tokens that all attend to.
+        prefix: usize,
+    },
+}
+
+impl Mask {
+    /// Whether token `query` attends to token `key`.
+    #[must_use]
+    pub fn sees(self, query: usize, key: usize) -> bool {
+        match self {
+            Self::None => true,
+            Self::Causal => key <= query,
+            Self::PrefixAndSelf { prefix } => key < prefix || key == query,
+        }
+    }
+}
+
 /// Multi-head self-attention without a mask, `softmax(Q Kᵀ / sqrt(d_head)) V`, from packed queries,
 /// keys and values.
 ///
@@ -261,6 +287,23 @@ pub struct Rotation {
 /// arXiv:1706.03762 §3.2. The backward pass computes the weights again instead of keeping them.
 #[must_use]
 pub fn attention(packed: Tensor<3>, rotation: Option<&Rotation>, heads: usize) -> Tensor<3> {
+    masked_attention(packed, rotation, Mask::None, heads)
+}
+
+/// [`attention`] in which a token sees what `mask` says.
+///
+/// # Shapes
+/// As [`attention`].
+///
+/// # Panics
+/// As [`attention`].
+#[must_use]
+pub fn masked_attention(
+    packed: Tensor<3>,
+    rotation: Option<&Rotation>,
+    mask: Mask,
+    heads: usize,
+) -> Tensor<3> {
     let [_, patches, width] = packed.dims();
     assert!(
         heads > 0 && width.is_multiple_of(3 * heads),
@@ -284,12 +327,12 @@ pub fn attention(packed: Tensor<3>, rotation: Option<&Rotation>, heads: usize) -
         let packed = packed.into_dispatch();
         if takes(&packed) && angles.iter().all(takes) && patches > 0 && d_head > 0 {
             let [cos, signed_sin] = angles;
-            let attended = Dispatch::fused_attention(packed, cos, signed_sin, heads);
+            let attended = Dispatch::fused_attention(packed, cos, signed_sin, mask, heads);
             return Tensor::from_dispatch(attended);
         }
         Tensor::from_dispatch(packed)
     };
-    plain::attention(packed, rotation, heads)
+    plain::masked_attention(packed, rotation, mask, heads)
 }
 
 /// Numbers of one optimiser step.

@@ -1,9 +1,9 @@
 //! The same operations in ordinary tensor operations: the twins that the kernels are tested
 //! against, and what runs on every backend and float type without kernels.
 
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
 
-use crate::{AdamWStep, Rotation};
+use crate::{AdamWStep, Mask, Rotation};
 
 /// [`crate::gelu`] with burn's operations.
 #[must_use]
@@ -67,6 +67,20 @@ pub fn linear<const D: usize>(
 /// If `packed` does not divide into three times `heads`.
 #[must_use]
 pub fn attention(packed: Tensor<3>, rotation: Option<&Rotation>, heads: usize) -> Tensor<3> {
+    masked_attention(packed, rotation, Mask::None, heads)
+}
+
+/// [`crate::masked_attention`] with burn's operations.
+///
+/// # Panics
+/// If `packed` does not divide into three times `heads`.
+#[must_use]
+pub fn masked_attention(
+    packed: Tensor<3>,
+    rotation: Option<&Rotation>,
+    mask: Mask,
+    heads: usize,
+) -> Tensor<3> {
     let [batch, patches, width] = packed.dims();
     let d_head = width / (3 * heads);
     let packed = packed
@@ -85,10 +99,23 @@ pub fn attention(packed: Tensor<3>, rotation: Option<&Rotation>, heads: usize) -
     }
     let scale = 1.0 / (d_head as f64).sqrt();
     let scores = query.mul_scalar(scale).matmul(key.transpose());
+    let scores = match hidden(mask, patches, &scores.device()) {
+        Some(hidden) => scores.mask_fill(hidden.unsqueeze(), f32::NEG_INFINITY),
+        None => scores,
+    };
     softmax(scores)
         .matmul(value)
         .swap_dims(1, 2)
         .reshape([batch, patches, heads * d_head])
+}
+
+/// `[tokens, tokens]`, true where a query (row) does not see a key (column); nothing without a mask.
+fn hidden(mask: Mask, tokens: usize, device: &Device) -> Option<Tensor<2, Bool>> {
+    (mask != Mask::None).then(|| {
+        let pairs = (0..tokens).flat_map(|query| (0..tokens).map(move |key| (query, key)));
+        let hidden: Vec<bool> = pairs.map(|(query, key)| !mask.sees(query, key)).collect();
+        Tensor::from_data(TensorData::new(hidden, [tokens, tokens]), device)
+    })
 }
 
 /// Rotates queries or keys, `[batch, heads, patches, d_head]`: `x cos + swapped(x) signed_sin`.

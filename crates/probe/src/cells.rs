@@ -95,6 +95,8 @@ pub fn run_cells(
         image_notes: prepared.image_notes.clone(),
         tuning,
         cells,
+        shorter: Vec::new(),
+        moving: Vec::new(),
     })
 }
 

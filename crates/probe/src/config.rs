@@ -1,7 +1,10 @@
 //! Everything that decides the results of `ocr-probe`.
 
+use crate::convergence::Convergence;
 use crate::data_config::{DataConfig, LayoutKind};
+use crate::image_source::ImageSource;
 use crate::optimize::OptimizerConfig;
+use crate::reader::SequenceSize;
 use crate::text_words;
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
@@ -39,6 +42,11 @@ pub enum ReaderKind {
     Pooled,
     /// One answer for the whole image, from all tokens in their places.
     Flat,
+    /// A small transformer that writes the text from left to right and sees what it wrote: a
+    /// vision-language model in miniature.
+    Causal,
+    /// The same transformer without what it wrote: every character is read by itself.
+    Attention,
 }
 
 /// How a cell is trained.
@@ -47,6 +55,9 @@ pub enum ReaderKind {
 pub struct TrainingConfig {
     /// Optimiser steps.
     pub steps: usize,
+    /// Whether and when it ends after doublings of the steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_converged: Option<Convergence>,
     /// Images per step.
     pub batch: usize,
     /// Peak learning rates that every arm is tried with.
@@ -84,6 +95,9 @@ pub struct ProbeConfig {
     pub regime: Regime,
     /// Which probe reads.
     pub reader: ReaderKind,
+    /// Size of the readers that are transformers.
+    #[serde(default, skip_serializing_if = "SequenceSize::is_default")]
+    pub reader_size: SequenceSize,
     /// Width of a visual token.
     pub d_token: usize,
     /// Start of the visual embedding tables.
@@ -99,6 +113,10 @@ pub struct ProbeConfig {
     /// is measured; 0 leaves it out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reconstruction_images: usize,
+    /// Tokens, of all test groups together, on which the use of hard words is counted: of further
+    /// images, which are not read. 0 stands for the test images.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub usage_tokens: usize,
     /// Draws of the bootstrap.
     pub bootstrap_draws: usize,
     /// The data.
@@ -122,6 +140,7 @@ impl ProbeConfig {
         config.bootstrap_draws = 0;
         config.training.learning_rates.clear();
         config.training.extensions = 0;
+        config.training.until_converged = None;
         // Found by content, not by place.
         config.backbone = PathBuf::new();
         config.data.fonts = None;
@@ -167,6 +186,9 @@ impl ProbeConfig {
             training.steps > 0,
             "`training.steps` is 0; train at least 1"
         );
+        if let Some(until) = training.until_converged {
+            until.check(training.steps)?;
+        }
         ensure!(training.batch > 0, "`training.batch` is 0");
         ensure!(
             !training.learning_rates.is_empty(),
@@ -199,23 +221,56 @@ impl ProbeConfig {
             "`training.evaluation_images` is 0"
         );
         data.check()?;
+        self.check_usage()?;
         self.check_reader()
+    }
+
+    /// Whether there are further images to count words on.
+    fn check_usage(&self) -> Result<()> {
+        let rendered = match &self.data.source {
+            ImageSource::Text { test, .. } => test.is_rendered(),
+            ImageSource::Relabelled(_)
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => false,
+        };
+        ensure!(
+            self.usage_tokens == 0 || (rendered && self.regime != Regime::Joint),
+            "`usage_tokens` (--usage-tokens) asks for more test images, which only rendered text behind a \
+             tower that is not trained as a whole has; leave it out"
+        );
+        Ok(())
     }
 
     /// Whether the reader can answer what is asked.
     fn check_reader(&self) -> Result<()> {
-        let reads_lines = self.reader == ReaderKind::Ctc;
         match self.data.layout {
             LayoutKind::Grid => ensure!(
-                !reads_lines,
+                self.reader != ReaderKind::Ctc,
                 "reader `ctc` reads lines: use it with --layout strip"
             ),
-            LayoutKind::Strip => ensure!(reads_lines, "lines of free length need --reader ctc"),
+            LayoutKind::Strip => ensure!(
+                matches!(
+                    self.reader,
+                    ReaderKind::Ctc | ReaderKind::Causal | ReaderKind::Attention
+                ),
+                "lines of free length need --reader ctc, causal or attention"
+            ),
         }
+        ensure!(
+            self.reader_size.is_sound(),
+            "`reader_size` (--reader-width, --reader-blocks) has width {} and {} blocks; give a width \
+             that is a multiple of 32 and at least one block",
+            self.reader_size.width,
+            self.reader_size.blocks
+        );
         let needed = self.data.source.asks_for_class();
         let chooses_class = match self.reader {
             ReaderKind::Pooled | ReaderKind::Flat => true,
-            ReaderKind::Anchored | ReaderKind::SlotLinear | ReaderKind::Ctc => false,
+            ReaderKind::Anchored
+            | ReaderKind::SlotLinear
+            | ReaderKind::Ctc
+            | ReaderKind::Causal
+            | ReaderKind::Attention => false,
         };
         ensure!(
             needed == chooses_class,
@@ -224,7 +279,7 @@ impl ProbeConfig {
             if needed {
                 "`pooled` or `flat`"
             } else {
-                "`anchored`, `slot-linear` or `ctc`"
+                "`anchored`, `slot-linear`, `ctc`, `causal` or `attention`"
             }
         );
         Ok(())
@@ -236,6 +291,11 @@ impl ProbeConfig {
             ensure!(
                 self.regime == Regime::Frozen,
                 "--checkpoint needs `regime` frozen: a published tower is not trained here"
+            );
+            ensure!(
+                self.data.merge.is_none() && self.data.image_px.is_none(),
+                "a published model brings the size of its images and tokens; leave out --merge and \
+                 --image-size, or --checkpoint"
             );
             ensure!(
                 self.data.layout == LayoutKind::Grid,

@@ -2,15 +2,22 @@
 
 use crate::data_file::DataFile;
 use crate::image_source::ImageSource;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use perception_tasks::TaskKind;
 use probe_data::{Answer, StoredConfig, scene_charset};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use text_images::{Charset, Content, Degradation};
 
 /// Margin around bounding boxes, as a share of them, beyond which nothing is a crop any more.
 const MOST_MARGIN: f32 = 10.0;
+
+/// Longest side of an image in pixels.
+const MOST_PX: usize = 1024;
+/// Most patches along a side of the block that makes a token.
+const MOST_MERGE: usize = 64;
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -20,6 +27,52 @@ pub enum LayoutKind {
     Grid,
     /// Proportional lines of free length.
     Strip,
+}
+
+/// Width and height of an image in pixels, written `WIDTHxHEIGHT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ImageSize {
+    /// Width.
+    pub width: usize,
+    /// Height.
+    pub height: usize,
+}
+
+impl fmt::Display for ImageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl FromStr for ImageSize {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let sides = text.split_once('x');
+        let sides = sides.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        let sides = sides.filter(|&(width, height)| {
+            (1..=MOST_PX).contains(&width) && (1..=MOST_PX).contains(&height)
+        });
+        let (width, height) = sides.with_context(|| {
+            format!("`{text}` is no size of an image; write width x height in pixels, up to {MOST_PX}, such as 128x64")
+        })?;
+        Ok(Self { width, height })
+    }
+}
+
+impl TryFrom<String> for ImageSize {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<ImageSize> for String {
+    fn from(size: ImageSize) -> Self {
+        size.to_string()
+    }
 }
 
 /// Images rendered per density and kind of text.
@@ -44,6 +97,10 @@ pub struct DataConfig {
     pub source: ImageSource,
     /// Grid or strip.
     pub layout: LayoutKind,
+    /// Side in patches of the block that makes a token; that of the backbone where there is none.
+    pub merge: Option<usize>,
+    /// Size of the images; that of the layout where there is none.
+    pub image_px: Option<ImageSize>,
     /// Alphabet.
     pub charset: Charset,
     /// Characters per visual token, for grids.
@@ -104,6 +161,7 @@ impl DataConfig {
             self.layout == LayoutKind::Strip || !self.densities.is_empty(),
             "`data.densities` is empty; give characters per token, for example 1, 2, 4"
         );
+        self.check_geometry()?;
         self.degradation.check()?;
         ensure!(
             self.stored.max_images > 1 && self.stored.max_label_chars > 0,
@@ -136,6 +194,36 @@ impl DataConfig {
                 Ok(())
             }
         }
+    }
+
+    /// Size of the images, in front of the small tower.
+    #[must_use]
+    pub fn image_size(&self) -> ImageSize {
+        let (width, height) = match self.layout {
+            LayoutKind::Grid => (64, 32),
+            LayoutKind::Strip => (128, 32),
+        };
+        self.image_px.unwrap_or(ImageSize { width, height })
+    }
+
+    fn check_geometry(&self) -> Result<()> {
+        let is_text = match &self.source {
+            ImageSource::Text { .. } => true,
+            ImageSource::Relabelled(_)
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => false,
+        };
+        ensure!(
+            is_text || (self.merge.is_none() && self.image_px.is_none()),
+            "`data.merge` (--merge) and `data.image_px` (--image-size) are for text; leave them out"
+        );
+        ensure!(
+            self.merge
+                .is_none_or(|merge| (1..=MOST_MERGE).contains(&merge)),
+            "`data.merge` (--merge) is {}; give a number of patches from 1 to {MOST_MERGE}",
+            self.merge.unwrap_or(0)
+        );
+        Ok(())
     }
 
     fn check_grid(&self) -> Result<()> {

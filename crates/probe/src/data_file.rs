@@ -1,6 +1,6 @@
 //! The data of a run as settings files hold it: one flat table.
 
-use crate::data_config::{DataConfig, LayoutKind, SplitSizes};
+use crate::data_config::{DataConfig, ImageSize, LayoutKind, SplitSizes};
 use crate::image_source::{ImageSource, Photographs};
 use anyhow::{Error, Result, bail, ensure};
 use perception_tasks::{DatasetSource, TaskKind};
@@ -25,6 +25,10 @@ pub(super) struct DataFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     box_margin: Option<f32>,
     layout: LayoutKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    merge: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_px: Option<ImageSize>,
     charset: Charset,
     densities: Vec<f64>,
     train_contents: Vec<Content>,
@@ -128,6 +132,8 @@ impl TryFrom<DataFile> for DataConfig {
         Ok(Self {
             source: file.source()?,
             layout: file.layout,
+            merge: file.merge,
+            image_px: file.image_px,
             charset: file.charset,
             densities: file.densities,
             train_contents: file.train_contents,
@@ -151,6 +157,8 @@ impl From<DataConfig> for DataFile {
             skip_broken: false,
             box_margin: None,
             layout: data.layout,
+            merge: data.merge,
+            image_px: data.image_px,
             charset: data.charset,
             densities: data.densities,
             train_contents: data.train_contents,

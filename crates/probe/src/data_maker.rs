@@ -116,8 +116,9 @@ impl<'a> DataMaker<'a> {
         let of_split = data.train_contents.len() as u128 * (train + validation);
         let tested = data.test_contents.len() as u128 * test.max(test_words);
         let count = u128::from(trains) * of_split + u128::from(tests) * tested;
+        let counted = self.config.usage_tokens.div_ceil(self.layout.tokens());
         let pixels = self.layout.patches() * self.layout.patch * self.layout.patch;
-        count.saturating_mul(pixels as u128)
+        (count + counted as u128).saturating_mul(pixels as u128)
     }
 
     /// The groups of a split.
@@ -186,6 +187,20 @@ impl<'a> DataMaker<'a> {
         self.rendered_from(source, first, split, lanes)
     }
 
+    /// More images like those of every test group, to count words on; none if that is not asked for.
+    pub fn usage(&self, lanes: &Lanes) -> Result<Vec<Group>> {
+        let wanted = self.config.usage_tokens;
+        if wanted == 0 {
+            return Ok(Vec::new());
+        }
+        let data = &self.config.data;
+        let groups = data.test_contents.len() * self.densities().len();
+        let images = wanted.div_ceil(self.layout.tokens()).div_ceil(groups);
+        // Behind all images that are read.
+        let first = data.images.test.max(data.images.test_words);
+        self.rendered_groups(&data.test_contents, Split::Test, |_| (first, images), lanes)
+    }
+
     fn relabelled(&self, labels: Relabelling, split: Split, lanes: &Lanes) -> Result<Vec<Group>> {
         // What was learnt by heart shows on the images that were learnt.
         let groups = if labels == Relabelling::Control && split == Split::Test {
@@ -214,14 +229,30 @@ impl<'a> DataMaker<'a> {
             Split::Validation => (&data.train_contents, data.images.validation),
             Split::Test => (&data.test_contents, data.images.test),
         };
-        let mut groups = Vec::new();
-        for &content in contents {
+        let range = |content| {
             let are_test_words = split == Split::Test && content == Content::Words;
             let images = if are_test_words {
                 data.images.test_words
             } else {
                 images
             };
+            (first, images)
+        };
+        self.rendered_groups(contents, source, range, lanes)
+    }
+
+    /// A group of every content and density, with the images of `source` that `range` gives for the
+    /// content: the first of them and their number.
+    fn rendered_groups(
+        &self,
+        contents: &[Content],
+        source: Split,
+        range: impl Fn(Content) -> (usize, usize),
+        lanes: &Lanes,
+    ) -> Result<Vec<Group>> {
+        let mut groups = Vec::new();
+        for &content in contents {
+            let (first, images) = range(content);
             for density in self.densities() {
                 let plan = RenderPlan {
                     first: first as u64,

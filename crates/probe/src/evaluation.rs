@@ -68,7 +68,8 @@ impl Examination<'_> {
                 words: None,
             };
             let tokens = model.tokens(data.features.batch(&items, self.device)?, &mut pass);
-            let scores = model.read(tokens.embeddings, &place);
+            let embeddings = tokens.embeddings;
+            let scores = model.read(embeddings.clone(), &place, (data, &items));
             if !scores.clone().is_finite().all().into_scalar::<bool>() {
                 return Err(Diverged("the probe's scores are not finite".to_owned()).into());
             }
@@ -86,7 +87,7 @@ impl Examination<'_> {
                 };
                 tally.add(tokens.words)?;
             }
-            for classes in model.decode(scores) {
+            for classes in model.answers(embeddings, scores) {
                 predictions.push(self.config.data.answer(&classes));
             }
         }

@@ -5,6 +5,7 @@
 
 mod cells;
 mod config;
+mod convergence;
 mod data_config;
 mod data_file;
 mod data_maker;
@@ -29,14 +30,16 @@ mod word_tally;
 
 pub use cells::{Observer, guarded, run_cells};
 pub use config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
-pub use data_config::{DataConfig, LayoutKind, SplitSizes, text_of};
+pub use convergence::{Convergence, run_until_converged};
+pub use data_config::{DataConfig, ImageSize, LayoutKind, SplitSizes, text_of};
 pub use evaluation::{Examination, GroupReading};
 pub use half_done::HalfDone;
 pub use image_source::{ImageSource, Photographs};
 pub use model::{CellModel, Place};
 pub use outcome::{
     CellOutcome, CellSpec, Evaluation, EvaluationMode, HardeningResult, ReconstructionRecord,
-    RunOutcome, Status, TemperatureResult, TestResult, TestSet, Tuning, UsageRecord,
+    RunOutcome, Status, TemperatureResult, TestResult, TestSet, TrainingLength, Tuning,
+    UsageRecord,
 };
 pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
 pub use presets::Preset;
@@ -44,4 +47,4 @@ pub use reconstruction::{TokenSample, match_noise, reconstruct};
 pub use start::with_start_sample;
 pub use store::{CellStore, StoredCells};
 pub use training::{TrainedCell, test_cell, train_cell, with_added_losses};
-pub use word_tally::WordTally;
+pub use word_tally::{WordTally, count_words};

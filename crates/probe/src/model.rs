@@ -4,7 +4,8 @@ use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::{Prepared, PreparedGroup};
 use crate::reader::{
     AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
-    PooledReaderConfig, Reader, SlotLinearConfig, TOKEN_PX, slot_loss, weighted_slot_loss,
+    PooledReaderConfig, Reader, Sees, SequenceReader, SequenceReaderConfig, SlotLinearConfig,
+    TOKEN_PX, Texts, slot_loss, weighted_slot_loss,
 };
 use anyhow::{Context, Result};
 use arms::{Arm, ArmKind, ArmSpec};
@@ -14,7 +15,7 @@ use ovis_vet::{Tokenize, Vet};
 use projector::{Pass, PatchGrid, Projector, StartSample, VisualTokens, rms_normalize, seeded};
 use published_models::PublishedProjector;
 use rand_chacha::ChaCha8Rng;
-use vision_backbone::SmallVit;
+use vision_backbone::{PatchLayout, SmallVit};
 
 /// Added to the mean square before the parameter-free norm in front of every probe.
 const NORM_EPS: f64 = 1e-12;
@@ -57,6 +58,17 @@ impl CellModel {
         };
         let mut rng = seeded::stream(seed, "probe");
         let (d_token, classes) = (arm.d_out(), prepared.classes(config));
+        let sequence = |sees| {
+            let shape = SequenceReaderConfig {
+                sees,
+                d_token,
+                tokens_px: token_places(prepared.layout().context("no images")?),
+                classes,
+                longest: prepared.longest_text(),
+                size: config.reader_size,
+            };
+            anyhow::Ok(shape.init(&mut rng.clone(), device))
+        };
         let reader = match config.reader {
             ReaderKind::Anchored => {
                 Reader::Anchored(AnchoredReaderConfig::new(d_token, classes).init(&mut rng, device))
@@ -82,6 +94,8 @@ impl CellModel {
             ReaderKind::Pooled => {
                 Reader::Pooled(PooledReaderConfig::new(d_token, classes).init(&mut rng, device))
             }
+            ReaderKind::Causal => Reader::Sequence(sequence(Sees::CharactersBefore)?),
+            ReaderKind::Attention => Reader::Sequence(sequence(Sees::TokensOnly)?),
         };
         Ok(Self {
             tower: prepared.trainable_tower(device),
@@ -143,10 +157,20 @@ impl CellModel {
         self.arm.after_step(patches, rng);
     }
 
-    /// What the probe says: class scores per slot, or log-probabilities per frame.
+    /// What the probe says of some images of a group: class scores per slot, or log-probabilities per
+    /// frame. A reader that writes is told the right text up to each character.
     #[must_use]
-    pub fn read(&self, embeddings: Tensor<3>, place: &Place) -> Tensor<3> {
+    pub fn read(
+        &self,
+        embeddings: Tensor<3>,
+        place: &Place,
+        (data, items): (&PreparedGroup, &[usize]),
+    ) -> Tensor<3> {
         match (&self.reader, place) {
+            (Reader::Sequence(reader), _) => {
+                let texts = texts(reader, data, items, &embeddings.device());
+                reader.forward(embeddings, &texts)
+            }
             (Reader::Anchored(reader), Place::Anchors(anchors)) => {
                 reader.forward(embeddings, anchors)
             }
@@ -177,6 +201,9 @@ impl CellModel {
                 data.group.targets(items, 1, device),
                 data.group.lengths(items, device),
             ),
+            Reader::Sequence(reader) => {
+                SequenceReader::loss(scores, &texts(reader, data, items, device))
+            }
             Reader::Anchored(_) | Reader::SlotLinear(_) | Reader::Pooled(_) | Reader::Flat(_) => {
                 let targets = data.group.targets(items, 0, device);
                 match data.group.grid {
@@ -195,7 +222,11 @@ impl CellModel {
     pub fn loss_units(&self, data: &PreparedGroup, items: &[usize]) -> usize {
         match &self.reader {
             Reader::Ctc(_) => items.len(),
-            Reader::Anchored(_) | Reader::SlotLinear(_) | Reader::Pooled(_) | Reader::Flat(_) => {
+            Reader::Anchored(_)
+            | Reader::SlotLinear(_)
+            | Reader::Pooled(_)
+            | Reader::Flat(_)
+            | Reader::Sequence(_) => {
                 let classes = items.iter().map(|&item| &data.group.labels[item].classes);
                 classes.map(Vec::len).sum()
             }
@@ -228,9 +259,13 @@ impl CellModel {
         })
     }
 
-    /// Class ids read from each image.
+    /// Class ids of what is read from each image, whose scores are those of [`CellModel::read`]. A reader
+    /// that writes goes by the tokens alone.
     #[must_use]
-    pub fn decode(&self, scores: Tensor<3>) -> Vec<Vec<usize>> {
+    pub fn answers(&self, embeddings: Tensor<3>, scores: Tensor<3>) -> Vec<Vec<usize>> {
+        if let Reader::Sequence(reader) = &self.reader {
+            return reader.write(embeddings);
+        }
         let [_, places, _] = scores.dims();
         let best: Vec<usize> = scores
             .argmax(2)
@@ -244,10 +279,25 @@ impl CellModel {
                 Reader::Anchored(_)
                 | Reader::SlotLinear(_)
                 | Reader::Pooled(_)
-                | Reader::Flat(_) => line.to_vec(),
+                | Reader::Flat(_)
+                | Reader::Sequence(_) => line.to_vec(),
             })
             .collect()
     }
+}
+
+/// Texts of some images, for a reader that writes.
+fn texts(reader: &SequenceReader, data: &PreparedGroup, items: &[usize], device: &Device) -> Texts {
+    let labels = items.iter().map(|&item| &data.group.labels[item]);
+    let texts: Vec<&[u16]> = labels.map(|label| label.classes.as_slice()).collect();
+    Texts::of(&texts, reader.classes(), device)
+}
+
+/// Centres of the visual tokens as probes know them: their tokens are 16 px wide.
+fn token_places(layout: PatchLayout) -> Vec<[f32; 2]> {
+    let scale = TOKEN_PX / (layout.patch * layout.merge) as f32;
+    let places = layout.token_centres_px().into_iter();
+    places.map(|[x, y]| [scale * x, scale * y]).collect()
 }
 
 /// Patch features behind the part of the tower that a cell runs itself.
@@ -280,7 +330,11 @@ impl Place {
     /// If the places of characters are not known.
     pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
         match reader {
-            ReaderKind::Ctc | ReaderKind::Pooled | ReaderKind::Flat => Ok(Self::Everywhere),
+            ReaderKind::Ctc
+            | ReaderKind::Pooled
+            | ReaderKind::Flat
+            | ReaderKind::Causal
+            | ReaderKind::Attention => Ok(Self::Everywhere),
             ReaderKind::SlotLinear => {
                 let plan = data
                     .plan

@@ -1,5 +1,6 @@
 //! What a cell of the study leaves behind.
 
+use crate::config::ProbeConfig;
 use arms::ArmSpec;
 use probe_data::Answer;
 use serde::{Deserialize, Serialize};
@@ -290,9 +291,33 @@ pub struct RunOutcome {
     pub tuning: Vec<Tuning>,
     /// The cells at the chosen learning rates: arms in order, seeds in order.
     pub cells: Vec<CellOutcome>,
+    /// The same cells with fewer steps, where steps were doubled; shortest first.
+    pub shorter: Vec<TrainingLength>,
+    /// The arms whose error the last doubling still moved.
+    pub moving: Vec<ArmSpec>,
+}
+
+/// Cells of a run that were trained for so many steps.
+#[derive(Clone, Debug)]
+pub struct TrainingLength {
+    /// Optimiser steps.
+    pub steps: usize,
+    /// As [`RunOutcome::cells`].
+    pub cells: Vec<CellOutcome>,
 }
 
 impl RunOutcome {
+    /// The configuration that its cells were trained with: that of the run, with the steps of the last
+    /// doubling.
+    #[must_use]
+    pub fn trained_with(&self, config: &ProbeConfig) -> ProbeConfig {
+        let mut config = config.clone();
+        if let Some(length) = self.shorter.last() {
+            config.training.steps = 2 * length.steps;
+        }
+        config
+    }
+
     /// Whether there is nothing to report.
     #[must_use]
     pub fn all_failed(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
 use super::config::{ProbeConfig, Regime};
-use super::data_config::LayoutKind;
+use super::data_config::{DataConfig, ImageSize};
 use super::data_maker::DataMaker;
 use super::image_source::ImageSource;
 use super::outcome::TestSet;
@@ -13,7 +13,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use bytesize::ByteSize;
 use probe_data::published::Published;
-use probe_data::{FeatureCache, Features, Group, Source, encode, feature_bytes, held_bytes};
+use probe_data::{
+    FeatureCache, Features, Group, Pixels, Source, encode, feature_bytes, held_bytes,
+};
 use projector::Projector;
 use published_models::PublishedProjector;
 use run_support::lanes::Lanes;
@@ -48,6 +50,8 @@ pub struct Prepared {
     pub validation: Vec<PreparedGroup>,
     /// To report.
     pub test: Vec<PreparedGroup>,
+    /// More of every test group, without pixels, to count words on; empty if that was not asked for.
+    pub usage: Vec<PreparedGroup>,
     /// Plans of the linear probe, one per character grid.
     pub plans: Vec<SlotPlan>,
     /// Names of the classes, where classes are asked.
@@ -96,20 +100,18 @@ impl Encoder {
         Ok((Self::Small(Box::new(tower)), hash))
     }
 
-    /// Size of the images that are rendered for it; the height is that of a line of free length.
-    fn layout(&self, layout: LayoutKind) -> Result<PatchLayout> {
+    /// Size of the images that are rendered for it.
+    fn layout(&self, data: &DataConfig) -> Result<PatchLayout> {
         match self {
             Self::Published(published) => Ok(published.layout()),
             Self::Small(tower) => {
                 let SmallVitConfig { patch, merge, .. } = *tower.config();
-                let (width, height) = match layout {
-                    LayoutKind::Grid => (64, 32),
-                    LayoutKind::Strip => (128, 32),
-                };
+                let merge = data.merge.unwrap_or(merge);
+                let ImageSize { width, height } = data.image_size();
                 PatchLayout::of_image(width, height, patch, merge).with_context(|| {
                     format!(
                         "an image of {width} x {height} px is not a whole number of {0} x {0} px \
-                         tokens; choose another backbone",
+                         tokens; choose another --image-size or --merge",
                         patch * merge
                     )
                 })
@@ -182,7 +184,7 @@ impl Prepared {
         let mut hashes = vec![("backbone".to_owned(), tower_hash.clone())];
         lap("load backbone");
         check_pretrained(config, &encoder)?;
-        let mut data = DataMaker::new(config, encoder.layout(config.data.layout)?)?;
+        let mut data = DataMaker::new(config, encoder.layout(&config.data)?)?;
         if let Some(free) = free_memory_bytes() {
             refuse_above("rendered images", data.rendered_bytes(), free.into())?;
         }
@@ -191,6 +193,7 @@ impl Prepared {
             stop.check()?;
             groups.push(data.split(split, lanes, stop)?);
         }
+        groups.push(data.usage(lanes)?);
         lap("render");
         let class_names = data.class_names();
         match &config.data.source {
@@ -237,7 +240,8 @@ impl Prepared {
             ),
         };
         let mut splits = Vec::new();
-        for (split, groups) in Split::ALL.into_iter().zip(groups) {
+        let names = Split::ALL.iter().map(ToString::to_string);
+        for (split, groups) in names.chain(["usage".to_owned()]).zip(groups) {
             let mut prepared = Vec::new();
             for group in groups {
                 stop.check()?;
@@ -261,6 +265,10 @@ impl Prepared {
             }
             splits.push(prepared);
         }
+        let mut usage = splits.pop().unwrap_or_default();
+        for counted in &mut usage {
+            counted.group.pixels = Pixels::default();
+        }
         lap("features");
         let backbone = match encoder {
             Encoder::Small(tower) => Backbone::Small(*tower),
@@ -276,6 +284,7 @@ impl Prepared {
             train: next(),
             validation: next(),
             test: next(),
+            usage,
             class_names,
             plans: data.plans,
             first_block,
@@ -316,7 +325,13 @@ impl Prepared {
     #[must_use]
     pub fn arm_sizes(&self, config: &ProbeConfig) -> ArmSizes {
         let (d_in, merge) = match &self.backbone {
-            Backbone::Small(tower) => (tower.config().d_model, tower.config().merge),
+            Backbone::Small(tower) => {
+                let merge = self.layout().map(|layout| layout.merge);
+                (
+                    tower.config().d_model,
+                    merge.unwrap_or(tower.config().merge),
+                )
+            }
             Backbone::Published { d_in, projector } => (*d_in, projector.merge_size()),
         };
         ArmSizes {
@@ -384,6 +399,14 @@ impl Prepared {
     #[must_use]
     pub fn layout(&self) -> Option<PatchLayout> {
         self.train.first().map(|data| data.group.layout)
+    }
+
+    /// Characters of the longest text of all images.
+    #[must_use]
+    pub fn longest_text(&self) -> usize {
+        let groups = [&self.train, &self.validation, &self.test].into_iter();
+        let labels = groups.flatten().flat_map(|data| &data.group.labels);
+        labels.map(|label| label.classes.len()).max().unwrap_or(0)
     }
 
     /// Labels of the test groups.

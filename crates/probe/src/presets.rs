@@ -4,6 +4,7 @@ use super::config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
 use super::data_config::{DataConfig, LayoutKind, SplitSizes};
 use super::image_source::ImageSource;
 use crate::optimize::OptimizerConfig;
+use crate::reader::SequenceSize;
 use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
@@ -144,17 +145,21 @@ fn quick() -> ProbeConfig {
         seeds: vec![1, 2, 3],
         regime: Regime::Frozen,
         reader: ReaderKind::Anchored,
+        reader_size: SequenceSize::default(),
         d_token: 128,
         table_init: TableInit::MatchedOutput,
         backbone: PathBuf::from("data/backbones/small-vit.safetensors"),
         checkpoint: None,
         hardening_images: 200,
         reconstruction_images: 0,
+        usage_tokens: 0,
         bootstrap_draws: 2000,
         data: DataConfig {
             source: ImageSource::default(),
             next_block: false,
             layout: LayoutKind::Grid,
+            merge: None,
+            image_px: None,
             charset: Charset::Alnum36,
             densities: vec![1.0, 2.0, 4.0],
             train_contents: vec![Content::Random],
@@ -172,6 +177,7 @@ fn quick() -> ProbeConfig {
         },
         training: TrainingConfig {
             steps: 350,
+            until_converged: None,
             batch: 64,
             learning_rates: vec![4e-3, 8e-3, 1.6e-2],
             extensions: 0,

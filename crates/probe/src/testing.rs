@@ -9,9 +9,10 @@ use super::outcome::{
 };
 use super::preparation::Prepared;
 use super::reconstruction::reconstruct;
+use super::word_tally::{WordTally, count_words};
 use anyhow::Result;
 use burn::tensor::Device;
-use projector::{Projector, seeded};
+use projector::{Pass, Projector, seeded};
 use run_support::stop::Stop;
 
 /// Temperatures at which softmax arms are read.
@@ -49,7 +50,8 @@ impl Testing<'_> {
 
     /// Every group in every mode that the arm has.
     fn read(&self) -> Result<Vec<TestResult>> {
-        let examination = self.examination(usize::MAX, true);
+        let counts_apart = self.counts_apart();
+        let examination = self.examination(usize::MAX, !counts_apart);
         let mut results = Vec::new();
         let modes: &[EvaluationMode] = if self.spec.arm.kind.is_sampled() {
             &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
@@ -63,15 +65,40 @@ impl Testing<'_> {
                 let noisy = mode == EvaluationMode::Sampled || self.spec.arm.kind.is_noisy();
                 let noise = noisy.then_some(&mut noise);
                 let reading = examination.read(self.model, data, noise)?;
+                let usage = match counts_apart {
+                    true => Some(self.count(group, noisy)?),
+                    false => reading.usage,
+                };
                 results.push(TestResult {
                     group,
                     mode,
                     predictions: reading.predictions,
-                    usage: reading.usage.map(|tally| tally.finish()).transpose()?,
+                    usage: usage.map(|tally| tally.finish()).transpose()?,
                 });
             }
         }
         Ok(results)
+    }
+
+    /// Whether words are counted on images of their own: hard ones, if there are any.
+    fn counts_apart(&self) -> bool {
+        self.spec.arm.kind.is_hard() && !self.prepared.usage.is_empty()
+    }
+
+    /// The words of the images that are there to be counted.
+    fn count(&self, group: usize, noisy: bool) -> Result<WordTally> {
+        let words = self.model.arm.cost().words.unwrap_or(0);
+        let mut noise = seeded::stream(self.spec.seed, &format!("noise/usage/{group}"));
+        let place = (self.device, self.stop);
+        count_words(&self.prepared.usage[group], words, place, |input| {
+            let mut pass = Pass {
+                progress: 1.0,
+                noise: noisy.then_some(&mut noise),
+                distribution: false,
+                words: None,
+            };
+            self.model.tokens(input, &mut pass)
+        })
     }
 
     /// Softmax words cut to the best ones.

@@ -239,7 +239,7 @@ impl TrainingRun<'_> {
             };
             let input = data.features.batch(&items, &training_device)?;
             let tokens = model.tokens(input.clone(), &mut pass);
-            let scores = model.read(tokens.embeddings, &places[group]);
+            let scores = model.read(tokens.embeddings, &places[group], (data, &items));
             let reading = model.loss(scores, data, &items, &training_device);
             let usage_weight = spec.arm.usage_weight(training.usage_weight);
             let added = (tokens.words, tokens.auxiliary_loss);

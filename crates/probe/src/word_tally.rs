@@ -1,9 +1,12 @@
 //! How vocabularies are used, added up over batches.
 
 use super::outcome::UsageRecord;
-use anyhow::{Result, ensure};
+use crate::preparation::PreparedGroup;
+use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
 use probe_statistics::vocabulary_usage::UsageAccumulator;
-use projector::WordUse;
+use projector::{PatchGrid, VisualTokens, WordUse};
+use run_support::stop::Stop;
 
 /// Tokens of a group whose whole distribution is looked at. Which word a hard token is, is counted
 /// for every token; sorting the distributions of all of them would cost more than reading.
@@ -11,6 +14,33 @@ const SOFT_TOKENS: u64 = 4096;
 /// Entropy of the words of a dead codebook, in bits: that of one word for 99 in 100 tokens is 0.08,
 /// and a little more as the others spread.
 const DEAD_BITS: f64 = 0.1;
+
+/// Images whose words are counted at a time.
+const CHUNK: usize = 64;
+
+/// Counts the words that `tokens_of` makes of all images of a group, of a vocabulary of `words`.
+///
+/// # Errors
+/// If there are no words, features cannot be read, or `stop` is raised.
+pub fn count_words(
+    data: &PreparedGroup,
+    words: usize,
+    (device, stop): (&Device, &Stop),
+    mut tokens_of: impl FnMut(PatchGrid) -> VisualTokens,
+) -> Result<WordTally> {
+    let items: Vec<usize> = (0..data.group.len()).collect();
+    let mut tally: Option<WordTally> = None;
+    for items in items.chunks(CHUNK) {
+        stop.check()?;
+        let made = tokens_of(data.features.batch(items, device)?).words;
+        let tally = match &mut tally {
+            Some(tally) => tally,
+            None => tally.insert(WordTally::new(words, made.len())?),
+        };
+        tally.add(made)?;
+    }
+    tally.context("there is no image to count words on")
+}
 
 /// Adds up how the codebooks of an arm are used, each by itself.
 #[derive(Debug)]

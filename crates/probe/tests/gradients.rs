@@ -155,7 +155,8 @@ fn missing(config: &ProbeConfig, prepared: &Prepared, spec: ArmSpec) -> Vec<Stri
     };
     let tokens = model.tokens(data.features.batch(&items, &device).unwrap(), &mut pass);
     let place = Place::of(config.reader, data, &device).unwrap();
-    let mut loss = model.loss(model.read(tokens.embeddings, &place), data, &items, &device);
+    let scores = model.read(tokens.embeddings, &place, (data, &items));
+    let mut loss = model.loss(scores, data, &items, &device);
     for words in tokens.words.into_iter().filter(|_| spec.usage) {
         loss = loss + usage_penalty(words.probabilities.unwrap());
     }
@@ -174,7 +175,13 @@ fn prepare(config: &ProbeConfig) -> Prepared {
 #[test]
 fn behind_every_arm_and_reader_every_parameter_gets_a_gradient() {
     let folder = tempfile::tempdir().unwrap();
-    for reader in [ReaderKind::Anchored, ReaderKind::SlotLinear] {
+    let readers = [
+        ReaderKind::Anchored,
+        ReaderKind::SlotLinear,
+        ReaderKind::Causal,
+        ReaderKind::Attention,
+    ];
+    for reader in readers {
         let config = study(folder.path(), reader, Regime::Frozen);
         let prepared = prepare(&config);
         for spec in registry() {

@@ -137,8 +137,17 @@ pub struct RepresentationConfig {
     pub decoder_width: usize,
     /// Number of the decoder's blocks.
     pub decoder_depth: usize,
+    /// Tokens of text, of all densities together, on which the use of hard words is counted: of
+    /// further images, which are not decoded. 0 stands for the test images.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub usage_tokens: usize,
     /// Draws of the bootstrap.
     pub bootstrap_draws: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl FolderConfig for RepresentationConfig {
@@ -198,6 +207,7 @@ impl Preset {
             usage_weight: ProbePreset::Quick.config().training.usage_weight,
             decoder_width: 96,
             decoder_depth: 2,
+            usage_tokens: 0,
             bootstrap_draws: 2000,
         };
         match self {
@@ -262,6 +272,7 @@ impl Preset {
                 learning_rates: vec![1e-3, 4e-3],
                 decoder_width: 128,
                 decoder_depth: 4,
+                usage_tokens: 1_000_000,
                 ..quick
             },
         }
@@ -336,6 +347,7 @@ impl RepresentationConfig {
             backbone: self.backbone.clone(),
             hardening_images: 0,
             reconstruction_images: 0,
+            usage_tokens: self.usage_tokens,
             bootstrap_draws: self.bootstrap_draws,
             data: DataConfig {
                 charset: self.charset,
@@ -354,6 +366,7 @@ impl RepresentationConfig {
             },
             training: TrainingConfig {
                 steps: self.read_steps,
+                until_converged: None,
                 batch: self.batch,
                 learning_rates: self.learning_rates.clone(),
                 extensions: 0,
@@ -375,6 +388,7 @@ impl RepresentationConfig {
         let text = self.text()?;
         Ok(ProbeConfig {
             reader: ReaderKind::Flat,
+            usage_tokens: 0,
             data: DataConfig {
                 source: ImageSource::Perception(task),
                 images: SplitSizes {

@@ -10,9 +10,9 @@ use arms::ArmSpec;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use burn::tensor::Device;
-use probe::{CellModel, Examination, PreparedGroup, ProbeConfig, WordTally};
+use probe::{CellModel, Examination, PreparedGroup, ProbeConfig, WordTally, count_words};
 use probe_data::{Group, Pixels};
-use projector::Projector;
+use projector::{Pass, Projector};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 
@@ -156,7 +156,15 @@ impl Testing<'_> {
             self.stop.check()?;
             let count = data.group.len();
             let place = format!("test/{number}/{level}");
-            let found = self.reconstruct(subject, trained, data, count, (&place, true))?;
+            let apart = match kind {
+                ImageKind::Text => trained.and_then(|trained| self.usage_of(trained, data)),
+                ImageKind::Tasks | ImageKind::Photographs => None,
+            };
+            let tallies = (&*place, apart.is_none());
+            let mut found = self.reconstruct(subject, trained, data, count, tallies)?;
+            if let (Some(usage), Some(trained)) = (apart, trained) {
+                found.tally = Some(self.count(trained, usage)?);
+            }
             self.compare(data, level, &found.pictures, &mut part)?;
             let wanted = if groups.len() > 1 { 1 } else { SAMPLES };
             let places = sample_places(count, wanted.min(SAMPLES - part.samples.len()));
@@ -178,6 +186,26 @@ impl Testing<'_> {
         }
         part.usage = tally.map(|tally| tally.finish()).transpose()?;
         Ok(part)
+    }
+
+    /// The images that are there to count the hard words of a test group on, if there are any.
+    fn usage_of(&self, trained: Trained<'_>, data: &PreparedGroup) -> Option<&PreparedGroup> {
+        let mut usage = self.images.text.usage.iter();
+        let found = usage.find(|counted| counted.group.key == data.group.key);
+        found.filter(|_| trained.arm.kind.is_hard())
+    }
+
+    fn count(&self, trained: Trained<'_>, usage: &PreparedGroup) -> Result<WordTally> {
+        let words = trained.model.arm.cost().words.unwrap_or(0);
+        count_words(usage, words, (self.device, self.stop), |patches| {
+            let mut pass = Pass {
+                progress: 1.0,
+                noise: None,
+                distribution: false,
+                words: None,
+            };
+            trained.model.arm.forward(&patches, &mut pass)
+        })
     }
 
     /// Pictures of the first `count` images of a group; `place` names the noise, and words are counted if

@@ -12,6 +12,7 @@
 //! | `confusions.csv` | arm, test group and confused pair of characters or classes |
 //! | `classes.csv` | class, where classes are asked |
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
+//! | `steps.csv` | arm, test group and length of training, where steps were doubled |
 //! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
 //! | `tuning.csv` | arm and learning rate |
 //! | `verdict.md` | question, answer, checks, design |
@@ -32,6 +33,7 @@ mod confusions;
 pub mod csv_file;
 mod html;
 mod items;
+mod lengths;
 mod manifest;
 mod metrics;
 pub mod plots;
@@ -54,6 +56,7 @@ mod tests;
 
 pub use comparison::{Comparison, Estimator, Judgement, Value, arm_of, matched_mlp};
 pub use items::{ItemSeries, hardening_series, item_series};
+pub use lengths::LengthSummary;
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
 pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
 pub use trouble::{Trouble, TroubleKind};
@@ -113,6 +116,8 @@ pub fn write(
     classes::write(&folder.join("classes.csv"), &scored)?;
     let mut summary = Summary::of(&scored)?;
     summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
+    summary.lengths = lengths::lengths(&scored, &summary)?;
+    lengths::write(&folder.join("steps.csv"), &scored, &summary)?;
     summary.write(&folder.join("summary.csv"))?;
     if outputs == Outputs::Tables {
         return Ok(summary);

@@ -3,6 +3,7 @@
 use super::comparison::{
     Comparison, Estimator, Value, arm_of, matched_mlp, resampled_unit, seed_items,
 };
+use super::lengths::LengthSummary;
 use super::scored::ScoredRun;
 use super::trouble::{self, Trouble};
 use anyhow::Result;
@@ -23,6 +24,8 @@ pub struct Summary {
     pub arms: Vec<ArmSummary>,
     /// Arms × groups × modes × measures.
     pub rows: Vec<SummaryRow>,
+    /// Errors by length of training, shortest first; empty where steps were not doubled.
+    pub lengths: Vec<LengthSummary>,
     /// Figures that were left out, each with the reason.
     pub skipped_figures: Vec<String>,
     /// Accuracies by data set and union; none without data sets on disk.
@@ -160,6 +163,7 @@ impl Summary {
                 .map(|&arm| arm_summary(scored, arm))
                 .collect(),
             rows,
+            lengths: Vec::new(),
             skipped_figures: Vec::new(),
             protocol: None,
         })

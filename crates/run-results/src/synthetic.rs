@@ -5,6 +5,7 @@
 use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
 use probe::optimize::OptimizerConfig;
+use probe::reader::SequenceSize;
 use probe::{
     CellOutcome, CellSpec, DataConfig, Evaluation, EvaluationMode, HardeningResult, ImageSource,
     LayoutKind, ProbeConfig, ReaderKind, Regime, RunOutcome, SplitSizes, Status, TestResult,
@@ -23,17 +24,21 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         seeds: (1..=seeds as u64).collect(),
         regime: Regime::Frozen,
         reader: ReaderKind::Anchored,
+        reader_size: SequenceSize::default(),
         d_token: 128,
         table_init: TableInit::MatchedOutput,
         backbone: "backbone.safetensors".into(),
         checkpoint: None,
         hardening_images: 20,
         reconstruction_images: 0,
+        usage_tokens: 0,
         bootstrap_draws: 200,
         data: DataConfig {
             source: ImageSource::default(),
             next_block: false,
             layout: LayoutKind::Grid,
+            merge: None,
+            image_px: None,
             charset: Charset::Alnum36,
             densities: densities.to_vec(),
             train_contents: vec![Content::Random],
@@ -51,6 +56,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         },
         training: TrainingConfig {
             steps: 300,
+            until_converged: None,
             batch: 64,
             learning_rates: vec![0.001, 0.002],
             extensions: 0,
@@ -92,6 +98,8 @@ pub(super) fn run(config: &ProbeConfig, misreads: Misreads<'_>) -> RunOutcome {
         class_names: Vec::new(),
         image_notes: Vec::new(),
         cells,
+        shorter: Vec::new(),
+        moving: Vec::new(),
     }
 }
 

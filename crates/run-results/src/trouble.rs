@@ -90,12 +90,15 @@ pub(super) fn exploded_loss(config: &ProbeConfig, cell: &CellOutcome) -> Option<
         let points = cell.history.iter();
         points.filter_map(|point| Some((point.step, point.train_loss?)))
     };
-    // A line of unknown length has no loss of guessing; what it began with stands for that.
+    // A line aligned by CTC has no loss of guessing; what it began with stands for that.
     let guessing = match config.reader {
         ReaderKind::Ctc => losses().next()?.1,
-        ReaderKind::Anchored | ReaderKind::SlotLinear | ReaderKind::Pooled | ReaderKind::Flat => {
-            (config.data.charset.size() as f64).ln()
-        }
+        ReaderKind::Anchored
+        | ReaderKind::SlotLinear
+        | ReaderKind::Pooled
+        | ReaderKind::Flat
+        | ReaderKind::Causal
+        | ReaderKind::Attention => (config.data.charset.size() as f64).ln(),
     };
     losses().find(|(_, loss)| *loss > EXPLOSION * guessing)
 }

@@ -5,7 +5,9 @@ use crate::run_folder::RunFolder;
 use crate::watch::{Watch, Watched};
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
-use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_cells};
+use probe::{
+    CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_until_converged,
+};
 use probe_data::FeatureCache;
 use run_results::provenance;
 use run_results::{Manifest, Outputs, Summary};
@@ -105,6 +107,7 @@ impl<'a> Session<'a> {
         let name = name.to_string_lossy();
         let outcome = self.train(&name, config, &prepared, &folder.cells())?;
         provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
+        let config = &outcome.trained_with(config);
         let summary = run_results::write(folder.path(), config, &outcome, &manifest, outputs)?;
         Ok(FinishedRun {
             outcome,
@@ -143,6 +146,7 @@ impl<'a> Session<'a> {
         progress.clear();
         let outcome = outcome?.ok_or_else(missing)?;
         let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
+        let config = &outcome.trained_with(config);
         let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
         Ok(FinishedRun {
             outcome,
@@ -162,15 +166,14 @@ impl<'a> Session<'a> {
         prepared: &Prepared,
         cells: &Path,
     ) -> Result<RunOutcome> {
-        let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
+        let store = |config: &ProbeConfig| CellStore::open(cells, config, &prepared.inputs_hash());
         let (lanes, devices) = (&self.lanes, &self.devices);
         let progress = Progress::new(lanes.count());
         let top = cells.parent().unwrap_or(cells);
         let arms = config.arms.len();
         let watched = Watched::begin(&progress, &self.watch, top, name, lanes.count(), arms);
-        let outcome = run_cells(
-            config, prepared, &store, lanes, devices, self.stop, &watched,
-        );
+        let outcome =
+            run_until_converged(config, prepared, store, lanes, devices, self.stop, &watched);
         progress.clear();
         watched.end(&outcome);
         outcome
@@ -187,12 +190,12 @@ impl<'a> Session<'a> {
         cells: &Path,
         observer: &dyn Observer,
     ) -> Result<Option<RunOutcome>> {
-        let store = CellStore::open(cells, config, &prepared.inputs_hash())?;
+        let store = |config: &ProbeConfig| CellStore::open(cells, config, &prepared.inputs_hash());
         let (lanes, devices) = (&self.lanes, &self.devices);
         // A cell that is not in the store stops at once.
         let stopped = Stop::default();
         stopped.raise();
-        match run_cells(config, prepared, &store, lanes, devices, &stopped, observer) {
+        match run_until_converged(config, prepared, store, lanes, devices, &stopped, observer) {
             Ok(outcome) => Ok(Some(outcome)),
             Err(error) if error.is::<Stopped>() => Ok(None),
             Err(error) => Err(error),

@@ -140,6 +140,8 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
             image_notes: prepared.image_notes.clone(),
             tuning: Vec::new(),
             cells: Vec::new(),
+            shorter: Vec::new(),
+            moving: Vec::new(),
         };
         let mut arms: Vec<ArmSpec> = Vec::new();
         for &arm in &config.arms {

@@ -177,13 +177,15 @@ impl TokenReader<'_> {
             })?;
             if let Some(readings) = &mut readings {
                 let embeddings = CellModel::normalised(made).embeddings;
-                let scores = self.model.read(embeddings, &place);
+                let scores = self
+                    .model
+                    .read(embeddings.clone(), &place, (self.data, &items));
                 ensure!(
                     scores.clone().is_finite().all().into_scalar::<bool>(),
                     "arm `{}`: the probe's scores are not finite; lower --learning-rate",
                     self.arm
                 );
-                let lines = self.model.decode(scores).into_iter();
+                let lines = self.model.answers(embeddings, scores).into_iter();
                 readings.extend(lines.map(|line| text_of(&line, self.config.data.charset)));
             }
         }

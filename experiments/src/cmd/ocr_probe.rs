@@ -3,7 +3,7 @@
 use super::{CarryingOut, set};
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
-use probe::{LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use probe::{Convergence, ImageSize, LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
 use probe_data::DataSources;
 use probe_data::published;
 use run_results::Outputs;
@@ -13,6 +13,9 @@ use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Charset;
+
+/// How often the first steps of a training fit into the longest, unless that is named.
+const LONGEST: usize = 16;
 
 /// Trains the same reading probe behind each projector and reports what each loses.
 #[derive(clap::Args, Clone, Debug)]
@@ -44,24 +47,54 @@ pub struct Args {
     /// Number of paired seeds: 1 to N.
     #[arg(long)]
     seeds: Option<u64>,
+    /// Count the use of hard words on so many tokens of further test images instead of the test
+    /// images; a vocabulary of 65,536 words needs a million.
+    #[arg(long, value_name = "N")]
+    usage_tokens: Option<usize>,
     /// Alphabet: 10, 16, 36, 62 or 94 characters.
     #[arg(long)]
     charset: Option<Charset>,
     /// Characters per visual token, separated by commas.
     #[arg(long, value_delimiter = ',')]
     densities: Option<Vec<f64>>,
+    /// One density, in characters per visual token; a run of its own for each keeps what is learnt at one
+    /// from helping at another.
+    #[arg(long, conflicts_with = "densities")]
+    density: Option<f64>,
+    /// Side in patches of the block that becomes one token: 2, 4 or 8 are 16, 32 or 64 px.
+    #[arg(long, value_name = "PATCHES")]
+    merge: Option<usize>,
+    /// Size of the images in pixels, WIDTHxHEIGHT; a page of lines is 128x128, for example.
+    #[arg(long, value_name = "WxH")]
+    image_size: Option<ImageSize>,
+    /// Width of a visual token.
+    #[arg(long)]
+    d_token: Option<usize>,
     /// Character grid or proportional lines.
     #[arg(long, value_enum)]
     layout: Option<LayoutKind>,
     /// Probe that reads.
     #[arg(long, value_enum)]
     reader: Option<ReaderKind>,
+    /// Width of the readers `causal` and `attention`, a multiple of 32.
+    #[arg(long)]
+    reader_width: Option<usize>,
+    /// Blocks of the readers `causal` and `attention`.
+    #[arg(long)]
+    reader_blocks: Option<usize>,
     /// What trains besides projector and probe.
     #[arg(long, value_enum)]
     regime: Option<Regime>,
     /// Optimiser steps per cell.
     #[arg(long)]
     steps: Option<usize>,
+    /// Double the steps until no arm's error on validation images moves by more than this, in points
+    /// of CER [default where it is named: 0.5].
+    #[arg(long, value_name = "POINTS", num_args = 0..=1, default_missing_value = "0.5")]
+    until_converged: Option<f64>,
+    /// Longest training with --until-converged [default: 16 times the first].
+    #[arg(long, requires = "until_converged")]
+    most_steps: Option<usize>,
     /// Learning rates every arm is tried with, separated by commas.
     #[arg(long, value_delimiter = ',')]
     learning_rates: Option<Vec<f64>>,
@@ -114,15 +147,35 @@ impl Args {
         set(&mut config.arms, &self.projector);
         set(&mut config.data.charset, &self.charset);
         set(&mut config.data.densities, &self.densities);
+        if let Some(density) = self.density {
+            config.data.densities = vec![density];
+        }
+        if self.merge.is_some() {
+            config.data.merge = self.merge;
+        }
+        if self.image_size.is_some() {
+            config.data.image_px = self.image_size;
+        }
+        set(&mut config.d_token, &self.d_token);
         set(&mut config.data.layout, &self.layout);
         set(&mut config.regime, &self.regime);
         set(&mut config.training.steps, &self.steps);
+        if let Some(points) = self.until_converged {
+            let most = config.training.steps.saturating_mul(LONGEST);
+            config.training.until_converged = Some(Convergence {
+                tolerance: points / 100.0,
+                most_steps: self.most_steps.unwrap_or(most),
+            });
+        }
         set(&mut config.training.learning_rates, &self.learning_rates);
         set(&mut config.data.images.test, &self.test_images);
+        set(&mut config.usage_tokens, &self.usage_tokens);
         set(&mut config.backbone, &self.backbone);
         if let Some(seeds) = self.seeds {
             config.seeds = (1..=seeds).collect();
         }
+        set(&mut config.reader_size.width, &self.reader_width);
+        set(&mut config.reader_size.blocks, &self.reader_blocks);
         if self.layout == Some(LayoutKind::Strip) {
             config.reader = ReaderKind::Ctc;
         }

@@ -37,6 +37,10 @@ pub struct Args {
     /// tasks. docs/representation.md has a recipe for openly licensed ones.
     #[arg(long, value_name = "DIR")]
     dataset: Option<PathBuf>,
+    /// Count the use of hard words on so many tokens of further test images instead of the test
+    /// images; a vocabulary of 65,536 words needs a million.
+    #[arg(long, value_name = "N")]
+    usage_tokens: Option<usize>,
     /// Alphabet: 10, 16, 36, 62 or 94 characters.
     #[arg(long)]
     charset: Option<Charset>,
@@ -87,6 +91,7 @@ impl Args {
         set(&mut config.read_steps, &self.read_steps);
         set(&mut config.decode_steps, &self.decode_steps);
         set(&mut config.learning_rates, &self.learning_rates);
+        set(&mut config.usage_tokens, &self.usage_tokens);
         set(&mut config.backbone, &self.backbone);
         if self.dataset.is_some() {
             config.photographs.clone_from(&self.dataset);

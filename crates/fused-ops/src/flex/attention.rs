@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
+use crate::Mask;
 use crate::buffer::{contiguous, filled, parallel, values};
 use crate::kernel::attention::{Angles, Scratch, Sizes, Softmax, backward, forward};
 
@@ -14,10 +15,15 @@ struct Images<'a> {
     count: usize,
     sizes: Sizes,
     angles: Option<Angles<'a>>,
+    mask: Mask,
 }
 
 impl<'a> Images<'a> {
-    fn of(packed: &FlexTensor, [cos, signed_sin]: [&'a FlexTensor; 2], heads: usize) -> Self {
+    fn of(
+        packed: &FlexTensor,
+        [cos, signed_sin]: [&'a FlexTensor; 2],
+        (mask, heads): (Mask, usize),
+    ) -> Self {
         let shape = packed.layout().shape();
         let sizes = Sizes {
             patches: shape[1],
@@ -29,6 +35,7 @@ impl<'a> Images<'a> {
             count: shape[0],
             sizes,
             angles: (!cos.is_empty()).then_some(Angles { cos, signed_sin }),
+            mask,
         }
     }
 
@@ -39,17 +46,21 @@ impl<'a> Images<'a> {
     fn softmaxes(&self) -> usize {
         self.sizes.patches * self.sizes.heads
     }
+
+    fn scratch(&self) -> Scratch {
+        Scratch::new(self.sizes, self.mask)
+    }
 }
 
 /// Attended values `[images, patches, d_model]`, and the softmax of every query.
 pub(crate) fn attention(
     packed: FlexTensor,
     angles: [FlexTensor; 2],
-    heads: usize,
+    (mask, heads): (Mask, usize),
 ) -> (FlexTensor, Arc<[Softmax]>) {
     let packed = contiguous(packed);
     let angles = angles.map(contiguous);
-    let images = Images::of(&packed, angles.each_ref(), heads);
+    let images = Images::of(&packed, angles.each_ref(), (mask, heads));
     let (per_image, softmaxes) = (images.per_image(), images.softmaxes());
     let mut softmax = vec![Softmax::default(); images.count * softmaxes];
     let packed = values(&packed);
@@ -67,13 +78,13 @@ pub(crate) fn attention(
                 .zip(packed.par_chunks_exact(3 * per_image))
                 .zip(softmax.par_chunks_exact_mut(softmaxes))
                 .for_each_init(
-                    || Scratch::new(images.sizes),
+                    || images.scratch(),
                     |scratch, ((output, packed), softmax)| {
                         image(scratch, output, packed, softmax);
                     },
                 );
         } else {
-            let mut scratch = Scratch::new(images.sizes);
+            let mut scratch = images.scratch();
             for ((output, packed), softmax) in output
                 .chunks_exact_mut(per_image)
                 .zip(packed.chunks_exact(3 * per_image))
@@ -91,12 +102,12 @@ pub(crate) fn attention_backward(
     gradient: FlexTensor,
     packed: FlexTensor,
     angles: [FlexTensor; 2],
-    heads: usize,
+    (mask, heads): (Mask, usize),
     softmax: &[Softmax],
 ) -> FlexTensor {
     let (gradient, packed) = (contiguous(gradient), contiguous(packed));
     let angles = angles.map(contiguous);
-    let images = Images::of(&packed, angles.each_ref(), heads);
+    let images = Images::of(&packed, angles.each_ref(), (mask, heads));
     let (per_image, softmaxes) = (images.per_image(), images.softmaxes());
     let shape = packed.layout().shape().clone();
     let (gradient, packed) = (values(&gradient), values(&packed));
@@ -115,13 +126,13 @@ pub(crate) fn attention_backward(
                 .zip(gradient.par_chunks_exact(per_image))
                 .zip(softmax.par_chunks_exact(softmaxes))
                 .for_each_init(
-                    || Scratch::new(images.sizes),
+                    || images.scratch(),
                     |scratch, (((output, packed), gradient), softmax)| {
                         image(scratch, output, packed, gradient, softmax);
                     },
                 );
         } else {
-            let mut scratch = Scratch::new(images.sizes);
+            let mut scratch = images.scratch();
             for (((output, packed), gradient), softmax) in output
                 .chunks_exact_mut(3 * per_image)
                 .zip(packed.chunks_exact(3 * per_image))

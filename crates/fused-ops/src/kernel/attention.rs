@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 
 use super::exponential::exp_of_nonpositive;
 use super::product::{Left, multiply, padded};
+use crate::Mask;
 
 /// Sizes of one image.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,7 @@ pub(crate) struct Softmax {
 /// padded with zeros.
 pub(crate) struct Scratch {
     sizes: Sizes,
+    mask: Mask,
     query: Vec<f32>,
     key: Vec<f32>,
     value: Vec<f32>,
@@ -72,13 +74,14 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(sizes: Sizes) -> Self {
+    pub(crate) fn new(sizes: Sizes, mask: Mask) -> Self {
         let (queries, width) = (padded(sizes.patches), padded(sizes.d_head));
         let rows = || vec![0.0; sizes.patches * width];
         let columns = || vec![0.0; sizes.d_head * queries];
         let square = || vec![0.0; sizes.patches * queries];
         Self {
             sizes,
+            mask,
             query: rows(),
             key: rows(),
             value: rows(),
@@ -181,6 +184,25 @@ fn transpose(columns: &mut [f32], rows: &[f32], sizes: Sizes) {
     }
 }
 
+/// Takes the scores of keys that a query does not see down to minus infinity; `weights` has a row of
+/// queries per key.
+#[inline(always)]
+fn hide(weights: &mut [f32], mask: Mask, sizes: Sizes) {
+    let first = match mask {
+        Mask::None => return,
+        Mask::Causal => 0,
+        Mask::PrefixAndSelf { prefix } => prefix,
+    };
+    let rows = weights.chunks_exact_mut(padded(sizes.patches)).enumerate();
+    for (key, row) in rows.skip(first) {
+        row[..key].fill(f32::NEG_INFINITY);
+        match mask {
+            Mask::None | Mask::Causal => {}
+            Mask::PrefixAndSelf { .. } => row[key + 1..sizes.patches].fill(f32::NEG_INFINITY),
+        }
+    }
+}
+
 /// Copies padded rows, without their padding, to `offset` in every row of `stride`.
 #[inline(always)]
 fn scatter(
@@ -212,7 +234,7 @@ kernel! {
         let sizes = scratch.sizes;
         let Sizes { patches, heads, d_head } = sizes;
         let (d_model, queries, width) = (sizes.d_model(), padded(patches), padded(d_head));
-        let Scratch { query, key, value, result, query_columns, weights, max, sum, .. } = scratch;
+        let Scratch { mask, query, key, value, result, query_columns, weights, max, sum, .. } = scratch;
         for (head, softmax) in (0..heads).zip(softmax.chunks_exact_mut(patches)) {
             let offset = head * d_head;
             gather(query, packed, sizes, 3 * d_model, offset);
@@ -223,6 +245,7 @@ kernel! {
             transpose(query_columns, query, sizes);
             let key = Left::by_rows(key, width);
             multiply(simd, [patches, d_head, queries], key, query_columns, weights);
+            hide(weights, *mask, sizes);
             max.fill(f32::NEG_INFINITY);
             for row in weights.chunks_exact(queries) {
                 for (max, &score) in max.iter_mut().zip(row) {
@@ -268,6 +291,7 @@ kernel! {
         let Sizes { patches, heads, d_head } = sizes;
         let (d_model, queries, width) = (sizes.d_model(), padded(patches), padded(d_head));
         let Scratch {
+            mask,
             query,
             key,
             value,
@@ -294,6 +318,7 @@ kernel! {
 
             let left = Left::by_rows(key, width);
             multiply(simd, [patches, d_head, queries], left, query_columns, weights);
+            hide(weights, *mask, sizes);
             for (softmax, (max, factor)) in softmax.iter().zip(max.iter_mut().zip(sum.iter_mut())) {
                 (*max, *factor) = (softmax.max, softmax.inverse_sum);
             }

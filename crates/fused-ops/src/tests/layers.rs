@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::*;
 use crate::buffer::TRANSFORMED;
-use crate::{AdamWStep, Rotation, adamw, attention, linear, plain};
+use crate::{AdamWStep, Mask, Rotation, adamw, attention, linear, masked_attention, plain};
 
 /// Rows, inputs and outputs of linear layers.
 const LAYERS: [[usize; 3]; 6] = [
@@ -55,7 +55,7 @@ fn rotation([_, patches, _, d_head]: [usize; 4], dtype: DType) -> Rotation {
 type Attention = fn(Tensor<3>, Option<&Rotation>, usize) -> Tensor<3>;
 
 fn attend(
-    operation: Attention,
+    operation: impl Fn(Tensor<3>, Option<&Rotation>, usize) -> Tensor<3>,
     packed: Tensor<2>,
     rotation: Option<&Rotation>,
     [images, patches, heads, d_head]: [usize; 4],
@@ -120,6 +120,59 @@ fn attention_agrees_with_its_plain_twin_with_and_without_rotation() {
             let name = format!("attention {size:?}, rotated: {rotated}");
             assert_close(&name, &y, &y_plain, 1e-5);
             assert_close(&name, &dx, &dx_plain, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn masked_attention_agrees_with_its_plain_twin() {
+    for size in HEADS {
+        let prefix = size[1] / 2;
+        for mask in [Mask::Causal, Mask::PrefixAndSelf { prefix }] {
+            let run = |dtype, fused: bool| {
+                differentiate(
+                    |[packed]| {
+                        let operation = |packed, rotation: Option<&Rotation>, heads| match fused {
+                            true => masked_attention(packed, rotation, mask, heads),
+                            false => plain::masked_attention(packed, rotation, mask, heads),
+                        };
+                        attend(operation, packed, None, size)
+                    },
+                    packed_inputs(size, dtype),
+                )
+            };
+            let (y, [dx]) = run(DType::F32, true);
+            let (y_plain, [dx_plain]) = run(DType::F64, false);
+            let name = format!("attention {size:?}, {mask:?}");
+            assert_close(&name, &y, &y_plain, 1e-5);
+            assert_close(&name, &dx, &dx_plain, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn a_token_does_not_depend_on_those_it_does_not_see() {
+    let size @ [_, tokens, heads, d_head] = [1, 6, 2, 4];
+    let [packed] = packed_inputs(size, DType::F32);
+    let packed = packed.reshape([1, tokens, 3 * heads * d_head]);
+    let rows = |packed: Tensor<3>, mask| -> Vec<f32> {
+        let attended = masked_attention(packed, None, mask, heads);
+        attended.into_data().iter::<f32>().collect()
+    };
+    for mask in [Mask::Causal, Mask::PrefixAndSelf { prefix: 2 }] {
+        let before = rows(packed.clone(), mask);
+        for key in 0..tokens {
+            let changed = packed.clone().slice_dim(1, key..key + 1).add_scalar(1.0);
+            let changed = packed
+                .clone()
+                .slice_assign([0..1, key..key + 1, 0..24], changed);
+            let after = rows(changed, mask);
+            let width = heads * d_head;
+            for query in 0..tokens {
+                let row = query * width..(query + 1) * width;
+                let same = before[row.clone()] == after[row];
+                assert_eq!(same, !mask.sees(query, key), "{mask:?} {query} {key}");
+            }
         }
     }
 }

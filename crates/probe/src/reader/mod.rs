@@ -5,12 +5,15 @@
 //! attends to the tokens near it; [`SlotLinear`] is the strict version, one linear map per
 //! character place; [`CtcReader`] reads lines of free length. [`PooledReader`] answers one question
 //! about the whole image from the mean of its tokens, [`FlatReader`] from all of them in their places.
+//! [`SequenceReader`] knows no places of characters: it writes the text from left to right, with the
+//! characters before each one (language) or without them.
 
 mod anchored;
 mod ctc;
 mod flat;
 mod geometry;
 mod pooled;
+mod sequence;
 mod slot_linear;
 
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
@@ -18,6 +21,7 @@ pub use ctc::{CtcReader, CtcReaderConfig};
 pub use flat::{FlatReader, FlatReaderConfig};
 pub use geometry::{Anchors, TOKEN_PX, wave_features};
 pub use pooled::{PooledReader, PooledReaderConfig};
+pub use sequence::{Sees, SequenceReader, SequenceReaderConfig, SequenceSize, Texts};
 pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
 
 use burn::module::Module;
@@ -37,6 +41,8 @@ pub enum Reader {
     Pooled(PooledReader),
     /// One answer from all tokens in their places.
     Flat(FlatReader),
+    /// A text of any length, from left to right.
+    Sequence(SequenceReader),
 }
 
 /// Mean cross-entropy in nats over characters.

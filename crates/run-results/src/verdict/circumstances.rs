@@ -92,6 +92,8 @@ impl Report<'_> {
             ReaderKind::Ctc => "CTC",
             ReaderKind::Pooled => "a small MLP on the mean over looks at single tokens",
             ReaderKind::Flat => "a small MLP on all tokens",
+            ReaderKind::Causal => "a causal transformer that writes the text",
+            ReaderKind::Attention => "a transformer that reads every character by itself",
         };
         let backbone = match &config.checkpoint {
             Some(name) => format!("tower of `{name}`"),

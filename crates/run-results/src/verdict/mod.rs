@@ -5,6 +5,7 @@ mod answer;
 mod checks;
 mod circumstances;
 mod comparisons;
+mod lengths;
 mod page;
 mod vocabulary;
 
@@ -50,6 +51,7 @@ impl Verdict {
         let mut comparisons = Page::new("Comparisons");
         report.comparisons(&mut comparisons);
         let mut page = Page::default();
+        report.training_lengths(&mut page);
         report.live_codes(&mut page);
         report.capacity(&mut page);
         report.other_texts(&mut page);
@@ -114,6 +116,11 @@ impl Report<'_> {
                  the cause before using them.",
                 gate.name
             ));
+        }
+        if let Some(until) = self.scored.config.training.until_converged
+            && !self.scored.run.moving.is_empty()
+        {
+            warnings.push(self.standing_of_training(until.tolerance));
         }
         let failed: usize = self.summary.arms.iter().map(|arm| arm.failures.len()).sum();
         if failed > 0 {

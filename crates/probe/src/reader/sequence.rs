@@ -1,0 +1,510 @@
+//! Readers that write a text of unknown length: a small transformer with the visual tokens as its prefix.
+
+use super::geometry::wave_features;
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use fused_ops::{Mask, cross_entropy, gelu, masked_attention, softmax};
+use projector::{LayerNorm, linear, seeded};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+const NORM_EPS: f64 = 1e-6;
+const INIT_STD: f64 = 0.02;
+/// Width of an attention head.
+const D_HEAD: usize = 32;
+
+/// What a place of the text sees besides the visual tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sees {
+    /// The characters before it, one of which it is given: a language model with an image in front.
+    CharactersBefore,
+    /// Nothing: every character is read by itself.
+    TokensOnly,
+}
+
+/// Size of the transformer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceSize {
+    /// Width of its residual stream, a multiple of 32.
+    pub width: usize,
+    /// Number of its blocks.
+    pub blocks: usize,
+}
+
+impl Default for SequenceSize {
+    fn default() -> Self {
+        Self {
+            width: 128,
+            blocks: 2,
+        }
+    }
+}
+
+impl SequenceSize {
+    /// Whether it is the default.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Heads of every block.
+    fn heads(self) -> usize {
+        self.width / D_HEAD
+    }
+
+    /// Whether a transformer can be built of it.
+    #[must_use]
+    pub fn is_sound(self) -> bool {
+        self.width > 0 && self.width.is_multiple_of(D_HEAD) && self.blocks > 0
+    }
+}
+
+/// Shape of a [`SequenceReader`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequenceReaderConfig {
+    /// What a place of the text sees.
+    pub sees: Sees,
+    /// Width of a visual token.
+    pub d_token: usize,
+    /// Centres of the visual tokens in the units of [`wave_features`], in their order.
+    pub tokens_px: Vec<[f32; 2]>,
+    /// Number of character classes, without the end of the text.
+    pub classes: usize,
+    /// Characters of the longest text.
+    pub longest: usize,
+    /// Size of the transformer.
+    pub size: SequenceSize,
+}
+
+impl SequenceReaderConfig {
+    /// A fresh reader.
+    ///
+    /// # Panics
+    /// If the size is not [sound](SequenceSize::is_sound) or there is no token.
+    #[must_use]
+    pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> SequenceReader {
+        assert!(
+            self.size.is_sound() && !self.tokens_px.is_empty(),
+            "a reader needs a width that is a multiple of {D_HEAD}, a block and a token"
+        );
+        let width = self.size.width;
+        let waves: Vec<f32> = self
+            .tokens_px
+            .iter()
+            .flat_map(|&at| wave_features(at))
+            .collect();
+        let d_waves = waves.len() / self.tokens_px.len();
+        let table = |rows: usize, rng: &mut ChaCha8Rng| {
+            Param::from_tensor(seeded::normal([rows, width], INIT_STD, rng, device))
+        };
+        SequenceReader {
+            look: seeded::linear(self.d_token, width, false, rng, device),
+            token_place: seeded::linear(d_waves, width, true, rng, device),
+            token_waves: waves,
+            characters: table(self.classes + 1, rng),
+            text_places: table(self.longest + 1, rng),
+            blocks: (0..self.size.blocks)
+                .map(|_| ReaderBlock::init(self.size, rng, device))
+                .collect(),
+            norm: seeded::layer_norm(width, NORM_EPS, device),
+            classify: seeded::linear_normal(width, self.classes + 1, INIT_STD, rng, device),
+            sees: self.sees,
+        }
+    }
+}
+
+/// Texts of a batch, each followed by the end of the text.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// Class ids `[batch, longest + 1]`; the id after the last class is the end, and fills the rest.
+    pub ids: Tensor<2, Int>,
+    /// 1 up to the end of each text and 0 behind it, `[batch, longest + 1]`.
+    pub weights: Tensor<2>,
+    /// Characters of all texts together.
+    pub characters: usize,
+}
+
+impl Texts {
+    /// Texts of these classes, of an alphabet of `classes`.
+    #[must_use]
+    pub fn of(texts: &[&[u16]], classes: usize, device: &Device) -> Self {
+        let slots = 1 + texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let (mut ids, mut weights) = (Vec::new(), Vec::new());
+        for text in texts {
+            let end = std::iter::repeat(classes as i64);
+            let characters = text.iter().map(|&class| i64::from(class));
+            ids.extend(characters.chain(end).take(slots));
+            weights.extend((0..slots).map(|slot| f32::from(slot <= text.len())));
+        }
+        let shape = [texts.len(), slots];
+        Self {
+            ids: Tensor::from_data(TensorData::new(ids, shape), device),
+            weights: Tensor::from_data(TensorData::new(weights, shape), device),
+            characters: texts.iter().map(|text| text.len()).sum(),
+        }
+    }
+}
+
+/// Writes a text from left to right, until it says that the text has ended.
+///
+/// The visual tokens come first, then one place per character. With [`Sees::CharactersBefore`] a place
+/// is given the character before it and sees everything before it, as in a vision-language model;
+/// with [`Sees::TokensOnly`] it sees the visual tokens and itself, and that is the only difference.
+#[derive(Module, Debug)]
+pub struct SequenceReader {
+    look: Linear,
+    /// One after the other.
+    #[module(skip)]
+    token_waves: Vec<f32>,
+    token_place: Linear,
+    /// The characters as they are read back, and in their last row what stands in front of the first.
+    characters: Param<Tensor<2>>,
+    text_places: Param<Tensor<2>>,
+    blocks: Vec<ReaderBlock>,
+    norm: LayerNorm,
+    classify: Linear,
+    #[module(skip)]
+    sees: Sees,
+}
+
+impl SequenceReader {
+    /// Scores of every class, and of the end, at each place of the text.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[batch, tokens, d_token]`
+    /// - `texts.ids`: `[batch, slots]`; what stands at a place has no influence on its score
+    /// - output: `[batch, slots, classes + 1]`
+    #[must_use]
+    pub fn forward(&self, tokens: Tensor<3>, texts: &Texts) -> Tensor<3> {
+        let [batch, slots] = texts.ids.dims();
+        let given = match self.sees {
+            Sees::CharactersBefore => {
+                let before = texts.ids.clone().slice_dim(1, 0..slots - 1);
+                Tensor::cat(vec![self.nothing(batch, 1), before], 1)
+            }
+            Sees::TokensOnly => self.nothing(batch, slots),
+        };
+        self.scores(tokens, given)
+    }
+
+    /// Mean loss in nats per character, the end of the texts included.
+    ///
+    /// # Shapes
+    /// - `scores`: as [`SequenceReader::forward`] returns them
+    #[must_use]
+    pub fn loss(scores: Tensor<3>, texts: &Texts) -> Tensor<1> {
+        let [batch, slots, classes] = scores.dims();
+        let loss = cross_entropy(
+            scores.reshape([batch * slots, classes]),
+            texts.ids.clone().reshape([batch * slots]),
+        );
+        let weights = texts.weights.clone().reshape([batch * slots]);
+        (loss * weights).sum() / texts.characters.max(1) as f64
+    }
+
+    /// The class ids of the texts that it writes, greedily.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[batch, tokens, d_token]`
+    #[must_use]
+    pub fn write(&self, tokens: Tensor<3>) -> Vec<Vec<usize>> {
+        let (batch, longest) = (tokens.dims()[0], self.text_places.dims()[0]);
+        let written = match self.sees {
+            Sees::TokensOnly => best(self.scores(tokens, self.nothing(batch, longest))),
+            Sees::CharactersBefore => self.write_one_by_one(tokens, longest),
+        };
+        let end = self.end();
+        let mut texts = Vec::with_capacity(batch);
+        for text in written.chunks(longest.max(1)) {
+            texts.push(text.iter().copied().take_while(|&id| id != end).collect());
+        }
+        texts
+    }
+
+    /// Number of character classes, without the end of the text.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.characters.dims()[0] - 1
+    }
+
+    /// Class of the end of a text.
+    fn end(&self) -> usize {
+        self.classes()
+    }
+
+    /// What stands in front of the first character, `[batch, slots]`.
+    fn nothing(&self, batch: usize, slots: usize) -> Tensor<2, Int> {
+        Tensor::full(
+            [batch, slots],
+            self.end() as i64,
+            &self.look.weight.device(),
+        )
+    }
+
+    fn scores(&self, tokens: Tensor<3>, given: Tensor<2, Int>) -> Tensor<3> {
+        let [_, slots] = given.dims();
+        let prefix = self.prefix(tokens);
+        let places = prefix.dims()[1];
+        let mask = match self.sees {
+            Sees::CharactersBefore => Mask::Causal,
+            Sees::TokensOnly => Mask::PrefixAndSelf { prefix: places },
+        };
+        let text = self.text(given, 0);
+        let mut x = Tensor::cat(vec![prefix, text], 1);
+        for block in &self.blocks {
+            x = block.forward(x, mask);
+        }
+        self.classified(x.slice_dim(1, places..places + slots))
+    }
+
+    /// Visual tokens with their places, `[batch, tokens, width]`.
+    fn prefix(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let count = tokens.dims()[1];
+        let shape = [1, count, self.token_waves.len() / count];
+        let waves = TensorData::new(self.token_waves.clone(), shape);
+        let waves = Tensor::from_data(waves, &tokens.device());
+        linear::apply(&self.look, tokens) + linear::apply(&self.token_place, waves)
+    }
+
+    /// Characters that stand from place `first` on, `[batch, slots, width]`.
+    fn text(&self, given: Tensor<2, Int>, first: usize) -> Tensor<3> {
+        let slots = given.dims()[1];
+        let places = self.text_places.val().slice_dim(0, first..first + slots);
+        burn::tensor::module::embedding(self.characters.val(), given) + places.unsqueeze()
+    }
+
+    fn classified(&self, x: Tensor<3>) -> Tensor<3> {
+        linear::apply(&self.classify, self.norm.forward(x))
+    }
+
+    /// `[batch * longest]`, each row a text and its end, and whatever was written behind it.
+    fn write_one_by_one(&self, tokens: Tensor<3>, longest: usize) -> Vec<usize> {
+        let batch = tokens.dims()[0];
+        let mut past: Vec<Past> = Vec::with_capacity(self.blocks.len());
+        let mut x = self.prefix(tokens);
+        for block in &self.blocks {
+            let (next, memory) = block.begin(x);
+            x = next;
+            past.push(memory);
+        }
+        let mut written = vec![self.end(); batch * longest];
+        let mut given = self.nothing(batch, 1);
+        let mut open = vec![true; batch];
+        for place in 0..longest {
+            let mut x = self.text(given, place);
+            for (block, past) in self.blocks.iter().zip(&mut past) {
+                x = block.go_on(x, past);
+            }
+            let ids = best(self.classified(x));
+            for (text, &id) in ids.iter().enumerate() {
+                if open[text] {
+                    written[text * longest + place] = id;
+                    open[text] = id != self.end();
+                }
+            }
+            if !open.contains(&true) {
+                break;
+            }
+            let ids: Vec<i64> = ids.iter().map(|&id| id as i64).collect();
+            let device = self.look.weight.device();
+            given = Tensor::from_data(TensorData::new(ids, [batch, 1]), &device);
+        }
+        written
+    }
+}
+
+/// The best class of every place, one text after the other.
+fn best(scores: Tensor<3>) -> Vec<usize> {
+    let best = scores.argmax(2).into_data();
+    best.iter::<i64>().map(|class| class as usize).collect()
+}
+
+/// Keys and values of the places so far, `[batch, heads, places, d_head]`.
+#[derive(Clone, Debug)]
+struct Past {
+    keys: Tensor<4>,
+    values: Tensor<4>,
+}
+
+/// Pre-LN transformer block, as those of the tower.
+#[derive(Module, Debug)]
+struct ReaderBlock {
+    norm1: LayerNorm,
+    qkv: Linear,
+    out: Linear,
+    norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    heads: usize,
+}
+
+impl ReaderBlock {
+    fn init(size: SequenceSize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let width = size.width;
+        // The variance of the residual stream does not grow with depth.
+        let residual_std = INIT_STD / (2.0 * size.blocks as f64).sqrt();
+        Self {
+            norm1: seeded::layer_norm(width, NORM_EPS, device),
+            qkv: seeded::linear_normal(width, 3 * width, INIT_STD, rng, device),
+            out: seeded::linear_normal(width, width, residual_std, rng, device),
+            norm2: seeded::layer_norm(width, NORM_EPS, device),
+            fc1: seeded::linear_normal(width, 4 * width, INIT_STD, rng, device),
+            fc2: seeded::linear_normal(4 * width, width, residual_std, rng, device),
+            heads: size.heads(),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, mask: Mask) -> Tensor<3> {
+        let packed = self.packed(x.clone());
+        let attended = masked_attention(packed, None, mask, self.heads);
+        self.finish(x, attended)
+    }
+
+    /// As [`forward`](Self::forward) with a causal mask, and the keys and values for what follows.
+    fn begin(&self, x: Tensor<3>) -> (Tensor<3>, Past) {
+        let packed = self.packed(x.clone());
+        let [_, keys, values] = self.parts(packed.clone());
+        let attended = masked_attention(packed, None, Mask::Causal, self.heads);
+        (self.finish(x, attended), Past { keys, values })
+    }
+
+    /// One more place, `[batch, 1, width]`, which sees all before it and itself.
+    fn go_on(&self, x: Tensor<3>, past: &mut Past) -> Tensor<3> {
+        let [batch, _, width] = x.dims();
+        let [query, key, value] = self.parts(self.packed(x.clone()));
+        past.keys = Tensor::cat(vec![past.keys.clone(), key], 2);
+        past.values = Tensor::cat(vec![past.values.clone(), value], 2);
+        let scale = 1.0 / (D_HEAD as f64).sqrt();
+        let scores = query
+            .mul_scalar(scale)
+            .matmul(past.keys.clone().transpose());
+        let attended = softmax(scores).matmul(past.values.clone());
+        self.finish(x, attended.swap_dims(1, 2).reshape([batch, 1, width]))
+    }
+
+    fn packed(&self, x: Tensor<3>) -> Tensor<3> {
+        linear::apply(&self.qkv, self.norm1.forward(x))
+    }
+
+    /// Queries, keys and values, `[batch, heads, places, d_head]`.
+    fn parts(&self, packed: Tensor<3>) -> [Tensor<4>; 3] {
+        let [batch, places, _] = packed.dims();
+        let packed = packed.reshape([batch, places, 3, self.heads, D_HEAD]);
+        let packed = packed.permute([2, 0, 3, 1, 4]);
+        [0, 1, 2].map(|part| packed.clone().slice_dim(0, part..part + 1).squeeze_dim(0))
+    }
+
+    fn finish(&self, x: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
+        let x = x + linear::apply(&self.out, attended);
+        let hidden = gelu(linear::apply(&self.fc1, self.norm2.forward(x.clone())));
+        x + linear::apply(&self.fc2, hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASSES: usize = 5;
+
+    fn reader(sees: Sees, device: &Device) -> SequenceReader {
+        let config = SequenceReaderConfig {
+            sees,
+            d_token: 6,
+            tokens_px: vec![[8.0, 8.0], [24.0, 8.0], [40.0, 8.0]],
+            classes: CLASSES,
+            longest: 4,
+            size: SequenceSize {
+                width: 64,
+                blocks: 2,
+            },
+        };
+        let mut reader = config.init(&mut seeded::stream(0, "probe"), device);
+        // Scores that differ clearly.
+        let weight = reader.classify.weight.val() * 50.0;
+        reader.classify.weight = Param::from_tensor(weight);
+        reader
+    }
+
+    fn tokens(device: &Device) -> Tensor<3> {
+        seeded::normal([3, 3, 6], 1.0, &mut seeded::stream(0, "tokens"), device)
+    }
+
+    fn values(scores: Tensor<3>) -> Vec<f32> {
+        scores.into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn texts_end_behind_their_last_character() {
+        let texts = Texts::of(&[&[1, 2], &[3]], CLASSES, &Device::flex());
+        let ids: Vec<i64> = texts.ids.into_data().iter::<i64>().collect();
+        assert_eq!(ids, [1, 2, 5, 3, 5, 5]);
+        let weights: Vec<f32> = texts.weights.into_data().iter::<f32>().collect();
+        assert_eq!(weights, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(texts.characters, 3);
+    }
+
+    #[test]
+    fn what_is_written_one_by_one_is_the_best_of_what_a_whole_text_scores() {
+        let device = Device::flex();
+        let reader = reader(Sees::CharactersBefore, &device);
+        let written = reader.write(tokens(&device));
+        assert_eq!(written.len(), 3);
+        assert!(written.iter().any(|text| !text.is_empty()), "{written:?}");
+        for (image, text) in written.iter().enumerate() {
+            let classes: Vec<u16> = text.iter().map(|&class| class as u16).collect();
+            let texts = Texts::of(&[&classes], CLASSES, &device);
+            let tokens = tokens(&device).slice_dim(0, image..image + 1);
+            let best = best(reader.forward(tokens, &texts));
+            assert_eq!(&best[..text.len()], text);
+            // Texts of the greatest length may have no end.
+            assert!(best[text.len()] == CLASSES || text.len() == 5);
+        }
+    }
+
+    #[test]
+    fn a_place_sees_the_characters_before_it_only_where_it_should() {
+        let device = Device::flex();
+        let scores = |sees, text: &[u16]| {
+            let texts = Texts::of(&[text; 3], CLASSES, &device);
+            values(reader(sees, &device).forward(tokens(&device), &texts))
+        };
+        let width = CLASSES + 1;
+        for sees in [Sees::CharactersBefore, Sees::TokensOnly] {
+            let before = scores(sees, &[0, 1, 2, 3]);
+            let after = scores(sees, &[0, 4, 2, 3]);
+            let same = |slot: usize| {
+                let row = slot * width..(slot + 1) * width;
+                before[row.clone()] == after[row]
+            };
+            assert!(same(0) && same(1), "{sees:?} sees the character itself");
+            let sees_later = sees == Sees::CharactersBefore;
+            assert_eq!([same(2), same(3)], [!sees_later; 2], "{sees:?}");
+        }
+    }
+
+    #[test]
+    fn the_loss_is_per_character_with_the_end() {
+        let device = Device::flex();
+        let texts = Texts::of(&[&[0, 1, 2], &[3]], CLASSES, &device);
+        // Every class has the same score: four characters and two ends.
+        let loss = SequenceReader::loss(Tensor::zeros([2, 4, CLASSES + 1], &device), &texts);
+        let expected = 6.0 * 6.0_f32.ln() / 4.0;
+        assert!((loss.into_scalar::<f32>() - expected).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_places_of_the_tokens_matter() {
+        let device = Device::flex();
+        let reader = reader(Sees::TokensOnly, &device);
+        let texts = Texts::of(&[&[0]; 3], CLASSES, &device);
+        let straight = values(reader.forward(tokens(&device), &texts));
+        let turned = values(reader.forward(tokens(&device).flip([1]), &texts));
+        let pairs = straight.iter().zip(&turned);
+        let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+        assert!(largest > 1e-3, "{largest}");
+    }
+}

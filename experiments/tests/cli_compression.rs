@@ -1,0 +1,156 @@
+//! Many characters per token: larger tokens and images, readers that write, training until it has
+//! converged, words counted on images of their own.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use support::{Rows, Scratch};
+
+const WRITERS: [&str; 2] = ["causal", "attention"];
+
+#[test]
+fn readers_that_write_read_tokens_of_32_px() {
+    let place = Scratch::new();
+    for reader in WRITERS {
+        let flags = format!(
+            "--run {reader} --reader {reader} --reader-width 64 --reader-blocks 1 --merge 4 --density 4 \
+             --arms patch-merger,rvq@4+codes2,blind --d-token 24"
+        );
+        place.probe(&flags).succeeded();
+        let metrics = Rows::read(&place.result(reader, "metrics.csv"));
+        let filters = [("arm", "patch-merger"), ("metric", "cer")];
+        assert_eq!(metrics.fields("density", &filters)[0], "4");
+        let verdict = fs::read_to_string(place.result(reader, "verdict.md")).unwrap();
+        assert!(verdict.contains("transformer"), "{verdict}");
+        let config = fs::read_to_string(place.result(reader, "config.toml")).unwrap();
+        assert!(config.contains("merge = 4"), "{config}");
+    }
+}
+
+#[test]
+fn a_page_of_lines_is_read_by_the_reader_that_writes() {
+    let place = Scratch::new();
+    let flags = "--run page --reader causal --image-size 128x64 --density 1 --arms patch-merger";
+    place.probe(flags).succeeded();
+    let predictions = Rows::read(&place.result("page", "predictions.csv"));
+    let targets = predictions.fields("target", &[("arm", "patch-merger")]);
+    assert!(
+        targets.iter().all(|target| target.len() == 32),
+        "{targets:?}"
+    );
+}
+
+#[test]
+fn steps_are_doubled_until_nothing_moves_or_the_ceiling_is_reached() {
+    let place = Scratch::new();
+    let flags = "--arms patch-merger,vq@4,blind --steps 2";
+    // A hundred points are more than any error can move.
+    place
+        .probe(&format!("--run loose {flags} --until-converged 100"))
+        .succeeded();
+    let steps = |run: &str, file: &str| {
+        let rows = Rows::read(&place.result(run, file));
+        let steps = rows.fields("steps", &[("arm", "blind")]);
+        steps.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let of_both_texts = |steps: &[&str]| [steps, steps].concat();
+    assert_eq!(steps("loose", "steps.csv"), of_both_texts(&["2", "4"]));
+
+    let tight = format!("--run tight {flags} --until-converged 0.000001 --most-steps 8");
+    place.probe(&tight).succeeded();
+    assert_eq!(steps("tight", "steps.csv"), of_both_texts(&["2", "4", "8"]));
+    let verdict = fs::read_to_string(place.result("tight", "verdict.md")).unwrap();
+    assert!(verdict.contains("Error by length of training"), "{verdict}");
+    // The last length is what the summary has.
+    let summary = Rows::read(&place.result("tight", "summary.csv"));
+    let filters = [
+        ("arm", "patch-merger"),
+        ("condition", "random"),
+        ("measure", "cer"),
+    ];
+    let last = Rows::read(&place.result("tight", "steps.csv"));
+    let last = last.fields("cer", &[filters[0], filters[1], ("steps", "8")])[0].to_owned();
+    assert_eq!(summary.fields("mean", &filters)[0], last);
+
+    // Half of the cells are lost: the rest is trained again to the same bytes.
+    let before = fs::read(place.result("tight", "steps.csv")).unwrap();
+    for cell in fs::read_dir(place.result("tight", "cells"))
+        .unwrap()
+        .step_by(2)
+    {
+        fs::remove_file(cell.unwrap().path()).unwrap();
+    }
+    place.probe(&format!("{tight} --resume")).succeeded();
+    assert_eq!(
+        fs::read(place.result("tight", "steps.csv")).unwrap(),
+        before
+    );
+    place.run("report results/tight").succeeded();
+    assert_eq!(
+        fs::read(place.result("tight", "steps.csv")).unwrap(),
+        before
+    );
+}
+
+#[test]
+fn hard_words_are_counted_on_as_many_tokens_as_asked_for() {
+    let place = Scratch::new();
+    place
+        .probe("--run a --arms vq@4,vet-softmax@4 --usage-tokens 2000")
+        .succeeded();
+    let metrics = Rows::read(&place.result("a", "metrics.csv"));
+    let counted = |arm| {
+        let filters = [("arm", arm), ("metric", "tokens")];
+        let counted = metrics.fields("value", &filters).into_iter();
+        counted
+            .map(|n| n.parse::<usize>().unwrap())
+            .collect::<Vec<_>>()
+    };
+    // 2,000 tokens over two kinds of text, 8 to an image; soft words are looked at on test images.
+    assert!(
+        counted("vq@4").iter().all(|&tokens| tokens == 1000),
+        "{:?}",
+        counted("vq@4")
+    );
+    assert!(counted("vet-softmax@4").iter().all(|&tokens| tokens == 128));
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_by_name() {
+    let place = Scratch::new();
+    for (flags, parts) in [
+        ("--merge 8", ["64 x 32 px", "--image-size"]),
+        ("--merge 0", ["--merge", "from 1 to 64"]),
+        ("--image-size 60x32", ["60 x 32 px", "--image-size"]),
+        ("--image-size 64", ["`64`", "128x64"]),
+        (
+            "--reader causal --reader-width 100",
+            ["--reader-width", "multiple of 32"],
+        ),
+        (
+            "--reader attention --reader-blocks 0",
+            ["--reader-blocks", "at least one"],
+        ),
+        ("--until-converged 0", ["--until-converged", "above 0"]),
+        (
+            "--until-converged 1 --most-steps 5",
+            ["--most-steps", "twice"],
+        ),
+        ("--most-steps 100", ["--until-converged", "required"]),
+        (
+            "--density 1 --densities 1,2",
+            ["--density", "cannot be used"],
+        ),
+        (
+            "--usage-tokens 100 --regime joint",
+            ["--usage-tokens", "rendered text"],
+        ),
+        ("--layout strip --reader anchored", ["ctc", "causal"]),
+    ] {
+        place
+            .probe(&format!("--run refused {flags}"))
+            .refused(&parts);
+    }
+}
