@@ -64,3 +64,21 @@ pub(crate) mod product;
 pub(crate) mod rms_norm;
 pub(crate) mod segments;
 pub mod softmax;
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use pulp::x86::Arch;
+
+    /// Without the variant of AVX2, which `pulp` leaves out unless it is asked for, processors without
+    /// AVX-512 would run every kernel without vectors and with multiply-adds in software.
+    #[test]
+    fn kernels_are_compiled_for_avx2_and_avx_512_and_chosen_where_they_run() {
+        let vectors = match Arch::new() {
+            Arch::V3(_) | Arch::V4(_) => true,
+            _ => false,
+        };
+        let has_them = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("fma");
+        assert_eq!(vectors, has_them);
+    }
+}

@@ -500,7 +500,7 @@ mod tests {
     fn the_places_of_the_tokens_matter() {
         let device = Device::flex();
         let reader = reader(Sees::TokensOnly, &device);
-        let texts = Texts::of(&[&[0]; 3], CLASSES, &device);
+        let texts = Texts::of(&[&[0][..]; 3], CLASSES, &device);
         let straight = values(reader.forward(tokens(&device), &texts));
         let turned = values(reader.forward(tokens(&device).flip([1]), &texts));
         let pairs = straight.iter().zip(&turned);
