@@ -12,7 +12,7 @@ use run_support::stop::Stop;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use text_images::Charset;
+use text_images::{Charset, Content};
 
 /// Trains the same reading probe behind each projector and reports what each loses.
 #[derive(clap::Args, Clone, Debug)]
@@ -50,6 +50,14 @@ pub struct Args {
     /// Characters per visual token, separated by commas.
     #[arg(long, value_delimiter = ',')]
     densities: Option<Vec<f64>>,
+    /// Where the text comes from, for training and testing alike: random, words, markov:BITS[:ORDER]
+    /// or zipf:BITS, with BITS per character.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "text")]
+    text_source: Option<Content>,
+    /// UTF-8 file whose text is rendered instead: 70% of it to train on, 10% for validation, 20% to
+    /// test on.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Character grid or proportional lines.
     #[arg(long, value_enum)]
     layout: Option<LayoutKind>,
@@ -129,6 +137,10 @@ impl Args {
         set(&mut config.reader, &self.reader);
         let (train, test) = (self.train_dataset.clone(), self.dataset.clone());
         config.data.source.read_from(train, test)?;
+        let content = self.text.as_ref().map(|_| Content::Text);
+        if let Some(content) = content.or(self.text_source) {
+            config.data.set_text_source(content, self.text.clone())?;
+        }
         if self.fonts.is_some() {
             config.data.fonts.clone_from(&self.fonts);
         }
