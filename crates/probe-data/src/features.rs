@@ -280,6 +280,7 @@ mod tests {
         let plan = RenderPlan {
             charset: Charset::Digits,
             content: Content::Random,
+            corpus: None,
             density: Some(1.0),
             width_px: 64,
             height_px: 32,

@@ -5,8 +5,8 @@ use super::group::{Group, GroupKey, Label, classes_of};
 use anyhow::{Context, Result, ensure};
 use run_support::lanes::Lanes;
 use text_images::{
-    Charset, Content, Degradation, Fonts, Grid, Item, Layout, Renderer, RendererConfig, Split,
-    Strip,
+    Charset, Content, Corpus, Degradation, Fonts, Grid, Item, Layout, Renderer, RendererConfig,
+    Split, Strip,
 };
 use vision_backbone::PatchLayout;
 
@@ -18,8 +18,10 @@ const CHUNK: usize = 256;
 pub struct RenderPlan {
     /// Alphabet.
     pub charset: Charset,
-    /// Random characters or words.
+    /// Where the text comes from.
     pub content: Content,
+    /// What [`Content::Text`] is taken from.
+    pub corpus: Option<Corpus>,
     /// Characters per token for a grid; `None` for a strip of free length.
     pub density: Option<f64>,
     /// Width of the image in pixels.
@@ -67,7 +69,7 @@ impl RenderPlan {
     /// The renderer of this plan.
     ///
     /// # Errors
-    /// If the density is impossible or a font is missing.
+    /// If the density is impossible, the text does not fit, or a font is missing.
     pub fn renderer(&self, fonts: &Fonts) -> Result<(Renderer, Option<Grid>)> {
         let token_px = (self.patch * self.merge) as u32;
         let grid = self
@@ -85,17 +87,15 @@ impl RenderPlan {
             degradation: self.degradation.clone(),
             ..RendererConfig::new(self.charset, layout, self.split, self.seed)
         };
-        Ok((Renderer::new(config, fonts)?, grid))
+        let renderer = Renderer::with_corpus(config, fonts, self.corpus.as_ref())?;
+        Ok((renderer, grid))
     }
 }
 
-/// Name of a kind of text in results.
+/// Name of a kind of text in results: that of its source.
 #[must_use]
-pub fn condition_name(content: Content) -> &'static str {
-    match content {
-        Content::Random => "random",
-        Content::Words => "words",
-    }
+pub fn condition_name(content: Content) -> String {
+    content.to_string()
 }
 
 /// Renders a group.
@@ -145,7 +145,7 @@ fn collect(
 ) -> Result<Group> {
     let key = GroupKey {
         density: plan.density,
-        ..GroupKey::of_condition(condition_name(plan.content))
+        ..GroupKey::of_condition(&condition_name(plan.content))
     };
     let mut group = Group::empty(key, layout, grid);
     let mut pixels = Vec::new();

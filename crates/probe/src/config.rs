@@ -144,6 +144,7 @@ impl ProbeConfig {
         // Found by content, not by place.
         config.backbone = PathBuf::new();
         config.data.fonts = None;
+        config.data.text_file = None;
         config.data.source.forget_places();
         let text = toml::to_string(&config).context("the configuration does not fit into TOML")?;
         // There, photographs without a place are no setting.

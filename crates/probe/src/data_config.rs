@@ -4,7 +4,7 @@ use crate::data_file::DataFile;
 use crate::image_source::ImageSource;
 use anyhow::{Context, Error, Result, bail, ensure};
 use perception_tasks::TaskKind;
-use probe_data::{Answer, StoredConfig, scene_charset};
+use probe_data::{Answer, StoredConfig, condition_name, scene_charset};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -120,6 +120,8 @@ pub struct DataConfig {
     pub degradation: Degradation,
     /// Folder of fonts instead of the embedded ones.
     pub fonts: Option<PathBuf>,
+    /// UTF-8 file whose text is rendered where a content is `text`.
+    pub text_file: Option<PathBuf>,
     /// How data sets on disk are read.
     pub stored: StoredConfig,
 }
@@ -134,6 +136,89 @@ impl DataConfig {
         } else {
             Answer::Text(text_of(classes, self.charset))
         }
+    }
+
+    /// Trains and tests on one kind of rendered text.
+    ///
+    /// # Errors
+    /// If other images than rendered text are asked for, or the text of a file without the file.
+    pub fn set_text_source(&mut self, content: Content, file: Option<PathBuf>) -> Result<()> {
+        let wanted = "--text-source and --text say what is rendered";
+        match &self.source {
+            ImageSource::Text { train, test } => ensure!(
+                train.has_rendered() && test.has_rendered(),
+                "{wanted}, and --dataset, --train-dataset or `data` of a settings file name other \
+                 images; leave one of them out, or add `rendered` to the data sets with `+`"
+            ),
+            ImageSource::Relabelled(_) => {}
+            ImageSource::Perception(_) | ImageSource::Photographs(_) => bail!(
+                "{wanted}, and `{}` brings images of its own; leave one of them out",
+                self.source.name()
+            ),
+        }
+        ensure!(
+            file.is_some() == (content == Content::Text),
+            "--text-source {content}: name the file whose text is meant, with --text FILE alone"
+        );
+        self.train_contents = vec![content];
+        self.test_contents = vec![content];
+        self.text_file = file;
+        Ok(())
+    }
+
+    /// Forgets the text file if no text comes from it any more.
+    pub fn forget_unused_text(&mut self) {
+        if !self.contents().any(|content| content == Content::Text) {
+            self.text_file = None;
+        }
+    }
+
+    /// Names of rendered text in results; data sets get others.
+    #[must_use]
+    pub fn rendered_conditions(&self) -> Vec<String> {
+        let known = [Content::Random, Content::Words].into_iter();
+        known.chain(self.contents()).map(condition_name).collect()
+    }
+
+    fn contents(&self) -> impl Iterator<Item = Content> {
+        self.train_contents
+            .iter()
+            .chain(&self.test_contents)
+            .copied()
+    }
+
+    /// Checks that the rendered text can be written with the charset, and where it comes from.
+    fn check_contents(&self) -> Result<()> {
+        let rendered = match &self.source {
+            ImageSource::Text { train, test } => train.has_rendered() || test.has_rendered(),
+            ImageSource::Relabelled(_) => true,
+            ImageSource::Perception(_) | ImageSource::Photographs(_) => false,
+        };
+        for content in self.contents() {
+            match content {
+                // Words are what presets ask for, whatever is read in the end.
+                Content::Random | Content::Words => {}
+                Content::Markov { .. } | Content::Zipf { .. } | Content::Text => {
+                    ensure!(
+                        rendered,
+                        "text source `{content}` is for rendered text; leave it out of \
+                         `data.train_contents` and `data.test_contents`, or the other images"
+                    );
+                    content.check(self.charset)?;
+                }
+            }
+        }
+        let is_used = self.contents().any(|content| content == Content::Text);
+        ensure!(
+            self.text_file.is_some() || !is_used,
+            "text source `text` is the text of a file; name it with --text FILE (`data.text_file`)"
+        );
+        ensure!(
+            self.text_file.is_none() || is_used,
+            "`data.text_file` is not read; write \"text\" into `data.train_contents` and \
+             `data.test_contents`, or leave the file out"
+        );
+        Ok(())
     }
 
     /// Checks sizes, and that source and layout go together.
@@ -162,6 +247,7 @@ impl DataConfig {
             "`data.densities` is empty; give characters per token, for example 1, 2, 4"
         );
         self.check_geometry()?;
+        self.check_contents()?;
         self.degradation.check()?;
         ensure!(
             self.stored.max_images > 1 && self.stored.max_label_chars > 0,

@@ -41,6 +41,8 @@ pub(super) struct DataFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fonts: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    text_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     test_data: Option<DataSources>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     train_data: Option<DataSources>,
@@ -143,6 +145,7 @@ impl TryFrom<DataFile> for DataConfig {
             seed: file.seed,
             degradation: file.degradation,
             fonts: file.fonts,
+            text_file: file.text_file,
             stored: file.stored,
         })
     }
@@ -168,6 +171,7 @@ impl From<DataConfig> for DataFile {
             seed: data.seed,
             degradation: data.degradation,
             fonts: data.fonts,
+            text_file: data.text_file,
             test_data: None,
             train_data: None,
             stored: data.stored,

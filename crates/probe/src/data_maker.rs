@@ -3,6 +3,7 @@
 use super::config::ProbeConfig;
 use super::data_config::LayoutKind;
 use super::image_source::{ImageSource, Photographs};
+use super::text_notes::text_notes;
 use crate::reader::SlotPlan;
 use anyhow::{Result, ensure};
 use perception_tasks::{ImageDataset, TaskKind};
@@ -17,13 +18,14 @@ use run_support::stop::Stop;
 use scene_text::{Format, TextDataset};
 use std::path::Path;
 use std::sync::Arc;
-use text_images::{Content, FolderDataset, Fonts, Grid, Split};
+use text_images::{Content, Corpus, FolderDataset, Fonts, Grid, Split};
 use vision_backbone::PatchLayout;
 
 /// Renders or reads the images of a run, split by split.
 pub(super) struct DataMaker<'a> {
     config: &'a ProbeConfig,
     fonts: Fonts,
+    corpus: Option<Corpus>,
     layout: PatchLayout,
     opened: Opened<'a>,
     /// Plans of the linear probe, in the order of their numbers.
@@ -77,9 +79,14 @@ impl<'a> DataMaker<'a> {
             .map(ToString::to_string)
             .collect();
         let opened = Opened::new(&config.data.source, &mut notes)?;
+        let file = config.data.text_file.as_deref();
+        let corpus = file.map(|path| Corpus::read(path, config.data.charset));
+        let corpus = corpus.transpose()?;
+        notes.extend(text_notes(&config.data, corpus.as_ref(), layout)?);
         Ok(Self {
             config,
             fonts,
+            corpus,
             layout,
             opened,
             plans: Vec::new(),
@@ -170,7 +177,11 @@ impl<'a> DataMaker<'a> {
                     self.stored(*format, path, split, lanes, stop)?
                 }
             };
-            name_apart(&mut found, *source == DataSource::Rendered, &mut taken);
+            let reserved = match source {
+                DataSource::Rendered => Vec::new(),
+                DataSource::Stored { .. } => data.rendered_conditions(),
+            };
+            name_apart(&mut found, &reserved, &mut taken);
             groups.extend(found);
         }
         Ok(groups)
@@ -288,6 +299,7 @@ impl<'a> DataMaker<'a> {
         RenderPlan {
             charset: data.charset,
             content,
+            corpus: self.corpus.clone(),
             density,
             width_px: (self.layout.cols * self.layout.patch) as u32,
             height_px: (self.layout.rows * self.layout.patch) as u32,
@@ -414,16 +426,15 @@ impl<'a> DataMaker<'a> {
     }
 }
 
-/// Gives the groups of a source names that no earlier source has. `random` and `words` are those of
+/// Gives the groups of a source names that no earlier source has. Those that are reserved are of
 /// rendered text, about which results know more than about any data set.
-fn name_apart(groups: &mut [Group], rendered: bool, taken: &mut Vec<String>) {
+fn name_apart(groups: &mut [Group], reserved: &[String], taken: &mut Vec<String>) {
     let mut renamed: Vec<(String, String)> = Vec::new();
     for group in groups {
         let own = &mut group.key.condition;
         let known = renamed.iter().position(|(before, _)| before == own);
         let place = known.unwrap_or_else(|| {
-            let reserved = !rendered && (own == "random" || own == "words");
-            let base = if reserved {
+            let base = if reserved.contains(own) {
                 format!("data set {own}")
             } else {
                 own.clone()

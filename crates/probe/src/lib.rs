@@ -23,6 +23,7 @@ mod reconstruction;
 mod start;
 mod store;
 mod testing;
+mod text_notes;
 mod text_words;
 mod training;
 mod tuning;

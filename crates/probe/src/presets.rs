@@ -173,6 +173,7 @@ fn quick() -> ProbeConfig {
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
+            text_file: None,
             stored: StoredConfig::default(),
         },
         training: TrainingConfig {

@@ -128,6 +128,7 @@ mod tests {
         let plan = RenderPlan {
             charset: Charset::Digits,
             content: Content::Random,
+            corpus: None,
             density: Some(density),
             width_px: 64,
             height_px: 32,

@@ -90,9 +90,9 @@ fn line_groups(scored: &ScoredRun<'_>) -> Vec<usize> {
         return Vec::new();
     }
     // Rendered text alone has these names.
-    let rendered = ["random", "words"];
+    let rendered = scored.config.data.rendered_conditions();
     let sets = scored.run.test_sets.iter().enumerate();
-    sets.filter(|(_, set)| set.density.is_none() && !rendered.contains(&&*set.condition))
+    sets.filter(|(_, set)| set.density.is_none() && !rendered.contains(&set.condition))
         .map(|(group, _)| group)
         .collect()
 }

@@ -52,6 +52,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
             seed: 1,
             degradation: Degradation::default(),
             fonts: None,
+            text_file: None,
             stored: StoredConfig::default(),
         },
         training: TrainingConfig {
@@ -130,10 +131,7 @@ fn test_set(config: &ProbeConfig, content: Content, density: f64) -> TestSet {
     TestSet {
         density: Some(density),
         mean_density: density,
-        condition: match content {
-            Content::Random => "random".to_owned(),
-            Content::Words => "words".to_owned(),
-        },
+        condition: content.to_string(),
         difficulty: None,
         targets: (0..images).map(text).collect(),
         clusters: (0..images).map(|item| (item % 8) as u32).collect(),

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::{Charset, MIN_CELL_PX, Split};
+use crate::corpus::shown;
+use crate::{BitsPerChar, Charset, Content, MAX_MARKOV_ORDER, MIN_CELL_PX, Split};
 
 /// Any failure of this crate. Every message names the thing and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,95 @@ pub enum Error {
 
     #[error("unknown split `{name}`; known are train, validation, test")]
     UnknownSplit { name: String },
+
+    #[error(
+        "unknown text source `{name}`; known are random, words, markov:BITS, markov:BITS:ORDER, \
+         zipf:BITS and text"
+    )]
+    UnknownContent { name: String },
+
+    #[error(
+        "text source `{name}`: BITS is a decimal number of bits per character with at most six \
+         decimals; write for example markov:2.5 or zipf:2.5"
+    )]
+    ContentBits { name: String },
+
+    #[error(
+        "text source `{name}`: ORDER is the number of characters that the next one depends on; write \
+         1 to {MAX_MARKOV_ORDER}"
+    )]
+    ContentOrder { name: String },
+
+    #[error(
+        "text source `{content}` with charset {charset}: 0 to {most} bits per character are possible; \
+         lower BITS or choose a larger charset"
+    )]
+    EntropyOutOfRange {
+        content: Content,
+        charset: Charset,
+        most: BitsPerChar,
+    },
+
+    #[error("text source `text` is the text of a file; name the file")]
+    CorpusMissing,
+
+    #[error(
+        "the text was read for charset {found} and is rendered in charset {charset}; read it again"
+    )]
+    CorpusCharset { charset: Charset, found: Charset },
+
+    #[error("{}: cannot read the text; check the path and its permissions", path.display())]
+    CorpusRead {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+
+    #[error("{}: the text is larger than {most_mib} MiB; cut it", path.display())]
+    CorpusTooLarge { path: PathBuf, most_mib: u64 },
+
+    #[error(
+        "{}: not UTF-8 from byte {byte} on; save the text as UTF-8 (for example with iconv)",
+        path.display()
+    )]
+    CorpusEncoding { path: PathBuf, byte: usize },
+
+    #[error(
+        "{}: {outside} of its {others} characters besides white space are not in charset {charset} \
+         ({}), and {least_percent}% must be; choose a larger charset or another text",
+        path.display(),
+        shown(examples)
+    )]
+    CorpusOutsideCharset {
+        path: PathBuf,
+        charset: Charset,
+        outside: usize,
+        others: usize,
+        least_percent: usize,
+        examples: Vec<char>,
+    },
+
+    #[error(
+        "{}: {characters} characters of charset {charset}, without white space; give a longer text, \
+         of {fewest} at least",
+        path.display()
+    )]
+    CorpusTooShort {
+        path: PathBuf,
+        charset: Charset,
+        characters: usize,
+        fewest: usize,
+    },
+
+    #[error(
+        "the {split} part of the text has {characters} characters, and an image {needed}; give a \
+         longer text or lower the density"
+    )]
+    CorpusPartTooShort {
+        split: Split,
+        characters: usize,
+        needed: usize,
+    },
 
     #[error("charset {charset} cannot spell words; use random content or charset 36, 62 or 94")]
     WordsNeedLetters { charset: Charset },

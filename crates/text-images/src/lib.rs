@@ -8,6 +8,8 @@
 //! Item `i` depends on `(seed, split, i)` and the configuration only, so items can be rendered in
 //! any order and on any number of threads.
 //!
+//! Texts come from sources whose entropy is known ([`Content`]), or from a file ([`Corpus`]).
+//!
 //! A user's own images enter through [`FolderDataset`], which also reads back what
 //! [`write_folder`] wrote.
 //!
@@ -29,7 +31,10 @@ mod alike_families;
 mod charset;
 mod contact_sheet;
 mod content;
+mod context_model;
+mod corpus;
 mod degradation;
+mod distribution;
 mod drawing;
 pub mod encoding;
 mod error;
@@ -37,16 +42,21 @@ mod face;
 mod folder;
 mod fonts;
 mod layout;
+mod markov;
 pub mod names;
 mod renderer;
+mod source;
 mod split;
 pub mod spreadsheet;
 mod stream;
 mod typeface;
+mod words;
+mod zipf;
 
 pub use charset::{Charset, UnsupportedCharacters};
 pub use contact_sheet::{Tile, contact_sheet};
-pub use content::Content;
+pub use content::{BitsPerChar, Content, MAX_MARKOV_ORDER};
+pub use corpus::Corpus;
 pub use degradation::{Appearance, Degradation};
 pub use error::Error;
 pub use folder::{FolderDataset, FolderRow, LABELS_FILE, LeftOut, fit_to, write_folder};

@@ -4,9 +4,10 @@ use image::GrayImage;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use crate::content::{WordPool, random_text};
+use crate::corpus::Corpus;
 use crate::drawing::{Canvas, draw_grid, draw_strip};
 use crate::face::CharsetFace;
+use crate::source::TextSource;
 use crate::stream::stream;
 use crate::{Charset, Content, Degradation, Error, Fonts, Grid, Layout, Result, Split};
 
@@ -22,7 +23,7 @@ const MAX_SIDE_PX: u32 = 4096;
 pub struct RendererConfig {
     /// Alphabet of the text.
     pub charset: Charset,
-    /// Random characters or words.
+    /// Where the text comes from.
     pub content: Content,
     /// Grid or strip.
     pub layout: Layout,
@@ -90,7 +91,7 @@ pub struct Renderer {
     config: RendererConfig,
     seen: Vec<Vec<CharsetFace>>,
     held_out: Vec<Vec<CharsetFace>>,
-    words: Option<WordPool>,
+    source: TextSource,
     /// Text lengths that a strip may have.
     strip_lengths: Vec<usize>,
 }
@@ -101,9 +102,23 @@ impl Renderer {
     /// Faces that cannot draw the charset are left out; [`Fonts::warnings`] names them.
     ///
     /// # Errors
-    /// If the layout does not fit the image, words cannot fill it, a degradation is out of range,
-    /// or no font is left for training or, for the test split, none that is held out.
+    /// If the layout does not fit the image, the text does not fit charset or layout or needs a
+    /// corpus, a degradation is out of range, or no font is left for training or, for the test split,
+    /// none that is held out.
     pub fn new(config: RendererConfig, fonts: &Fonts) -> Result<Self> {
+        Self::with_corpus(config, fonts, None)
+    }
+
+    /// As [`new`](Self::new), with what [`Content::Text`] is taken from. Other contents do not look
+    /// at it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or if the corpus is in another charset or too short.
+    pub fn with_corpus(
+        config: RendererConfig,
+        fonts: &Fonts,
+        corpus: Option<&Corpus>,
+    ) -> Result<Self> {
         let (width_px, height_px) = (config.width_px, config.height_px);
         let sides = 1..=MAX_SIDE_PX;
         if !sides.contains(&width_px) || !sides.contains(&height_px) {
@@ -114,25 +129,18 @@ impl Renderer {
             });
         }
         config.degradation.check()?;
-        let words = match config.content {
-            Content::Random => None,
-            Content::Words => Some(WordPool::new(config.split, config.charset)?),
-        };
+        let source = TextSource::new(config.content, config.charset, config.split, corpus)?;
         let mut strip_lengths = Vec::new();
         match config.layout {
             Layout::Grid(grid) => {
                 grid.check(width_px, height_px)?;
-                if let Some(words) = &words {
-                    words.check(grid.columns)?;
-                }
+                source.check(grid.lines, grid.columns)?;
             }
             Layout::Strip(strip) => {
                 strip.check(width_px, height_px)?;
                 strip_lengths.extend(strip.min_chars..=strip.max_chars);
-                if let Some(words) = &words {
-                    words.check(strip.max_chars)?;
-                    strip_lengths.retain(|length| words.check(*length).is_ok());
-                }
+                source.check(1, strip.max_chars)?;
+                strip_lengths.retain(|length| source.check(1, *length).is_ok());
             }
         }
         let seen = fonts.select(config.charset, false)?;
@@ -144,7 +152,7 @@ impl Renderer {
             config,
             seen,
             held_out,
-            words,
+            source,
             strip_lengths,
         })
     }
@@ -200,12 +208,7 @@ impl Renderer {
                 (1, self.strip_lengths[pick])
             }
         };
-        (0..lines)
-            .map(|_| match &self.words {
-                Some(words) => words.fill(columns, rng),
-                None => random_text(self.config.charset, columns, rng),
-            })
-            .collect()
+        self.source.draw(lines, columns, rng)
     }
 
     /// A family first, then one of its faces, so that families with many faces do not dominate.

@@ -176,6 +176,7 @@ impl Args {
     /// One kind of text to look at; of a checkpoint, which is not trained, no other images.
     fn choose_images(&self, probe: &mut ProbeConfig) -> Result<()> {
         probe.data.test_contents.truncate(1);
+        probe.data.forget_unused_text();
         let is_words = probe.data.test_contents == [Content::Words];
         let images = &mut probe.data.images;
         let count = match is_words {

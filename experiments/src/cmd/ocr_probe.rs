@@ -12,7 +12,7 @@ use run_support::stop::Stop;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use text_images::Charset;
+use text_images::{Charset, Content};
 
 /// How often the first steps of a training fit into the longest, unless that is named.
 const LONGEST: usize = 16;
@@ -70,6 +70,14 @@ pub struct Args {
     /// Width of a visual token.
     #[arg(long)]
     d_token: Option<usize>,
+    /// Where the text comes from, for training and testing alike: random, words, markov:BITS[:ORDER]
+    /// or zipf:BITS, with BITS per character.
+    #[arg(long, value_name = "SOURCE", conflicts_with = "text")]
+    text_source: Option<Content>,
+    /// UTF-8 file whose text is rendered instead: 70% of it to train on, 10% for validation, 20% to
+    /// test on.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Character grid or proportional lines.
     #[arg(long, value_enum)]
     layout: Option<LayoutKind>,
@@ -182,6 +190,10 @@ impl Args {
         set(&mut config.reader, &self.reader);
         let (train, test) = (self.train_dataset.clone(), self.dataset.clone());
         config.data.source.read_from(train, test)?;
+        let content = self.text.as_ref().map(|_| Content::Text);
+        if let Some(content) = content.or(self.text_source) {
+            config.data.set_text_source(content, self.text.clone())?;
+        }
         if self.fonts.is_some() {
             config.data.fonts.clone_from(&self.fonts);
         }

@@ -21,7 +21,7 @@ pub struct Args {
     out: PathBuf,
     /// Contact sheets of fine-grained tasks instead of text, separated by commas, or `all`: levels of
     /// difficulty in columns, counterfactual pairs one below the other.
-    #[arg(long, value_name = "TASK,...", value_delimiter = ',', conflicts_with_all = ["strip", "densities", "images"])]
+    #[arg(long, value_name = "TASK,...", value_delimiter = ',', conflicts_with_all = ["strip", "densities", "images", "text_source", "text"])]
     tasks: Vec<String>,
     /// Number of images per density.
     #[arg(long, default_value_t = 24)]
@@ -55,9 +55,10 @@ pub fn run(args: &Args) -> Result<()> {
             .map(|&density| Ok(Layout::Grid(Grid::for_density(density, 64, 32, TOKEN_PX)?)))
             .collect::<Result<_>>()?
     };
+    let corpus = args.rendering.corpus()?;
     let mut items = Vec::new();
     for layout in layouts {
-        let renderer = args.rendering.renderer(layout, &fonts)?;
+        let renderer = args.rendering.renderer(layout, &fonts, corpus.as_ref())?;
         items.extend((0..args.images).map(|index| renderer.render(index)));
     }
     let written = write_folder(&args.out, &items)?;

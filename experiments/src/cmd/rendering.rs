@@ -1,8 +1,10 @@
 //! What the commands that render text ask for alike.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::PathBuf;
-use text_images::{Charset, Content, Degradation, Fonts, Layout, Renderer, RendererConfig, Split};
+use text_images::{
+    Charset, Content, Corpus, Degradation, Fonts, Layout, Renderer, RendererConfig, Split,
+};
 
 /// The text, its fonts and its seed.
 #[derive(clap::Args, Clone, Debug)]
@@ -11,8 +13,15 @@ pub struct Rendering {
     #[arg(long, default_value = "36")]
     charset: Charset,
     /// English words instead of random characters.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["text_source", "text"])]
     words: bool,
+    /// Where the text comes from: random, words, markov:BITS[:ORDER] or zipf:BITS, with BITS per
+    /// character [default: random].
+    #[arg(long, value_name = "SOURCE", conflicts_with = "text")]
+    text_source: Option<Content>,
+    /// UTF-8 file whose text is rendered.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// train, validation or test (adds held-out fonts).
     #[arg(long, default_value = "test")]
     split: Split,
@@ -55,17 +64,45 @@ impl Rendering {
         self.seed
     }
 
-    /// The renderer of this text in `layout`.
+    /// The text of the file that is named, with a note on standard error about what was dropped.
     ///
     /// # Errors
-    /// If the fonts lack glyphs or the layout holds no text.
-    pub fn renderer(&self, layout: Layout, fonts: &Fonts) -> Result<Renderer> {
+    /// If it cannot be read, or little of it is in the charset.
+    pub fn corpus(&self) -> Result<Option<Corpus>> {
+        let Some(path) = &self.text else {
+            return Ok(None);
+        };
+        let corpus = Corpus::read(path, self.charset)?;
+        eprintln!("note: {}: {}", path.display(), corpus.note());
+        Ok(Some(corpus))
+    }
+
+    fn content(&self) -> Result<Content> {
+        let content = match (self.words, &self.text) {
+            (true, _) => Content::Words,
+            (false, Some(_)) => Content::Text,
+            (false, None) => self.text_source.unwrap_or_default(),
+        };
+        ensure!(
+            content != Content::Text || self.text.is_some(),
+            "--text-source text: name the file whose text is meant, with --text FILE alone"
+        );
+        Ok(content)
+    }
+
+    /// The renderer of this text in `layout`; `corpus` is that of [`corpus`](Self::corpus).
+    ///
+    /// # Errors
+    /// If the fonts lack glyphs, the layout holds no text, or the text cannot be written with the
+    /// charset.
+    pub fn renderer(
+        &self,
+        layout: Layout,
+        fonts: &Fonts,
+        corpus: Option<&Corpus>,
+    ) -> Result<Renderer> {
         let config = RendererConfig {
-            content: if self.words {
-                Content::Words
-            } else {
-                Content::Random
-            },
+            content: self.content()?,
             degradation: if self.clean {
                 Degradation::none()
             } else {
@@ -73,6 +110,6 @@ impl Rendering {
             },
             ..RendererConfig::new(self.charset, layout, self.split, self.seed)
         };
-        Ok(Renderer::new(config, fonts)?)
+        Ok(Renderer::with_corpus(config, fonts, corpus)?)
     }
 }

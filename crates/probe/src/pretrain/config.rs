@@ -129,6 +129,7 @@ impl PretrainConfig {
         RenderPlan {
             charset: task.charset,
             content: Content::Random,
+            corpus: None,
             density: task.density,
             width_px: if task.density.is_some() { 64 } else { 128 },
             height_px: 32,

@@ -35,7 +35,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     );
     let fonts = args.rendering.fonts()?;
     let layout = Layout::Strip(Strip::default());
-    let renderer = args.rendering.renderer(layout, &fonts)?;
+    let corpus = args.rendering.corpus()?;
+    let renderer = args.rendering.renderer(layout, &fonts, corpus.as_ref())?;
     let mut writer = DatasetWriter::create(args.to, &args.out)?;
     for index in 0..args.images {
         stop.check()?;
