@@ -130,7 +130,7 @@ mod tests {
             (Charset::Digits, "markov:1.5:3", 3),
         ] {
             let source = source(charset, name);
-            let asked = source.noise.entropy_bits();
+            let asked: f64 = name.split(':').nth(1).unwrap().parse().unwrap();
             let text = source.text(1_000_000, &mut stream(3, name, 0));
             let (found, bias, error) = conditional(&classes(charset, &text), order);
             assert!(
