@@ -79,10 +79,10 @@ mod tests {
     use crate::distribution::entropy_bits;
 
     fn source(charset: Charset, name: &str) -> Markov {
-        match name.parse().unwrap() {
-            Content::Markov { bits, order } => Markov::new(charset, bits, order),
-            other => panic!("{other}"),
-        }
+        let Content::Markov { bits, order } = name.parse().unwrap() else {
+            panic!("{name}")
+        };
+        Markov::new(charset, bits, order)
     }
 
     fn classes(charset: Charset, text: &str) -> Vec<usize> {
