@@ -184,7 +184,8 @@ fn sources_can_be_looked_at() {
     ] {
         let flags = format!("render --out {out} --charset 10 --images 3 --densities 2 {flags}");
         place.run(&flags).succeeded();
-        let texts = Rows::read(&place.path(out).join("labels.csv")).fields("text", &[]);
+        let labels = Rows::read(&place.path(out).join("labels.csv"));
+        let texts = labels.fields("text", &[]);
         assert_eq!(texts.len(), 3);
         for text in texts {
             assert!(

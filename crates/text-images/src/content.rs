@@ -189,7 +189,7 @@ impl From<Content> for String {
 
 /// An entropy in bits per character, a whole number of millionths, so that it is equal to itself
 /// and is written as it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BitsPerChar(u32);
 
 impl BitsPerChar {

@@ -79,10 +79,10 @@ mod tests {
     use crate::distribution::entropy_bits;
 
     fn source(charset: Charset, name: &str) -> Markov {
-        match name.parse().unwrap() {
-            Content::Markov { bits, order } => Markov::new(charset, bits, order),
-            other => panic!("{other}"),
-        }
+        let Content::Markov { bits, order } = name.parse().unwrap() else {
+            panic!("{name}")
+        };
+        Markov::new(charset, bits, order)
     }
 
     fn classes(charset: Charset, text: &str) -> Vec<usize> {
@@ -130,7 +130,7 @@ mod tests {
             (Charset::Digits, "markov:1.5:3", 3),
         ] {
             let source = source(charset, name);
-            let asked = source.noise.entropy_bits();
+            let asked: f64 = name.split(':').nth(1).unwrap().parse().unwrap();
             let text = source.text(1_000_000, &mut stream(3, name, 0));
             let (found, bias, error) = conditional(&classes(charset, &text), order);
             assert!(

@@ -96,10 +96,10 @@ mod tests {
     use crate::Content;
 
     fn source(charset: Charset, name: &str) -> Zipf {
-        match name.parse().unwrap() {
-            Content::Zipf { bits } => Zipf::new(charset, bits),
-            other => panic!("{other}"),
-        }
+        let Content::Zipf { bits } = name.parse().unwrap() else {
+            panic!("{name}")
+        };
+        Zipf::new(charset, bits)
     }
 
     #[test]

@@ -9,8 +9,8 @@ use text_images::{
     Charset, Content, Degradation, Fonts, Grid, Layout, Renderer, RendererConfig, Split,
 };
 
-/// Memory of the compressor, in bytes: more than it needs here.
-const MEMORY: u32 = 1 << 28;
+/// Memory of the compressor, in bytes.
+const MEMORY: u32 = 1 << 25;
 
 /// Bits that PPMd takes, with contexts of up to `order` characters.
 fn compressed_bits(text: &str, order: u32) -> f64 {

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use text_images::{
-    Charset, Content, Degradation, Error, Fonts, Grid, HELD_OUT_FAMILIES, Item, Layout, Renderer,
-    RendererConfig, Split, Strip,
+    Charset, Content, Corpus, Degradation, Error, Fonts, Grid, HELD_OUT_FAMILIES, Item, Layout,
+    Renderer, RendererConfig, Split, Strip,
 };
 
 fn config(density: f64, split: Split) -> RendererConfig {
@@ -262,6 +262,67 @@ fn impossible_configurations_are_errors() {
         }),
         Error::WordsDoNotFill { length: 2, .. }
     ));
+}
+
+#[test]
+fn texts_of_sources_run_on_over_the_lines_of_a_grid() {
+    // Nothing is left to chance but the first character, or the place in the file.
+    let mut config = config(2.0, Split::Test);
+    config.content = "markov:0".parse().unwrap();
+    let certain = renderer(config.clone());
+    let mut texts: HashMap<char, String> = HashMap::new();
+    for index in 0..400 {
+        let text = certain.render(index).text;
+        assert_eq!(text.len(), 16);
+        let first = text.chars().next().unwrap();
+        let known = texts.entry(first).or_insert_with(|| text.clone());
+        assert_eq!(*known, text);
+    }
+    assert_eq!(texts.len(), 36);
+    let (_folder, corpus) = corpus(Charset::Alnum36);
+    config.content = Content::Text;
+    let file = Renderer::with_corpus(config, &Fonts::embedded(), Some(&corpus)).unwrap();
+    for index in 0..20 {
+        let text = file.render(index).text;
+        assert!(corpus.part(Split::Test).contains(&text), "{text}");
+    }
+}
+
+/// Of numbers that are written out, and the folder of its file.
+fn corpus(charset: Charset) -> (tempfile::TempDir, Corpus) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers.txt");
+    let numbers: String = (0..3000).map(|number| format!("{number} ")).collect();
+    std::fs::write(&path, numbers).unwrap();
+    let corpus = Corpus::read(&path, charset).unwrap();
+    (folder, corpus)
+}
+
+#[test]
+fn a_text_that_does_not_fit_is_an_error() {
+    let (_folder, corpus) = corpus(Charset::Digits);
+    let mut config = config(1.0, Split::Validation);
+    config.content = Content::Text;
+    let error = |config: &RendererConfig, corpus| {
+        Renderer::with_corpus(config.clone(), &Fonts::embedded(), corpus).unwrap_err()
+    };
+    assert!(matches!(error(&config, None), Error::CorpusMissing));
+    assert!(matches!(
+        error(&config, Some(&corpus)),
+        Error::CorpusCharset { .. }
+    ));
+    config.charset = Charset::Digits;
+    (config.width_px, config.height_px) = (400, 400);
+    config.layout = Layout::Grid(Grid {
+        columns: 40,
+        lines: 40,
+    });
+    assert!(matches!(
+        error(&config, Some(&corpus)),
+        Error::CorpusPartTooShort { needed: 1600, .. }
+    ));
+    config.split = Split::Train;
+    Renderer::with_corpus(config, &Fonts::embedded(), Some(&corpus)).unwrap();
 }
 
 #[test]
