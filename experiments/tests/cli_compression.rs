@@ -55,7 +55,9 @@ fn steps_are_doubled_until_nothing_moves_or_the_ceiling_is_reached() {
         let steps = rows.fields("steps", &[("arm", "blind")]);
         steps.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let of_both_texts = |steps: &[&str]| [steps, steps].concat();
+    fn of_both_texts<'a>(steps: &[&'a str]) -> Vec<&'a str> {
+        [steps, steps].concat()
+    }
     assert_eq!(steps("loose", "steps.csv"), of_both_texts(&["2", "4"]));
 
     let tight = format!("--run tight {flags} --until-converged 0.000001 --most-steps 8");

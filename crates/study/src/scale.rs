@@ -1,5 +1,6 @@
 //! How large a study is.
 
+use crate::design::MAIN_BITS;
 use serde::{Deserialize, Serialize};
 
 /// Named sizes of a study.
@@ -45,6 +46,14 @@ impl StudyPreset {
                 bootstrap_draws: 200,
                 largest_vocabulary: 256,
                 fine_grained: None,
+                compression: CompressionScale {
+                    seeds: 1,
+                    train: 64,
+                    steps: 4,
+                    batch: 16,
+                    rates: vec![2e-3],
+                    bits: 6,
+                },
             },
             Self::Quick => Scale {
                 seeds: 10,
@@ -66,6 +75,14 @@ impl StudyPreset {
                     reading_rates: vec![3e-3, 9e-3, 2.7e-2],
                     extensions: 2,
                 }),
+                compression: CompressionScale {
+                    seeds: 1,
+                    train: 20_000,
+                    steps: 600,
+                    batch: 32,
+                    rates: vec![2e-3],
+                    bits: MAIN_BITS,
+                },
             },
             Self::Full => Scale {
                 seeds: 10,
@@ -82,6 +99,14 @@ impl StudyPreset {
                 bootstrap_draws: 10_000,
                 largest_vocabulary: 65_536,
                 fine_grained: None,
+                compression: CompressionScale {
+                    seeds: 8,
+                    train: 200_000,
+                    steps: 16_000,
+                    batch: 64,
+                    rates: vec![1e-3, 2e-3, 4e-3],
+                    bits: 16,
+                },
             },
         }
     }
@@ -118,6 +143,26 @@ pub struct Scale {
     pub largest_vocabulary: usize,
     /// What the fine-grained section does otherwise, where it has to be done in five minutes.
     pub fine_grained: Option<FineGrainedScale>,
+    /// The sizes of the section on compression, whose readers are trained from nothing for every size of
+    /// tokens.
+    pub compression: CompressionScale,
+}
+
+/// Sizes of the section on compression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompressionScale {
+    /// Paired seeds.
+    pub seeds: u64,
+    /// Training images of a run.
+    pub train: usize,
+    /// Optimiser steps of a cell.
+    pub steps: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// Learning rates that every arm is tried with.
+    pub rates: Vec<f64>,
+    /// Bits of the vocabularies of one code.
+    pub bits: u32,
 }
 
 /// A smaller fine-grained section.

@@ -40,6 +40,9 @@ pub enum Section {
     Coarse,
     /// Fine-grained tasks with thresholds; the command `fine-grained-probe`.
     FineGrained,
+    /// Tokens that cover more and more characters, of text of known entropy, read with language and
+    /// without. Asked by name: the published study was registered before it.
+    Compression,
 }
 
 impl Section {

@@ -3,8 +3,9 @@
 use super::geometry::wave_features;
 use burn::module::{Module, Param};
 use burn::nn::Linear;
+use burn::tensor::activation::silu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use fused_ops::{Mask, cross_entropy, gelu, masked_attention, softmax};
+use fused_ops::{Mask, cross_entropy, masked_attention, softmax};
 use projector::{LayerNorm, linear, seeded};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,12 @@ impl SequenceSize {
     #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Width of the hidden layer of every MLP: with its gate it has as many parameters as one without and
+    /// four times the width.
+    fn hidden(self) -> usize {
+        (8 * self.width).div_ceil(3).next_multiple_of(D_HEAD)
     }
 
     /// Heads of every block.
@@ -329,15 +336,17 @@ struct Past {
     values: Tensor<4>,
 }
 
-/// Pre-LN transformer block, as those of the tower.
+/// Pre-LN transformer block with the gated MLP of language models (SwiGLU, arXiv:2002.05202): which of
+/// the characters of a token is asked for can multiply what the token holds.
 #[derive(Module, Debug)]
 struct ReaderBlock {
     norm1: LayerNorm,
     qkv: Linear,
     out: Linear,
     norm2: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
     heads: usize,
 }
 
@@ -351,8 +360,9 @@ impl ReaderBlock {
             qkv: seeded::linear_normal(width, 3 * width, INIT_STD, rng, device),
             out: seeded::linear_normal(width, width, residual_std, rng, device),
             norm2: seeded::layer_norm(width, NORM_EPS, device),
-            fc1: seeded::linear_normal(width, 4 * width, INIT_STD, rng, device),
-            fc2: seeded::linear_normal(4 * width, width, residual_std, rng, device),
+            gate: seeded::linear_normal(width, size.hidden(), INIT_STD, rng, device),
+            up: seeded::linear_normal(width, size.hidden(), INIT_STD, rng, device),
+            down: seeded::linear_normal(size.hidden(), width, residual_std, rng, device),
             heads: size.heads(),
         }
     }
@@ -399,8 +409,10 @@ impl ReaderBlock {
 
     fn finish(&self, x: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
         let x = x + linear::apply(&self.out, attended);
-        let hidden = gelu(linear::apply(&self.fc1, self.norm2.forward(x.clone())));
-        x + linear::apply(&self.fc2, hidden)
+        let normed = self.norm2.forward(x.clone());
+        let gate = silu(linear::apply(&self.gate, normed.clone()));
+        let hidden = gate * linear::apply(&self.up, normed);
+        x + linear::apply(&self.down, hidden)
     }
 }
 
