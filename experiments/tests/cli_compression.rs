@@ -55,14 +55,11 @@ fn steps_are_doubled_until_nothing_moves_or_the_ceiling_is_reached() {
         let steps = rows.fields("steps", &[("arm", "blind")]);
         steps.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    fn of_both_texts<'a>(steps: &[&'a str]) -> Vec<&'a str> {
-        [steps, steps].concat()
-    }
-    assert_eq!(steps("loose", "steps.csv"), of_both_texts(&["2", "4"]));
+    assert_eq!(steps("loose", "steps.csv"), ["2", "4"]);
 
     let tight = format!("--run tight {flags} --until-converged 0.000001 --most-steps 8");
     place.probe(&tight).succeeded();
-    assert_eq!(steps("tight", "steps.csv"), of_both_texts(&["2", "4", "8"]));
+    assert_eq!(steps("tight", "steps.csv"), ["2", "4", "8"]);
     let verdict = fs::read_to_string(place.result("tight", "verdict.md")).unwrap();
     assert!(verdict.contains("Error by length of training"), "{verdict}");
     // The last length is what the summary has.
@@ -100,7 +97,7 @@ fn steps_are_doubled_until_nothing_moves_or_the_ceiling_is_reached() {
 fn hard_words_are_counted_on_as_many_tokens_as_asked_for() {
     let place = Scratch::new();
     place
-        .probe("--run a --arms vq@4,vet-softmax@4 --usage-tokens 2000")
+        .probe("--run a --arms vq@4,vet-softmax@8 --usage-tokens 2000")
         .succeeded();
     let metrics = Rows::read(&place.result("a", "metrics.csv"));
     let counted = |arm| {
@@ -110,13 +107,13 @@ fn hard_words_are_counted_on_as_many_tokens_as_asked_for() {
             .map(|n| n.parse::<usize>().unwrap())
             .collect::<Vec<_>>()
     };
-    // 2,000 tokens over two kinds of text, 8 to an image; soft words are looked at on test images.
+    // Soft words are looked at on the 16 test images of 8 tokens.
     assert!(
-        counted("vq@4").iter().all(|&tokens| tokens == 1000),
+        counted("vq@4").iter().all(|&tokens| tokens == 2000),
         "{:?}",
         counted("vq@4")
     );
-    assert!(counted("vet-softmax@4").iter().all(|&tokens| tokens == 128));
+    assert!(counted("vet-softmax@8").iter().all(|&tokens| tokens == 128));
 }
 
 #[test]
@@ -155,4 +152,17 @@ fn what_does_not_go_together_is_refused_by_name() {
             .probe(&format!("--run refused {flags}"))
             .refused(&parts);
     }
+}
+
+#[test]
+fn only_ocr_probe_doubles_its_steps() {
+    let place = Scratch::new();
+    let until = "[training]\nuntil_converged = { tolerance = 0.01, most_steps = 100000 }\n";
+    place.write("until.toml", until);
+    let study = "study --preset smoke --only control --config until.toml --results r";
+    place.run(study).refused(&["until_converged", "ocr-probe"]);
+    let flags = "--run a --arms patch-merger --steps 2 --until-converged 100";
+    place.probe(flags).succeeded();
+    let inspect = "inspect --run results/a --data data --out page";
+    place.run(inspect).refused(&["steps.csv", "--steps"]);
 }

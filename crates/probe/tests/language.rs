@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;
-use probe::{CellSpec, Preset, Prepared, ProbeConfig, ReaderKind, SplitSizes, train_cell};
+use probe::{CellSpec, Prepared, Preset, ProbeConfig, ReaderKind, SplitSizes, train_cell};
 use projector::seeded;
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;

@@ -55,6 +55,11 @@ impl StudyConfig {
                 part.config = overlay(&part.config, &text)
                     .and_then(|config| config.check().map(|()| config))
                     .with_context(|| format!("run `{}`", part.name()))?;
+                ensure!(
+                    part.config.training.until_converged.is_none(),
+                    "`training.until_converged` is for `ocr-probe`; a study has the lengths of training that \
+                     it was registered with"
+                );
                 parts.push(part);
             }
         }

@@ -116,6 +116,12 @@ impl Args {
         let mut probe = self.base()?;
         let seed = self.seed.or(probe.seeds.first().copied());
         probe.seeds = vec![seed.context("zero seeds; give one with --seed")?];
+        let doubles = probe.training.until_converged.take().is_some();
+        ensure!(
+            self.steps.is_some() || !doubles,
+            "this run doubled its steps until it had converged; choose a length from its steps.csv with \
+             --steps"
+        );
         if let Some(steps) = self.steps {
             probe.training.steps = steps;
         }

@@ -22,8 +22,10 @@ const TOKENS: [(usize, usize); 2] = [(2, 8), (4, 2)];
 /// Sources of the text, from the most to the least predictable.
 const SOURCES: [&str; 3] = ["markov:1", "markov:3", "random"];
 /// With the characters before each one, and without.
-const READERS: [(ReaderKind, &str); 2] =
-    [(ReaderKind::Causal, "causal"), (ReaderKind::Attention, "attention")];
+const READERS: [(ReaderKind, &str); 2] = [
+    (ReaderKind::Causal, "causal"),
+    (ReaderKind::Attention, "attention"),
+];
 /// DeepSeek-OCR (arXiv 2510.18234, Table 2): precision at 10 and 20 text tokens per visual token. A text
 /// token is about four characters.
 const DEEPSEEK: [(f64, f64); 2] = [(40.0, 0.97), (80.0, 0.60)];
@@ -200,7 +202,9 @@ fn by_bits(results: &[&PartResult]) -> Option<ErrorCurves> {
 fn figure(results: &[&PartResult], panels: Vec<CurvePanel>, x_title: &str) -> ErrorCurves {
     ErrorCurves {
         title: "How much text can one visual token hold?".to_owned(),
-        subtitle: results.first().map_or_else(String::new, |result| crate::figure::sizes(result)),
+        subtitle: results
+            .first()
+            .map_or_else(String::new, |result| crate::figure::sizes(result)),
         x_title: x_title.to_owned(),
         y_title: "CER (%)".to_owned(),
         scale: scale_of_panels(&panels),
@@ -221,7 +225,11 @@ fn table(results: &[&PartResult], reader: ReaderKind) -> Option<StudyTable> {
         _ => ("compression_causal", "Read from left to right"),
     };
     let columns = of_reader.iter().map(|result| {
-        format!("{}, {} per token", source(result), wording::rounded(density(result)))
+        format!(
+            "{}, {} per token",
+            source(result),
+            wording::rounded(density(result))
+        )
     });
     let columns: Vec<String> = std::iter::once("arm".to_owned()).chain(columns).collect();
     let rows = first.part.config.arms.iter().map(|&arm| {
@@ -251,7 +259,12 @@ fn answer(results: &[&PartResult]) -> Option<String> {
         })
     };
     let error = |result: &PartResult, kind: ArmKind| {
-        let arm = result.part.config.arms.iter().find(|arm| arm.kind == kind)?;
+        let arm = result
+            .part
+            .config
+            .arms
+            .iter()
+            .find(|arm| arm.kind == kind)?;
         Some(wording::percent(result.mean_error(*arm, 0)?))
     };
     let mut sentences = Vec::new();
