@@ -1,7 +1,10 @@
-//! Qwen2.5-VL's `PatchMerger`: RMSNorm per patch, 2x2 concat, two-layer GELU MLP.
+//! The mergers of Qwen's vision-language models: a norm, 2x2 concat, two-layer GELU MLP.
 //!
-//! The continuous arm of the comparison. Open [`merger`] first; it is the whole model.
+//! [`merger`] is Qwen2.5-VL's `PatchMerger`, the continuous arm of the comparison; with a bias in its
+//! norm it is Qwen2-VL's. [`qwen3`] is Qwen3-VL's, with the variant of its DeepStack levels.
 
 pub mod merger;
+pub mod qwen3;
 
 pub use merger::{MergerError, PatchMerger, PatchMergerConfig};
+pub use qwen3::{Qwen3Merger, Qwen3MergerConfig};

@@ -19,16 +19,32 @@ pub const RMS_NORM_EPS: f64 = 1e-6;
 /// Width of the vision tower in every Qwen2.5-VL checkpoint.
 const QWEN2_5_VL_D_IN: usize = 1280;
 
-/// Why a [`PatchMergerConfig`] describes no merger.
+/// Why a config describes no merger.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MergerError {
     /// An axis has no extent.
-    #[error("PatchMerger: {axis} is 0; set it to 1 or more")]
+    #[error("{merger}: {axis} is 0; set it to 1 or more")]
     EmptyAxis {
+        /// Name of the merger.
+        merger: &'static str,
         /// The field of the config.
         axis: &'static str,
     },
+}
+
+/// Refuses the first axis that is 0.
+pub(crate) fn check_axes(
+    merger: &'static str,
+    d_in: usize,
+    merge: usize,
+    d_out: usize,
+) -> Result<(), MergerError> {
+    let axes = [("d_in", d_in), ("merge", merge), ("d_out", d_out)];
+    match axes.iter().find(|(_, extent)| *extent == 0) {
+        Some((axis, _)) => Err(MergerError::EmptyAxis { merger, axis }),
+        None => Ok(()),
+    }
 }
 
 /// Sizes of a [`PatchMerger`].
@@ -86,16 +102,7 @@ impl PatchMergerConfig {
     /// # Errors
     /// If an axis is 0.
     pub fn check(&self) -> Result<(), MergerError> {
-        for (axis, extent) in [
-            ("d_in", self.d_in),
-            ("merge", self.merge),
-            ("d_out", self.d_out),
-        ] {
-            if extent == 0 {
-                return Err(MergerError::EmptyAxis { axis });
-            }
-        }
-        Ok(())
+        check_axes("PatchMerger", self.d_in, self.merge, self.d_out)
     }
 
     /// Checks the sizes and builds a merger with PyTorch's default start: linear layers uniform in
@@ -268,7 +275,10 @@ mod tests {
             merge: 0,
             d_out: 4,
         };
-        let expected = MergerError::EmptyAxis { axis: "merge" };
+        let expected = MergerError::EmptyAxis {
+            merger: "PatchMerger",
+            axis: "merge",
+        };
         assert_eq!(config.check().unwrap_err(), expected);
         let refused = config.init(&mut seeded::stream(0, "merger"), &Device::flex());
         assert_eq!(refused.unwrap_err(), expected);

@@ -1,16 +1,25 @@
-//! What every projector must do, for the patch merger.
+//! What every projector must do, for the mergers.
 
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;
 use projector::{Pass, PatchGrid, Projector, conformance, seeded};
-use qwen_merger::{PatchMerger, PatchMergerConfig};
+use qwen_merger::{PatchMerger, PatchMergerConfig, Qwen3Merger, Qwen3MergerConfig};
 
 fn build() -> PatchMerger {
     let config = PatchMergerConfig {
         d_in: 5,
         merge: 2,
         d_out: 7,
+    };
+    let mut rng = seeded::stream(1, "merger");
+    config.init(&mut rng, &Device::flex()).unwrap()
+}
+
+fn qwen3(use_postshuffle_norm: bool) -> Qwen3Merger {
+    let config = Qwen3MergerConfig {
+        use_postshuffle_norm,
+        ..Qwen3MergerConfig::new(5, 2, 7)
     };
     let mut rng = seeded::stream(1, "merger");
     config.init(&mut rng, &Device::flex()).unwrap()
@@ -24,16 +33,22 @@ fn patches() -> PatchGrid {
 #[test]
 fn shapes_batch_independence_and_seeds_hold() {
     conformance::assert_conforms(build, &patches());
+    conformance::assert_conforms(|| qwen3(false), &patches());
+    conformance::assert_conforms(|| qwen3(true), &patches());
 }
 
 #[test]
 fn every_parameter_gets_a_gradient() {
     conformance::assert_trains(build(), &patches(), &[]);
+    conformance::assert_trains(qwen3(false), &patches(), &[]);
+    conformance::assert_trains(qwen3(true), &patches(), &[]);
 }
 
 #[test]
 fn gradients_agree_with_finite_differences() {
     conformance::assert_true_gradient(build(), &patches());
+    conformance::assert_true_gradient(qwen3(false), &patches());
+    conformance::assert_true_gradient(qwen3(true), &patches());
 }
 
 #[test]
