@@ -118,6 +118,21 @@ impl PatchGrid {
             .reshape([batch, patches / block, block * d_in])
     }
 
+    /// The patches in raster order, for layers that look beyond a block.
+    ///
+    /// # Shapes
+    /// - output: `[batch, rows, cols, d_in]`
+    #[must_use]
+    pub fn raster(&self) -> Tensor<4> {
+        let [batch, _, d_in] = self.features.dims();
+        let (rows, cols, merge) = (self.rows, self.cols, self.merge);
+        self.features
+            .clone()
+            .reshape([batch, rows / merge, cols / merge, merge, merge, d_in])
+            .swap_dims(2, 3)
+            .reshape([batch, rows, cols, d_in])
+    }
+
     /// The same grid with features replaced patch by patch, for layers that act before merging.
     ///
     /// # Panics
@@ -217,6 +232,17 @@ mod tests {
             ]
         );
         assert_eq!(grid.tokens(), 4);
+    }
+
+    #[test]
+    fn raster_order_comes_back() {
+        for merge in [1, 2, 3] {
+            let grid = PatchGrid::from_raster(raster(6, 12), 6, 12, merge).unwrap();
+            let back = grid.raster();
+            assert_eq!(back.dims(), [1, 6, 12, 1]);
+            let back: Vec<f32> = back.into_data().try_to_vec().unwrap();
+            assert!(back.into_iter().eq((0..72).map(|i| i as f32)), "{merge}");
+        }
     }
 
     #[test]
