@@ -7,15 +7,19 @@
 
 mod blind;
 mod bsq;
+mod conv_compressor;
 mod fsq;
 mod gelu_mlp;
+mod gemma_pool;
 mod identity;
+mod internvl_mlp;
 mod lfq;
 mod linear;
 mod mean_pool;
 mod oracle_words;
 mod patch_merger;
 mod pretrained;
+mod qwen3_merger;
 mod simvq;
 mod vet;
 mod vq;
@@ -31,14 +35,19 @@ use ovis_vet::{MultiVet, Vet};
 pub use pretrained::TokenizeOverride;
 use projector::{Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens};
 use published_models::PublishedProjector;
-use qwen_merger::PatchMerger;
+use qwen_merger::{PatchMerger, Qwen3Merger};
 use rand_chacha::ChaCha8Rng;
+use vlm_connectors::{ConvCompressor, GemmaPool, InternVlMlp};
 
 kinds! {
     Identity => identity::IDENTITY,
     Linear => linear::LINEAR,
     MeanPool => mean_pool::MEAN_POOL,
     PatchMerger => patch_merger::PATCH_MERGER,
+    Qwen3Merger => qwen3_merger::QWEN3_MERGER,
+    InternVlMlp => internvl_mlp::INTERNVL_MLP,
+    GemmaPool => gemma_pool::GEMMA_POOL,
+    ConvCompressor => conv_compressor::CONV_COMPRESSOR,
     NoisyMerger => patch_merger::NOISY_MERGER,
     GeluMlp => gelu_mlp::GELU_MLP,
     GeluMlpPlain => gelu_mlp::GELU_MLP_PLAIN,
@@ -66,6 +75,10 @@ layers! {
     Linear(LinearProjector),
     MeanPool(MeanPool),
     PatchMerger(PatchMerger),
+    Qwen3Merger(Qwen3Merger),
+    InternVlMlp(InternVlMlp),
+    GemmaPool(GemmaPool),
+    ConvCompressor(ConvCompressor),
     NoisyMerger(Noisy<PatchMerger>),
     GeluMlp(GeluMlp),
     Vet(Vet),
