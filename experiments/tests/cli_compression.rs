@@ -67,7 +67,7 @@ fn steps_are_doubled_until_nothing_moves_or_the_ceiling_is_reached() {
     let filters = [
         ("arm", "patch-merger"),
         ("condition", "random"),
-        ("measure", "cer"),
+        ("metric", "cer"),
     ];
     let last = Rows::read(&place.result("tight", "steps.csv"));
     let last = last.fields("cer", &[filters[0], filters[1], ("steps", "8")])[0].to_owned();

@@ -85,6 +85,8 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
                 ]);
                 config.reader = reader;
                 config.data.merge = Some(merge);
+                // As many numbers per pixel whatever the tokens are.
+                config.d_token *= merge * merge / 4;
                 config.data.train_contents = vec![content];
                 config.data.test_contents = vec![content];
                 config.data.images.train = *train;
@@ -109,7 +111,8 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     Ok(Findings {
         tables: READERS
             .iter()
-            .filter_map(|&(reader, _)| table(&results, reader))
+            .zip(TABLES)
+            .filter_map(|(&(reader, _), heading)| table(&results, reader, heading))
             .collect(),
         figures: figures.into_iter().flatten().collect(),
         answer: Answer::of(answer(&results)),
@@ -213,17 +216,17 @@ fn figure(results: &[&PartResult], panels: Vec<CurvePanel>, x_title: &str) -> Er
 }
 
 /// Errors of every arm, one column per source and size of tokens.
-fn table(results: &[&PartResult], reader: ReaderKind) -> Option<StudyTable> {
+fn table(
+    results: &[&PartResult],
+    reader: ReaderKind,
+    (name, title): (&'static str, &'static str),
+) -> Option<StudyTable> {
     let of_reader: Vec<&PartResult> = results
         .iter()
         .copied()
         .filter(|result| result.part.config.reader == reader)
         .collect();
     let first = of_reader.first()?;
-    let (name, title) = match reader {
-        ReaderKind::Attention => ("compression_attention", "Read without language"),
-        _ => ("compression_causal", "Read from left to right"),
-    };
     let columns = of_reader.iter().map(|result| {
         format!(
             "{}, {} per token",
