@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 /// Widest token.
 const MOST_WIDE: usize = 65_536;
+/// Longest training.
+const MOST_STEPS: usize = 100_000_000;
 /// Most draws of the bootstrap.
 const MOST_DRAWS: usize = 1_000_000;
 /// What trains besides projector and probe.
@@ -187,6 +189,11 @@ impl ProbeConfig {
             training.steps > 0,
             "`training.steps` is 0; train at least 1"
         );
+        ensure!(
+            training.steps <= MOST_STEPS,
+            "`training.steps` is {}; {MOST_STEPS} are more than anybody waits for",
+            training.steps
+        );
         if let Some(until) = training.until_converged {
             until.check(training.steps)?;
         }
@@ -260,9 +267,22 @@ impl ProbeConfig {
         ensure!(
             self.reader_size.is_sound(),
             "`reader_size` (--reader-width, --reader-blocks) has width {} and {} blocks; give a width \
-             that is a multiple of 32 and at least one block",
+             that is a multiple of 32 up to 4,096 and from 1 to 64 blocks",
             self.reader_size.width,
             self.reader_size.blocks
+        );
+        let writes = match self.reader {
+            ReaderKind::Causal | ReaderKind::Attention => true,
+            ReaderKind::Anchored
+            | ReaderKind::SlotLinear
+            | ReaderKind::Ctc
+            | ReaderKind::Pooled
+            | ReaderKind::Flat => false,
+        };
+        ensure!(
+            writes || self.reader_size.is_default(),
+            "`reader_size` (--reader-width, --reader-blocks) is that of --reader causal or attention; name \
+             one of them, or leave it out"
         );
         let needed = self.data.source.asks_for_class();
         let chooses_class = match self.reader {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Convergence {
-    /// Largest difference of the error on validation images, as a share: 0.005 is half a point.
+    /// Largest difference of the error on validation images, as a share up to 1: 0.005 is half a point.
     pub tolerance: f64,
     /// Longest training in steps.
     pub most_steps: usize,
@@ -30,13 +30,13 @@ impl Convergence {
     /// Checks that it can be met.
     pub(crate) fn check(&self, steps: usize) -> Result<()> {
         ensure!(
-            self.tolerance.is_finite() && self.tolerance > 0.0,
-            "`training.until_converged.tolerance` (--until-converged) is {}; give a share above 0, such as \
-             0.005 for half a point",
+            self.tolerance > 0.0 && self.tolerance <= 1.0,
+            "`training.until_converged.tolerance` is {}; give a share above 0 and up to 1, such as 0.005 for \
+             half a point (--until-converged 0.5)",
             self.tolerance
         );
         ensure!(
-            self.most_steps >= 2 * steps,
+            self.most_steps >= steps.saturating_mul(2),
             "`training.until_converged.most_steps` (--most-steps) is {}; it has to leave room for twice the \
              first {steps} steps (--steps)",
             self.most_steps
@@ -73,8 +73,12 @@ pub fn run_until_converged(
             None => config.arms.clone(),
         };
         if moved.is_empty() || 2 * steps > until.most_steps {
+            outcome.moving = config.arms.clone();
+            let known = |arm: &ArmSpec| known_error(&outcome.cells, *arm).is_some();
+            outcome
+                .moving
+                .retain(|arm| moved.contains(arm) || !known(arm));
             outcome.shorter = shorter;
-            outcome.moving = moved;
             return Ok(outcome);
         }
         shorter.push(TrainingLength {
@@ -92,15 +96,21 @@ fn moving(
     after: &[CellOutcome],
     tolerance: f64,
 ) -> Vec<ArmSpec> {
-    let error = |cells: &[CellOutcome], arm: ArmSpec| {
-        let of_arm = cells.iter().filter(|cell| cell.spec.arm == arm);
-        let errors: Vec<f64> = of_arm.filter_map(|cell| cell.validation_cer).collect();
-        errors.iter().sum::<f64>() / errors.len() as f64
-    };
     let mut arms = config.arms.clone();
     // Of an arm that broke down nothing is known, and longer training does not mend it.
-    arms.retain(|&arm| (error(before, arm) - error(after, arm)).abs() > tolerance);
+    arms.retain(|&arm| {
+        let errors = known_error(before, arm).zip(known_error(after, arm));
+        errors.is_some_and(|(before, after)| (before - after).abs() > tolerance)
+    });
     arms
+}
+
+/// Mean error of an arm on validation images; none if a seed broke down.
+fn known_error(cells: &[CellOutcome], arm: ArmSpec) -> Option<f64> {
+    let of_arm = cells.iter().filter(|cell| cell.spec.arm == arm);
+    let errors: Option<Vec<f64>> = of_arm.map(|cell| cell.validation_cer).collect();
+    let errors = errors.filter(|errors| !errors.is_empty())?;
+    Some(errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
 #[cfg(test)]
@@ -149,7 +159,7 @@ mod tests {
         assert!(until(0.005, 700).check(350).is_ok());
         let error = until(0.005, 699).check(350).unwrap_err().to_string();
         assert!(error.contains("--most-steps"), "{error}");
-        for tolerance in [0.0, -1.0, f64::NAN] {
+        for tolerance in [0.0, -1.0, 1.01, f64::NAN] {
             let error = until(tolerance, 700).check(350).unwrap_err().to_string();
             assert!(error.contains("--until-converged"), "{error}");
         }

@@ -246,6 +246,7 @@ impl DataConfig {
             self.layout == LayoutKind::Strip || !self.densities.is_empty(),
             "`data.densities` is empty; give characters per token, for example 1, 2, 4"
         );
+        self.check_lists()?;
         self.check_geometry()?;
         self.check_contents()?;
         self.degradation.check()?;
@@ -290,6 +291,28 @@ impl DataConfig {
             LayoutKind::Strip => (128, 32),
         };
         self.image_px.unwrap_or(ImageSize { width, height })
+    }
+
+    /// What stands twice in a list would be a result twice.
+    fn check_lists(&self) -> Result<()> {
+        for (index, density) in self.densities.iter().enumerate() {
+            ensure!(
+                !self.densities[..index].contains(density),
+                "density {density} is listed twice in `data.densities` (--densities)"
+            );
+        }
+        for (name, contents) in [
+            ("train_contents", &self.train_contents),
+            ("test_contents", &self.test_contents),
+        ] {
+            for (index, content) in contents.iter().enumerate() {
+                ensure!(
+                    !contents[..index].contains(content),
+                    "`{content}` is listed twice in `data.{name}`"
+                );
+            }
+        }
+        Ok(())
     }
 
     fn check_geometry(&self) -> Result<()> {

@@ -290,7 +290,7 @@ impl CellModel {
 fn texts(reader: &SequenceReader, data: &PreparedGroup, items: &[usize], device: &Device) -> Texts {
     let labels = items.iter().map(|&item| &data.group.labels[item]);
     let texts: Vec<&[u16]> = labels.map(|label| label.classes.as_slice()).collect();
-    Texts::of(&texts, reader.classes(), device)
+    Texts::of(&texts, reader.longest(), reader.classes(), device)
 }
 
 /// Centres of the visual tokens as probes know them: their tokens are 16 px wide.

@@ -293,7 +293,7 @@ pub struct RunOutcome {
     pub cells: Vec<CellOutcome>,
     /// The same cells with fewer steps, where steps were doubled; shortest first.
     pub shorter: Vec<TrainingLength>,
-    /// The arms whose error the last doubling still moved.
+    /// The arms whose error the last doubling still moved, or that broke down.
     pub moving: Vec<ArmSpec>,
 }
 

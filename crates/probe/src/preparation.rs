@@ -1,6 +1,6 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
-use super::config::{ProbeConfig, Regime};
+use super::config::{ProbeConfig, ReaderKind, Regime};
 use super::data_config::{DataConfig, ImageSize};
 use super::data_maker::DataMaker;
 use super::image_source::ImageSource;
@@ -118,6 +118,35 @@ impl Encoder {
             }
         }
     }
+}
+
+/// Characters of the longest text of some groups.
+fn longest(groups: &[PreparedGroup]) -> usize {
+    let labels = groups.iter().flat_map(|data| &data.group.labels);
+    labels.map(|label| label.classes.len()).max().unwrap_or(0)
+}
+
+/// That a reader that writes has never written a text as long as some of the test.
+fn too_long_a_text(
+    reader: ReaderKind,
+    train: &[PreparedGroup],
+    test: &[PreparedGroup],
+) -> Option<String> {
+    let writes = match reader {
+        ReaderKind::Causal | ReaderKind::Attention => true,
+        ReaderKind::Anchored
+        | ReaderKind::SlotLinear
+        | ReaderKind::Ctc
+        | ReaderKind::Pooled
+        | ReaderKind::Flat => false,
+    };
+    let (known, asked) = (longest(train), longest(test));
+    (writes && asked > known).then(|| {
+        format!(
+            "the longest text to test on has {asked} characters, the longest to train on {known}: a reader \
+             that writes ends one character behind the latter"
+        )
+    })
 }
 
 /// What is computed of an image by a tower that trains from its block `blocks` on.
@@ -278,9 +307,13 @@ impl Prepared {
                 projector: published.into_projector(),
             },
         };
+        if let [train, _, test] = &splits[..] {
+            data.notes
+                .extend(too_long_a_text(config.reader, train, test));
+        }
         let mut splits = splits.into_iter();
         let mut next = || splits.next().unwrap_or_default();
-        Ok(Self {
+        let prepared = Self {
             train: next(),
             validation: next(),
             test: next(),
@@ -299,7 +332,21 @@ impl Prepared {
             times,
             backbone,
             regime: config.regime,
-        })
+        };
+        prepared.check_arms(config)?;
+        Ok(prepared)
+    }
+
+    /// Refuses arms that cannot be built for tokens of this size, before anything is trained. Those with
+    /// words can, and are large.
+    fn check_arms(&self, config: &ProbeConfig) -> Result<()> {
+        let sizes = self.arm_sizes(config);
+        let arms = config.arms.iter();
+        for arm in arms.filter(|arm| !arm.kind.has_words() && !arm.kind.is_pretrained()) {
+            let mut rng = projector::seeded::stream(0, "check");
+            arm.build(sizes, &mut rng, &Device::flex())?;
+        }
+        Ok(())
     }
 
     /// Everything that the user should be told.
@@ -401,12 +448,10 @@ impl Prepared {
         self.train.first().map(|data| data.group.layout)
     }
 
-    /// Characters of the longest text of all images.
+    /// Characters of the longest text to train on.
     #[must_use]
     pub fn longest_text(&self) -> usize {
-        let groups = [&self.train, &self.validation, &self.test].into_iter();
-        let labels = groups.flatten().flat_map(|data| &data.group.labels);
-        labels.map(|label| label.classes.len()).max().unwrap_or(0)
+        longest(&self.train)
     }
 
     /// Labels of the test groups.
@@ -467,9 +512,9 @@ fn check_memory(groups: &[Vec<Group>], source: &Source<'_>, cached: bool) -> Res
 fn refuse_above(what: &str, needed: u128, free: u128) -> Result<()> {
     ensure!(
         needed <= free,
-        "the {what} take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer \
-         images (`data.images`, --dataset-images) or fewer --densities, or leave out --no-cache: large \
-         groups then stay on disk",
+        "the {what} take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer images \
+         (`data.images`, --train-images, --test-images, --dataset-images), fewer --usage-tokens or fewer \
+         --densities; without --no-cache, large groups stay on disk",
         gib(needed),
         gib(free)
     );

@@ -191,7 +191,9 @@ impl BookTally {
             tokens: used.tokens,
             token_entropy_bits: soft.per_token.bits(),
             marginal_entropy_bits: used.marginal.bits(),
-            corrected_entropy_bits: corrected.map(|entropy| entropy.bits()),
+            // Of a handful of tokens the estimate may come out above what words can have.
+            corrected_entropy_bits: corrected
+                .map(|entropy| entropy.bits().min((self.words as f64).log2())),
             entropy_error_bits: entropies.map(|entropies| entropies.standard_error.bits()),
             unseen_mass: entropies.map(|entropies| entropies.unseen_mass),
             perplexity: corrected.unwrap_or(used.marginal).perplexity(),

@@ -47,8 +47,8 @@ pub struct Args {
     /// Number of paired seeds: 1 to N.
     #[arg(long)]
     seeds: Option<u64>,
-    /// Count the use of hard words on so many tokens of further test images instead of the test
-    /// images; a vocabulary of 65,536 words needs a million.
+    /// Count the use of hard words on so many tokens of further test images, over all densities and kinds
+    /// of text together, instead of the test images; a vocabulary of 65,536 words needs a million at each.
     #[arg(long, value_name = "N")]
     usage_tokens: Option<usize>,
     /// Alphabet: 10, 16, 36, 62 or 94 characters.
@@ -106,6 +106,9 @@ pub struct Args {
     /// Learning rates every arm is tried with, separated by commas.
     #[arg(long, value_delimiter = ',')]
     learning_rates: Option<Vec<f64>>,
+    /// Training images per density and kind of text.
+    #[arg(long)]
+    train_images: Option<usize>,
     /// Test images per density and kind of text.
     #[arg(long)]
     test_images: Option<usize>,
@@ -139,7 +142,20 @@ impl Args {
             Some(path) => overlay_file(&base, path),
             None => Ok(base),
         };
-        let mut config = overlaid(self.preset.config())?;
+        let preset = match self.reader {
+            Some(ReaderKind::Causal | ReaderKind::Attention) => {
+                self.preset.config().for_writing_reader()
+            }
+            Some(
+                ReaderKind::Anchored
+                | ReaderKind::SlotLinear
+                | ReaderKind::Ctc
+                | ReaderKind::Pooled
+                | ReaderKind::Flat,
+            )
+            | None => self.preset.config(),
+        };
+        let mut config = overlaid(preset)?;
         let checkpoint = self.checkpoint.clone().or(config.checkpoint);
         if let Some(name) = &checkpoint {
             let checkpoint_summary = published::checkpoint_summary(name)?;
@@ -165,6 +181,11 @@ impl Args {
             config.data.image_px = self.image_size;
         }
         set(&mut config.d_token, &self.d_token);
+        let lines = self.layout.unwrap_or(config.data.layout) == LayoutKind::Strip;
+        ensure!(
+            self.density.is_none() || !lines,
+            "lines of free length have no fixed density; leave out --density"
+        );
         set(&mut config.data.layout, &self.layout);
         set(&mut config.regime, &self.regime);
         set(&mut config.training.steps, &self.steps);
@@ -176,6 +197,7 @@ impl Args {
             });
         }
         set(&mut config.training.learning_rates, &self.learning_rates);
+        set(&mut config.data.images.train, &self.train_images);
         set(&mut config.data.images.test, &self.test_images);
         set(&mut config.usage_tokens, &self.usage_tokens);
         set(&mut config.backbone, &self.backbone);

@@ -37,8 +37,8 @@ pub struct Args {
     /// tasks. docs/representation.md has a recipe for openly licensed ones.
     #[arg(long, value_name = "DIR")]
     dataset: Option<PathBuf>,
-    /// Count the use of hard words on so many tokens of further test images instead of the test
-    /// images; a vocabulary of 65,536 words needs a million.
+    /// Count the use of hard words on so many tokens of further test images, over all densities and kinds
+    /// of text together, instead of the test images; a vocabulary of 65,536 words needs a million at each.
     #[arg(long, value_name = "N")]
     usage_tokens: Option<usize>,
     /// Alphabet: 10, 16, 36, 62 or 94 characters.

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 const NORM_EPS: f64 = 1e-6;
 const INIT_STD: f64 = 0.02;
+/// Largest width and number of blocks; a language model in miniature has less.
+const MOST_WIDE: usize = 4096;
+const MOST_BLOCKS: usize = 64;
 /// Width of an attention head.
 const D_HEAD: usize = 32;
 
@@ -28,9 +31,9 @@ pub enum Sees {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SequenceSize {
-    /// Width of its residual stream, a multiple of 32.
+    /// Width of its residual stream, a multiple of 32 up to 4,096.
     pub width: usize,
-    /// Number of its blocks.
+    /// Number of its blocks, up to 64.
     pub blocks: usize,
 }
 
@@ -65,7 +68,9 @@ impl SequenceSize {
     /// Whether a transformer can be built of it.
     #[must_use]
     pub fn is_sound(self) -> bool {
-        self.width > 0 && self.width.is_multiple_of(D_HEAD) && self.blocks > 0
+        (D_HEAD..=MOST_WIDE).contains(&self.width)
+            && self.width.is_multiple_of(D_HEAD)
+            && (1..=MOST_BLOCKS).contains(&self.blocks)
     }
 }
 
@@ -123,7 +128,8 @@ impl SequenceReaderConfig {
     }
 }
 
-/// Texts of a batch, each followed by the end of the text.
+/// Texts of a batch, each followed by the end of the text. A longer text than the reader was built for is
+/// scored as far as that goes.
 #[derive(Clone, Debug)]
 pub struct Texts {
     /// Class ids `[batch, longest + 1]`; the id after the last class is the end, and fills the rest.
@@ -135,10 +141,14 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Texts of these classes, of an alphabet of `classes`.
+    /// The first `longest` characters of these texts, of an alphabet of `classes`.
     #[must_use]
-    pub fn of(texts: &[&[u16]], classes: usize, device: &Device) -> Self {
-        let slots = 1 + texts.iter().map(|text| text.len()).max().unwrap_or(0);
+    pub fn of(texts: &[&[u16]], longest: usize, classes: usize, device: &Device) -> Self {
+        let slots = 1 + texts
+            .iter()
+            .map(|text| text.len().min(longest))
+            .max()
+            .unwrap_or(0);
         let (mut ids, mut weights) = (Vec::new(), Vec::new());
         for text in texts {
             let end = std::iter::repeat(classes as i64);
@@ -150,7 +160,7 @@ impl Texts {
         Self {
             ids: Tensor::from_data(TensorData::new(ids, shape), device),
             weights: Tensor::from_data(TensorData::new(weights, shape), device),
-            characters: texts.iter().map(|text| text.len()).sum(),
+            characters: texts.iter().map(|text| text.len().min(longest)).sum(),
         }
     }
 }
@@ -235,6 +245,12 @@ impl SequenceReader {
     #[must_use]
     pub fn classes(&self) -> usize {
         self.characters.dims()[0] - 1
+    }
+
+    /// Characters of the longest text that it was built for.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.text_places.dims()[0] - 1
     }
 
     /// Class of the end of a text.
@@ -451,7 +467,7 @@ mod tests {
 
     #[test]
     fn texts_end_behind_their_last_character() {
-        let texts = Texts::of(&[&[1, 2], &[3]], CLASSES, &Device::flex());
+        let texts = Texts::of(&[&[1, 2], &[3]], 4, CLASSES, &Device::flex());
         let ids: Vec<i64> = texts.ids.into_data().iter::<i64>().collect();
         assert_eq!(ids, [1, 2, 5, 3, 5, 5]);
         let weights: Vec<f32> = texts.weights.into_data().iter::<f32>().collect();
@@ -468,12 +484,13 @@ mod tests {
         assert!(written.iter().any(|text| !text.is_empty()), "{written:?}");
         for (image, text) in written.iter().enumerate() {
             let classes: Vec<u16> = text.iter().map(|&class| class as u16).collect();
-            let texts = Texts::of(&[&classes], CLASSES, &device);
+            let texts = Texts::of(&[&classes], 4, CLASSES, &device);
+            let scored = text.len().min(4);
             let tokens = tokens(&device).slice_dim(0, image..image + 1);
             let best = best(reader.forward(tokens, &texts));
-            assert_eq!(&best[..text.len()], text);
-            // Texts of the greatest length may have no end.
-            assert!(best[text.len()] == CLASSES || text.len() == 5);
+            assert_eq!(best[..scored], text[..scored]);
+            // A text of one character more than the longest has no end.
+            assert!(best[scored] == CLASSES || text.len() == 5);
         }
     }
 
@@ -481,7 +498,7 @@ mod tests {
     fn a_place_sees_the_characters_before_it_only_where_it_should() {
         let device = Device::flex();
         let scores = |sees, text: &[u16]| {
-            let texts = Texts::of(&[text; 3], CLASSES, &device);
+            let texts = Texts::of(&[text; 3], 4, CLASSES, &device);
             values(reader(sees, &device).forward(tokens(&device), &texts))
         };
         let width = CLASSES + 1;
@@ -501,7 +518,7 @@ mod tests {
     #[test]
     fn the_loss_is_per_character_with_the_end() {
         let device = Device::flex();
-        let texts = Texts::of(&[&[0, 1, 2], &[3]], CLASSES, &device);
+        let texts = Texts::of(&[&[0, 1, 2], &[3]], 4, CLASSES, &device);
         // Every class has the same score: four characters and two ends.
         let loss = SequenceReader::loss(Tensor::zeros([2, 4, CLASSES + 1], &device), &texts);
         let expected = 6.0 * 6.0_f32.ln() / 4.0;
@@ -512,7 +529,7 @@ mod tests {
     fn the_places_of_the_tokens_matter() {
         let device = Device::flex();
         let reader = reader(Sees::TokensOnly, &device);
-        let texts = Texts::of(&[&[0][..]; 3], CLASSES, &device);
+        let texts = Texts::of(&[&[0][..]; 3], 4, CLASSES, &device);
         let straight = values(reader.forward(tokens(&device), &texts));
         let turned = values(reader.forward(tokens(&device).flip([1]), &texts));
         let pairs = straight.iter().zip(&turned);

@@ -6,6 +6,7 @@ use crate::metrics::name_of;
 use crate::summary::unit_name;
 use crate::wording;
 use probe::{ImageSource, LayoutKind, ReaderKind, Regime};
+use text_images::Content;
 
 impl Report<'_> {
     pub(super) fn learning_rates(&self, page: &mut Page) {
@@ -86,14 +87,21 @@ impl Report<'_> {
             LayoutKind::Grid => "on a character grid",
             LayoutKind::Strip => "in lines of free length",
         };
+        let size = format!(
+            "{}, width {}",
+            wording::counted(config.reader_size.blocks, "block"),
+            config.reader_size.width
+        );
         let reader = match config.reader {
-            ReaderKind::Anchored => "cross-attention anchored at the character places",
-            ReaderKind::SlotLinear => "one linear map per character place",
-            ReaderKind::Ctc => "CTC",
-            ReaderKind::Pooled => "a small MLP on the mean over looks at single tokens",
-            ReaderKind::Flat => "a small MLP on all tokens",
-            ReaderKind::Causal => "a causal transformer that writes the text",
-            ReaderKind::Attention => "a transformer that reads every character by itself",
+            ReaderKind::Anchored => "cross-attention anchored at the character places".to_owned(),
+            ReaderKind::SlotLinear => "one linear map per character place".to_owned(),
+            ReaderKind::Ctc => "CTC".to_owned(),
+            ReaderKind::Pooled => "a small MLP on the mean over looks at single tokens".to_owned(),
+            ReaderKind::Flat => "a small MLP on all tokens".to_owned(),
+            ReaderKind::Causal => format!("a causal transformer that writes the text ({size})"),
+            ReaderKind::Attention => {
+                format!("a transformer that reads every character by itself ({size})")
+            }
         };
         let backbone = match &config.checkpoint {
             Some(name) => format!("tower of `{name}`"),
@@ -132,10 +140,15 @@ impl Report<'_> {
         } else {
             format!(", K = {}", wording::listed(&sizes))
         };
-        let rendered = format!(
+        let mut rendered = format!(
             "{} rendered images per density and kind of text",
             wording::count(data.images.train)
         );
+        if data.train_contents != [Content::Random] {
+            let contents = data.train_contents.iter();
+            let contents: Vec<String> = contents.map(|content| format!("`{content}`")).collect();
+            rendered += &format!(" ({})", wording::listed(&contents));
+        }
         let trained_on = match &data.source {
             ImageSource::Text { train, .. } if !train.is_rendered() => match train.list() {
                 [_] => "labelled images of the user".to_owned(),
@@ -151,9 +164,18 @@ impl Report<'_> {
             | ImageSource::Perception(_)
             | ImageSource::Photographs(_) => rendered,
         };
+        let geometry = match (data.merge, data.image_px) {
+            (None, None) => String::new(),
+            (merge, _) => {
+                let merge =
+                    merge.map(|merge| format!(", a token covers {merge} × {merge} patches"));
+                let merge = merge.unwrap_or_default();
+                format!(" Images have {} px{merge}.", data.image_size())
+            }
+        };
         page.section("Design");
         page.paragraph(&format!(
-            "Preset `{}`. {} of {}, paired by seed{vocabularies}. Text of A = {} characters {layout}. \
+            "Preset `{}`. {} of {}, paired by seed{vocabularies}. Text of A = {} characters {layout}.{geometry} \
              Trained on {trained_on} for {} of {} images; {regime} (regime `{}`). The probe reads \
              by {reader}, from tokens of width {}{own_width}, normalised to unit RMS, the same for every arm. \
              Tested on {}. Intervals are 95% BCa bootstrap intervals of {} draws over {}, paired \

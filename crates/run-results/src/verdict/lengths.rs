@@ -44,7 +44,7 @@ impl Report<'_> {
 
     /// Whether the arms have converged.
     pub(super) fn standing_of_training(&self, tolerance: f64) -> String {
-        let points = wording::significant(100.0 * tolerance, 3);
+        let points = wording::significant(100.0 * tolerance, 9);
         let moving: Vec<String> = self
             .scored
             .run
@@ -58,8 +58,8 @@ impl Report<'_> {
             )
         } else {
             format!(
-                "The last doubling still moved the error on validation images by more than {points} points \
-                 for {}: these have not converged.",
+                "The last doubling still moved the error on validation images by more than {points} points, \
+                 or the arm broke down, for {}: these have not converged.",
                 wording::listed(&moving)
             )
         }

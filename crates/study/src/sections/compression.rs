@@ -26,6 +26,11 @@ const READERS: [(ReaderKind, &str); 2] = [
     (ReaderKind::Causal, "causal"),
     (ReaderKind::Attention, "attention"),
 ];
+/// Names and headings of the tables of both.
+const TABLES: [(&str, &str); 2] = [
+    ("compression_causal", "Read from left to right"),
+    ("compression_attention", "Read without language"),
+];
 /// DeepSeek-OCR (arXiv 2510.18234, Table 2): precision at 10 and 20 text tokens per visual token. A text
 /// token is about four characters.
 const DEEPSEEK: [(f64, f64); 2] = [(40.0, 0.97), (80.0, 0.60)];
