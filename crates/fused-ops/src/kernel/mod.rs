@@ -73,10 +73,7 @@ mod tests {
     /// AVX-512 would run every kernel without vectors and with multiply-adds in software.
     #[test]
     fn kernels_are_compiled_for_avx2_and_avx_512_and_chosen_where_they_run() {
-        let vectors = match Arch::new() {
-            Arch::V3(_) | Arch::V4(_) => true,
-            _ => false,
-        };
+        let vectors = matches!(Arch::new(), Arch::V3(_) | Arch::V4(_));
         let has_them = std::arch::is_x86_feature_detected!("avx2")
             && std::arch::is_x86_feature_detected!("fma");
         assert_eq!(vectors, has_them);
