@@ -167,6 +167,20 @@ fn what_does_not_go_together_is_refused_by_name() {
 }
 
 #[test]
+fn an_arm_that_breaks_down_has_not_converged() {
+    let place = Scratch::new();
+    let flags =
+        "--run a --arms identity,blind --learning-rates 1e30 --steps 4 --until-converged 100";
+    place.probe(flags);
+    let steps = Rows::read(&place.result("a", "steps.csv"));
+    let moves = steps.fields("moves", &[("arm", "identity")]);
+    assert!(
+        !moves.is_empty() && moves.iter().all(|moves| *moves == "true"),
+        "{moves:?}"
+    );
+}
+
+#[test]
 fn only_ocr_probe_doubles_its_steps() {
     let place = Scratch::new();
     let until = "[training]\nuntil_converged = { tolerance = 0.01, most_steps = 100000 }\n";

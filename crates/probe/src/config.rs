@@ -51,6 +51,17 @@ pub enum ReaderKind {
     Attention,
 }
 
+impl ReaderKind {
+    /// Whether it writes texts of any length, and so is built for the longest one to train on.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Causal | Self::Attention => true,
+            Self::Anchored | Self::SlotLinear | Self::Ctc | Self::Pooled | Self::Flat => false,
+        }
+    }
+}
+
 /// How a cell is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,10 +268,7 @@ impl ProbeConfig {
                 "reader `ctc` reads lines: use it with --layout strip"
             ),
             LayoutKind::Strip => ensure!(
-                matches!(
-                    self.reader,
-                    ReaderKind::Ctc | ReaderKind::Causal | ReaderKind::Attention
-                ),
+                self.reader == ReaderKind::Ctc || self.reader.writes(),
                 "lines of free length need --reader ctc, causal or attention"
             ),
         }
@@ -271,16 +279,8 @@ impl ProbeConfig {
             self.reader_size.width,
             self.reader_size.blocks
         );
-        let writes = match self.reader {
-            ReaderKind::Causal | ReaderKind::Attention => true,
-            ReaderKind::Anchored
-            | ReaderKind::SlotLinear
-            | ReaderKind::Ctc
-            | ReaderKind::Pooled
-            | ReaderKind::Flat => false,
-        };
         ensure!(
-            writes || self.reader_size.is_default(),
+            self.reader.writes() || self.reader_size.is_default(),
             "`reader_size` (--reader-width, --reader-blocks) is that of --reader causal or attention; name \
              one of them, or leave it out"
         );

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::time::Instant;
 use text_images::Split;
 use vision_backbone::weights::{WeightsError, WeightsFile};
-use vision_backbone::{PatchLayout, SmallVit, SmallVitConfig};
+use vision_backbone::{PatchLayout, Positions, SmallVit, SmallVitConfig};
 
 /// A group and its features.
 #[derive(Clone, Debug)]
@@ -105,16 +105,33 @@ impl Encoder {
         match self {
             Self::Published(published) => Ok(published.layout()),
             Self::Small(tower) => {
-                let SmallVitConfig { patch, merge, .. } = *tower.config();
+                let SmallVitConfig {
+                    patch,
+                    merge,
+                    positions,
+                    ..
+                } = *tower.config();
                 let merge = data.merge.unwrap_or(merge);
                 let ImageSize { width, height } = data.image_size();
-                PatchLayout::of_image(width, height, patch, merge).with_context(|| {
+                let layout = PatchLayout::of_image(width, height, patch, merge);
+                let layout = layout.with_context(|| {
                     format!(
                         "an image of {width} x {height} px is not a whole number of {0} x {0} px \
                          tokens; choose another --image-size or --merge",
                         patch * merge
                     )
-                })
+                })?;
+                // A learned vector per patch stands for one size and one order of patches.
+                if let Positions::Learned { rows, cols } = positions {
+                    ensure!(
+                        (rows, cols) == (layout.rows, layout.cols) && merge == tower.config().merge,
+                        "this backbone has learned the places of {cols} x {rows} patches in blocks of \
+                         {0} x {0}; leave out --image-size and --merge, or name a backbone with rotary \
+                         positions",
+                        tower.config().merge
+                    );
+                }
+                Ok(layout)
             }
         }
     }
@@ -132,16 +149,8 @@ fn too_long_a_text(
     train: &[PreparedGroup],
     test: &[PreparedGroup],
 ) -> Option<String> {
-    let writes = match reader {
-        ReaderKind::Causal | ReaderKind::Attention => true,
-        ReaderKind::Anchored
-        | ReaderKind::SlotLinear
-        | ReaderKind::Ctc
-        | ReaderKind::Pooled
-        | ReaderKind::Flat => false,
-    };
     let (known, asked) = (longest(train), longest(test));
-    (writes && asked > known).then(|| {
+    (reader.writes() && asked > known).then(|| {
         format!(
             "the longest text to test on has {asked} characters, the longest to train on {known}: a reader \
              that writes ends one character behind the latter"
@@ -340,7 +349,12 @@ impl Prepared {
     /// Refuses arms that cannot be built for tokens of this size, before anything is trained. Those with
     /// words can, and are large.
     fn check_arms(&self, config: &ProbeConfig) -> Result<()> {
-        let sizes = self.arm_sizes(config);
+        // What they refuse is the size of the block, so widths of 1 do.
+        let sizes = ArmSizes {
+            d_in: 1,
+            d_token: 1,
+            ..self.arm_sizes(config)
+        };
         let arms = config.arms.iter();
         for arm in arms.filter(|arm| !arm.kind.has_words() && !arm.kind.is_pretrained()) {
             let mut rng = projector::seeded::stream(0, "check");

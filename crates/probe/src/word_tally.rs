@@ -196,7 +196,10 @@ impl BookTally {
                 .map(|entropy| entropy.bits().min((self.words as f64).log2())),
             entropy_error_bits: entropies.map(|entropies| entropies.standard_error.bits()),
             unseen_mass: entropies.map(|entropies| entropies.unseen_mass),
-            perplexity: corrected.unwrap_or(used.marginal).perplexity(),
+            perplexity: corrected
+                .unwrap_or(used.marginal)
+                .perplexity()
+                .min(self.words as f64),
             codes_used: used.codes_used,
             codes_covering_90: used.codes_covering_90,
             top_k_mass: soft
@@ -241,6 +244,16 @@ mod tests {
         let record = tally.finish().unwrap();
         assert_eq!(record.unseen_mass, Some(1.0 / 8.0));
         assert!(record.entropy_error_bits.is_some_and(|error| error > 0.1));
+    }
+
+    #[test]
+    fn no_estimate_is_above_what_words_can_have() {
+        // Of eight tokens, five are seen once: the estimate alone would be above two bits.
+        let mut tally = WordTally::new(4, 1).unwrap();
+        tally.add(vec![ids([0, 1, 2, 3, 0])]).unwrap();
+        let record = tally.finish().unwrap();
+        assert_eq!(record.corrected_entropy_bits, Some(2.0));
+        assert_eq!(record.perplexity, 4.0);
     }
 
     #[test]

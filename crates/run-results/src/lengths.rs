@@ -37,9 +37,13 @@ pub(super) fn lengths(scored: &ScoredRun<'_>, summary: &Summary) -> Result<Vec<L
     let mut lengths = Vec::new();
     for length in &scored.run.shorter {
         let run = RunOutcome {
+            test_sets: scored.run.test_sets.clone(),
+            class_names: Vec::new(),
+            image_notes: Vec::new(),
+            tuning: Vec::new(),
             cells: length.cells.clone(),
             shorter: Vec::new(),
-            ..scored.run.clone()
+            moving: Vec::new(),
         };
         let scored = ScoredRun::new(scored.config, &run)?;
         let errors = arms_and_groups(&scored).map(|(arm, group)| {

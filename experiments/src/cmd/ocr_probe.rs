@@ -142,24 +142,15 @@ impl Args {
             Some(path) => overlay_file(&base, path),
             None => Ok(base),
         };
-        let preset = match self.reader {
-            Some(ReaderKind::Causal | ReaderKind::Attention) => {
-                self.preset.config().for_writing_reader()
-            }
-            Some(
-                ReaderKind::Anchored
-                | ReaderKind::SlotLinear
-                | ReaderKind::Ctc
-                | ReaderKind::Pooled
-                | ReaderKind::Flat,
-            )
-            | None => self.preset.config(),
+        let preset = match self.reader.is_some_and(ReaderKind::writes) {
+            true => self.preset.config().for_writing_reader(),
+            false => self.preset.config(),
         };
-        let mut config = overlaid(preset)?;
+        let mut config = overlaid(preset.clone())?;
         let checkpoint = self.checkpoint.clone().or(config.checkpoint);
         if let Some(name) = &checkpoint {
             let checkpoint_summary = published::checkpoint_summary(name)?;
-            config = overlaid(self.preset.config().for_checkpoint(checkpoint_summary))?;
+            config = overlaid(preset.for_checkpoint(checkpoint_summary))?;
         }
         config.checkpoint = checkpoint;
         ensure!(

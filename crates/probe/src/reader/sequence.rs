@@ -473,6 +473,11 @@ mod tests {
         let weights: Vec<f32> = texts.weights.into_data().iter::<f32>().collect();
         assert_eq!(weights, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
         assert_eq!(texts.characters, 3);
+        // Longer ones are scored as far as the reader was built for: without their end.
+        let cut = Texts::of(&[&[1, 2, 3], &[4]], 2, CLASSES, &Device::flex());
+        let ids: Vec<i64> = cut.ids.into_data().iter::<i64>().collect();
+        assert_eq!(ids, [1, 2, 3, 4, 5, 5]);
+        assert_eq!(cut.characters, 3);
     }
 
     #[test]

@@ -75,16 +75,18 @@ impl View<'_> {
                  slightly below it",
             );
         }
-        let capacity = |words: &usize| Capacity {
-            words: *words as u64,
+        // A word holds as many characters only where each has all the bits of the alphabet.
+        let holding = words.iter().filter(|_| self.is_random());
+        let capacities = holding.map(|&words| Capacity {
+            words: words as u64,
             alphabet: self.alphabet() as u64,
-        };
+        });
         Ok(CerByDensity {
             title: format!("Error rate by text density, {}", self.text_kind()),
             subtitle,
             scale: scale_of(self.means()),
             lines: arms.iter().map(line).collect(),
-            capacities: words.iter().map(capacity).collect(),
+            capacities: capacities.collect(),
             bounds,
         })
     }

@@ -140,70 +140,64 @@ fn entropy(result: &PartResult) -> Option<f64> {
     Some(bits.ok()?? / CHARACTERS as f64)
 }
 
-fn points<'a>(
-    results: impl Iterator<Item = &'a PartResult>,
-    x: impl Fn(&PartResult) -> Option<f64>,
-) -> Vec<(ArmSpec, f64, Estimate)> {
-    let mut points = Vec::new();
-    for result in results {
-        let Some(x) = x(result) else { continue };
-        let arms = result.part.config.arms.iter();
-        points.extend(arms.map(|&arm| (arm, x, result.error(arm, 0))));
-    }
-    points
-}
-
-fn panel(title: String, points: Vec<(ArmSpec, f64, Estimate)>) -> Option<CurvePanel> {
-    (!points.is_empty()).then(|| CurvePanel {
-        title,
-        curves: curves(points),
-        references: Vec::new(),
-        bounds: Vec::new(),
-    })
-}
-
-fn by_characters(results: &[&PartResult]) -> Option<ErrorCurves> {
+/// A panel per reader and source; `x` says where a run stands, if it is known.
+fn panels(results: &[&PartResult], x: fn(&PartResult) -> Option<f64>) -> Vec<CurvePanel> {
     let mut panels = Vec::new();
     for (reader, name) in READERS {
         for spelling in SOURCES {
-            let of_panel = results.iter().copied().filter(|result| {
-                result.part.config.reader == reader && source(result).to_string() == spelling
-            });
-            let points = points(of_panel, |result| Some(density(result)));
-            panels.extend(panel(format!("{name} reader, {spelling}"), points));
+            let mut points: Vec<(ArmSpec, f64, Estimate)> = Vec::new();
+            for result in results {
+                let config = &result.part.config;
+                let belongs = config.reader == reader && source(result).to_string() == spelling;
+                if let Some(x) = x(result).filter(|_| belongs) {
+                    points.extend(
+                        config
+                            .arms
+                            .iter()
+                            .map(|&arm| (arm, x, result.error(arm, 0))),
+                    );
+                }
+            }
+            if !points.is_empty() {
+                panels.push(panel(format!("{name} reader, {spelling}"), curves(points)));
+            }
         }
     }
+    panels
+}
+
+fn panel(title: String, curves: Vec<Curve>) -> CurvePanel {
+    CurvePanel {
+        title,
+        curves,
+        references: Vec::new(),
+        bounds: Vec::new(),
+    }
+}
+
+fn by_characters(results: &[&PartResult]) -> Option<ErrorCurves> {
+    let mut panels = panels(results, |result| Some(density(result)));
     if panels.is_empty() {
         return None;
     }
-    panels.push(CurvePanel {
-        title: "DeepSeek-OCR, real pages".to_owned(),
-        curves: vec![Curve {
-            arm: Arm::new("DeepSeek-OCR (2510.18234)", Family::Control),
-            points: DEEPSEEK
-                .map(|(x, precision)| CurvePoint {
-                    x,
-                    error: Estimate::exact(1.0 - precision),
-                })
-                .to_vec(),
-        }],
-        references: Vec::new(),
-        bounds: Vec::new(),
-    });
+    let published = Curve {
+        arm: Arm::new("DeepSeek-OCR (2510.18234)", Family::Control),
+        points: DEEPSEEK
+            .map(|(x, precision)| CurvePoint {
+                x,
+                error: Estimate::exact(1.0 - precision),
+            })
+            .to_vec(),
+    };
+    panels.push(panel(
+        "DeepSeek-OCR, real pages".to_owned(),
+        vec![published],
+    ));
     Some(figure(results, panels, "characters per token"))
 }
 
 fn by_bits(results: &[&PartResult]) -> Option<ErrorCurves> {
-    let mut panels = Vec::new();
-    for (reader, name) in READERS {
-        for spelling in SOURCES {
-            let of_panel = results.iter().copied().filter(|result| {
-                result.part.config.reader == reader && source(result).to_string() == spelling
-            });
-            let points = points(of_panel, |result| Some(density(result) * entropy(result)?));
-            panels.extend(panel(format!("{name} reader, {spelling}"), points));
-        }
-    }
+    let panels = panels(results, |result| Some(density(result) * entropy(result)?));
     (!panels.is_empty()).then(|| figure(results, panels, "bits of text per token"))
 }
 
