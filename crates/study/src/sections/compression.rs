@@ -74,7 +74,7 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
         for source in SOURCES {
             for (merge, tokens) in TOKENS {
                 let density = CHARACTERS as f64 / tokens as f64;
-                let mut config = base(scale, Charset::Printable94, &[density], *seeds);
+                let mut config = base(scale, Charset::Alnum36, &[density], *seeds);
                 let content: Content = source.parse().expect("the sources are spelt as they parse");
                 config.arms = arms(&[
                     "identity".to_owned(),
