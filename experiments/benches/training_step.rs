@@ -135,16 +135,13 @@ fn measure_cell(bencher: Bencher, arm: &str) -> Result<()> {
     let device = Device::flex().autodiff();
     let model = CellModel::init(&config, &prepared, arm, config.seeds[0], &device)?;
     let data = prepared.train.first().context("no training images")?;
-    let place = Place::of(config.reader, data, &device)?;
+    let place = Place::of(config.reader, &model.arm, data, &device)?;
     let items: Vec<usize> = (0..data.group.len()).collect();
     let tokens = data.group.len() * data.group.layout.tokens();
     steps(bencher, model, config.training.optimizer, tokens, |model| {
-        let features = data
-            .features
-            .batch(&items, &device)
-            .expect("features in memory");
+        let features = data.batch(&items, &device).expect("features in memory");
         let tokens = model.tokens(features, &mut Pass::deterministic());
-        let scores = model.read(tokens.embeddings, &place, (data, &items));
+        let scores = model.read(&tokens, &place, (data, &items));
         model.loss(scores, data, &items, &device)
     });
     Ok(())

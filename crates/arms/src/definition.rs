@@ -28,6 +28,8 @@ pub struct Definition {
     /// Whether a teacher chooses its words in training: k-means of a sample of training features, or the
     /// text of the tokens.
     pub is_taught: bool,
+    /// Whether it reads earlier blocks of the tower beside the last.
+    pub reads_levels: bool,
     /// Builds a fresh projector; the generator decides every parameter.
     pub build: Build,
 }
@@ -48,6 +50,7 @@ impl Definition {
             needs_codes: None,
             is_noisy: false,
             is_taught: false,
+            reads_levels: false,
             build,
         }
     }
@@ -98,6 +101,8 @@ pub enum Argument {
     Codes(CodeSizes),
     /// `@SIGMA`: standard deviation of noise on tokens of unit root mean square.
     Noise,
+    /// `@N`: tokens of an image, whatever its size.
+    Queries,
 }
 
 impl Argument {
@@ -108,6 +113,7 @@ impl Argument {
             Self::Nothing => "",
             Self::Rows | Self::Codes(_) => "@K",
             Self::Noise => "@SIGMA",
+            Self::Queries => "@N",
         }
     }
 }

@@ -15,6 +15,8 @@ use std::str::FromStr;
 const MOST_CODES: usize = 64;
 /// Largest rank of a head.
 const MOST_RANK: usize = 65_536;
+/// Most queries of a resampler, 16 times those of the releases.
+const MOST_QUERIES: usize = 4096;
 /// Most words of a table, 256 times those of the releases.
 const MOST_WORDS: usize = 1 << 24;
 
@@ -106,6 +108,23 @@ impl Reader {
             (Argument::Noise, None) => {
                 return Err(self.problem(format!(
                     "it needs the standard deviation of its noise, for example `{name}@0.5`"
+                )));
+            }
+            (Argument::Queries, Some(queries)) => {
+                let number = queries.parse::<usize>().ok();
+                let number = number.filter(|n| n.to_string() == queries);
+                let number = number.filter(|n| (1..=MOST_QUERIES).contains(n));
+                spec.settings.queries = Some(number.ok_or_else(|| {
+                    self.problem(format!(
+                        "the number of queries must be a whole number from 1 to {MOST_QUERIES}, \
+                         for example `{name}@8`"
+                    ))
+                })?);
+            }
+            (Argument::Queries, None) => {
+                return Err(self.problem(format!(
+                    "it needs the number of its queries, the tokens of an image, for example \
+                     `{name}@8`"
                 )));
             }
         }
@@ -290,6 +309,7 @@ impl fmt::Display for ArmSpec {
             text,
             usage_weight,
             noise,
+            queries,
         } = self.settings;
         f.write_str(self.kind.name())?;
         if let ArmKind::Pretrained(swap) = self.kind {
@@ -300,6 +320,9 @@ impl fmt::Display for ArmSpec {
         }
         if let Some(noise) = noise {
             write!(f, "@{noise}")?;
+        }
+        if let Some(queries) = queries {
+            write!(f, "@{queries}")?;
         }
         if let Some(top) = top {
             write!(f, "+top{top}")?;

@@ -103,7 +103,7 @@ impl ArmKind {
     pub fn takes_vocabulary(self) -> bool {
         match self.definition().argument {
             Argument::Rows | Argument::Codes(_) => true,
-            Argument::Nothing | Argument::Noise => false,
+            Argument::Nothing | Argument::Noise | Argument::Queries => false,
         }
     }
 

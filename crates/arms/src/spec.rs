@@ -6,6 +6,9 @@ use discretisers::codebook::LARGE_FROM;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+/// Queries of an arm for surveys and tests.
+const EXAMPLE_QUERIES: usize = 8;
+
 /// One arm of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -42,6 +45,8 @@ pub struct Settings {
     pub usage_weight: Option<Thousandths>,
     /// Standard deviation of the noise on tokens of unit root mean square.
     pub noise: Option<Thousandths>,
+    /// Tokens of an image; one per block of patches if none is given.
+    pub queries: Option<usize>,
 }
 
 impl Settings {
@@ -115,6 +120,7 @@ impl ArmSpec {
             Argument::Rows => spec.vocabulary = Some(words),
             Argument::Codes(sizes) => spec.vocabulary = Some((sizes.nearest)(words)),
             Argument::Noise => spec.settings.noise = Some(Thousandths::ONE),
+            Argument::Queries => spec.settings.queries = Some(EXAMPLE_QUERIES),
         }
         spec.settings.codes = definition.needs_codes.map(|_| 2);
         spec

@@ -47,6 +47,10 @@ macro_rules! layers {
                 match self { $(Self::$variant(arm) => arm.d_out(),)* }
             }
 
+            fn token_grid(&self, rows: usize, columns: usize) -> [usize; 2] {
+                match self { $(Self::$variant(arm) => arm.token_grid(rows, columns),)* }
+            }
+
             fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
                 match self { $(Self::$variant(arm) => arm.forward(patches, pass),)* }
             }

@@ -23,8 +23,10 @@ fn build(spec: ArmSpec) -> anyhow::Result<Arm> {
 /// Two images, unlike each other.
 fn patches() -> PatchGrid {
     let mut rng = seeded::stream(2, "patches");
-    let features = seeded::normal([2, 16, SIZES.d_in], 1.0, &mut rng, &Device::flex());
-    PatchGrid::new(features, 4, 4, SIZES.merge).unwrap()
+    let mut draw = || seeded::normal([2, 16, SIZES.d_in], 1.0, &mut rng, &Device::flex());
+    let (features, levels) = (draw(), (0..3).map(|_| draw()).collect());
+    let patches = PatchGrid::new(features, 4, 4, SIZES.merge).unwrap();
+    patches.with_levels(levels)
 }
 
 #[test]

@@ -6,6 +6,7 @@ use arms::{ArmKind, ArmSizes, ArmSpec};
 use burn::tensor::{Device, Tensor};
 use ovis_vet::TableInit;
 use projector::{Pass, PatchGrid, Projector, rms_normalize, seeded};
+use qwen_merger::deepstack::LEVELS;
 use vision_backbone::SmallVitConfig;
 
 /// Images, and patches along each side.
@@ -49,8 +50,10 @@ pub(super) fn compare(
 
 fn grid(d: usize, merge: usize, device: &Device) -> Result<PatchGrid> {
     let mut rng = seeded::stream(1, "survey/features");
-    let features: Tensor<3> = seeded::normal([IMAGES, SIDE * SIDE, d], 1.0, &mut rng, device);
-    Ok(PatchGrid::new(features, SIDE, SIDE, merge)?)
+    let mut draw =
+        || -> Tensor<3> { seeded::normal([IMAGES, SIDE * SIDE, d], 1.0, &mut rng, device) };
+    let (features, levels) = (draw(), (0..LEVELS).map(|_| draw()).collect());
+    Ok(PatchGrid::new(features, SIDE, SIDE, merge)?.with_levels(levels))
 }
 
 fn values(tensor: Tensor<3>) -> Vec<f32> {

@@ -168,6 +168,7 @@ impl Projector for OracleWords {
                 ids: Some(ids.reshape([batch, tokens])),
             }],
             auxiliary_loss,
+            levels: Vec::new(),
         }
     }
 

@@ -133,6 +133,7 @@ impl Bottleneck {
             embeddings: embeddings.reshape([batch, tokens, self.d_out()]),
             words: words.collect(),
             auxiliary_loss,
+            levels: Vec::new(),
         }
     }
 

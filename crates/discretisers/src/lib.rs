@@ -7,12 +7,13 @@
 //! |---|---|---|---|
 //! | [`Vq`] | nearest vector of a codebook of running means | k-means start, restarts | [`vq`] |
 //! | [`Vq`] of several stages | nearest vectors of what is left over | the same | [`vq`] |
+//! | [`RvqMerger`] | the same behind a PatchMerger, with an MLP behind the codes | the same | [`rvq_merger`] |
 //! | [`Fsq`] | every number rounded to a few levels | nothing: no codebook | [`fsq`] |
 //! | [`Lfq`] | the sign of every number | entropy over codes | [`lfq`] |
 //! | [`Bsq`] | the sign of every number on the sphere | entropy over bits | [`bsq`] |
 //! | [`SimVq`] | nearest row of a frozen codebook behind a learnt map | the map, which moves all rows | [`simvq`] |
 //!
-//! All stand in the same frame, [`bottleneck`]: a norm without parameters, a linear layer to the
+//! All but the third stand in the same frame, [`bottleneck`]: a norm without parameters, a linear layer to the
 //! space of codes, the quantiser, a linear layer to the token. Gradients pass the quantiser straight
 //! through, as if it added a constant; codebooks may turn them instead ([`rotation`]). What a quantiser adds to the loss comes with the tokens
 //! ([`projector::VisualTokens::auxiliary_loss`]), and what it learns without gradients it learns in
@@ -20,7 +21,7 @@
 //! whole training set ([`projector::Projector::start_from`]): one of 65,536 words cannot be filled from a
 //! batch of 512 tokens.
 //!
-//! Files besides: [`codebook`] running means and restarts, [`k_means`] where they start, [`nearest`]
+//! Files besides: [`residual`] codebooks one behind another, [`codebook`] running means and restarts, [`k_means`] where they start, [`nearest`]
 //! the search, `binary` what the two sign quantisers share.
 
 mod binary;
@@ -31,7 +32,9 @@ pub mod fsq;
 pub mod k_means;
 pub mod lfq;
 pub mod nearest;
+pub mod residual;
 pub mod rotation;
+pub mod rvq_merger;
 pub mod simvq;
 pub mod vq;
 
@@ -40,7 +43,9 @@ pub use bsq::Bsq;
 pub use codebook::Codebook;
 pub use fsq::Fsq;
 pub use lfq::Lfq;
+pub use residual::ResidualCodebooks;
 pub use rotation::GradientEstimator;
+pub use rvq_merger::RvqMerger;
 pub use simvq::SimVq;
 pub use vq::Vq;
 

@@ -7,7 +7,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use discretisers::nearest::nearest;
 use discretisers::{
-    Bottleneck, Bsq, DiscretiserError, Fsq, GradientEstimator, Lfq, SimVq, Sizes, Vq,
+    Bottleneck, Bsq, DiscretiserError, Fsq, GradientEstimator, Lfq, RvqMerger, SimVq, Sizes, Vq,
 };
 use projector::k_means::k_means;
 use projector::{
@@ -39,6 +39,13 @@ fn vq(stages: usize) -> Vq {
     vq
 }
 
+/// As [`vq`], behind a PatchMerger.
+fn rvq_merger(stages: usize) -> RvqMerger {
+    let mut merger = RvqMerger::init(SIZES, 9, stages, &mut rng(), &Device::flex()).unwrap();
+    merger.after_step(patches, &mut seeded::stream(3, "k-means"));
+    merger
+}
+
 fn fsq() -> Fsq {
     Fsq::init(SIZES, 240, &mut rng(), &Device::flex()).unwrap()
 }
@@ -60,6 +67,8 @@ fn shapes_batch_independence_and_seeds_hold() {
     let patches = patches();
     conformance::assert_conforms(|| vq(1), &patches);
     conformance::assert_conforms(|| vq(3), &patches);
+    conformance::assert_conforms(|| rvq_merger(1), &patches);
+    conformance::assert_conforms(|| rvq_merger(3), &patches);
     conformance::assert_conforms(fsq, &patches);
     conformance::assert_conforms(lfq, &patches);
     conformance::assert_conforms(bsq, &patches);
@@ -71,6 +80,7 @@ fn every_parameter_gets_a_gradient() {
     let patches = patches();
     conformance::assert_trains(vq(1), &patches, &[]);
     conformance::assert_trains(vq(3), &patches, &[]);
+    conformance::assert_trains(rvq_merger(3), &patches, &[]);
     conformance::assert_trains(fsq(), &patches, &[]);
     conformance::assert_trains(lfq(), &patches, &[]);
     conformance::assert_trains(bsq(), &patches, &[]);
@@ -232,7 +242,7 @@ fn every_stage_leaves_less_to_the_next() {
         let vq = vq(stages);
         let z = vq.bottleneck.codes(&patches());
         let mut rest = z;
-        for stage in &vq.stages {
+        for stage in &vq.codebooks.stages {
             let code = stage.nearest(rest.clone());
             rest = rest - stage.look_up(code);
         }
@@ -268,7 +278,7 @@ fn a_codebook_starts_at_the_centres_of_a_sample_and_the_first_batch_moves_it_a_l
     assert_eq!(codes.len(), 720 * 16);
     let expected = k_means(&codes, 16, words, &mut start_rng(), &Device::flex());
     vq.start_from(sample(), &mut start_rng());
-    let vectors = |vq: &Vq| floats(vq.stages[0].vectors());
+    let vectors = |vq: &Vq| floats(vq.codebooks.stages[0].vectors());
     let started = vectors(&vq);
     let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
     assert_eq!(started, expected);
@@ -298,7 +308,7 @@ fn stages_start_from_what_the_ones_before_leave() {
         let mut vq = Vq::init(SIZES, 24, stages, &mut rng(), &Device::flex()).unwrap();
         vq.start_from(sample(), &mut start_rng());
         let mut rest = vq.bottleneck.codes(&patches());
-        for stage in &vq.stages {
+        for stage in &vq.codebooks.stages {
             let code = stage.nearest(rest.clone());
             rest = rest - stage.look_up(code);
         }
@@ -335,9 +345,9 @@ fn simvq_starts_as_the_centres_themselves_and_is_saved_whole() {
 fn an_empty_sample_changes_nothing() {
     let none = || StartSample::new(0, std::iter::empty());
     let mut started = Vq::init(SIZES, 9, 2, &mut rng(), &Device::flex()).unwrap();
-    let expected = floats(started.stages[1].vectors());
+    let expected = floats(started.codebooks.stages[1].vectors());
     started.start_from(none(), &mut start_rng());
-    assert_eq!(floats(started.stages[1].vectors()), expected);
+    assert_eq!(floats(started.codebooks.stages[1].vectors()), expected);
     let mut started = simvq();
     started.start_from(none(), &mut start_rng());
     assert_eq!(floats(started.codebook()), floats(simvq().codebook()));
@@ -379,7 +389,7 @@ fn commitment_pulls_points_to_their_codes_and_simvq_also_codes_to_points() {
     };
     let vq = vq(1).train();
     let z = vq.bottleneck.valid().codes(&patches());
-    let book = vq.stages[0].valid();
+    let book = vq.codebooks.stages[0].valid();
     let expected = (z.clone() - book.look_up(book.nearest(z))).square().mean();
     let found = loss(&|input| forward(&vq, input));
     assert!((found - 0.25 * floats(expected)[0]).abs() < 1e-6, "{found}");
@@ -402,6 +412,7 @@ fn learning_from_batches_repeats_itself_and_only_the_codebook_changes() {
             vq.after_step(patches, &mut rng);
         }
         let books: Vec<f64> = vq
+            .codebooks
             .stages
             .iter()
             .flat_map(|stage| floats(stage.vectors()))
@@ -456,4 +467,59 @@ fn what_makes_no_discretiser_is_named() {
     assert!(message(error).contains("take 256"));
     let error = Fsq::init(SIZES, 256, &mut rng(), &device).unwrap_err();
     assert!(message(error).contains("240"));
+}
+
+#[test]
+fn tokens_of_the_quantised_merger_are_its_codes_and_an_mlp_of_them() {
+    let merger = rvq_merger(2);
+    let tokens = merger.forward(&patches(), &mut Pass::deterministic());
+    let ids: Vec<Tensor<1, burn::tensor::Int>> = tokens
+        .words
+        .iter()
+        .map(|words| words.ids.clone().unwrap().flatten(0, 1))
+        .collect();
+    let looked_up = merger.codebooks.stages.iter().zip(ids);
+    let sum = looked_up
+        .map(|(stage, ids)| stage.look_up(ids))
+        .reduce(|sum, codes| sum + codes)
+        .unwrap();
+    let hidden = fused_ops::gelu(linear::apply(&merger.fc1, sum.clone()));
+    let expected = linear::apply(&merger.fc2, hidden) + sum;
+    let difference = (tokens.embeddings.flatten::<2>(0, 1) - expected)
+        .abs()
+        .max();
+    assert!(floats(difference)[0] < 1e-6);
+    // Codes are nearest to what the merger makes.
+    let merged = merger
+        .merger
+        .forward(&patches(), &mut Pass::deterministic());
+    let first = merger.codebooks.stages[0].nearest(merged.embeddings.flatten(0, 1));
+    let found = tokens.words[0].ids.clone().unwrap().flatten::<1>(0, 1);
+    assert!(first.equal(found).all().into_scalar::<bool>());
+}
+
+#[test]
+fn the_quantised_merger_counts_what_it_has_and_starts_from_a_sample() {
+    let merger = rvq_merger(2);
+    let cost = merger.cost();
+    let (block, d) = (4 * SIZES.d_in, SIZES.d_out);
+    let patch_merger = block * block + block * d;
+    assert_eq!(
+        cost.multiply_adds_per_token,
+        patch_merger + 2 * 9 * d + 2 * 2 * d * d
+    );
+    assert_eq!(cost.words, Some(9));
+    assert!((cost.bits_per_token.unwrap() - 2.0 * 9_f64.log2()).abs() < 1e-12);
+    let mut started = RvqMerger::init(SIZES, 9, 2, &mut rng(), &Device::flex()).unwrap();
+    let before = floats(started.codebooks.stages[1].vectors());
+    let sample = StartSample::new(patches().tokens() * 3, std::iter::once(patches()));
+    started.start_from(sample, &mut seeded::stream(4, "start"));
+    assert_ne!(floats(started.codebooks.stages[1].vectors()), before);
+    assert!(matches!(
+        RvqMerger::init(SIZES, 1, 2, &mut rng(), &Device::flex()),
+        Err(DiscretiserError::TooFewCodes {
+            name: "rvq-merger",
+            found: 1
+        })
+    ));
 }

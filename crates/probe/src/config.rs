@@ -177,6 +177,17 @@ impl ProbeConfig {
                 "arm `{arm}` is listed twice"
             );
             text_words::check(arm, self)?;
+            ensure!(
+                !arm.kind.definition().reads_levels
+                    || (self.regime == Regime::Frozen && self.checkpoint.is_none()),
+                "arm `{arm}` reads several blocks of our own frozen tower; leave it out with --checkpoint \
+                 and where the tower trains (`regime`)"
+            );
+            ensure!(
+                self.reader != ReaderKind::SlotLinear || arm.settings.queries.is_none(),
+                "reader `slot-linear` reads each character from the token of its block, and the tokens of \
+                 arm `{arm}` have none; take another --reader or leave out the arm"
+            );
         }
         self.check_checkpoint()?;
         ensure!(!self.seeds.is_empty(), "zero seeds; give at least 1");

@@ -2,7 +2,7 @@
 
 use super::config::ProbeConfig;
 use super::model::{CellModel, Place};
-use super::preparation::PreparedGroup;
+use super::prepared_group::PreparedGroup;
 use super::word_tally::WordTally;
 use anyhow::Result;
 use burn::tensor::Device;
@@ -54,7 +54,7 @@ impl Examination<'_> {
         data: &PreparedGroup,
         mut noise: Option<&mut ChaCha8Rng>,
     ) -> Result<GroupReading> {
-        let place = Place::of(self.config.reader, data, self.device)?;
+        let place = Place::of(self.config.reader, &model.arm, data, self.device)?;
         let count = data.group.len().min(self.limit);
         let mut predictions = Vec::with_capacity(count);
         let mut usage: Option<WordTally> = None;
@@ -67,9 +67,8 @@ impl Examination<'_> {
                 distribution: self.tally,
                 words: None,
             };
-            let tokens = model.tokens(data.features.batch(&items, self.device)?, &mut pass);
-            let embeddings = tokens.embeddings;
-            let scores = model.read(embeddings.clone(), &place, (data, &items));
+            let tokens = model.tokens(data.batch(&items, self.device)?, &mut pass);
+            let scores = model.read(&tokens, &place, (data, &items));
             if !scores.clone().is_finite().all().into_scalar::<bool>() {
                 return Err(Diverged("the probe's scores are not finite".to_owned()).into());
             }
@@ -85,9 +84,9 @@ impl Examination<'_> {
                         usage.insert(WordTally::new(words, tokens.words.len())?)
                     }
                 };
-                tally.add(tokens.words)?;
+                tally.add(tokens.words.clone())?;
             }
-            for classes in model.answers(embeddings, scores) {
+            for classes in model.answers(&tokens, scores) {
                 predictions.push(self.config.data.answer(&classes));
             }
         }

@@ -3,6 +3,7 @@
 //! A cell is one arm with one seed and learning rate. [`reader`] has the readers, [`optimize`] the
 //! optimiser, [`pretrain`] makes the tower that probes stand on.
 
+mod backbone;
 mod cells;
 mod config;
 mod convergence;
@@ -16,6 +17,7 @@ mod model;
 pub mod optimize;
 mod outcome;
 mod preparation;
+mod prepared_group;
 mod presets;
 pub mod pretrain;
 pub mod reader;
@@ -29,6 +31,7 @@ mod training;
 mod tuning;
 mod word_tally;
 
+pub use backbone::load_backbone;
 pub use cells::{Observer, guarded, run_cells};
 pub use config::{ProbeConfig, ReaderKind, Regime, TrainingConfig};
 pub use convergence::{Convergence, run_until_converged};
@@ -42,7 +45,8 @@ pub use outcome::{
     RunOutcome, Status, TemperatureResult, TestResult, TestSet, TrainingLength, Tuning,
     UsageRecord,
 };
-pub use preparation::{Prepared, PreparedGroup, StageTimes, load_backbone};
+pub use preparation::{Prepared, StageTimes};
+pub use prepared_group::PreparedGroup;
 pub use presets::Preset;
 pub use reconstruction::{TokenSample, match_noise, reconstruct};
 pub use start::with_start_sample;

@@ -1,7 +1,8 @@
 //! What trains in one cell: a suffix of the tower where the regime asks for it, projector, probe.
 
 use super::config::{ProbeConfig, ReaderKind};
-use super::preparation::{Prepared, PreparedGroup};
+use super::preparation::Prepared;
+use super::prepared_group::PreparedGroup;
 use crate::reader::{
     AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
     PooledReaderConfig, Reader, Sees, SequenceReader, SequenceReaderConfig, SlotLinearConfig,
@@ -58,16 +59,17 @@ impl CellModel {
         };
         let mut rng = seeded::stream(seed, "probe");
         let (d_token, classes) = (arm.d_out(), prepared.classes(config));
-        let sequence = |sees| {
+        let layout = prepared.layout().context("no images");
+        let sequence = |sees, layout: PatchLayout| {
             let shape = SequenceReaderConfig {
                 sees,
                 d_token,
-                tokens_px: token_places(prepared.layout().context("no images")?),
+                tokens_px: token_places(&arm, layout),
                 classes,
                 longest: prepared.longest_text(),
                 size: config.reader_size,
             };
-            anyhow::Ok(shape.init(&mut rng.clone(), device))
+            shape.init(&mut rng.clone(), device)
         };
         let reader = match config.reader {
             ReaderKind::Anchored => {
@@ -82,20 +84,19 @@ impl CellModel {
                 .init(&mut rng, device),
             ),
             ReaderKind::Ctc => {
-                let layout = prepared.layout().context("no images")?;
-                let rows = layout.rows / layout.merge;
+                let [rows, _] = token_grid(&arm, layout?);
                 Reader::Ctc(CtcReaderConfig::new(d_token, classes, rows).init(&mut rng, device))
             }
             ReaderKind::Flat => {
-                let tokens = prepared.layout().context("no images")?.tokens();
-                let config = FlatReaderConfig::new(tokens, d_token, classes);
+                let [rows, columns] = token_grid(&arm, layout?);
+                let config = FlatReaderConfig::new(rows * columns, d_token, classes);
                 Reader::Flat(config.init(&mut rng, device))
             }
             ReaderKind::Pooled => {
                 Reader::Pooled(PooledReaderConfig::new(d_token, classes).init(&mut rng, device))
             }
-            ReaderKind::Causal => Reader::Sequence(sequence(Sees::CharactersBefore)?),
-            ReaderKind::Attention => Reader::Sequence(sequence(Sees::TokensOnly)?),
+            ReaderKind::Causal => Reader::Sequence(sequence(Sees::CharactersBefore, layout?)),
+            ReaderKind::Attention => Reader::Sequence(sequence(Sees::TokensOnly, layout?)),
         };
         Ok(Self {
             tower: prepared.trainable_tower(device),
@@ -125,15 +126,33 @@ impl CellModel {
     /// As [`tokens`](Self::tokens), of the features in front of the projector.
     #[must_use]
     pub fn tokens_of(&self, features: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
-        Self::normalised(self.arm.forward(features, pass))
+        self.as_read(self.arm.forward(features, pass))
     }
 
-    /// Tokens as the probe reads them: with unit root mean square.
+    /// Tokens as the probe reads them: [normalised](Self::normalised), and with their levels added first,
+    /// unless the probe has several blocks to take them.
+    #[must_use]
+    pub fn as_read(&self, tokens: VisualTokens) -> VisualTokens {
+        Self::normalised(match &self.reader {
+            Reader::Sequence(reader) if reader.takes_levels() => tokens,
+            Reader::Sequence(_)
+            | Reader::Anchored(_)
+            | Reader::SlotLinear(_)
+            | Reader::Ctc(_)
+            | Reader::Pooled(_)
+            | Reader::Flat(_) => tokens.summed(),
+        })
+    }
+
+    /// Tokens and levels with unit root mean square each.
     #[must_use]
     pub fn normalised(tokens: VisualTokens) -> VisualTokens {
+        let levels = tokens.levels.into_iter();
         VisualTokens {
             embeddings: rms_normalize(tokens.embeddings, NORM_EPS),
-            ..tokens
+            levels: levels.map(|level| rms_normalize(level, NORM_EPS)).collect(),
+            words: tokens.words,
+            auxiliary_loss: tokens.auxiliary_loss,
         }
     }
 
@@ -162,14 +181,15 @@ impl CellModel {
     #[must_use]
     pub fn read(
         &self,
-        embeddings: Tensor<3>,
+        tokens: &VisualTokens,
         place: &Place,
         (data, items): (&PreparedGroup, &[usize]),
     ) -> Tensor<3> {
+        let embeddings = tokens.embeddings.clone();
         match (&self.reader, place) {
             (Reader::Sequence(reader), _) => {
                 let texts = texts(reader, data, items, &embeddings.device());
-                reader.forward(embeddings, &texts)
+                reader.forward(tokens, &texts)
             }
             (Reader::Anchored(reader), Place::Anchors(anchors)) => {
                 reader.forward(embeddings, anchors)
@@ -262,9 +282,9 @@ impl CellModel {
     /// Class ids of what is read from each image, whose scores are those of [`CellModel::read`]. A reader
     /// that writes goes by the tokens alone.
     #[must_use]
-    pub fn answers(&self, embeddings: Tensor<3>, scores: Tensor<3>) -> Vec<Vec<usize>> {
+    pub fn answers(&self, tokens: &VisualTokens, scores: Tensor<3>) -> Vec<Vec<usize>> {
         if let Reader::Sequence(reader) = &self.reader {
-            return reader.write(embeddings);
+            return reader.write(tokens);
         }
         let [_, places, _] = scores.dims();
         let best: Vec<usize> = scores
@@ -293,10 +313,20 @@ fn texts(reader: &SequenceReader, data: &PreparedGroup, items: &[usize], device:
     Texts::of(&texts, reader.longest(), reader.classes(), device)
 }
 
-/// Centres of the visual tokens as probes know them: their tokens are 16 px wide.
-fn token_places(layout: PatchLayout) -> Vec<[f32; 2]> {
-    let scale = TOKEN_PX / (layout.patch * layout.merge) as f32;
-    let places = layout.token_centres_px().into_iter();
+/// Rows and columns of the tokens that an arm makes of an image.
+fn token_grid(arm: &Arm, layout: PatchLayout) -> [usize; 2] {
+    arm.token_grid(layout.rows, layout.cols)
+}
+
+/// From pixels to the units of probes, which know tokens of 16 px; those of published towers are larger.
+fn probe_scale(layout: PatchLayout) -> f32 {
+    TOKEN_PX / (layout.patch * layout.merge) as f32
+}
+
+/// Centres of the visual tokens as probes know them.
+fn token_places(arm: &Arm, layout: PatchLayout) -> Vec<[f32; 2]> {
+    let scale = probe_scale(layout);
+    let places = layout.grid_centres_px(token_grid(arm, layout)).into_iter();
     places.map(|[x, y]| [scale * x, scale * y]).collect()
 }
 
@@ -324,11 +354,16 @@ pub enum Place {
 }
 
 impl Place {
-    /// What `reader` needs for the images of `data`.
+    /// What `reader` needs for the images of `data` and the tokens of `arm`.
     ///
     /// # Errors
     /// If the places of characters are not known.
-    pub fn of(reader: ReaderKind, data: &PreparedGroup, device: &Device) -> Result<Self> {
+    pub fn of(
+        reader: ReaderKind,
+        arm: &Arm,
+        data: &PreparedGroup,
+        device: &Device,
+    ) -> Result<Self> {
         match reader {
             ReaderKind::Ctc
             | ReaderKind::Pooled
@@ -343,9 +378,8 @@ impl Place {
             }
             ReaderKind::Anchored => {
                 let layout = data.group.layout;
-                let tokens = layout.token_centres_px();
-                // The probe knows tokens of 16 px; those of published towers are larger.
-                let scale = TOKEN_PX / (layout.patch * layout.merge) as f32;
+                let tokens = layout.grid_centres_px(token_grid(arm, layout));
+                let scale = probe_scale(layout);
                 let anchors = Anchors::of_group(&data.group, &[0], &tokens, scale, device);
                 Ok(Self::Anchors(Box::new(anchors.context(
                     "the anchored probe needs known character places; use --reader ctc",

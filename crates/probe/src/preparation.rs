@@ -1,42 +1,27 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
+use super::backbone::{Backbone, Encoder, source_of};
 use super::config::{ProbeConfig, ReaderKind, Regime};
-use super::data_config::{DataConfig, ImageSize};
 use super::data_maker::DataMaker;
 use super::image_source::ImageSource;
 use super::outcome::TestSet;
+use super::prepared_group::{PreparedGroup, level_blocks};
 use crate::reader::SlotPlan;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSizes};
 use burn::module::Module;
 use burn::tensor::Device;
 use bytesize::ByteSize;
-use probe_data::published::Published;
-use probe_data::{
-    FeatureCache, Features, Group, Pixels, Source, encode, feature_bytes, held_bytes,
-};
+use probe_data::{FeatureCache, Group, Pixels, Source, encode, feature_bytes, held_bytes};
 use projector::Projector;
 use published_models::PublishedProjector;
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use sha2::{Digest, Sha256};
-use std::path::Path;
 use std::time::Instant;
 use text_images::Split;
-use vision_backbone::weights::{WeightsError, WeightsFile};
-use vision_backbone::{PatchLayout, Positions, SmallVit, SmallVitConfig};
-
-/// A group and its features.
-#[derive(Clone, Debug)]
-pub struct PreparedGroup {
-    /// Images and labels.
-    pub group: Group,
-    /// What the cells take in.
-    pub features: Features,
-    /// Number of the linear probe's plan.
-    pub plan: Option<usize>,
-}
+use vision_backbone::{PatchLayout, SmallVit};
 
 /// Wall time of the stages of a run, in seconds.
 pub type StageTimes = Vec<(String, f64)>;
@@ -68,73 +53,8 @@ pub struct Prepared {
     pub times: StageTimes,
     backbone: Backbone,
     regime: Regime,
-}
-
-/// What is left of the backbone once the features are computed.
-#[derive(Debug)]
-enum Backbone {
-    /// The small tower, for cells that train part of it.
-    Small(SmallVit),
-    /// The projector of a checkpoint, and the width of a patch feature.
-    Published {
-        projector: PublishedProjector,
-        d_in: usize,
-    },
-}
-
-/// The backbone of a run, as long as features are computed.
-enum Encoder {
-    Small(Box<SmallVit>),
-    Published(Box<Published>),
-}
-
-impl Encoder {
-    /// Reads the backbone of `config`, and its hash.
-    fn load(config: &ProbeConfig, device: &Device) -> Result<(Self, String)> {
-        if let Some(name) = &config.checkpoint {
-            let published = Published::load(name, device)?;
-            let hash = published.hash().to_owned();
-            return Ok((Self::Published(Box::new(published)), hash));
-        }
-        let (tower, hash) = load_backbone(&config.backbone, device)?;
-        Ok((Self::Small(Box::new(tower)), hash))
-    }
-
-    /// Size of the images that are rendered for it.
-    fn layout(&self, data: &DataConfig) -> Result<PatchLayout> {
-        match self {
-            Self::Published(published) => Ok(published.layout()),
-            Self::Small(tower) => {
-                let SmallVitConfig {
-                    patch,
-                    merge,
-                    positions,
-                    ..
-                } = *tower.config();
-                let merge = data.merge.unwrap_or(merge);
-                let ImageSize { width, height } = data.image_size();
-                let layout = PatchLayout::of_image(width, height, patch, merge);
-                let layout = layout.with_context(|| {
-                    format!(
-                        "an image of {width} x {height} px is not a whole number of {0} x {0} px \
-                         tokens; choose another --image-size or --merge",
-                        patch * merge
-                    )
-                })?;
-                // A learned vector per patch stands for one size and one order of patches.
-                if let Positions::Learned { rows, cols } = positions {
-                    ensure!(
-                        (rows, cols) == (layout.rows, layout.cols) && merge == tower.config().merge,
-                        "this backbone has learned the places of {cols} x {rows} patches in blocks of \
-                         {0} x {0}; leave out --image-size and --merge, or name a backbone with rotary \
-                         positions",
-                        tower.config().merge
-                    );
-                }
-                Ok(layout)
-            }
-        }
-    }
+    /// Blocks of the tower that have run where each level is read; empty if no arm reads any.
+    levels: Vec<usize>,
 }
 
 /// Characters of the longest text of some groups.
@@ -156,48 +76,6 @@ fn too_long_a_text(
              that writes ends one character behind the latter"
         )
     })
-}
-
-/// What is computed of an image by a tower that trains from its block `blocks` on.
-fn source_of(tower: &SmallVit, blocks: usize, regime: Regime) -> Source<'_> {
-    match regime {
-        Regime::Joint => Source::Pixels,
-        Regime::Frozen | Regime::LastBlock => Source::Tower { tower, blocks },
-    }
-}
-
-/// Reads a backbone with its configuration.
-///
-/// # Errors
-/// If the file is missing, corrupt, or not a backbone; the message says how to make one.
-pub fn load_backbone(path: &Path, device: &Device) -> Result<(SmallVit, String)> {
-    let remedy = "make one with `cargo run -p experiments -- pretrain-backbone`, \
-                  or name another with --backbone";
-    let with_remedy = |error: WeightsError| anyhow!("{:#}; {remedy}", anyhow!(error));
-    let bytes = std::fs::read(path).map_err(|error| {
-        anyhow!(
-            "{}: cannot read the weights: {error}; {remedy}",
-            path.display()
-        )
-    })?;
-    let file = WeightsFile::open(path).map_err(with_remedy)?;
-    let config: SmallVitConfig = file.about("config").map_err(with_remedy)?;
-    config
-        .check()
-        .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
-    // Nothing is made for a configuration that the file's own weights contradict.
-    let least = 4 * config.least_parameters();
-    ensure!(
-        least <= bytes.len() as u128,
-        "{}: its `config` describes a tower of {least} bytes at least, the file has {}; {remedy}",
-        path.display(),
-        bytes.len()
-    );
-    let fresh = config
-        .init(&mut projector::seeded::stream(0, "backbone"), device)
-        .map_err(|error| anyhow!("{}: {error}; {remedy}", path.display()))?;
-    let tower = file.load_into(fresh, "tower.").map_err(with_remedy)?;
-    Ok((tower, format!("{:x}", Sha256::digest(&bytes))))
 }
 
 impl Prepared {
@@ -253,13 +131,15 @@ impl Prepared {
                 (source_of(tower, blocks, config.regime), blocks)
             }
         };
-        check_memory(&groups, &source, cache.is_some())?;
+        let levels = levels(config, &encoder);
+        check_memory(&groups, &source, 1 + levels.len(), cache.is_some())?;
         let mut cache_note = None;
         if config.regime != Regime::Joint
             && let Some(cache) = cache
         {
             let all = groups.iter().flatten();
-            let needed = all.map(|group| feature_bytes(group, &source)).sum();
+            let one: u64 = all.map(|group| feature_bytes(group, &source)).sum();
+            let needed = one * (1 + levels.len() as u64);
             if needed > cache.limit().0 {
                 cache_note = Some(format!(
                     "the features of this run take {}, the cache is limited to {}: some will be \
@@ -270,10 +150,10 @@ impl Prepared {
             }
         }
         // Backends differ in the last bits, so none reads what another has cached.
-        let encoder_key = match config.regime {
+        let encoder_key = |blocks: usize| match config.regime {
             Regime::Joint => "pixels".to_owned(),
             Regime::Frozen | Regime::LastBlock => format!(
-                "{tower_hash}/{first_block}/{}/{device:?}",
+                "{tower_hash}/{blocks}/{}/{device:?}",
                 config.backbone_format()
             ),
         };
@@ -286,18 +166,28 @@ impl Prepared {
                 let name = format!("{split} {}", group.key);
                 let content = group.content_hash(config.data.charset);
                 // Pixels are cheaper to cut again than to read back, as long as they fit.
-                let cache = cache
-                    .filter(|_| {
-                        config.regime != Regime::Joint || held_bytes(&group, &source, true) == 0
-                    })
-                    .map(|cache| (cache, FeatureCache::key(&encoder_key, &content)));
+                let cache = cache.filter(|_| {
+                    config.regime != Regime::Joint || held_bytes(&group, &source, true) == 0
+                });
+                let place = |blocks: usize| {
+                    cache.map(|cache| (cache, FeatureCache::key(&encoder_key(blocks), &content)))
+                };
+                let features = encode(&group, &source, place(first_block), lanes, device, stop)?;
+                let mut of_levels = Vec::new();
+                for &blocks in &levels {
+                    let Encoder::Small(tower) = &encoder else {
+                        unreachable!("levels are read from the small tower only");
+                    };
+                    let source = source_of(tower, blocks, config.regime);
+                    of_levels.push(encode(&group, &source, place(blocks), lanes, device, stop)?);
+                }
                 hashes.push((format!("images {name}"), content));
-                let features = encode(&group, &source, cache, lanes, device, stop)?;
                 hashes.push((format!("features {name}"), features.hash()));
                 let plan = SlotPlan::of_group(&group).map(|plan| data.plan_number(plan));
                 prepared.push(PreparedGroup {
                     group,
                     features,
+                    levels: of_levels,
                     plan,
                 });
             }
@@ -341,6 +231,7 @@ impl Prepared {
             times,
             backbone,
             regime: config.regime,
+            levels,
         };
         prepared.check_arms(config)?;
         Ok(prepared)
@@ -349,14 +240,15 @@ impl Prepared {
     /// Refuses arms that cannot be built for tokens of this size, before anything is trained. Those with
     /// words can, and are large.
     fn check_arms(&self, config: &ProbeConfig) -> Result<()> {
-        // What they refuse is the size of the block, so widths of 1 do.
-        let sizes = ArmSizes {
-            d_in: 1,
-            d_token: 1,
-            ..self.arm_sizes(config)
-        };
+        // What they refuse is the size of the block, so widths of 1 do; but a resampler has heads.
+        let sizes = self.arm_sizes(config);
         let arms = config.arms.iter();
         for arm in arms.filter(|arm| !arm.kind.has_words() && !arm.kind.is_pretrained()) {
+            let sizes = ArmSizes {
+                d_in: 1,
+                d_token: arm.settings.queries.map_or(1, |_| sizes.d_token),
+                ..sizes
+            };
             let mut rng = projector::seeded::stream(0, "check");
             arm.build(sizes, &mut rng, &Device::flex())?;
         }
@@ -412,22 +304,33 @@ impl Prepared {
         (self.regime != Regime::Frozen).then(|| tower.clone().fork(device).train())
     }
 
-    /// Features of other images than the run's own, as its cells take them in.
+    /// Other images than the run's own, as its cells take them in; `plan` is the linear probe's.
     ///
     /// # Errors
     /// If the backbone is a checkpoint's, whose tower is gone by now, or `stop` is raised.
-    pub fn encode(
+    pub fn group(
         &self,
-        group: &Group,
+        group: Group,
+        plan: Option<usize>,
         lanes: &Lanes,
         device: &Device,
         stop: &Stop,
-    ) -> Result<Features> {
+    ) -> Result<PreparedGroup> {
         let Backbone::Small(tower) = &self.backbone else {
             bail!("the tower of a checkpoint encodes the images of its run only");
         };
-        let source = source_of(tower, self.first_block, self.regime);
-        encode(group, &source, None, lanes, device, stop)
+        let of = |blocks: usize| {
+            let source = source_of(tower, blocks, self.regime);
+            encode(&group, &source, None, lanes, device, stop)
+        };
+        let features = of(self.first_block)?;
+        let levels = self.levels.iter().map(|&blocks| of(blocks));
+        Ok(PreparedGroup {
+            features,
+            levels: levels.collect::<Result<_>>()?,
+            group,
+            plan,
+        })
     }
 
     /// The projector of the checkpoint, frozen, for a cell on a device with autodiff.
@@ -510,13 +413,31 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
     Ok(())
 }
 
-/// Refuses features that do not fit into memory, where the system says how much is free.
-fn check_memory(groups: &[Vec<Group>], source: &Source<'_>, cached: bool) -> Result<()> {
-    let needed: u64 = groups
+/// Blocks of the tower that have run where each level is read; none if no arm reads any.
+fn levels(config: &ProbeConfig, encoder: &Encoder) -> Vec<usize> {
+    let reads = |arm: &arms::ArmSpec| arm.kind.definition().reads_levels;
+    match encoder {
+        Encoder::Small(tower) if config.arms.iter().any(reads) => {
+            level_blocks(tower.depth()).to_vec()
+        }
+        // `ProbeConfig::check` has refused such arms behind a checkpoint.
+        Encoder::Small(_) | Encoder::Published(_) => Vec::new(),
+    }
+}
+
+/// Refuses features of so many levels that do not fit into memory, where the system says how much is free.
+fn check_memory(
+    groups: &[Vec<Group>],
+    source: &Source<'_>,
+    levels: usize,
+    cached: bool,
+) -> Result<()> {
+    let one: u64 = groups
         .iter()
         .flatten()
         .map(|group| held_bytes(group, source, cached))
         .sum();
+    let needed = one * levels as u64;
     match free_memory_bytes() {
         Some(free) => refuse_above("features of all images", needed.into(), free.into()),
         None => Ok(()),

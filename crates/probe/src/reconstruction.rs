@@ -5,7 +5,8 @@
 //! merger whose `R²` is that of a hard arm is its noise-matched control.
 
 use super::model::CellModel;
-use super::preparation::{Prepared, PreparedGroup};
+use super::preparation::Prepared;
+use super::prepared_group::PreparedGroup;
 use anyhow::{Context, Result};
 use arms::Thousandths;
 use burn::tensor::Device;
@@ -59,7 +60,7 @@ impl TokenSample {
             let count = data.group.len().min(images);
             for start in (0..count).step_by(CHUNK) {
                 let items: Vec<usize> = (start..count.min(start + CHUNK)).collect();
-                let patches = model.features(data.features.batch(&items, device)?);
+                let patches = model.features(data.batch(&items, device)?);
                 let mut pass = Pass {
                     progress: 1.0,
                     noise: model.is_noisy.then_some(&mut noise),

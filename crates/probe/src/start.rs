@@ -2,7 +2,8 @@
 
 use super::config::ProbeConfig;
 use super::model::CellModel;
-use super::preparation::{Prepared, PreparedGroup};
+use super::preparation::Prepared;
+use super::prepared_group::PreparedGroup;
 use anyhow::Result;
 use burn::tensor::Device;
 use projector::StartSample;
@@ -62,7 +63,7 @@ pub fn with_start_sample(
         batches.flat_map(|(images, data)| images.chunks(CHUNK).map(move |some| (some, data)));
     let grids = batches.map_while(|(images, data)| {
         let read = stop.check().map_err(Into::into);
-        match read.and_then(|()| data.features.batch(images, device)) {
+        match read.and_then(|()| data.batch(images, device)) {
             Ok(grid) => Some(grid),
             Err(error) => {
                 failed = Some(error);

@@ -5,7 +5,8 @@ use super::evaluation::{Diverged, Examination, count_edits};
 use super::half_done::{HalfDone, Progress};
 use super::model::{CellModel, Place};
 use super::outcome::{CellOutcome, CellSpec, Evaluation, Status};
-use super::preparation::{Prepared, PreparedGroup};
+use super::preparation::Prepared;
+use super::prepared_group::PreparedGroup;
 use super::start;
 use super::testing::Testing;
 use super::text_words::TextWords;
@@ -185,7 +186,7 @@ impl TrainingRun<'_> {
         let places = prepared
             .train
             .iter()
-            .map(|data| Place::of(config.reader, data, &training_device))
+            .map(|data| Place::of(config.reader, &model.arm, data, &training_device))
             .collect::<Result<Vec<_>>>()?;
         let told = self.text_words(&spec)?;
         let mut batches = Batches::new(&prepared.train, training.batch, spec.seed);
@@ -237,9 +238,9 @@ impl TrainingRun<'_> {
                     .get(group)
                     .map(|words| words.batch(&items, &training_device)),
             };
-            let input = data.features.batch(&items, &training_device)?;
+            let input = data.batch(&items, &training_device)?;
             let tokens = model.tokens(input.clone(), &mut pass);
-            let scores = model.read(tokens.embeddings, &places[group], (data, &items));
+            let scores = model.read(&tokens, &places[group], (data, &items));
             let reading = model.loss(scores, data, &items, &training_device);
             let usage_weight = spec.arm.usage_weight(training.usage_weight);
             let added = (tokens.words, tokens.auxiliary_loss);

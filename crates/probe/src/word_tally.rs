@@ -1,7 +1,7 @@
 //! How vocabularies are used, added up over batches.
 
 use super::outcome::UsageRecord;
-use crate::preparation::PreparedGroup;
+use crate::prepared_group::PreparedGroup;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use probe_statistics::vocabulary_usage::UsageAccumulator;
@@ -32,7 +32,7 @@ pub fn count_words(
     let mut tally: Option<WordTally> = None;
     for items in items.chunks(CHUNK) {
         stop.check()?;
-        let made = tokens_of(data.features.batch(items, device)?).words;
+        let made = tokens_of(data.batch(items, device)?).words;
         let tally = match &mut tally {
             Some(tally) => tally,
             None => tally.insert(WordTally::new(words, made.len())?),

@@ -29,10 +29,9 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
     let projector = build();
     let [batch, _, _] = patches.features().dims();
     let whole = projector.forward(patches, &mut Pass::deterministic());
-    assert_eq!(
-        whole.embeddings.dims(),
-        [batch, patches.tokens(), projector.d_out()]
-    );
+    let [rows, columns] = projector.token_grid(patches.rows(), patches.cols());
+    let tokens = rows * columns;
+    assert_eq!(whole.embeddings.dims(), [batch, tokens, projector.d_out()]);
     assert_eq!(
         projector.cost().parameters,
         trainable_parameters(&projector)
@@ -44,13 +43,13 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
             "the pass asks for the words and gets neither a distribution nor ids"
         );
         if let Some(probabilities) = words.probabilities.clone() {
-            assert_eq!(probabilities.dims(), [batch, patches.tokens(), count]);
+            assert_eq!(probabilities.dims(), [batch, tokens, count]);
             for sum in to_vec(probabilities.sum_dim(2)) {
                 assert!((sum - 1.0).abs() < 1e-5, "word probabilities sum to {sum}");
             }
         }
         if let Some(ids) = &words.ids {
-            assert_eq!(ids.dims(), [batch, patches.tokens()]);
+            assert_eq!(ids.dims(), [batch, tokens]);
             let ids: Vec<i64> = ids.clone().into_data().iter::<i64>().collect();
             assert!(
                 ids.iter().all(|&id| (0..count as i64).contains(&id)),
@@ -60,14 +59,20 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
     }
     assert_eq!(whole.words.is_empty(), projector.cost().words.is_none());
 
-    let first = patches.features().clone().slice_dim(0, 0..1);
-    let alone = PatchGrid::new(first, patches.rows(), patches.cols(), patches.merge());
+    let first = |of: &Tensor<3>| of.clone().slice_dim(0, 0..1);
+    let alone = PatchGrid::new(
+        first(patches.features()),
+        patches.rows(),
+        patches.cols(),
+        patches.merge(),
+    );
+    let levels = patches.levels().iter().map(first).collect();
     let alone = match alone {
-        Ok(grid) => projector.forward(&grid, &mut Pass::deterministic()),
+        Ok(grid) => projector.forward(&grid.with_levels(levels), &mut Pass::deterministic()),
         Err(error) => panic!("{error}"),
     };
-    let within = to_vec(whole.embeddings.clone().slice_dim(0, 0..1));
-    let deviation = max_abs_difference(&within, &to_vec(alone.embeddings));
+    let within = to_vec(first(&whole.summed().embeddings));
+    let deviation = max_abs_difference(&within, &to_vec(alone.summed().embeddings));
     assert!(
         deviation < 1e-5,
         "a second image moves the first by {deviation:e}"
@@ -81,7 +86,7 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
             distribution: false,
             words: None,
         };
-        to_vec(projector.forward(patches, &mut pass).embeddings)
+        to_vec(projector.forward(patches, &mut pass).summed().embeddings)
     };
     assert_eq!(
         noisy(&projector),
@@ -98,7 +103,7 @@ pub fn assert_conforms<P: Projector>(build: impl Fn() -> P, patches: &PatchGrid)
 /// If this does not hold; the message names the parameters.
 pub fn assert_trains<P: Projector>(projector: P, patches: &PatchGrid, without: &[&str]) {
     let projector = projector.train();
-    let patches = patches.map_features(|features| features.autodiff());
+    let patches = patches.map_all(|features| features.autodiff());
     let mut noise = seeded::stream(11, "noise");
     let mut pass = Pass {
         progress: 0.5,
@@ -106,7 +111,7 @@ pub fn assert_trains<P: Projector>(projector: P, patches: &PatchGrid, without: &
         distribution: false,
         words: None,
     };
-    let tokens = projector.forward(&patches, &mut pass);
+    let tokens = projector.forward(&patches, &mut pass).summed();
     let directions = directions(&tokens.embeddings);
     let mut loss = (tokens.embeddings * directions).sum();
     if let Some(auxiliary) = tokens.auxiliary_loss {
@@ -129,10 +134,11 @@ pub fn assert_trains<P: Projector>(projector: P, patches: &PatchGrid, without: &
 /// If an element deviates; the message names the tensor and gives both values.
 pub fn assert_true_gradient<P: Projector>(projector: P, patches: &PatchGrid) {
     let projector = projector.map(&mut ToDouble);
-    let patches = patches.map_features(|features| features.cast(FloatDType::F64));
+    let patches = patches.map_all(|features| features.cast(FloatDType::F64));
     let loss = |projector: &P, patches: &PatchGrid| {
         let tokens = projector
             .forward(patches, &mut Pass::deterministic())
+            .summed()
             .embeddings;
         let directions = directions(&tokens);
         (tokens * directions).sum()
@@ -140,7 +146,7 @@ pub fn assert_true_gradient<P: Projector>(projector: P, patches: &PatchGrid) {
     let value = |projector: &P, patches: &PatchGrid| loss(projector, patches).into_scalar::<f64>();
 
     let trained = projector.clone().train();
-    let input = patches.map_features(|features| features.autodiff().require_grad());
+    let input = patches.map_all(|features| features.autodiff().require_grad());
     let gradients = loss(&trained, &input).backward();
 
     let mut collected = ParameterGradients {

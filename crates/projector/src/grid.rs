@@ -46,6 +46,7 @@ pub enum GridError {
 #[derive(Clone, Debug)]
 pub struct PatchGrid {
     features: Tensor<3>,
+    levels: Vec<Tensor<3>>,
     rows: usize,
     cols: usize,
     merge: usize,
@@ -68,10 +69,53 @@ impl PatchGrid {
         check(&features, rows, cols, merge)?;
         Ok(Self {
             features,
+            levels: Vec::new(),
             rows,
             cols,
             merge,
         })
+    }
+
+    /// The same grid with the features of earlier blocks of the tower beside those of the last, in the
+    /// order of the blocks, for projectors that read several levels.
+    ///
+    /// # Shapes
+    /// - `levels`: `[batch, rows * cols, d_in]` each, in merge order
+    ///
+    /// # Panics
+    /// If a level has another shape than the features.
+    #[must_use]
+    pub fn with_levels(self, levels: Vec<Tensor<3>>) -> Self {
+        for level in &levels {
+            assert_eq!(
+                level.dims(),
+                self.features.dims(),
+                "a level has another shape than the last block"
+            );
+        }
+        Self { levels, ..self }
+    }
+
+    /// Features of earlier blocks, in the shape of [`features`](Self::features); none unless they were
+    /// [given](Self::with_levels).
+    #[must_use]
+    pub fn levels(&self) -> &[Tensor<3>] {
+        &self.levels
+    }
+
+    /// The same grid with features and levels replaced patch by patch.
+    ///
+    /// # Panics
+    /// If `map` changes the shape of some and not of others, or the number of patches.
+    #[must_use]
+    pub fn map_all(&self, map: impl Fn(Tensor<3>) -> Tensor<3>) -> Self {
+        let levels = self.levels.iter().map(|level| map(level.clone()));
+        let levels = levels.collect();
+        let bare = Self {
+            levels: Vec::new(),
+            ..self.clone()
+        };
+        bare.map_features(map).with_levels(levels)
     }
 
     /// Reorders features that are in raster order (row by row over the whole image), as towers
@@ -96,6 +140,7 @@ impl PatchGrid {
             .reshape([batch, patches, d_in]);
         Ok(Self {
             features,
+            levels: Vec::new(),
             rows,
             cols,
             merge,
@@ -133,7 +178,8 @@ impl PatchGrid {
             .reshape([batch, rows, cols, d_in])
     }
 
-    /// The same grid with features replaced patch by patch, for layers that act before merging.
+    /// The same grid with features replaced patch by patch, for layers that act before merging. Levels
+    /// stay as they are.
     ///
     /// # Panics
     /// If `map` changes the number of patches.

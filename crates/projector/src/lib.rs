@@ -76,11 +76,17 @@ pub trait Projector: Module {
     /// Width of a visual token.
     fn d_out(&self) -> usize;
 
+    /// Rows and columns of the tokens of an image of `rows` x `columns` patches: one token per block,
+    /// unless a projector says otherwise.
+    fn token_grid(&self, rows: usize, columns: usize) -> [usize; 2] {
+        [rows / self.merge_size(), columns / self.merge_size()]
+    }
+
     /// Projects patch features to visual tokens.
     ///
     /// # Shapes
     /// - `patches.features()`: `[batch, rows * cols, d_in]` in merge order
-    /// - embeddings: `[batch, rows * cols / merge_size², d_out]`
+    /// - embeddings: `[batch, tokens, d_out]`, row by row of the [grid](Self::token_grid)
     ///
     /// # Panics
     /// If the width or merge size of `patches` is not the one this projector was built for.

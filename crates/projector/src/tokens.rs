@@ -7,6 +7,9 @@ use burn::tensor::{Int, Tensor};
 pub struct VisualTokens {
     /// Token vectors, `[batch, tokens, d_out]`.
     pub embeddings: Tensor<3>,
+    /// What is added to the reader's hidden states at the places of the tokens, behind its first block,
+    /// its second and so on, `[batch, tokens, d_out]` each (DeepStack); empty for most projectors.
+    pub levels: Vec<Tensor<3>>,
     /// How the visual vocabulary was used, one entry per codebook: several where a token is the
     /// sum of several words, none for projectors without a vocabulary.
     pub words: Vec<WordUse>,
@@ -21,8 +24,21 @@ impl VisualTokens {
     pub fn continuous(embeddings: Tensor<3>) -> Self {
         Self {
             embeddings,
+            levels: Vec::new(),
             words: Vec::new(),
             auxiliary_loss: None,
+        }
+    }
+
+    /// Tokens with their levels added, for readers of one layer.
+    #[must_use]
+    pub fn summed(self) -> Self {
+        let levels = self.levels.into_iter();
+        Self {
+            embeddings: levels.fold(self.embeddings, |sum, level| sum + level),
+            levels: Vec::new(),
+            words: self.words,
+            auxiliary_loss: self.auxiliary_loss,
         }
     }
 
@@ -30,9 +46,8 @@ impl VisualTokens {
     #[must_use]
     pub fn of_words(embeddings: Tensor<3>, words: WordUse) -> Self {
         Self {
-            embeddings,
             words: vec![words],
-            auxiliary_loss: None,
+            ..Self::continuous(embeddings)
         }
     }
 

@@ -302,6 +302,11 @@ impl RepresentationConfig {
                  leave it out"
             );
             ensure!(
+                arm.settings.queries.is_none(),
+                "arm `{arm}` makes no token of each block, and the pixel decoder undoes the merge block by \
+                 block; leave it out"
+            );
+            ensure!(
                 !arm.settings.text,
                 "arm `{arm}` is taught the text of its tokens, which tasks and photographs have not; leave \
                  out `+text`"

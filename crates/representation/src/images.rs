@@ -143,12 +143,8 @@ impl Images {
             let crops = photographs.crops(split, count, layout, config.data_seed, lanes, stop)?;
             self.warnings.extend(crops.notes);
             hash.update(crops.group.content_hash(config.charset));
-            let features = self.text.encode(&crops.group, lanes, device, stop)?;
-            splits.push(vec![PreparedGroup {
-                group: crops.group,
-                features,
-                plan: None,
-            }]);
+            let prepared = self.text.group(crops.group, None, lanes, device, stop)?;
+            splits.push(vec![prepared]);
         }
         self.photographs = splits.try_into().ok();
         self.photograph_hash = format!("{:x}", hash.finalize());

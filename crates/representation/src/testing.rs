@@ -317,15 +317,8 @@ impl Testing<'_> {
         };
         // The lane that the cell has is the only one that is free.
         let lane = Lanes::open(1)?;
-        let features = self
-            .images
-            .text
-            .encode(&group, &lane, self.device, self.stop)?;
-        let data = PreparedGroup {
-            group,
-            features,
-            plan: data.plan,
-        };
+        let text = &self.images.text;
+        let data = text.group(group, data.plan, &lane, self.device, self.stop)?;
         let examination = Examination {
             config: self.config,
             device: self.device,

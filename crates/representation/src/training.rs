@@ -155,7 +155,7 @@ impl Training<'_> {
         for step in 0..config.decode_steps {
             self.stop.check()?;
             let (data, items) = batches.next(step);
-            let patches = data.features.batch(&items, &device)?;
+            let patches = data.batch(&items, &device)?;
             let noisy = trains_arm || spec.kind.is_noisy();
             let mut pass = Pass {
                 progress: match trains_arm {
@@ -166,7 +166,7 @@ impl Training<'_> {
                 distribution: trains_arm && spec.usage,
                 words: None,
             };
-            let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass));
+            let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass).summed());
             let embeddings = match trains_arm {
                 true => tokens.embeddings,
                 false => tokens.embeddings.detach(),
@@ -249,14 +249,14 @@ pub(crate) fn decode(
     (noise, distribution): (Option<&mut ChaCha8Rng>, bool),
     device: &Device,
 ) -> Result<(projector::VisualTokens, Tensor<3>)> {
-    let patches = data.features.batch(items, device)?;
+    let patches = data.batch(items, device)?;
     let mut pass = Pass {
         progress: 1.0,
         noise,
         distribution,
         words: None,
     };
-    let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass));
+    let tokens = CellModel::normalised(model.arm.forward(&patches, &mut pass).summed());
     let pixels = model
         .decoder
         .forward(tokens.embeddings.clone(), data.group.layout);

@@ -87,12 +87,7 @@ pub fn of_files(
     }
     group.pixels = pixels.into();
     let (lanes, device) = (&session.lanes, session.device());
-    let features = prepared.encode(&group, lanes, device, session.stop)?;
-    Ok(PreparedGroup {
-        group,
-        features,
-        plan: like.plan,
-    })
+    prepared.group(group, like.plan, lanes, device, session.stop)
 }
 
 /// A text in the charset that fills the grid.

@@ -138,7 +138,7 @@ impl TokenReader<'_> {
         &self,
         mut visit: impl FnMut(&TokenBatch) -> Result<()>,
     ) -> Result<Option<Vec<String>>> {
-        let place = Place::of(self.config.reader, self.data, self.device)?;
+        let place = Place::of(self.config.reader, &self.model.arm, self.data, self.device)?;
         let count = self.data.group.len();
         let tokens = self.data.group.layout.tokens();
         let noisy = self.arm.kind.is_noisy();
@@ -156,13 +156,14 @@ impl TokenReader<'_> {
                 distribution: true,
                 words: None,
             };
-            let input = self.data.features.batch(&items, self.device)?;
+            let input = self.data.batch(&items, self.device)?;
             let features = self.model.features(input);
             let made = self.model.arm.forward(&features, &mut pass);
             let [images, per_image, _] = made.embeddings.dims();
             ensure!(
                 per_image == tokens,
-                "arm `{}` made {per_image} tokens of an image of {tokens}",
+                "arm `{}` makes {per_image} tokens of an image of {tokens} blocks, and what is shown here \
+                 are tokens of a block each; leave it out with --arms",
                 self.arm
             );
             let vectors = made.embeddings.clone();
@@ -176,16 +177,14 @@ impl TokenReader<'_> {
                 books: books.map(|book| BookBatch::of(book, words)).collect(),
             })?;
             if let Some(readings) = &mut readings {
-                let embeddings = CellModel::normalised(made).embeddings;
-                let scores = self
-                    .model
-                    .read(embeddings.clone(), &place, (self.data, &items));
+                let seen = self.model.as_read(made);
+                let scores = self.model.read(&seen, &place, (self.data, &items));
                 ensure!(
                     scores.clone().is_finite().all().into_scalar::<bool>(),
                     "arm `{}`: the probe's scores are not finite; lower --learning-rate",
                     self.arm
                 );
-                let lines = self.model.answers(embeddings, scores).into_iter();
+                let lines = self.model.answers(&seen, scores).into_iter();
                 readings.extend(lines.map(|line| text_of(&line, self.config.data.charset)));
             }
         }

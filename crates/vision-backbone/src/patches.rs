@@ -67,13 +67,19 @@ impl PatchLayout {
     /// Centre `(x, y)` of every merged token in pixels, row-major.
     #[must_use]
     pub fn token_centres_px(&self) -> Vec<[f32; 2]> {
-        let side = (self.patch * self.merge) as f32;
-        let block_cols = self.cols / self.merge;
-        (0..self.tokens())
-            .map(|t| {
+        self.grid_centres_px([self.rows / self.merge, self.cols / self.merge])
+    }
+
+    /// Centre `(x, y)` in pixels of every cell of a grid of `[rows, columns]` over the image, row-major.
+    #[must_use]
+    pub fn grid_centres_px(&self, [rows, columns]: [usize; 2]) -> Vec<[f32; 2]> {
+        let width = (self.cols * self.patch) as f32 / columns as f32;
+        let height = (self.rows * self.patch) as f32 / rows as f32;
+        (0..rows * columns)
+            .map(|cell| {
                 [
-                    ((t % block_cols) as f32 + 0.5) * side,
-                    ((t / block_cols) as f32 + 0.5) * side,
+                    ((cell % columns) as f32 + 0.5) * width,
+                    ((cell / columns) as f32 + 0.5) * height,
                 ]
             })
             .collect()

@@ -6,8 +6,8 @@ use burn::tensor::{Device, Tensor};
 use projector::{Pass, PatchGrid, Projector, conformance, seeded};
 use rand_chacha::ChaCha8Rng;
 use vlm_connectors::{
-    ConnectorError, ConvCompressor, ConvCompressorConfig, GemmaPool, GemmaPoolConfig, InternVlMlp,
-    InternVlMlpConfig,
+    CAbstractor, CAbstractorConfig, ConnectorError, ConvCompressor, ConvCompressorConfig,
+    GemmaPool, GemmaPoolConfig, InternVlMlp, InternVlMlpConfig, Resampler, ResamplerConfig,
 };
 
 const D_IN: usize = 3;
@@ -35,11 +35,32 @@ fn conv(merge: usize) -> ConvCompressor {
     config.init(&mut rng(), &Device::flex()).unwrap()
 }
 
+fn abstractor(d_in: usize, merge: usize) -> CAbstractor {
+    let d_out = D_OUT;
+    let config = CAbstractorConfig { d_in, merge, d_out };
+    config.init(&mut rng(), &Device::flex()).unwrap()
+}
+
+fn resampler(merge: usize, queries: usize) -> Resampler {
+    let config = ResamplerConfig {
+        d_in: D_IN,
+        merge,
+        queries,
+        d_out: 8,
+        heads: 2,
+    };
+    config.init(&mut rng(), &Device::flex()).unwrap()
+}
+
 /// Two images of 2 x 3 blocks.
 fn patches(merge: usize) -> PatchGrid {
+    patches_of(D_IN, merge)
+}
+
+fn patches_of(d_in: usize, merge: usize) -> PatchGrid {
     let (rows, columns) = (2 * merge, 3 * merge);
     let mut rng = seeded::stream(2, "patches");
-    let features = seeded::normal([2, rows * columns, D_IN], 1.5, &mut rng, &Device::flex());
+    let features = seeded::normal([2, rows * columns, d_in], 1.5, &mut rng, &Device::flex());
     PatchGrid::new(features, rows, columns, merge).unwrap()
 }
 
@@ -48,6 +69,11 @@ fn shapes_batch_independence_and_seeds_hold_for_any_merge_size() {
     for merge in [1, 2, 3, 4] {
         conformance::assert_conforms(|| internvl(merge), &patches(merge));
         conformance::assert_conforms(|| gemma(merge), &patches(merge));
+        conformance::assert_conforms(|| abstractor(D_IN, merge), &patches(merge));
+        // As many queries as blocks, fewer, more.
+        for queries in [6, 1, 10] {
+            conformance::assert_conforms(|| resampler(merge, queries), &patches(merge));
+        }
     }
     for merge in [2, 4, 8] {
         conformance::assert_conforms(|| conv(merge), &patches(merge));
@@ -60,6 +86,8 @@ fn every_parameter_gets_a_gradient() {
         conformance::assert_trains(internvl(merge), &patches(merge), &[]);
         conformance::assert_trains(gemma(merge), &patches(merge), &[]);
         conformance::assert_trains(conv(merge), &patches(merge), &[]);
+        conformance::assert_trains(abstractor(D_IN, merge), &patches(merge), &[]);
+        conformance::assert_trains(resampler(merge, 6), &patches(merge), &[]);
     }
 }
 
@@ -69,6 +97,14 @@ fn gradients_agree_with_finite_differences() {
         conformance::assert_true_gradient(internvl(merge), &patches(merge));
         conformance::assert_true_gradient(gemma(merge), &patches(merge));
         conformance::assert_true_gradient(conv(merge), &patches(merge));
+        // Norms over three numbers are too curved for differences.
+        conformance::assert_true_gradient(abstractor(12, merge), &patches_of(12, merge));
+        // Fresh weights are so small that the norms behind them are too curved for differences.
+        let mut trained = resampler(merge, 6);
+        for layer in [&mut trained.patches, &mut trained.attended] {
+            layer.weight = layer.weight.clone().map(|weight| weight * 50.0);
+        }
+        conformance::assert_true_gradient(trained, &patches(merge));
     }
 }
 
@@ -90,6 +126,16 @@ fn parameters_and_multiply_adds_are_counted_as_by_hand() {
     let cost = conv(2).cost();
     assert_eq!(cost.multiply_adds_per_token, 9 * 3 * 6 + 6 * 7);
     assert_eq!((cost.bits_per_token, cost.words), (None, None));
+    // Two matrices, nine taps, three norms, and a gate of 3 -> 1 -> 3 in each of six blocks.
+    let cost = abstractor(D_IN, 2).cost();
+    let block = 2 * 9 + 9 * 3 + 3 * 2 * 3 + (3 + 1) + (3 + 3);
+    assert_eq!(cost.parameters, 6 * block + 3 * 7 + 7 + 7 * 7 + 7);
+    let places = 3 * (4 + 1) * (2 * 9 + 9 * 3);
+    assert_eq!(cost.multiply_adds_per_token, places + 3 * 7 + 7 * 7);
+    let cost = resampler(2, 6).cost();
+    let matrices = 3 * 8 + 5 * 8 * 8 + 3 * 8;
+    assert_eq!(cost.parameters, 6 * 8 + matrices + 3 * 2 * 8);
+    assert_eq!(cost.multiply_adds_per_token, 4 * (3 * 8 + 2 * 64) + 3 * 64);
 }
 
 #[test]
@@ -136,6 +182,18 @@ fn sizes_that_make_no_connector_are_refused_by_name() {
             "{message}"
         );
     }
+    let config = ResamplerConfig {
+        d_in,
+        merge: 2,
+        queries: 4,
+        d_out: 10,
+        heads: 2,
+    };
+    let message = config.init(&mut rng(), &device).unwrap_err().to_string();
+    assert!(
+        message.starts_with("resampler: ") && message.contains("10 numbers"),
+        "{message}"
+    );
     let config = GemmaPoolConfig {
         d_in,
         merge: 0,

@@ -7,11 +7,12 @@ use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::activation::gelu_approximate;
 use burn::tensor::{Device, Tensor, TensorData};
-use projector::{Pass, PatchGrid, Projector, linear, rms_normalize, seeded};
+use projector::{LayerNorm, Pass, PatchGrid, Projector, linear, rms_normalize, seeded};
 use safetensors::SafeTensors;
+use vlm_connectors::c_abstractor::RegNetBlock;
 use vlm_connectors::{
-    ConvCompressor, ConvCompressorConfig, GemmaPool, GemmaPoolConfig, InternVlMlp,
-    InternVlMlpConfig,
+    CAbstractor, CAbstractorConfig, ConvCompressor, ConvCompressorConfig, GemmaPool,
+    GemmaPoolConfig, InternVlMlp, InternVlMlpConfig, Resampler, ResamplerConfig,
 };
 
 const TOLERANCE: f32 = 1e-5;
@@ -54,6 +55,24 @@ const CONV: [Fixture; 2] = [
     ),
 ];
 
+const ABSTRACTOR: Fixture = Fixture(include_bytes!("fixtures/c_abstractor.safetensors"), 4, 6, 2);
+/// With its heads.
+const RESAMPLER: [(Fixture, usize); 2] = [
+    (
+        Fixture(include_bytes!("fixtures/resampler.safetensors"), 4, 4, 2),
+        2,
+    ),
+    (
+        Fixture(
+            include_bytes!("fixtures/resampler-6-queries.safetensors"),
+            4,
+            6,
+            2,
+        ),
+        1,
+    ),
+];
+
 impl Fixture {
     fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
         let file = SafeTensors::deserialize(self.0).unwrap();
@@ -76,6 +95,25 @@ impl Fixture {
             weight: Param::from_tensor(self.tensor::<2>(&format!("{name}.weight")).transpose()),
             bias: Some(self.param(&format!("{name}.bias"))),
         }
+    }
+
+    /// A convolution of one place below `name`, as a layer.
+    fn conv1x1(&self, name: &str, bias: bool) -> Linear {
+        let weight = self.tensor::<4>(&format!("{name}.weight"));
+        let [written, read, _, _] = weight.dims();
+        Linear {
+            weight: Param::from_tensor(weight.reshape([written, read]).transpose()),
+            bias: bias.then(|| self.param(&format!("{name}.bias"))),
+        }
+    }
+
+    /// A norm below `name`.
+    fn norm(&self, name: &str, epsilon: f64) -> LayerNorm {
+        let gamma: Tensor<1> = self.tensor(&format!("{name}.weight"));
+        let mut norm = seeded::layer_norm(gamma.dims()[0], epsilon, &Device::flex());
+        norm.gamma = Param::from_tensor(gamma);
+        norm.beta = self.param(&format!("{name}.bias"));
+        norm
     }
 
     /// The pictures, whose patches the file has row by row.
@@ -164,8 +202,83 @@ fn conv(fixture: &Fixture) -> ConvCompressor {
     compressor
 }
 
+fn regnet_block(fixture: &Fixture, name: &str) -> RegNetBlock {
+    let norm = |conv| fixture.norm(&format!("{name}.{conv}.bn"), 1e-5);
+    let conv1x1 = |conv| fixture.conv1x1(&format!("{name}.{conv}.conv"), false);
+    let kernel = fixture.tensor::<4>(&format!("{name}.conv2.conv.weight"));
+    let c = kernel.dims()[0];
+    RegNetBlock {
+        enter: conv1x1("conv1"),
+        enter_norm: norm("conv1"),
+        kernel: Param::from_tensor(kernel.reshape([c, 9]).transpose()),
+        kernel_norm: norm("conv2"),
+        squeeze: fixture.conv1x1(&format!("{name}.se.fc1"), true),
+        excite: fixture.conv1x1(&format!("{name}.se.fc2"), true),
+        leave: conv1x1("conv3"),
+        leave_norm: norm("conv3"),
+    }
+}
+
+fn abstractor() -> CAbstractor {
+    let (d_in, d_out) = ABSTRACTOR.widths();
+    let merge = ABSTRACTOR.3;
+    let config = CAbstractorConfig { d_in, merge, d_out };
+    let mut rng = seeded::stream(0, "replaced");
+    let mut abstractor = config.init(&mut rng, &Device::flex()).unwrap();
+    let stage = |number: usize| -> Vec<RegNetBlock> {
+        let names = (1..=3).map(|block| format!("w.net.{number}.b{block}"));
+        names.map(|name| regnet_block(&ABSTRACTOR, &name)).collect()
+    };
+    (abstractor.patches, abstractor.tokens) = (stage(0), stage(2));
+    abstractor.fc1 = ABSTRACTOR.linear("w.readout.0");
+    abstractor.fc2 = ABSTRACTOR.linear("w.readout.2");
+    abstractor
+}
+
+fn resampler((fixture, heads): &(Fixture, usize)) -> Resampler {
+    let (d_in, d_out) = fixture.widths();
+    let queries = fixture.tensor::<2>("w.attn_pool.query").dims()[0];
+    let config = ResamplerConfig {
+        d_in,
+        merge: fixture.3,
+        queries,
+        d_out,
+        heads: *heads,
+    };
+    let mut rng = seeded::stream(0, "replaced");
+    let mut resampler = config.init(&mut rng, &Device::flex()).unwrap();
+    let weights = fixture.tensor::<2>("w.attn_pool.attn.in_proj_weight");
+    let biases = fixture.tensor::<1>("w.attn_pool.attn.in_proj_bias");
+    let third = |part: usize, bias: bool| {
+        let rows = part * d_out..(part + 1) * d_out;
+        Linear {
+            weight: Param::from_tensor(weights.clone().slice_dim(0, rows.clone()).transpose()),
+            bias: bias.then(|| Param::from_tensor(biases.clone().slice_dim(0, rows))),
+        }
+    };
+    resampler.queries = fixture.param("w.attn_pool.query");
+    resampler.queries_norm = fixture.norm("w.attn_pool.ln_q", 1e-6);
+    resampler.patches.weight = Param::from_tensor(
+        fixture
+            .tensor::<2>("w.attn_pool.kv_proj.weight")
+            .transpose(),
+    );
+    resampler.patches_norm = fixture.norm("w.attn_pool.ln_kv", 1e-6);
+    // The fixture has a bias of the keys, which changes nothing.
+    (resampler.query, resampler.key, resampler.value) =
+        (third(0, true), third(1, false), third(2, true));
+    resampler.attended = fixture.linear("w.attn_pool.attn.out_proj");
+    resampler.norm = fixture.norm("w.ln_post", 1e-6);
+    resampler.projection.weight = fixture.param("w.proj");
+    resampler
+}
+
 #[test]
 fn tokens_agree_with_the_equations() {
+    ABSTRACTOR.agrees_with(&abstractor());
+    for of in &RESAMPLER {
+        of.0.agrees_with(&resampler(of));
+    }
     for fixture in &INTERNVL {
         fixture.agrees_with(&internvl(fixture));
     }
@@ -185,6 +298,12 @@ fn parity_fails_with_dy_and_dx_swapped() {
     }
     for fixture in &CONV {
         let error = fixture.error(&conv(fixture), &fixture.swapped());
+        assert!(error > MARGIN, "max abs error {error:e}");
+    }
+    let error = ABSTRACTOR.error(&abstractor(), &ABSTRACTOR.swapped());
+    assert!(error > MARGIN, "max abs error {error:e}");
+    for of in &RESAMPLER {
+        let error = of.0.error(&resampler(of), &of.0.swapped());
         assert!(error > MARGIN, "max abs error {error:e}");
     }
     // The mean does not know the order.
@@ -248,4 +367,32 @@ fn parity_fails_with_another_epsilon() {
         assert_eq!(agrees, is_right, "max abs error {error:e}");
         assert!(agrees || error > MARGIN, "max abs error {error:e}");
     }
+}
+
+#[test]
+fn parity_of_the_abstractor_fails_without_a_gate_and_with_the_kernel_turned() {
+    let mut without = abstractor();
+    without.tokens[1].excite.weight = without.tokens[1].excite.weight.clone().map(|w| w * 0.0);
+    let error = ABSTRACTOR.error(&without, &ABSTRACTOR.patches());
+    assert!(error > MARGIN, "max abs error {error:e}");
+    let mut turned = abstractor();
+    turned.patches[2].kernel = turned.patches[2].kernel.clone().map(|kernel| {
+        let c = kernel.dims()[1];
+        kernel.reshape([3, 3, c]).swap_dims(0, 1).reshape([9, c])
+    });
+    let error = ABSTRACTOR.error(&turned, &ABSTRACTOR.patches());
+    assert!(error > MARGIN, "max abs error {error:e}");
+}
+
+#[test]
+fn parity_of_the_resampler_fails_with_other_places_and_another_number_of_heads() {
+    // The same patches, said to lie on another grid.
+    let (fixture, _) = &RESAMPLER[0];
+    let moved = PatchGrid::from_raster(fixture.tensor("in.features"), 2, 8, 2).unwrap();
+    let error = fixture.error(&resampler(&RESAMPLER[0]), &moved);
+    assert!(error > MARGIN, "max abs error {error:e}");
+    let (bytes, rows, columns, merge) = (fixture.0, fixture.1, fixture.2, fixture.3);
+    let one_head = (Fixture(bytes, rows, columns, merge), 1);
+    let error = fixture.error(&resampler(&one_head), &fixture.patches());
+    assert!(error > MARGIN, "max abs error {error:e}");
 }

@@ -7,6 +7,7 @@
 
 mod blind;
 mod bsq;
+mod c_abstractor;
 mod conv_compressor;
 mod fsq;
 mod gelu_mlp;
@@ -20,6 +21,7 @@ mod oracle_words;
 mod patch_merger;
 mod pretrained;
 mod qwen3_merger;
+mod resampler;
 mod simvq;
 mod vet;
 mod vq;
@@ -30,14 +32,14 @@ use burn::module::Module;
 use control_projectors::{
     Blind, GeluMlp, Identity, LinearProjector, MeanPool, Noisy, OracleWords, RandomLinear, Shuffled,
 };
-use discretisers::{Bsq, Fsq, Lfq, SimVq, Vq};
+use discretisers::{Bsq, Fsq, Lfq, RvqMerger, SimVq, Vq};
 use ovis_vet::{MultiVet, Vet};
 pub use pretrained::TokenizeOverride;
 use projector::{Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens};
 use published_models::PublishedProjector;
-use qwen_merger::{PatchMerger, Qwen3Merger};
+use qwen_merger::{DeepStack, PatchMerger, Qwen3Merger};
 use rand_chacha::ChaCha8Rng;
-use vlm_connectors::{ConvCompressor, GemmaPool, InternVlMlp};
+use vlm_connectors::{CAbstractor, ConvCompressor, GemmaPool, InternVlMlp, Resampler};
 
 kinds! {
     Identity => identity::IDENTITY,
@@ -45,9 +47,12 @@ kinds! {
     MeanPool => mean_pool::MEAN_POOL,
     PatchMerger => patch_merger::PATCH_MERGER,
     Qwen3Merger => qwen3_merger::QWEN3_MERGER,
+    DeepStack => qwen3_merger::DEEPSTACK,
     InternVlMlp => internvl_mlp::INTERNVL_MLP,
     GemmaPool => gemma_pool::GEMMA_POOL,
     ConvCompressor => conv_compressor::CONV_COMPRESSOR,
+    CAbstractor => c_abstractor::C_ABSTRACTOR,
+    Resampler => resampler::RESAMPLER,
     NoisyMerger => patch_merger::NOISY_MERGER,
     GeluMlp => gelu_mlp::GELU_MLP,
     GeluMlpPlain => gelu_mlp::GELU_MLP_PLAIN,
@@ -60,6 +65,7 @@ kinds! {
     VetCurriculum => vet::VET_CURRICULUM,
     Vq => vq::VQ,
     Rvq => vq::RVQ,
+    RvqMerger => vq::RVQ_MERGER,
     Fsq => fsq::FSQ,
     Lfq => lfq::LFQ,
     Bsq => bsq::BSQ,
@@ -76,14 +82,18 @@ layers! {
     MeanPool(MeanPool),
     PatchMerger(PatchMerger),
     Qwen3Merger(Qwen3Merger),
+    DeepStack(DeepStack),
     InternVlMlp(InternVlMlp),
     GemmaPool(GemmaPool),
     ConvCompressor(ConvCompressor),
+    CAbstractor(CAbstractor),
+    Resampler(Resampler),
     NoisyMerger(Noisy<PatchMerger>),
     GeluMlp(GeluMlp),
     Vet(Vet),
     MultiVet(MultiVet),
     Vq(Vq),
+    RvqMerger(RvqMerger),
     Fsq(Fsq),
     Lfq(Lfq),
     Bsq(Bsq),

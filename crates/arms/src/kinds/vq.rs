@@ -2,7 +2,7 @@
 
 use crate::{Arm, ArmSizes, ArmSpec, CodeSizes, Definition, Setting};
 use burn::tensor::Device;
-use discretisers::{GradientEstimator, Vq};
+use discretisers::{GradientEstimator, RvqMerger, Vq};
 use rand_chacha::ChaCha8Rng;
 
 /// Nearest vector of a codebook (arXiv:1711.00937).
@@ -20,6 +20,16 @@ pub const RVQ: Definition = Definition {
         )
     }),
     ..Definition::codebook("rvq", CodeSizes::ANY, build)
+};
+
+/// Residual codes of a PatchMerger's tokens, with an MLP behind the look-up (arXiv:2603.27538).
+pub const RVQ_MERGER: Definition = Definition {
+    settings: &[Setting::Codes, Setting::Kmeans, Setting::Rotation],
+    ..Definition::codebook("rvq-merger", CodeSizes::ANY, |spec, sizes, rng, device| {
+        let words = spec.words().unwrap_or(0);
+        let merger = RvqMerger::init(sizes.into(), words, spec.codes(), rng, device)?;
+        Ok(Arm::RvqMerger(merger.with_estimator(estimator(spec))))
+    })
 };
 
 fn build(

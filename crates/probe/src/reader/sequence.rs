@@ -6,7 +6,7 @@ use burn::nn::Linear;
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use fused_ops::{Mask, cross_entropy, masked_attention, softmax};
-use projector::{LayerNorm, linear, seeded};
+use projector::{LayerNorm, VisualTokens, linear, seeded};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -191,11 +191,11 @@ impl SequenceReader {
     /// Scores of every class, and of the end, at each place of the text.
     ///
     /// # Shapes
-    /// - `tokens`: `[batch, tokens, d_token]`
+    /// - `tokens`: `[batch, tokens, d_token]`, and as many for each of their levels
     /// - `texts.ids`: `[batch, slots]`; what stands at a place has no influence on its score
     /// - output: `[batch, slots, classes + 1]`
     #[must_use]
-    pub fn forward(&self, tokens: Tensor<3>, texts: &Texts) -> Tensor<3> {
+    pub fn forward(&self, tokens: &VisualTokens, texts: &Texts) -> Tensor<3> {
         let [batch, slots] = texts.ids.dims();
         let given = match self.sees {
             Sees::CharactersBefore => {
@@ -225,10 +225,11 @@ impl SequenceReader {
     /// The class ids of the texts that it writes, greedily.
     ///
     /// # Shapes
-    /// - `tokens`: `[batch, tokens, d_token]`
+    /// - `tokens`: `[batch, tokens, d_token]`, and as many for each of their levels
     #[must_use]
-    pub fn write(&self, tokens: Tensor<3>) -> Vec<Vec<usize>> {
-        let (batch, longest) = (tokens.dims()[0], self.text_places.dims()[0]);
+    pub fn write(&self, tokens: &VisualTokens) -> Vec<Vec<usize>> {
+        let batch = tokens.embeddings.dims()[0];
+        let longest = self.text_places.dims()[0];
         let written = match self.sees {
             Sees::TokensOnly => best(self.scores(tokens, self.nothing(batch, longest))),
             Sees::CharactersBefore => self.write_one_by_one(tokens, longest),
@@ -239,6 +240,12 @@ impl SequenceReader {
             texts.push(text.iter().copied().take_while(|&id| id != end).collect());
         }
         texts
+    }
+
+    /// Whether levels of tokens can be added between its blocks.
+    #[must_use]
+    pub fn takes_levels(&self) -> bool {
+        self.blocks.len() > 1
     }
 
     /// Number of character classes, without the end of the text.
@@ -267,9 +274,9 @@ impl SequenceReader {
         )
     }
 
-    fn scores(&self, tokens: Tensor<3>, given: Tensor<2, Int>) -> Tensor<3> {
+    fn scores(&self, tokens: &VisualTokens, given: Tensor<2, Int>) -> Tensor<3> {
         let [_, slots] = given.dims();
-        let prefix = self.prefix(tokens);
+        let prefix = self.prefix(tokens.embeddings.clone());
         let places = prefix.dims()[1];
         let mask = match self.sees {
             Sees::CharactersBefore => Mask::Causal,
@@ -277,10 +284,31 @@ impl SequenceReader {
         };
         let text = self.text(given, 0);
         let mut x = Tensor::cat(vec![prefix, text], 1);
-        for block in &self.blocks {
-            x = block.forward(x, mask);
+        for (number, block) in self.blocks.iter().enumerate() {
+            x = self.with_levels(block.forward(x, mask), number, tokens);
         }
         self.classified(x.slice_dim(1, places..places + slots))
+    }
+
+    /// Adds to the visual places of `x` the levels that belong behind block `number`: level i behind block i,
+    /// and those that come too late for the text to see them behind the last block but one.
+    ///
+    /// # Shapes
+    /// - `x`, output: `[batch, tokens or more, width]`, the tokens in front
+    fn with_levels(&self, x: Tensor<3>, number: usize, tokens: &VisualTokens) -> Tensor<3> {
+        let last = self.blocks.len().saturating_sub(2);
+        let levels = tokens.levels.iter().enumerate();
+        let levels = levels.filter(|(level, _)| *level.min(&last) == number);
+        let Some(sum) = levels.map(|(_, level)| level.clone()).reduce(|a, b| a + b) else {
+            return x;
+        };
+        let [_, places, _] = x.dims();
+        let [_, count, _] = sum.dims();
+        let seen = x.clone().slice_dim(1, 0..count) + linear::apply(&self.look, sum);
+        match places == count {
+            true => seen,
+            false => Tensor::cat(vec![seen, x.slice_dim(1, count..places)], 1),
+        }
     }
 
     /// Visual tokens with their places, `[batch, tokens, width]`.
@@ -304,13 +332,13 @@ impl SequenceReader {
     }
 
     /// `[batch * longest]`, each row a text and its end, and whatever was written behind it.
-    fn write_one_by_one(&self, tokens: Tensor<3>, longest: usize) -> Vec<usize> {
-        let batch = tokens.dims()[0];
+    fn write_one_by_one(&self, tokens: &VisualTokens, longest: usize) -> Vec<usize> {
+        let batch = tokens.embeddings.dims()[0];
         let mut past: Vec<Past> = Vec::with_capacity(self.blocks.len());
-        let mut x = self.prefix(tokens);
-        for block in &self.blocks {
+        let mut x = self.prefix(tokens.embeddings.clone());
+        for (number, block) in self.blocks.iter().enumerate() {
             let (next, memory) = block.begin(x);
-            x = next;
+            x = self.with_levels(next, number, tokens);
             past.push(memory);
         }
         let mut written = vec![self.end(); batch * longest];
@@ -457,8 +485,24 @@ mod tests {
         reader
     }
 
-    fn tokens(device: &Device) -> Tensor<3> {
-        seeded::normal([3, 3, 6], 1.0, &mut seeded::stream(0, "tokens"), device)
+    /// Of three images, with as many levels.
+    fn tokens(levels: usize, device: &Device) -> VisualTokens {
+        let mut rng = seeded::stream(0, "tokens");
+        let mut draw = || seeded::normal([3, 3, 6], 1.0, &mut rng, device);
+        let tokens = VisualTokens::continuous(draw());
+        VisualTokens {
+            levels: (0..levels).map(|_| draw()).collect(),
+            ..tokens
+        }
+    }
+
+    /// Of one of the images.
+    fn only(tokens: &VisualTokens, image: usize) -> VisualTokens {
+        let cut = |of: &Tensor<3>| of.clone().slice_dim(0, image..image + 1);
+        VisualTokens {
+            levels: tokens.levels.iter().map(cut).collect(),
+            ..VisualTokens::continuous(cut(&tokens.embeddings))
+        }
     }
 
     fn values(scores: Tensor<3>) -> Vec<f32> {
@@ -484,18 +528,20 @@ mod tests {
     fn what_is_written_one_by_one_is_the_best_of_what_a_whole_text_scores() {
         let device = Device::flex();
         let reader = reader(Sees::CharactersBefore, &device);
-        let written = reader.write(tokens(&device));
-        assert_eq!(written.len(), 3);
-        assert!(written.iter().any(|text| !text.is_empty()), "{written:?}");
-        for (image, text) in written.iter().enumerate() {
-            let classes: Vec<u16> = text.iter().map(|&class| class as u16).collect();
-            let texts = Texts::of(&[&classes], 4, CLASSES, &device);
-            let scored = text.len().min(4);
-            let tokens = tokens(&device).slice_dim(0, image..image + 1);
-            let best = best(reader.forward(tokens, &texts));
-            assert_eq!(best[..scored], text[..scored]);
-            // A text of one character more than the longest has no end.
-            assert!(best[scored] == CLASSES || text.len() == 5);
+        for levels in [0, 3] {
+            let tokens = tokens(levels, &device);
+            let written = reader.write(&tokens);
+            assert_eq!(written.len(), 3);
+            assert!(written.iter().any(|text| !text.is_empty()), "{written:?}");
+            for (image, text) in written.iter().enumerate() {
+                let classes: Vec<u16> = text.iter().map(|&class| class as u16).collect();
+                let texts = Texts::of(&[&classes], 4, CLASSES, &device);
+                let scored = text.len().min(4);
+                let best = best(reader.forward(&only(&tokens, image), &texts));
+                assert_eq!(best[..scored], text[..scored]);
+                // A text of one character more than the longest has no end.
+                assert!(best[scored] == CLASSES || text.len() == 5);
+            }
         }
     }
 
@@ -504,7 +550,7 @@ mod tests {
         let device = Device::flex();
         let scores = |sees, text: &[u16]| {
             let texts = Texts::of(&[text; 3], 4, CLASSES, &device);
-            values(reader(sees, &device).forward(tokens(&device), &texts))
+            values(reader(sees, &device).forward(&tokens(3, &device), &texts))
         };
         let width = CLASSES + 1;
         for sees in [Sees::CharactersBefore, Sees::TokensOnly] {
@@ -535,10 +581,41 @@ mod tests {
         let device = Device::flex();
         let reader = reader(Sees::TokensOnly, &device);
         let texts = Texts::of(&[&[0][..]; 3], 4, CLASSES, &device);
-        let straight = values(reader.forward(tokens(&device), &texts));
-        let turned = values(reader.forward(tokens(&device).flip([1]), &texts));
+        let straight = values(reader.forward(&tokens(0, &device), &texts));
+        let turned = VisualTokens::continuous(tokens(0, &device).embeddings.flip([1]));
+        let turned = values(reader.forward(&turned, &texts));
         let pairs = straight.iter().zip(&turned);
         let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
         assert!(largest > 1e-3, "{largest}");
+    }
+
+    #[test]
+    fn every_level_reaches_the_text_and_in_the_place_of_its_token() {
+        let device = Device::flex();
+        let texts = Texts::of(&[&[0][..]; 3], 4, CLASSES, &device);
+        for sees in [Sees::CharactersBefore, Sees::TokensOnly] {
+            let reader = reader(sees, &device);
+            let whole = values(reader.forward(&tokens(3, &device), &texts));
+            for level in 0..3 {
+                let mut moved = tokens(3, &device);
+                moved.levels[level] = moved.levels[level].clone() * 1.5;
+                assert_ne!(values(reader.forward(&moved, &texts)), whole, "{level}");
+            }
+            // With two blocks, all of them come behind the first.
+            let one = VisualTokens {
+                levels: vec![
+                    tokens(3, &device)
+                        .levels
+                        .into_iter()
+                        .reduce(|a, b| a + b)
+                        .unwrap(),
+                ],
+                ..tokens(0, &device)
+            };
+            let one = values(reader.forward(&one, &texts));
+            let pairs = whole.iter().zip(&one);
+            let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+            assert!(largest < 1e-3, "{largest}");
+        }
     }
 }
