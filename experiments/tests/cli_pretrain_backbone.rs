@@ -43,6 +43,33 @@ fn the_same_seed_gives_the_same_backbone_on_any_number_of_lanes() {
 }
 
 #[test]
+fn a_tower_that_fills_in_hidden_patches_needs_no_label_and_can_be_probed() {
+    let place = Scratch::new();
+    place.write(
+        "tower.toml",
+        TINY_BACKBONE.replace("steps = 1", "steps = 3\nshards = 2"),
+    );
+    for (out, jobs) in [("one", 1), ("two", 2)] {
+        let command = format!(
+            "pretrain-backbone --objective fill-in --config tower.toml \
+             --out {out}/tower.safetensors --jobs {jobs}"
+        );
+        place.run(&command).succeeded();
+    }
+    assert!(content(&place, "one") == content(&place, "two"));
+    let filled = Rows::read(&place.path("one/tower.csv"));
+    let explained: f64 = filled.fields("explained_of_hidden", &[])[0]
+        .parse()
+        .unwrap();
+    assert!(explained < 1.0 && explained > -3.0, "{explained}");
+    let recipe = fs::read_to_string(place.path("one/tower.toml")).unwrap();
+    assert!(recipe.contains("objective = \"fill-in\""), "{recipe}");
+    place
+        .probe("--arms identity --backbone one/tower.safetensors")
+        .succeeded();
+}
+
+#[test]
 fn an_existing_backbone_is_not_replaced_unasked() {
     let place = Scratch::new();
     let before = fs::read(place.path("backbone.safetensors")).unwrap();

@@ -4,7 +4,10 @@ use super::Machine;
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use comfy_table::Table;
-use probe::pretrain::{PretrainConfig, Pretrained, Progress, TaskAccuracy, pretrain};
+use probe::pretrain::{
+    Learned, Objective, PretrainConfig, Pretrained, Progress, ReadingTask, TaskAccuracy,
+    TaskFilled, pretrain,
+};
 use run_support::atomic;
 use run_support::lanes::Lanes;
 use run_support::settings::overlay_file;
@@ -14,7 +17,7 @@ use std::time::Instant;
 use text_images::Fonts;
 use vision_backbone::weights::WeightsWriter;
 
-/// Pre-trains the small ViT to read rendered text, without any projector.
+/// Pre-trains the small ViT on rendered text, without any projector.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// File to write; the configuration and the metrics go beside it.
@@ -23,6 +26,9 @@ pub struct Args {
     /// TOML file with settings on top of the defaults.
     #[arg(long)]
     config: Option<PathBuf>,
+    /// What the tower learns [default: read]
+    #[arg(long, value_enum, hide_default_value = true)]
+    objective: Option<Objective>,
     /// Optimiser steps.
     #[arg(long)]
     steps: Option<usize>,
@@ -48,6 +54,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     if let Some(path) = &args.config {
         config = overlay_file(&config, path)?;
     }
+    config.objective = args.objective.unwrap_or(config.objective);
     config.steps = args.steps.unwrap_or(config.steps);
     config.seed = args.seed.unwrap_or(config.seed);
     let (device, lanes) = args.machine.open()?;
@@ -84,31 +91,47 @@ fn train_to(
     eprintln!("pre-training {} steps into {}", config.steps, out.display());
     let fonts = Fonts::embedded();
     let report = |progress: Progress| {
-        if let Some(validation) = &progress.validation {
+        if let Some(validation) = progress.validation {
             let done = progress.step as f64 / config.steps as f64;
             let elapsed = clock.elapsed().as_secs_f64();
             eprintln!(
-                "step {} of {}: loss {:.3}, mean validation accuracy {:.2}%, {:.0} s left",
+                "step {} of {}: loss {:.3}, {} {:.2}%, {:.0} s left",
                 progress.step,
                 config.steps,
                 progress.loss,
-                100.0 * mean(validation),
+                match config.objective {
+                    Objective::Read => "mean validation accuracy",
+                    Objective::FillIn => "explained of hidden patches",
+                },
+                100.0 * validation,
                 elapsed / done - elapsed
             );
         }
     };
-    let Pretrained { model, accuracy } = pretrain(config, &fonts, lanes, device, stop, report)?;
+    let Pretrained { tower, result } = pretrain(config, &fonts, lanes, device, stop, report)?;
+    let (name, values, rows) = match &result {
+        Learned::Reading(accuracy) => (
+            "accuracy",
+            serde_json::to_value(accuracy)?,
+            read_rows(accuracy),
+        ),
+        Learned::FillingIn(filled) => (
+            "explained",
+            serde_json::to_value(filled)?,
+            filled_rows(filled),
+        ),
+    };
     WeightsWriter::default()
         .with_about("format", "small-vit 1".into())
         .with_about("config", serde_json::to_value(&config.backbone)?)
         .with_about("pretrain", serde_json::to_value(config)?)
-        .with_about("accuracy", serde_json::to_value(&accuracy)?)
-        .with_module("tower.", &model.tower)
+        .with_about(name, values)
+        .with_module("tower.", &tower)
         .write(out)?;
     let text = toml::to_string(config).context("the configuration does not fit into TOML")?;
     atomic::write_bytes(&out.with_extension("toml"), text.as_bytes())?;
-    atomic::write_bytes(&out.with_extension("csv"), &csv_of(&accuracy)?)?;
-    println!("{}", table_of(&accuracy));
+    atomic::write_bytes(&out.with_extension("csv"), &csv_of(&rows)?)?;
+    println!("{}", table_of(&rows));
     println!(
         "{:.0} s; wrote {} with its .toml and .csv",
         clock.elapsed().as_secs_f64(),
@@ -117,45 +140,65 @@ fn train_to(
     Ok(())
 }
 
-fn mean(accuracy: &[TaskAccuracy]) -> f64 {
-    accuracy.iter().map(|task| task.characters).sum::<f64>() / accuracy.len().max(1) as f64
+/// A row of the table of results for every task, and before them the header.
+type Rows = Vec<Vec<String>>;
+
+fn rows<T>(tasks: &[T], header: &[&str], row: impl Fn(&T) -> Vec<String>) -> Rows {
+    let header = header.iter().map(ToString::to_string).collect();
+    std::iter::once(header)
+        .chain(tasks.iter().map(row))
+        .collect()
 }
 
-fn row(task: &TaskAccuracy) -> [String; 5] {
-    let share = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
-    [
-        task.task.charset.to_string(),
-        task.task
-            .density
-            .map_or_else(|| "strip".to_owned(), |density| density.to_string()),
-        share(Some(task.characters)),
-        share(task.seen_fonts),
-        share(task.held_out_fonts),
+/// Charset and density of a task.
+fn task_cells(task: &ReadingTask) -> Vec<String> {
+    let density = task.density;
+    vec![
+        task.charset.to_string(),
+        density.map_or_else(|| "strip".to_owned(), |density| density.to_string()),
     ]
 }
 
-const HEADER: [&str; 5] = [
-    "charset",
-    "chars_per_token",
-    "character_accuracy",
-    "seen_fonts",
-    "held_out_fonts",
-];
+fn read_rows(accuracy: &[TaskAccuracy]) -> Rows {
+    let header = [
+        "charset",
+        "chars_per_token",
+        "character_accuracy",
+        "seen_fonts",
+        "held_out_fonts",
+    ];
+    let share = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
+    rows(accuracy, &header, |task| {
+        let mut cells = task_cells(&task.task);
+        cells.push(share(Some(task.characters)));
+        cells.extend([share(task.seen_fonts), share(task.held_out_fonts)]);
+        cells
+    })
+}
 
-fn csv_of(accuracy: &[TaskAccuracy]) -> Result<Vec<u8>> {
+fn filled_rows(filled: &[TaskFilled]) -> Rows {
+    let header = ["charset", "chars_per_token", "explained_of_hidden"];
+    rows(filled, &header, |task| {
+        let mut cells = task_cells(&task.task);
+        cells.push(format!("{:.5}", task.explained));
+        cells
+    })
+}
+
+fn csv_of(rows: &Rows) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADER)?;
-    for task in accuracy {
-        writer.write_record(row(task))?;
+    for row in rows {
+        writer.write_record(row)?;
     }
     writer.into_inner().context("cannot format the metrics")
 }
 
-fn table_of(accuracy: &[TaskAccuracy]) -> Table {
+fn table_of(rows: &Rows) -> Table {
     let mut table = Table::new();
-    table.set_header(HEADER);
-    for task in accuracy {
-        table.add_row(row(task));
+    let mut rows = rows.iter();
+    if let Some(header) = rows.next() {
+        table.set_header(header);
     }
+    table.add_rows(rows);
     table
 }

@@ -7,6 +7,24 @@ use serde::{Deserialize, Serialize};
 use text_images::{Charset, Content, Degradation, Split};
 use vision_backbone::SmallVitConfig;
 
+/// What the tower learns from its images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// To read them.
+    #[default]
+    Read,
+    /// To paint in hidden patches. No label is used: the tower is not taught to read.
+    FillIn,
+}
+
+impl Objective {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One kind of image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +42,9 @@ pub struct ReadingTask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainConfig {
+    /// What is learned.
+    #[serde(default, skip_serializing_if = "Objective::is_default")]
+    pub objective: Objective,
     /// Root of all randomness.
     pub seed: u64,
     /// Optimiser steps.
@@ -45,7 +66,7 @@ pub struct PretrainConfig {
     pub backbone: SmallVitConfig,
     /// Contrast, noise and artefacts.
     pub degradation: Degradation,
-    /// What is read.
+    /// Kinds of images.
     pub tasks: Vec<ReadingTask>,
 }
 
@@ -62,6 +83,7 @@ impl Default for PretrainConfig {
             weight,
         };
         Self {
+            objective: Objective::default(),
             seed: 1,
             steps: 6000,
             batch: 64,

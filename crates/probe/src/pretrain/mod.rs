@@ -1,17 +1,22 @@
-//! Pre-training of the default backbone: reading, without any projector.
+//! Pre-training of a backbone without any projector: to read, or to paint in hidden patches.
 //!
-//! The tower learns to read rendered text from raw patch features through an anchored reader, so
+//! The default tower learns to read rendered text from raw patch features through an anchored reader, so
 //! that no projector is favoured. Every image is fresh: item `i` of the training split is rendered
 //! when it is needed and never again. A batch is cut into shards of fixed size that are trained
 //! side by side and summed in order, so the result does not depend on the number of threads.
+//!
+//! [`fill_in`] is the other objective, on the same images without their labels: "the tower was taught to
+//! read" is then a factor with two levels.
 
 mod config;
 mod evaluation;
+pub mod fill_in;
 mod training;
 
-pub use config::{PretrainConfig, ReadingTask};
+pub use config::{Objective, PretrainConfig, ReadingTask};
 pub use evaluation::{TaskAccuracy, evaluate};
-pub use training::{Pretrained, Progress, pretrain};
+pub use fill_in::{HiddenPatches, TaskFilled};
+pub use training::{Learned, Pretrained, Progress, pretrain};
 
 use crate::reader::{AnchoredReader, AnchoredReaderConfig};
 use burn::module::Module;

@@ -1,6 +1,9 @@
-//! The pre-training loop.
+//! The pre-training loop, for any objective.
 
-use super::{HEAD_CHARSET, PatchReader, PretrainConfig, TaskAccuracy, allowed_classes, evaluate};
+use super::{
+    HEAD_CHARSET, HiddenPatches, Objective, PatchReader, PretrainConfig, TaskAccuracy, TaskFilled,
+    allowed_classes, evaluate, fill_in,
+};
 use crate::optimize::sum_gradients;
 use crate::reader::{Anchors, weighted_slot_loss};
 use anyhow::{Result, bail};
@@ -11,14 +14,24 @@ use probe_data::{Group, pixel_batch, render_group, render_items};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use text_images::{Fonts, Split};
+use vision_backbone::SmallVit;
 
-/// A trained tower and how well it reads.
+/// A trained tower and what it has learned.
 #[derive(Debug)]
 pub struct Pretrained {
-    /// Tower and head, off autodiff.
-    pub model: PatchReader,
-    /// Accuracy on test images, one entry per task.
-    pub accuracy: Vec<TaskAccuracy>,
+    /// The tower, off autodiff.
+    pub tower: SmallVit,
+    /// Results on test images.
+    pub result: Learned,
+}
+
+/// Results on test images, one entry per task.
+#[derive(Clone, Debug)]
+pub enum Learned {
+    /// How well it reads.
+    Reading(Vec<TaskAccuracy>),
+    /// How well it paints in hidden patches.
+    FillingIn(Vec<TaskFilled>),
 }
 
 /// What the loop reports as it goes.
@@ -26,10 +39,11 @@ pub struct Pretrained {
 pub struct Progress {
     /// Steps done.
     pub step: usize,
-    /// Loss of the last step, in nats per character.
+    /// Loss of the last step: nats per character, or the mean square of what is missing in hidden patches.
     pub loss: f64,
-    /// Validation accuracy, when it was just measured.
-    pub validation: Option<Vec<TaskAccuracy>>,
+    /// Mean over the tasks on validation images, when it was just measured: the share of characters read
+    /// right, or the share of the variance of hidden patches.
+    pub validation: Option<f64>,
 }
 
 /// Validation images per task.
@@ -45,114 +59,185 @@ pub fn pretrain(
     lanes: &Lanes,
     device: &Device,
     stop: &Stop,
-    mut report: impl FnMut(Progress),
+    report: impl FnMut(Progress),
 ) -> Result<Pretrained> {
     config.check()?;
     let training_device = device.clone().autodiff();
-    let mut renderers = Vec::new();
-    let mut validation = Vec::new();
-    for &task in &config.tasks {
-        let plan = config.plan(task, Split::Train, 0, 1);
-        renderers.push((plan.renderer(fonts)?, plan));
-        let plan = config.plan(task, Split::Validation, 0, VALIDATION_IMAGES);
-        validation.push(render_group(&plan, fonts, lanes)?);
-    }
-    let mut model = PatchReader::init(&config.backbone, config.seed, &training_device)?;
-    let mut optimizer = config.optimizer.init(&model);
-    let mut rendered = vec![0_u64; config.tasks.len()];
-    for step in 0..config.steps {
-        stop.check()?;
-        let index = config.task_of_step(step);
-        let ((renderer, _), plan) = &renderers[index];
-        let first = rendered[index];
-        rendered[index] += config.batch as u64;
-        let shard = config.batch.div_ceil(config.shards);
-        let parts = lanes.map(config.shards, |_, part| {
-            let items =
-                (part * shard..config.batch.min((part + 1) * shard)).map(|i| first + i as u64);
-            let group = render_items(renderer, plan, items)?;
-            let share = group.len() as f64 / config.batch as f64;
-            shard_gradients(&model, config, index, &group, share, &training_device)
-        });
-        let (mut loss, mut gradients) = (0.0, Vec::new());
-        for part in parts {
-            let (part_loss, part_gradients) = part?;
-            loss += part_loss;
-            gradients.push(part_gradients);
+    let images = Images {
+        config,
+        fonts,
+        lanes,
+        device,
+        stop,
+    };
+    match config.objective {
+        Objective::Read => {
+            let model = PatchReader::init(&config.backbone, config.seed, &training_device)?;
+            let evaluate = |model: &PatchReader, task: usize, group: &Group| {
+                evaluate(model, config.tasks[task], group, lanes, device)
+            };
+            let model = images.train(
+                model,
+                |model, batch| read_loss(model, config, batch, &training_device),
+                |model, task, group| Ok(evaluate(model, task, group)?.characters),
+                report,
+            )?;
+            let accuracy = images.test(|task, group| evaluate(&model, task, group))?;
+            Ok(Pretrained {
+                tower: model.tower,
+                result: Learned::Reading(accuracy),
+            })
         }
-        if !loss.is_finite() {
-            bail!(
-                "the loss is not a number at step {step}; lower `learning_rate` (now {})",
-                config.learning_rate
-            );
+        Objective::FillIn => {
+            let model = HiddenPatches::init(&config.backbone, config.seed, &training_device)?;
+            let evaluate = |model: &HiddenPatches, task: usize, group: &Group| {
+                fill_in::evaluate(model, config, task, group, lanes, device)
+            };
+            let model = images.train(
+                model,
+                |model, batch| fill_in::loss(model, config, batch, &training_device),
+                |model, task, group| Ok(evaluate(model, task, group)?.explained),
+                report,
+            )?;
+            let filled = images.test(|task, group| evaluate(&model, task, group))?;
+            Ok(Pretrained {
+                tower: model.tower,
+                result: Learned::FillingIn(filled),
+            })
         }
-        let rate = config
-            .optimizer
-            .learning_rate(config.learning_rate, step, config.steps);
-        model = optimizer.step(rate, model.clone(), sum_gradients(&model, gradients));
-        let done = step + 1;
-        let validation = done.is_multiple_of(config.evaluate_every).then(|| {
-            let model = model.valid();
-            accuracies(&model, config, &validation, lanes, device)
-        });
-        let validation = validation.transpose()?;
-        report(Progress {
-            step: done,
-            loss,
-            validation,
-        });
     }
-    let model = model.valid();
-    let mut accuracy = Vec::new();
-    for &task in &config.tasks {
-        let plan = config.plan(task, Split::Test, 0, config.test_images);
-        let group = render_group(&plan, fonts, lanes)?;
-        accuracy.push(evaluate(&model, task, &group, lanes, device)?);
-    }
-    Ok(Pretrained { model, accuracy })
 }
 
-fn accuracies(
-    model: &PatchReader,
-    config: &PretrainConfig,
-    groups: &[Group],
-    lanes: &Lanes,
-    device: &Device,
-) -> Result<Vec<TaskAccuracy>> {
-    config
-        .tasks
-        .iter()
-        .zip(groups)
-        .map(|(&task, group)| evaluate(model, task, group, lanes, device))
-        .collect()
+/// Images of one step on their way through a model.
+pub(super) struct Batch<'a> {
+    /// Number of the task.
+    pub task: usize,
+    /// Number of the first image among those that were ever rendered for it.
+    pub first: u64,
+    /// The images.
+    pub group: &'a Group,
 }
 
-/// Loss and gradients of one shard, both weighted by its share of the batch.
-fn shard_gradients(
+/// Where images come from, and what works on them.
+struct Images<'a> {
+    config: &'a PretrainConfig,
+    fonts: &'a Fonts,
+    lanes: &'a Lanes,
+    device: &'a Device,
+    stop: &'a Stop,
+}
+
+impl Images<'_> {
+    /// Trains `model`: `loss` is that of some images and `None` where they ask nothing, `score` what is
+    /// reported on the validation images of a task.
+    fn train<M: Module + Sync>(
+        &self,
+        mut model: M,
+        loss: impl Fn(&M, &Batch<'_>) -> Result<Option<Tensor<1>>> + Sync,
+        score: impl Fn(&M, usize, &Group) -> Result<f64>,
+        mut report: impl FnMut(Progress),
+    ) -> Result<M> {
+        let config = self.config;
+        let training_device = self.device.clone().autodiff();
+        let mut renderers = Vec::new();
+        let mut validation = Vec::new();
+        for &task in &config.tasks {
+            let plan = config.plan(task, Split::Train, 0, 1);
+            renderers.push((plan.renderer(self.fonts)?, plan));
+            let plan = config.plan(task, Split::Validation, 0, VALIDATION_IMAGES);
+            validation.push(render_group(&plan, self.fonts, self.lanes)?);
+        }
+        let mut optimizer = config.optimizer.init(&model);
+        let mut rendered = vec![0_u64; config.tasks.len()];
+        for step in 0..config.steps {
+            self.stop.check()?;
+            let task = config.task_of_step(step);
+            let ((renderer, _), plan) = &renderers[task];
+            let first = rendered[task];
+            rendered[task] += config.batch as u64;
+            let shard = config.batch.div_ceil(config.shards);
+            let parts = self.lanes.map(config.shards, |_, part| {
+                let first = first + (part * shard) as u64;
+                let items = part * shard..config.batch.min((part + 1) * shard);
+                let group =
+                    render_items(renderer, plan, (0..).take(items.len()).map(|i| first + i))?;
+                let share = group.len() as f64 / config.batch as f64;
+                // A fork has an autodiff graph of its own, so shards do not wait for each other.
+                let model = model.clone().fork(&training_device);
+                let group = &group;
+                let Some(loss) = loss(&model, &Batch { task, first, group })? else {
+                    return anyhow::Ok((0.0, GradientsParams::new()));
+                };
+                let loss = loss.mul_scalar(share);
+                let value = f64::from(loss.clone().into_scalar::<f32>());
+                Ok((value, GradientsParams::from_grads(loss.backward(), &model)))
+            });
+            let (mut loss, mut gradients) = (0.0, Vec::new());
+            for part in parts {
+                let (part_loss, part_gradients) = part?;
+                loss += part_loss;
+                gradients.push(part_gradients);
+            }
+            if !loss.is_finite() {
+                bail!(
+                    "the loss is not a number at step {step}; lower `learning_rate` (now {})",
+                    config.learning_rate
+                );
+            }
+            let rate = config
+                .optimizer
+                .learning_rate(config.learning_rate, step, config.steps);
+            model = optimizer.step(rate, model.clone(), sum_gradients(&model, gradients));
+            let done = step + 1;
+            let validation = done.is_multiple_of(config.evaluate_every).then(|| {
+                let model = model.valid();
+                let groups = validation.iter().enumerate();
+                let scores = groups.map(|(task, group)| score(&model, task, group));
+                let scores = scores.collect::<Result<Vec<f64>>>()?;
+                anyhow::Ok(scores.iter().sum::<f64>() / scores.len() as f64)
+            });
+            report(Progress {
+                step: done,
+                loss,
+                validation: validation.transpose()?,
+            });
+        }
+        Ok(model.valid())
+    }
+
+    /// What `evaluate` says of fresh test images of every task.
+    fn test<T>(&self, evaluate: impl Fn(usize, &Group) -> Result<T>) -> Result<Vec<T>> {
+        let tasks = self.config.tasks.iter().enumerate();
+        tasks
+            .map(|(number, &task)| {
+                let images = self.config.test_images;
+                let plan = self.config.plan(task, Split::Test, 0, images);
+                evaluate(number, &render_group(&plan, self.fonts, self.lanes)?)
+            })
+            .collect()
+    }
+}
+
+/// Loss of reading some images; `None` without a character.
+fn read_loss(
     model: &PatchReader,
     config: &PretrainConfig,
-    task: usize,
-    group: &Group,
-    share: f64,
+    batch: &Batch<'_>,
     device: &Device,
-) -> Result<(f64, GradientsParams)> {
-    // A fork has an autodiff graph of its own, so shards do not wait for each other.
-    let model = model.clone().fork(device);
+) -> Result<Option<Tensor<1>>> {
+    let group = batch.group;
     let items: Vec<usize> = (0..group.len()).collect();
     let places = group.layout.patch_centres_px();
     let Some(anchors) = Anchors::of_group(group, &items, &places, 1.0, device) else {
-        return Ok((0.0, GradientsParams::new()));
+        return Ok(None);
     };
-    let allowed = allowed_classes(config.tasks[task].charset, device);
+    let allowed = allowed_classes(config.tasks[batch.task].charset, device);
     let logits = model.forward(&pixel_batch(group, &items, device)?, &anchors, allowed);
-    let loss = weighted_slot_loss(
+    Ok(Some(weighted_slot_loss(
         logits,
         head_targets(group, device),
         group.target_weights(&items, device),
-    )
-    .mul_scalar(share);
-    let value = f64::from(loss.clone().into_scalar::<f32>());
-    Ok((value, GradientsParams::from_grads(loss.backward(), &model)))
+    )))
 }
 
 /// Classes of the head for every character, padded with 0: `[images, longest]`.
