@@ -1,6 +1,6 @@
 //! Arms as text.
 //!
-//! `kind[@K][+topN][+gainX][+rankR][+codesN][+kmeans][+rotation][+text][+usage[X]]`, settings in any
+//! `kind[@K][+topN][+gainX][+rankR][+codesN][+kmeans][+rotation][+text][+on-CONNECTOR][+usage[X]]`, settings in any
 //! order; written, they come in this one, so that an arm has one name.
 
 use crate::Thousandths;
@@ -87,6 +87,52 @@ impl Reader {
             })
     }
 
+    /// The N of connector `name`.
+    fn queries(&self, name: &str, text: Option<&str>) -> Result<usize, ArmError> {
+        let Some(text) = text else {
+            return Err(self.problem(format!(
+                "`{name}` needs the number of its queries, the tokens of an image, for example `{name}@8`"
+            )));
+        };
+        let number = text.parse::<usize>().ok();
+        let number = number.filter(|n| n.to_string() == text);
+        let number = number.filter(|n| (1..=MOST_QUERIES).contains(n));
+        number.ok_or_else(|| {
+            self.problem(format!(
+                "the number of queries must be a whole number from 1 to {MOST_QUERIES}, for example \
+                 `{name}@8`"
+            ))
+        })
+    }
+
+    /// The connector below a table, written as an arm without settings, and its queries.
+    fn below(&self, text: &str) -> Result<(ArmKind, Option<usize>), ArmError> {
+        let (name, size) = match text.split_once('@') {
+            Some((name, size)) => (name, Some(size)),
+            None => (text, None),
+        };
+        let known = || ArmKind::ALL.into_iter().filter(|kind| kind.can_be_below());
+        let kind = known().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = known().map(ArmKind::name).collect();
+            self.problem(format!(
+                "a table cannot stand on `{name}`; write `+on-` and one of {}",
+                names.join(", ")
+            ))
+        })?;
+        match (kind.definition().argument, size) {
+            (Argument::Queries, size) => Ok((kind, Some(self.queries(name, size)?))),
+            (Argument::Nothing | Argument::Rows | Argument::Codes(_) | Argument::Noise, None) => {
+                Ok((kind, None))
+            }
+            (
+                Argument::Nothing | Argument::Rows | Argument::Codes(_) | Argument::Noise,
+                Some(size),
+            ) => Err(self.problem(format!(
+                "`{name}` has nothing behind it; write it without `@{size}`"
+            ))),
+        }
+    }
+
     /// Puts what stands behind the `@` into `spec`.
     fn argument(&self, text: Option<&str>, spec: &mut ArmSpec) -> Result<(), ArmError> {
         let name = self.kind.name();
@@ -110,22 +156,8 @@ impl Reader {
                     "it needs the standard deviation of its noise, for example `{name}@0.5`"
                 )));
             }
-            (Argument::Queries, Some(queries)) => {
-                let number = queries.parse::<usize>().ok();
-                let number = number.filter(|n| n.to_string() == queries);
-                let number = number.filter(|n| (1..=MOST_QUERIES).contains(n));
-                spec.settings.queries = Some(number.ok_or_else(|| {
-                    self.problem(format!(
-                        "the number of queries must be a whole number from 1 to {MOST_QUERIES}, \
-                         for example `{name}@8`"
-                    ))
-                })?);
-            }
-            (Argument::Queries, None) => {
-                return Err(self.problem(format!(
-                    "it needs the number of its queries, the tokens of an image, for example \
-                     `{name}@8`"
-                )));
+            (Argument::Queries, queries) => {
+                spec.settings.queries = Some(self.queries(name, queries)?);
             }
         }
         Ok(())
@@ -180,6 +212,10 @@ impl Reader {
             Setting::Kmeans => settings.kmeans = self.flag(setting, number)?,
             Setting::Rotation => settings.rotation = self.flag(setting, number)?,
             Setting::Text => settings.text = self.flag(setting, number)?,
+            Setting::On => {
+                let (kind, queries) = self.below(number)?;
+                (settings.on, settings.queries) = (Some(kind), queries);
+            }
         }
         Ok(())
     }
@@ -199,6 +235,13 @@ impl Reader {
     fn check(&self, settings: &Settings) -> Result<(), ArmError> {
         if !settings.kmeans || !self.kind.is_vet() {
             return Ok(());
+        }
+        if let Some(connector) = settings.on {
+            return Err(self.problem(format!(
+                "`+kmeans` starts at features of the tower, and the head takes the tokens of `{0}`; leave \
+                 out `+kmeans` or `+on-{0}`",
+                connector.name()
+            )));
         }
         if let Some(gain) = settings.gain {
             return Err(self.problem(format!(
@@ -310,6 +353,7 @@ impl fmt::Display for ArmSpec {
             usage_weight,
             noise,
             queries,
+            on,
         } = self.settings;
         f.write_str(self.kind.name())?;
         if let ArmKind::Pretrained(swap) = self.kind {
@@ -321,7 +365,7 @@ impl fmt::Display for ArmSpec {
         if let Some(noise) = noise {
             write!(f, "@{noise}")?;
         }
-        if let Some(queries) = queries {
+        if let Some(queries) = queries.filter(|_| on.is_none()) {
             write!(f, "@{queries}")?;
         }
         if let Some(top) = top {
@@ -343,6 +387,9 @@ impl fmt::Display for ArmSpec {
         ];
         for (setting, _) in flags.into_iter().filter(|&(_, is_set)| is_set) {
             write!(f, "+{}", setting.name())?;
+        }
+        if let Some(connector) = self.connector() {
+            write!(f, "+{}{connector}", Setting::On.name())?;
         }
         f.write_str(if self.usage { "+usage" } else { "" })?;
         match usage_weight {

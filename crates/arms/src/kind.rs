@@ -98,6 +98,17 @@ impl ArmKind {
         self.tokenize() == Some(Tokenize::Softmax) || self.role() == ArmRole::Published
     }
 
+    /// Whether a table can stand on its tokens: a connector without words or noise that sees the image.
+    #[must_use]
+    pub fn can_be_below(self) -> bool {
+        let is_connector = matches!(self.role(), ArmRole::Merger | ArmRole::Control);
+        let is_plain = match self.definition().argument {
+            Argument::Nothing | Argument::Queries => true,
+            Argument::Rows | Argument::Codes(_) | Argument::Noise => false,
+        };
+        is_connector && is_plain && !self.is_noisy()
+    }
+
     /// Whether the arm is sized by a vocabulary: all with words, and the MLPs matched to a table.
     #[must_use]
     pub fn takes_vocabulary(self) -> bool {

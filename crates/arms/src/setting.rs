@@ -19,10 +19,12 @@ pub enum Setting {
     Rotation,
     /// `+text`: the words of the teacher are the texts of the tokens.
     Text,
+    /// `+on-CONNECTOR`: a table whose head takes the tokens of another connector.
+    On,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Top,
         Self::Gain,
         Self::Rank,
@@ -30,6 +32,7 @@ impl Setting {
         Self::Kmeans,
         Self::Rotation,
         Self::Text,
+        Self::On,
     ];
 
     /// What stands in front of the number, or all of it where there is none.
@@ -42,6 +45,7 @@ impl Setting {
             Self::Kmeans => "kmeans",
             Self::Rotation => "rotation",
             Self::Text => "text",
+            Self::On => "on-",
         }
     }
 
@@ -52,6 +56,7 @@ impl Setting {
             Self::Gain => "gainX",
             Self::Rank => "rankR",
             Self::Codes => "codesN",
+            Self::On => "on-CONNECTOR",
             Self::Kmeans | Self::Rotation | Self::Text => self.name(),
         }
     }

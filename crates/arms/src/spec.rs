@@ -45,8 +45,11 @@ pub struct Settings {
     pub usage_weight: Option<Thousandths>,
     /// Standard deviation of the noise on tokens of unit root mean square.
     pub noise: Option<Thousandths>,
-    /// Tokens of an image; one per block of patches if none is given.
+    /// Tokens of an image; one per block of patches if none is given. Those of the connector below a table,
+    /// where that takes them.
     pub queries: Option<usize>,
+    /// Connector whose tokens the head of a table takes; it takes the patches if none is given.
+    pub on: Option<ArmKind>,
 }
 
 impl Settings {
@@ -60,6 +63,7 @@ impl Settings {
             Setting::Kmeans => self.kmeans,
             Setting::Rotation => self.rotation,
             Setting::Text => self.text,
+            Setting::On => self.on.is_some(),
         }
     }
 }
@@ -124,6 +128,21 @@ impl ArmSpec {
         }
         spec.settings.codes = definition.needs_codes.map(|_| 2);
         spec
+    }
+
+    /// The connector below a table.
+    #[must_use]
+    pub fn connector(&self) -> Option<Self> {
+        let mut connector = Self::plain(self.settings.on?);
+        connector.settings.queries = self.settings.queries;
+        Some(connector)
+    }
+
+    /// Whether it reads earlier blocks of the tower beside the last.
+    #[must_use]
+    pub fn reads_levels(&self) -> bool {
+        let mut kinds = [Some(self.kind), self.settings.on].into_iter().flatten();
+        kinds.any(|kind| kind.definition().reads_levels)
     }
 
     /// Words of one codebook that a token can be assigned to, `K` without indicator rows; for the

@@ -178,8 +178,7 @@ impl ProbeConfig {
             );
             text_words::check(arm, self)?;
             ensure!(
-                !arm.kind.definition().reads_levels
-                    || (self.regime == Regime::Frozen && self.checkpoint.is_none()),
+                !arm.reads_levels() || (self.regime == Regime::Frozen && self.checkpoint.is_none()),
                 "arm `{arm}` reads several blocks of our own frozen tower; leave it out with --checkpoint \
                  and where the tower trains (`regime`)"
             );

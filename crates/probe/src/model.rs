@@ -14,7 +14,6 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::{Tokenize, Vet};
 use projector::{Pass, PatchGrid, Projector, StartSample, VisualTokens, rms_normalize, seeded};
-use published_models::PublishedProjector;
 use rand_chacha::ChaCha8Rng;
 use vision_backbone::{PatchLayout, SmallVit};
 
@@ -266,15 +265,9 @@ impl CellModel {
     }
 
     fn with_soft_words(&self, change: impl FnOnce(Vet) -> Vet) -> Option<Self> {
-        let (vet, wrap): (&Vet, fn(Vet) -> Arm) = if let Arm::Vet(vet) = &self.arm {
-            (vet, Arm::Vet)
-        } else if let Arm::Pretrained(PublishedProjector::Vet(vet)) = &self.arm {
-            (vet, |vet| Arm::Pretrained(PublishedProjector::Vet(vet)))
-        } else {
-            return None;
-        };
+        let vet = self.arm.vet()?;
         (vet.tokenize_function() == Tokenize::Softmax).then(|| Self {
-            arm: wrap(change(vet.clone())),
+            arm: self.arm.clone().map_vet(change),
             ..self.clone()
         })
     }

@@ -243,6 +243,7 @@ impl Prepared {
         // What they refuse is the size of the block, so widths of 1 do; but a resampler has heads.
         let sizes = self.arm_sizes(config);
         let arms = config.arms.iter();
+        let arms = arms.map(|arm| arm.connector().unwrap_or(*arm));
         for arm in arms.filter(|arm| !arm.kind.has_words() && !arm.kind.is_pretrained()) {
             let sizes = ArmSizes {
                 d_in: 1,
@@ -415,9 +416,8 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
 
 /// Blocks of the tower that have run where each level is read; none if no arm reads any.
 fn levels(config: &ProbeConfig, encoder: &Encoder) -> Vec<usize> {
-    let reads = |arm: &arms::ArmSpec| arm.kind.definition().reads_levels;
     match encoder {
-        Encoder::Small(tower) if config.arms.iter().any(reads) => {
+        Encoder::Small(tower) if config.arms.iter().any(arms::ArmSpec::reads_levels) => {
             level_blocks(tower.depth()).to_vec()
         }
         // `ProbeConfig::check` has refused such arms behind a checkpoint.

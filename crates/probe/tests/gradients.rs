@@ -46,6 +46,9 @@ fn registry() -> Vec<ArmSpec> {
         "rvq@16+codes4",
         "rvq-merger@16+codes3+rotation",
         "resampler@3",
+        "vet-softmax@24+on-patch-merger",
+        "vet-softmax@24+on-deepstack",
+        "vet-st-argmax@24+codes2+on-resampler@3+usage",
         "vq@16+rotation",
         "rvq@16+codes2+rotation",
         "simvq@16+rotation",
@@ -135,7 +138,7 @@ fn study(folder: &Path, reader: ReaderKind, regime: Regime) -> ProbeConfig {
     study.arms = registry()
         .into_iter()
         .filter(|arm| reader != ReaderKind::SlotLinear || arm.settings.queries.is_none())
-        .filter(|arm| regime == Regime::Frozen || !arm.kind.definition().reads_levels)
+        .filter(|arm| regime == Regime::Frozen || !arm.reads_levels())
         .collect();
     study.d_token = 16;
     study.data.charset = Charset::Digits;

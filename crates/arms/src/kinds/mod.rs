@@ -17,6 +17,7 @@ mod internvl_mlp;
 mod lfq;
 mod linear;
 mod mean_pool;
+mod on_top;
 mod oracle_words;
 mod patch_merger;
 mod pretrained;
@@ -33,6 +34,7 @@ use control_projectors::{
     Blind, GeluMlp, Identity, LinearProjector, MeanPool, Noisy, OracleWords, RandomLinear, Shuffled,
 };
 use discretisers::{Bsq, Fsq, Lfq, RvqMerger, SimVq, Vq};
+use on_top::OnTop;
 use ovis_vet::{MultiVet, Vet};
 pub use pretrained::TokenizeOverride;
 use projector::{Cost, Pass, PatchGrid, Projector, StartSample, VisualTokens};
@@ -92,6 +94,7 @@ layers! {
     GeluMlp(GeluMlp),
     Vet(Vet),
     MultiVet(MultiVet),
+    OnTop(OnTop),
     Vq(Vq),
     RvqMerger(RvqMerger),
     Fsq(Fsq),

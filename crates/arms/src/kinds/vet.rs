@@ -1,14 +1,22 @@
 //! Visual embedding tables (Ovis, arXiv:2405.20797): one kind for each tokenize function.
 
+use super::on_top::OnTop;
 use crate::{Argument, Arm, ArmRole, ArmSizes, ArmSpec, Definition, INDICATORS, Setting};
 use anyhow::Context;
 use burn::tensor::Device;
 use ovis_vet::{Curriculum, MultiVet, Tau, Tokenize, VetConfig};
+use projector::Projector;
 use rand_chacha::ChaCha8Rng;
 
 /// As released: softmax mixture of rows.
 pub const VET_SOFTMAX: Definition = Definition {
-    settings: &[Setting::Top, Setting::Gain, Setting::Rank, Setting::Codes],
+    settings: &[
+        Setting::Top,
+        Setting::Gain,
+        Setting::Rank,
+        Setting::Codes,
+        Setting::On,
+    ],
     ..vet("vet-softmax", ArmRole::SoftWords, Tokenize::Softmax)
 };
 
@@ -54,12 +62,32 @@ const fn vet(name: &'static str, role: ArmRole, tokenize: Tokenize) -> Definitio
             Setting::Rank,
             Setting::Codes,
             Setting::Kmeans,
+            Setting::On,
         ],
         ..Definition::continuous(name, role, build)
     }
 }
 
 fn build(
+    spec: &ArmSpec,
+    sizes: ArmSizes,
+    rng: &mut ChaCha8Rng,
+    device: &Device,
+) -> anyhow::Result<Arm> {
+    if let Some(connector) = spec.connector() {
+        let connector = connector.build(sizes, rng, device)?;
+        let sizes = ArmSizes {
+            d_in: connector.d_out(),
+            merge: 1,
+            ..sizes
+        };
+        let table = table(spec, sizes, rng, device)?;
+        return Ok(Arm::OnTop(OnTop::new(connector, table)));
+    }
+    table(spec, sizes, rng, device)
+}
+
+fn table(
     spec: &ArmSpec,
     sizes: ArmSizes,
     rng: &mut ChaCha8Rng,
