@@ -61,6 +61,8 @@ enum Command {
     HowManyWords(cmd::how_many_words::Args),
     /// Turn images into the visual tokens of a published checkpoint.
     Encode(cmd::encode::Args),
+    /// How does a released table of visual words use them on your images?
+    Words(cmd::words::Args),
     /// What do the tokens look like, and what do the words of a vocabulary stand for?
     Inspect(Box<cmd::inspect::Args>),
     /// Compare our towers and projectors with reference tensors, tap by tap.
@@ -137,6 +139,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Docs(args) => cmd::docs::run(args),
         Command::HowManyWords(args) => cmd::how_many_words::run(args),
         Command::Encode(args) => cmd::encode::run(args, &stop),
+        Command::Words(args) => cmd::words::run(args, &stop),
         Command::Inspect(args) => cmd::inspect::run(args, &stop),
         Command::Parity(args) => cmd::parity::run(args),
     }

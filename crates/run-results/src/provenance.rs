@@ -2,7 +2,7 @@
 
 use crate::{Hashes, Manifest, Stage, peak_memory_mib};
 use burn::tensor::Device;
-use probe::{Prepared, ProbeConfig};
+use probe::Prepared;
 use run_support::backend::{self, BackendChoice};
 use std::path::Path;
 use std::process::Command;
@@ -13,12 +13,7 @@ const BURN_VERSION: &str = "0.22.1";
 
 /// A manifest with everything that is known when a run starts.
 #[must_use]
-pub fn manifest(
-    config: &ProbeConfig,
-    backend: BackendChoice,
-    device: &Device,
-    lanes: usize,
-) -> Manifest {
+pub fn manifest(seeds: &[u64], backend: BackendChoice, device: &Device, lanes: usize) -> Manifest {
     // The backends without a driver run on the processor.
     let device = match processor() {
         Some(processor) if !backend.backend.has_driver() && backend.index.is_none() => processor,
@@ -32,7 +27,7 @@ pub fn manifest(
         device,
         lanes,
         cpu_count: std::thread::available_parallelism().map_or(1, usize::from),
-        seeds: config.seeds.clone(),
+        seeds: seeds.to_vec(),
         started_unix_s: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()),

@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn manifest(&self, config: &ProbeConfig, prepared: &Prepared) -> Manifest {
         let lanes = self.lanes.count();
-        let mut manifest = provenance::manifest(config, self.backend, self.device(), lanes);
+        let mut manifest = provenance::manifest(&config.seeds, self.backend, self.device(), lanes);
         if self.devices.len() > 1 {
             manifest.device = format!("{} x {}", self.devices.len(), manifest.device);
         }

@@ -5,7 +5,8 @@
 //! model, `tokens` and `view` the tokens of an arm, `reading` what is read from them, `places` which
 //! character stands at which token, `census` how words go with characters, `picture` and `atlas` the
 //! figures, `tables` the CSV files, `report` the page. [`encode`] writes the tokens of
-//! images through a published model into a file.
+//! images through a published model into a file; [`table_use`] measures how a released table uses its
+//! words.
 
 mod atlas;
 mod cells;
@@ -20,6 +21,7 @@ mod rates;
 mod reading;
 mod report;
 mod subjects;
+pub mod table_use;
 mod tables;
 mod tokens;
 mod view;

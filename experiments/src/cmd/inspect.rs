@@ -345,8 +345,12 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
 
 fn look(config: &InspectConfig, session: &Session<'_>, folder: &RunFolder) -> Result<Inspection> {
     let lanes = session.lanes.count();
-    let mut manifest =
-        provenance::manifest(&config.probe, session.backend, session.device(), lanes);
+    let mut manifest = provenance::manifest(
+        &config.probe.seeds,
+        session.backend,
+        session.device(),
+        lanes,
+    );
     let clock = Instant::now();
     let inspection = inspect(config, session)?;
     let mut seconds = clock.elapsed().as_secs_f64();

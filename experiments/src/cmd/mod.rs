@@ -22,6 +22,7 @@ pub mod representation_probe;
 pub mod slurm;
 pub mod status;
 pub mod study;
+pub mod words;
 
 use anyhow::{Result, ensure};
 use burn::tensor::Device;

@@ -101,7 +101,7 @@ impl Encoder<'_> {
                     values: Vec::new(),
                     shape: vec![0, vet.words()],
                 };
-                for blocks in slices(features)? {
+                for blocks in blocks_of(features)? {
                     let tokens = vet.forward(&blocks, &mut Pass::deterministic());
                     embeddings.append(tokens.embeddings.clone());
                     if let Some(probabilities) =
@@ -135,7 +135,7 @@ impl Encoder<'_> {
 }
 
 /// The blocks of an image, some at a time.
-fn slices(features: &PackedPatches) -> Result<Vec<PatchGrid>> {
+pub(crate) fn blocks_of(features: &PackedPatches) -> Result<Vec<PatchGrid>> {
     let merge = features.merge();
     let [patches, d] = features.features().dims();
     let step = TOKENS_AT_A_TIME * merge * merge;

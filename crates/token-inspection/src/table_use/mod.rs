@@ -1,0 +1,96 @@
+//! A released visual embedding table on a user's images: how its words are used, and what a token keeps
+//! when it is made of fewer of them.
+//!
+//! Files: [`tally`] the numbers, token by token, [`neighbours`] rows of the table that lie beside one,
+//! [`page`] what is written and printed.
+
+mod neighbours;
+mod page;
+mod tally;
+
+pub use page::write;
+pub use tally::{Hardened, MASSES, MIXED, Spread, Tally, UsedWord};
+
+use crate::encode::blocks_of;
+use anyhow::{Result, bail};
+use projector::{Pass, Projector};
+use published_models::{FeatureState, Pixels, PublishedProjector, VisionModel};
+use vision_backbone::VisionTower;
+
+/// Most used words whose neighbours are listed.
+const LISTED: usize = 12;
+/// Neighbours of a word that are listed.
+const NEIGHBOURS: usize = 4;
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct TableUse {
+    /// The checkpoint, as it was named.
+    pub checkpoint: String,
+    /// Its family.
+    pub family: &'static str,
+    /// Images that were encoded.
+    pub images: usize,
+    /// Files that were left out, and why.
+    pub left_out: Vec<String>,
+    /// The numbers.
+    pub tally: Tally,
+    /// The most used words, with the rows of the table that point into nearly the same direction.
+    pub used: Vec<UsedWord>,
+    /// Seconds of tower and table.
+    pub seconds: f64,
+}
+
+impl TableUse {
+    /// Nothing seen yet.
+    ///
+    /// # Errors
+    /// If the model has no visual words.
+    pub fn new(checkpoint: &str, model: &VisionModel) -> Result<Self> {
+        let PublishedProjector::Vet(vet) = &model.projector else {
+            bail!(
+                "{checkpoint}: {} has a merger and no visual words; name a checkpoint of Ovis",
+                model.family().name()
+            );
+        };
+        Ok(Self {
+            checkpoint: checkpoint.to_owned(),
+            family: model.family().name(),
+            images: 0,
+            left_out: Vec::new(),
+            tally: Tally::new(vet.words()),
+            used: Vec::new(),
+            seconds: 0.0,
+        })
+    }
+
+    /// Adds the tokens of an image.
+    ///
+    /// # Errors
+    /// If the tower cannot read an image of this size.
+    pub fn add(&mut self, model: &VisionModel, pixels: &Pixels) -> Result<()> {
+        let PublishedProjector::Vet(vet) = &model.projector else {
+            bail!("{} has no visual words", model.family().name());
+        };
+        let start = std::time::Instant::now();
+        let output = model.tower.forward(&pixels.patches)?;
+        let features = match model.state {
+            FeatureState::PreNorm => output.pre_norm,
+            FeatureState::PostNorm => output.post_norm,
+        };
+        for blocks in blocks_of(&features)? {
+            let tokens = vet.forward(&blocks, &mut Pass::deterministic());
+            self.tally.add(vet, tokens)?;
+        }
+        self.images += 1;
+        self.seconds += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Looks for the neighbours of the most used words.
+    pub fn finish(&mut self, model: &VisionModel) {
+        if let PublishedProjector::Vet(vet) = &model.projector {
+            self.used = neighbours::of_most_used(vet, &self.tally, LISTED, NEIGHBOURS);
+        }
+    }
+}
