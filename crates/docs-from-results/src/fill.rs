@@ -239,6 +239,17 @@ mod tests {
     }
 
     #[test]
+    fn the_first_row_below_a_number_is_found_in_the_order_of_the_table() {
+        let text = "It needs <!-- = ocr.csv mean=first-below:0.05 : count density -->0<!-- /= --> of them.\n";
+        assert!(filled(text).text.contains("-->1<!-- /= -->"));
+        let of = |limit: &str| {
+            format!("It needs <!-- = ocr.csv arm=hard mean=first-below:{limit} : text mean -->x<!-- /= -->.\n")
+        };
+        assert!(refused(&of("0.01")).contains("0 rows with arm=hard mean=first-below:0.01"));
+        assert!(refused(&of("little")).contains("`first-below:little` has no number"));
+    }
+
+    #[test]
     fn a_list_has_each_row_once_and_escapes_bars() {
         let text = "<!-- table ocr.csv\nlist Arm=arm note -->\n<!-- /table -->\n";
         let table = "\n| Arm | note |\n|---|---|\n| hard | a\\|b |\n| soft | c |\n";

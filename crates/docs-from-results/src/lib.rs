@@ -14,6 +14,9 @@
 //! | `table SOURCE [COLUMN=VALUE]...`, then lines `rows COLUMN[=LABEL] VALUE[=LABEL]...`, `columns` likewise and `cells FORMAT COLUMN [LOW HIGH]`, closed by `/table` | one number per row and column |
 //! | the same with one line `list HEADER=COLUMN...` | columns of all rows; rows that are the same are written once |
 //!
+//! A value `first-below:X` takes of the rows that have the other values the first whose number is below X: after how
+//! many steps was an error reached?
+//!
 //! A `FILE` is a CSV file below the folder of published results, a `SOURCE` such a file or a short
 //! name. Words that hold spaces stand in double quotes. Formats: `percent` and `points` of fractions,
 //! `number` with two decimals (these three with the ends of an interval or without), `count`, and `text`

@@ -38,6 +38,14 @@ impl Published {
     }
 }
 
+/// Stands in front of a number in the place of a value.
+const FIRST_BELOW: &str = "first-below:";
+
+fn number(limit: &str) -> Result<f64, String> {
+    let problem = |_| format!("`{FIRST_BELOW}{limit}` has no number; write `{FIRST_BELOW}0.01`");
+    limit.parse().map_err(problem)
+}
+
 /// A table as it stands in its file.
 #[derive(Debug)]
 pub(crate) struct Csv {
@@ -64,17 +72,34 @@ impl Csv {
         })
     }
 
-    /// The rows that have all the values.
+    /// The rows that have all the values; with a value `first-below:X` the first of them alone whose number
+    /// is below X.
     pub(crate) fn rows(&self, wanted: &Rows) -> Result<Vec<&csv::StringRecord>, String> {
         let mut columns = Vec::new();
+        let mut most = Vec::new();
         for (column, value) in &wanted.values {
-            columns.push((self.column(column)?, value.as_str()));
+            let place = self.column(column)?;
+            match value.strip_prefix(FIRST_BELOW) {
+                Some(limit) => most.push((place, number(limit)?)),
+                None => columns.push((place, value.as_str())),
+            }
         }
         let fits = |row: &&csv::StringRecord| {
             let has = |&(column, value): &(usize, &str)| row.get(column) == Some(value);
             columns.iter().all(has)
         };
-        Ok(self.rows.iter().filter(fits).collect())
+        let mut rows: Vec<&csv::StringRecord> = self.rows.iter().filter(fits).collect();
+        if !most.is_empty() {
+            let is_below = |row: &&csv::StringRecord| {
+                let below = |&(column, limit): &(usize, f64)| {
+                    let cell = row.get(column).unwrap_or_default();
+                    cell.parse::<f64>().is_ok_and(|value| value < limit)
+                };
+                most.iter().all(below)
+            };
+            rows = rows.into_iter().find(is_below).into_iter().collect();
+        }
+        Ok(rows)
     }
 
     /// The one row that has all the values, as text.
