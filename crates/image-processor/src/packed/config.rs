@@ -3,6 +3,7 @@
 //! | preset | patch | frames | px² | resize | mean, std |
 //! |---|--:|--:|---|---|---|
 //! | [`PackedConfig::qwen2_vl`], [`PackedConfig::qwen2_5_vl`] | 14 | 2 | 3,136 to 12,845,056 | bicubic | CLIP |
+//! | [`PackedConfig::qwen3_vl`] | 16 | 2 | 65,536 to 16,777,216 | bicubic | 0.5 |
 //! | [`PackedConfig::ovis2_5_2b`] | 16 | 1 | 200,704 to 2,408,448 | bilinear | 0.5 |
 //! | [`PackedConfig::ovis2_5_9b`] | 16 | 1 | 200,704 to 3,211,264 | bilinear | 0.5 |
 //!
@@ -73,6 +74,17 @@ impl PackedConfig {
     /// Qwen2-VL, all sizes: the settings of Qwen2.5-VL.
     pub const fn qwen2_vl() -> Self {
         Self::qwen2_5_vl()
+    }
+
+    /// Qwen3-VL and Qwen3.5, all sizes.
+    pub const fn qwen3_vl() -> Self {
+        Self {
+            patch_size: 16,
+            min_pixels: 64 * 32 * 32,
+            max_pixels: 16_384 * 32 * 32,
+            normalisation: Normalisation::half(),
+            ..Self::qwen2_5_vl()
+        }
     }
 
     /// Ovis2.5-2B, with the limits of its model card.
@@ -241,6 +253,7 @@ mod tests {
         for (config, max_pixels) in [
             (PackedConfig::qwen2_vl(), 12_845_056),
             (PackedConfig::qwen2_5_vl(), 12_845_056),
+            (PackedConfig::qwen3_vl(), 16_777_216),
             (PackedConfig::ovis2_5_2b(), 2_408_448),
             (PackedConfig::ovis2_5_9b(), 3_211_264),
         ] {
