@@ -8,9 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Finished, Rows, Scratch, names};
 
-const LAYOUTS: [&str; 5] = [
+const LAYOUTS: [&str; 7] = [
     "qwen2_5_vl",
     "qwen2_vl",
+    "qwen3_vl",
+    "qwen3_5",
     "ovis2_hf",
     "ovis2_official",
     "ovis2_5",
@@ -67,7 +69,7 @@ fn every_family_is_probed_through_its_own_projector_and_through_ours() {
         let curve = fs::read_to_string(scratch.result(layout, "plots/hardening.csv")).unwrap();
         let words = match layout {
             "ovis2_5" => Some(60),
-            "qwen2_5_vl" | "qwen2_vl" => None,
+            "qwen2_5_vl" | "qwen2_vl" | "qwen3_vl" | "qwen3_5" => None,
             _ => Some(59),
         };
         for (k, present) in [(12, true), (59, words == Some(59)), (60, words == Some(60))] {

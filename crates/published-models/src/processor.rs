@@ -254,6 +254,18 @@ impl Processor {
                     config,
                     transparency,
                 },
+                TowerConfig::Qwen3(tower),
+            ) => packed(
+                json,
+                *config,
+                [tower.patch, tower.merge, tower.temporal_patch],
+                *transparency,
+            )?,
+            (
+                ProcessorDefaults::Packed {
+                    config,
+                    transparency,
+                },
                 TowerConfig::Navit(tower),
             ) => packed(
                 json,
@@ -265,7 +277,10 @@ impl Processor {
                 tiles(json, *config, tower, *naming)?
             }
             (ProcessorDefaults::Packed { .. }, TowerConfig::Aimv2(..))
-            | (ProcessorDefaults::Tiles(_), TowerConfig::Qwen(_) | TowerConfig::Navit(_)) => {
+            | (
+                ProcessorDefaults::Tiles(_),
+                TowerConfig::Qwen(_) | TowerConfig::Qwen3(_) | TowerConfig::Navit(_),
+            ) => {
                 return Err(problem(format!(
                     "{} has another tower than this configuration describes",
                     config.family.name()

@@ -69,7 +69,7 @@ fn pixels(folder: &Path, picture: &str) -> Result<(Pixels, Vec<String>), ModelEr
 }
 
 /// Layout, object that holds the setting, its two names.
-const SYNONYMS: [(&str, &str, [&str; 2]); 6] = [
+const SYNONYMS: [(&str, &str, [&str; 2]); 7] = [
     ("qwen2_vl", "/vision_config", ["in_channels", "in_chans"]),
     ("qwen2_5_vl", "/vision_config", ["in_channels", "in_chans"]),
     (
@@ -77,6 +77,7 @@ const SYNONYMS: [(&str, &str, [&str; 2]); 6] = [
         "/vision_config",
         ["in_channels", "in_chans"],
     ),
+    ("qwen3_vl", "/vision_config", ["in_channels", "in_chans"]),
     ("ovis2_hf", "/vision_config", ["mlp_bias", "use_bias"]),
     (
         "ovis2_official",
@@ -154,6 +155,7 @@ fn processors_are_read_from_every_file_and_form() {
     for layout in [
         "qwen2_vl",
         "qwen2_5_vl",
+        "qwen3_vl",
         "ovis2_5",
         "ovis2_hf",
         "ovis2_official",
@@ -251,6 +253,8 @@ fn settings_that_cannot_be_obeyed_name_their_file_and_key() {
         ("qwen2_vl", "patch_size", json!(14)),
         ("qwen2_vl", "merge_size", json!(4)),
         ("qwen2_vl", "temporal_patch_size", json!(1)),
+        ("qwen3_vl", "size", json!({"height": 112, "width": 112})),
+        ("qwen3_vl", "patch_size", json!(16)),
         ("ovis2_5", "do_pad", json!(true)),
         ("ovis2_hf", "size", json!({"height": 20, "width": 20})),
         ("ovis2_hf", "use_covering_area_grid", json!(false)),
@@ -287,6 +291,10 @@ fn defaults_and_unknown_settings_are_told() {
         (
             "qwen2_5_vl",
             "3136 to 12845056 px², bicubic, mean [0.48145466",
+        ),
+        (
+            "qwen3_vl",
+            "65536 to 16777216 px², bicubic, mean [0.5, 0.5, 0.5]",
         ),
         ("ovis2_5", "200704 to 3211264 px², bilinear, mean [0.5"),
         ("ovis2_hf", "at most 9 tiles of 16 px"),

@@ -11,10 +11,12 @@ use proptest::sample::select;
 use published_models::{Processor, VisionModel};
 use serde_json::{Value, json};
 
-const LAYOUTS: [&str; 6] = [
+const LAYOUTS: [&str; 8] = [
     "qwen2_5_vl",
     "qwen2_5_vl_in_memory",
     "qwen2_vl",
+    "qwen3_vl",
+    "qwen3_5",
     "ovis2_hf",
     "ovis2_official",
     "ovis2_5",

@@ -13,7 +13,7 @@ use projector::{LayerNorm, linear};
 
 use crate::layers::{Activation, EncoderBlock, Mlp, Norm, PlainMlp};
 use crate::packed::PackedPatches;
-use crate::position_table::PositionTable;
+use crate::position_table::{Interpolation, PositionTable};
 use crate::positions::RotaryAngles;
 use crate::source::{Loader, ParameterSource};
 use crate::tower::{
@@ -158,7 +158,7 @@ impl NavitConfig {
             .collect::<Result<_, _>>()?;
         Ok(Navit {
             embed,
-            positions: PositionTable::new(table, self.position_side),
+            positions: PositionTable::new(table, self.position_side, Interpolation::Bicubic),
             blocks,
             final_norm: loader.layer_norm("post_layernorm", self.d_model, self.norm_eps)?,
             config: self.clone(),

@@ -11,6 +11,7 @@ pub(crate) mod ovis2_5;
 pub(crate) mod qwen;
 pub(crate) mod qwen2_5_vl;
 pub(crate) mod qwen2_vl;
+pub(crate) mod qwen3_vl;
 
 use std::borrow::Cow;
 
@@ -28,6 +29,10 @@ pub enum Family {
     Qwen2Vl,
     /// Qwen2.5-VL.
     Qwen2_5Vl,
+    /// Qwen3-VL, dense or with experts.
+    Qwen3Vl,
+    /// Qwen3.5, dense or with experts: the tower of Qwen3-VL without DeepStack.
+    Qwen3_5,
     /// Ovis2, in the official layout or that of transformers.
     Ovis2,
     /// Ovis2.5.
@@ -37,7 +42,14 @@ pub enum Family {
 impl Family {
     /// In the order in which messages list their `model_type`s. The checkpoints of a family that is
     /// not here are refused as unknown.
-    pub(crate) const ALL: [Self; 4] = [Self::Qwen2_5Vl, Self::Qwen2Vl, Self::Ovis2, Self::Ovis2_5];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Qwen2_5Vl,
+        Self::Qwen2Vl,
+        Self::Qwen3Vl,
+        Self::Qwen3_5,
+        Self::Ovis2,
+        Self::Ovis2_5,
+    ];
 
     /// Its name.
     #[must_use]
@@ -49,6 +61,8 @@ impl Family {
         match self {
             Self::Qwen2Vl => &qwen2_vl::FACTS,
             Self::Qwen2_5Vl => &qwen2_5_vl::FACTS,
+            Self::Qwen3Vl => &qwen3_vl::FACTS,
+            Self::Qwen3_5 => &qwen3_vl::FACTS_OF_QWEN3_5,
             Self::Ovis2 => &ovis2::FACTS,
             Self::Ovis2_5 => &ovis2_5::FACTS,
         }
