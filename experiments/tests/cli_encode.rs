@@ -68,6 +68,7 @@ fn embeddings_are_those_of_the_reference() {
         "ovis2_hf",
         "ovis2_official",
         "ovis2_5",
+        "ovis2_6",
     ] {
         let place = tempfile::tempdir().unwrap();
         encode(place.path(), layout, &["odd.png"], &[]).succeeded();
@@ -302,7 +303,7 @@ fn what_cannot_be_encoded_is_named_and_nothing_is_written() {
 #[test]
 fn parity_passes_on_the_golden_files_and_fails_beyond_them() {
     let place = tempfile::tempdir().unwrap();
-    let golden = ["qwen2_5_vl", "ovis2", "ovis2_5"].map(|family| {
+    let golden = ["qwen2_5_vl", "qwen3_vl", "ovis2", "ovis2_5"].map(|family| {
         let path = root().join(format!("data/parity/{family}-golden.safetensors"));
         path.display().to_string()
     });

@@ -24,7 +24,7 @@ pub enum TowerConfig {
     Qwen(QwenVitConfig),
     /// Qwen3-VL and Qwen3.5.
     Qwen3(Qwen3VitConfig),
-    /// Ovis2.5.
+    /// Ovis2.5 and Ovis2.6.
     Navit(NavitConfig),
     /// Ovis2, and how its tensors are named.
     Aimv2(Aimv2Config, Aimv2Naming),
@@ -39,6 +39,28 @@ impl TowerConfig {
             Self::Qwen3(tower) => tower.d_model,
             Self::Navit(tower) => tower.d_model,
             Self::Aimv2(tower, _) => tower.d_model,
+        }
+    }
+
+    /// Side of a patch in pixels.
+    #[must_use]
+    pub fn patch(&self) -> usize {
+        match self {
+            Self::Qwen(tower) => tower.patch,
+            Self::Qwen3(tower) => tower.patch,
+            Self::Navit(tower) => tower.patch,
+            Self::Aimv2(tower, _) => tower.patch,
+        }
+    }
+
+    /// Frames per patch.
+    #[must_use]
+    pub fn temporal_patch(&self) -> usize {
+        match self {
+            Self::Qwen(tower) => tower.temporal_patch,
+            Self::Qwen3(tower) => tower.temporal_patch,
+            Self::Navit(tower) => tower.temporal_patch,
+            Self::Aimv2(..) => 1,
         }
     }
 

@@ -24,6 +24,10 @@ struct Parameters<'a>(Scope<'a>);
 impl ParameterSource for Parameters<'_> {
     type Error = ModelError;
 
+    fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         Ok(self.0.read(name, shape)?)
     }

@@ -18,11 +18,11 @@ use crate::tower::Tower;
 /// Which state of the tower the projector reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FeatureState {
-    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. Qwen's towers have no
-    /// final norm.
+    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. The towers of Qwen and
+    /// Ovis2.6 have no final norm.
     #[default]
     PreNorm,
-    /// After it: transformers for Ovis2, vLLM for Ovis2.5.
+    /// After it: transformers for Ovis2, vLLM before February 2026 for Ovis2.5.
     PostNorm,
 }
 

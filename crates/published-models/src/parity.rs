@@ -17,7 +17,7 @@ use vision_backbone::{Aimv2, GridThw, Navit, PackedPatches, Qwen3Vit, QwenVit, V
 
 use crate::config::{Family, ModelConfig};
 use crate::error::{ModelError, Result};
-use crate::families::{ovis2, ovis2_5, qwen2_5_vl, qwen2_vl, qwen3_vl};
+use crate::families::{ovis2, ovis2_5, ovis2_6, qwen2_5_vl, qwen2_vl, qwen3_vl};
 use crate::model::VisionModel;
 use crate::processor::tile_patches;
 use crate::projectors::PublishedProjector;
@@ -133,7 +133,11 @@ impl Fixture {
         } else if has("transformer.embeddings.patch_embedding.weight") {
             ovis2::transformers(&json, None)
         } else if has("embeddings.patch_embedding.weight") {
-            ovis2_5::config(&json, json.get("visual_vocab_size"), None)
+            let model = ovis2_5::config(&json, json.get("visual_vocab_size"), None);
+            match has("post_layernorm.weight") {
+                true => model,
+                false => model.map(ovis2_6::of_ovis2_5),
+            }
         } else {
             return Err(self.problem(
                 "the weights are of no known family: expected w.patch_embed.proj.weight (Qwen), \

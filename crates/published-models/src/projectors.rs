@@ -12,7 +12,7 @@ pub enum PublishedProjector {
     Merger(PatchMerger),
     /// Qwen3-VL and Qwen3.5, after the last block.
     Qwen3Merger(Qwen3Merger),
-    /// Ovis2 and Ovis2.5.
+    /// Ovis2, Ovis2.5 and Ovis2.6.
     Vet(Vet),
 }
 

@@ -12,7 +12,7 @@ pub enum Tower {
     Qwen(QwenVit),
     /// Qwen3-VL and Qwen3.5.
     Qwen3(Qwen3Vit),
-    /// Ovis2.5.
+    /// Ovis2.5 and Ovis2.6.
     Navit(Navit),
     /// Ovis2.
     Aimv2(Aimv2),

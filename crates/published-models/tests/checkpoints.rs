@@ -14,7 +14,7 @@ use published_models::{Family, FeatureState, Processor, VisionModel};
 use vision_backbone::{PackedPatches, VisionTower};
 
 const PICTURES: [&str; 4] = ["odd", "grey", "alpha", "small"];
-const LAYOUTS: [(&str, Family, f32); 8] = [
+const LAYOUTS: [(&str, Family, f32); 9] = [
     ("qwen2_5_vl", Family::Qwen2_5Vl, 1e-4),
     ("qwen2_5_vl_in_memory", Family::Qwen2_5Vl, 1e-4),
     ("qwen2_vl", Family::Qwen2Vl, 1e-4),
@@ -23,6 +23,7 @@ const LAYOUTS: [(&str, Family, f32); 8] = [
     ("ovis2_hf", Family::Ovis2, 1e-4),
     ("ovis2_official", Family::Ovis2, 1e-4),
     ("ovis2_5", Family::Ovis2_5, 1e-4),
+    ("ovis2_6", Family::Ovis2_6, 1e-4),
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -165,17 +166,60 @@ fn deepstack_levels_are_those_of_the_reference() {
 
 /// The towers of the mixtures of experts are those of the dense models.
 #[test]
-fn models_with_experts_have_the_same_vision_side() {
-    for (layout, dense, experts) in [
+fn models_with_another_language_model_have_the_same_vision_side() {
+    for (layout, own, other) in [
         ("qwen3_vl", "qwen3_vl", "qwen3_vl_moe"),
         ("qwen3_5", "qwen3_5", "qwen3_5_moe"),
+        ("ovis2_6", "ovis2_6_moe", "ovis2_6_next"),
     ] {
         let model_type = |name: &str| format!("\n  \"model_type\": \"{name}\"");
-        let copy = with_config(layout, &model_type(dense), &model_type(experts));
+        let copy = with_config(layout, &model_type(own), &model_type(other));
         let checkpoint = Checkpoint::open(copy.path()).unwrap();
         let found = VisionModel::load(&checkpoint, &Device::flex()).unwrap();
         assert_eq!(found.config(), load(layout).1.config());
     }
+}
+
+/// Ovis2.6 was released without the final norm of its tower, which Ovis2.5 has.
+#[test]
+fn the_final_norm_may_be_missing_in_ovis2_6_only() {
+    let (_, model, processor) = load("ovis2_6");
+    let output = model
+        .tower
+        .forward(&pixel_values(&processor, "odd").patches);
+    let [pre, post] = output
+        .map(|output| [output.pre_norm, output.post_norm])
+        .unwrap()
+        .map(|state| state.features().clone().into_data());
+    assert_eq!(pre, post);
+    let copy = with_config(
+        "ovis2_6",
+        r#""model_type": "ovis2_6_moe""#,
+        r#""model_type": "ovis2_5""#,
+    );
+    let checkpoint = Checkpoint::open(copy.path()).unwrap();
+    let error = VisionModel::load(&checkpoint, &Device::flex()).unwrap_err();
+    assert!(
+        error.to_string().contains("post_layernorm.weight"),
+        "{error}"
+    );
+    // Where it is stored, as by code that saves the model again, it is read.
+    let copy = with_config(
+        "ovis2_5",
+        r#""model_type": "ovis2_5""#,
+        r#""model_type": "ovis2_6_next""#,
+    );
+    let checkpoint = Checkpoint::open(copy.path()).unwrap();
+    let model = VisionModel::load(&checkpoint, &Device::flex()).unwrap();
+    let (_, _, processor) = load("ovis2_5");
+    let output = model
+        .tower
+        .forward(&pixel_values(&processor, "odd").patches);
+    let [pre, post] = output
+        .map(|output| [output.pre_norm, output.post_norm])
+        .unwrap()
+        .map(|state| state.features().clone().into_data());
+    assert_ne!(pre, post);
 }
 
 #[test]
@@ -260,6 +304,12 @@ fn bad_configurations_are_refused_by_name() {
             r#""num_attention_heads": 5,
     "num_channels""#,
             ["5 heads", "32"],
+        ),
+        (
+            "ovis2_6",
+            r#""model_type": "siglip2_navit""#,
+            r#""model_type": "siglip3_navit""#,
+            ["vit_config.model_type", "siglip3_navit"],
         ),
         (
             "ovis2_hf",

@@ -2,7 +2,7 @@
 //!
 //! [`VisionTower`] is the interface. [`SmallVit`] is the embedded default, small enough to be
 //! pre-trained on a laptop; [`QwenVit`], [`Qwen3Vit`], [`Navit`] and [`Aimv2`] are the published
-//! towers of Qwen2-VL and Qwen2.5-VL, of Qwen3-VL and Qwen3.5, of Ovis2.5, and of Ovis2.
+//! towers of Qwen2-VL and Qwen2.5-VL, of Qwen3-VL and Qwen3.5, of Ovis2.5 and Ovis2.6, and of Ovis2.
 //!
 //! Files: `packed` batches of images of any size, `tower` the interface, `vit` with `block` the
 //! small tower; `qwen`, `qwen3`, `navit` and `aimv2` the published ones, one file each, made of

@@ -4,10 +4,11 @@
 //!
 //! Keys are those of the checkpoints (and of transformers 5.23.0, where it names them otherwise);
 //! missing ones take the defaults of the reference's configuration class, except for those of
-//! Ovis2.5 and the sizes of Ovis2, whose classes' defaults fit no release.
+//! Ovis2.5 and Ovis2.6 and the sizes of Ovis2, whose classes' defaults fit no release.
 
 pub(crate) mod ovis2;
 pub(crate) mod ovis2_5;
+pub(crate) mod ovis2_6;
 pub(crate) mod qwen;
 pub(crate) mod qwen2_5_vl;
 pub(crate) mod qwen2_vl;
@@ -37,18 +38,21 @@ pub enum Family {
     Ovis2,
     /// Ovis2.5.
     Ovis2_5,
+    /// Ovis2.6, whose language models have experts.
+    Ovis2_6,
 }
 
 impl Family {
     /// In the order in which messages list their `model_type`s. The checkpoints of a family that is
     /// not here are refused as unknown.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Qwen2_5Vl,
         Self::Qwen2Vl,
         Self::Qwen3Vl,
         Self::Qwen3_5,
         Self::Ovis2,
         Self::Ovis2_5,
+        Self::Ovis2_6,
     ];
 
     /// Its name.
@@ -65,6 +69,7 @@ impl Family {
             Self::Qwen3_5 => &qwen3_vl::FACTS_OF_QWEN3_5,
             Self::Ovis2 => &ovis2::FACTS,
             Self::Ovis2_5 => &ovis2_5::FACTS,
+            Self::Ovis2_6 => &ovis2_6::FACTS,
         }
     }
 }
