@@ -345,7 +345,7 @@ fn bad_configurations_are_refused_by_name() {
             "qwen2_5_vl",
             r#""depth": 2"#,
             r#""depth": "two""#,
-            ["vision tower", "two"],
+            ["vision tower", "`depth` is \"two\""],
         ),
         (
             "qwen3_vl",
@@ -358,6 +358,18 @@ fn bad_configurations_are_refused_by_name() {
             r#""num_position_embeddings": 25"#,
             r#""num_position_embeddings": 36"#,
             ["pos_embed.weight", "[25, 24]"],
+        ),
+        (
+            "qwen3_vl",
+            r#""patch_size": 4"#,
+            r#""patch_size": [4, 4]"#,
+            ["`patch_size` is [4,4]", "sequence"],
+        ),
+        (
+            "ovis2_6",
+            r#""intermediate_size": 40"#,
+            r#""intermediate_size": null"#,
+            ["`intermediate_size` is null", "expected usize"],
         ),
         (
             "qwen3_vl",

@@ -182,8 +182,30 @@ fn parse<T: DeserializeOwned>(value: &Value, synonyms: &[[&str; 2]]) -> Result<T
             object.and_then(|object| object.insert(name.to_owned(), found));
         }
     }
-    T::deserialize(value.as_ref())
-        .map_err(|error| format!("the vision tower's configuration: {error}"))
+    T::deserialize(value.as_ref()).map_err(|error| {
+        let place = match culprit::<T>(&value) {
+            Some((key, found)) => format!(", `{key}` is {}", excerpt(found)),
+            None => String::new(),
+        };
+        format!("the vision tower's configuration{place}: {error}")
+    })
+}
+
+/// The entry of an object without which it could be read, or would miss that entry only; serde does
+/// not say where a value of the wrong type stands.
+fn culprit<T: DeserializeOwned>(value: &Value) -> Option<(&String, &Value)> {
+    // No configuration has as many; a hostile one would take forever.
+    const MOST: usize = 200;
+    value.as_object()?.iter().take(MOST).find(|(key, _)| {
+        let mut others = value.clone();
+        if let Some(object) = others.as_object_mut() {
+            object.remove(*key);
+        }
+        match T::deserialize(&others) {
+            Ok(_) => true,
+            Err(error) => error.to_string() == format!("missing field `{key}`"),
+        }
+    })
 }
 
 /// The value of a setting with two names.
