@@ -352,6 +352,7 @@ def highlights(measured):
         *pick(named("LayerNorm, 2048 × 128"), "matmul", lambda w: w.work.startswith("layer_norm")),
         *pick(named("ViT training step"), "vit", lambda w: True),
         *tower("Qwen2.5-VL", "qwen2.5-vl"),
+        *tower("Qwen3-VL", "qwen3-vl"),
         *tower("Ovis2.5", "ovis2.5"),
         *table_of("forward"),
         *table_of("forward+backward"),

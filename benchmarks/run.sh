@@ -149,7 +149,7 @@ vet_memory() {
 towers_memory() {
   local tower side
   side=$([ -n "$quick" ] && echo 32 || echo 112)
-  for tower in qwen2.5-vl ovis2.5; do
+  for tower in qwen2.5-vl qwen3-vl ovis2.5; do
     cargo bench --quiet --workspace --profile dev --bench versus_towers -- \
       --threads "$cores" --memory "$tower" "$side" | keep towers 1
     "$PYTHON" benchmarks/pytorch/towers.py --threads "$cores" --memory "$tower" "$side" |

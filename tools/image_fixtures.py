@@ -138,6 +138,7 @@ def write_sizes():
     rules = {
         "qwen2_5_vl": (qwen_size, 28, 3136, 12845056),
         "qwen_class_defaults": (qwen_size, 28, 3136, 1003520),
+        "qwen3_vl": (qwen_size, 32, 65536, 16777216),
         "ovis2_5_2b": (ovis_size, 32, 448**2, 1344 * 1792),
         "ovis2_5_9b": (ovis_size, 32, 448**2, 1792**2),
     }
@@ -197,6 +198,15 @@ def packed_cases():
         for rows in frames
     ]
     yield "qwen2_5_vl", [size] * 3, *pack(unpacked, 14, 2, 2)
+
+    # `preprocessor_config.json` of the releases.
+    qwen3 = Qwen2VLImageProcessorPil(
+        patch_size=16, image_mean=[0.5] * 3, image_std=[0.5] * 3,
+        size={"shortest_edge": 65536, "longest_edge": 16777216},
+    )
+    for size in [(70, 70), (1, 1), (42, 98), (1, 200), (1000, 700), (640, 480)]:
+        output = qwen3(images=[Image.fromarray(pattern("noise", *size))], return_tensors="np")
+        yield "qwen3_vl", [size], output["pixel_values"], output["image_grid_thw"][0].tolist()
 
     siglip = SiglipImageProcessorPil(resample=2)
     for name, most in (("ovis2_5_2b", 1344 * 1792), ("ovis2_5_9b", 1792**2)):

@@ -40,6 +40,15 @@ QWEN = {
     "window_size": 112,
     "fullatt_block_indexes": [3],
 }
+QWEN3 = {
+    "depth": 4,
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_heads": 16,
+    "patch_size": 16,
+    "temporal_patch_size": 2,
+    "num_position_embeddings": 2304,
+}
 OVIS = {
     "num_hidden_layers": 4,
     "hidden_size": 1152,
@@ -48,7 +57,7 @@ OVIS = {
     "patch_size": 16,
     "image_size": 512,
 }
-CONFIGS = {"qwen2.5-vl": QWEN, "ovis2.5": OVIS}
+CONFIGS = {"qwen2.5-vl": QWEN, "qwen3-vl": QWEN3, "ovis2.5": OVIS}
 
 
 def merge_order(rows, cols):
@@ -132,6 +141,53 @@ class QwenTower(nn.Module):
         return patches * (linear + self.patches.weight.numel() + 2 * width * seen)
 
 
+class Qwen3Block(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        width, hidden = config["hidden_size"], config["intermediate_size"]
+        self.heads = config["num_heads"]
+        self.norm1 = nn.LayerNorm(width, eps=EPS)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width, eps=EPS)
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x, turn):
+        q, k, v = self.qkv(self.norm1(x)).unflatten(1, (3, self.heads, -1)).unbind(1)
+        x = x + self.proj(attend(q, k, v, turn, len(x)))
+        y = self.fc1(self.norm2(x))
+        return x + self.fc2(F.gelu(y, approximate="tanh"))
+
+
+class Qwen3Tower(nn.Module):
+    """Qwen3-VL without its mergers, whole frames in every layer."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.side = round(config["num_position_embeddings"] ** 0.5)
+        columns = 3 * config["temporal_patch_size"] * config["patch_size"] ** 2
+        self.patches = nn.Linear(columns, config["hidden_size"])
+        self.table = nn.Parameter(torch.randn(self.side**2, config["hidden_size"]))
+        self.blocks = nn.ModuleList(Qwen3Block(config) for _ in range(config["depth"]))
+
+    def forward(self, pixels, rows, cols):
+        place = merge_order(rows, cols)
+        square = self.table.T.reshape(1, -1, self.side, self.side)
+        resized = F.interpolate(square, (rows, cols), mode="bilinear", align_corners=True)
+        x = self.patches(pixels) + resized.flatten(2)[0].T[place[:, 0] * cols + place[:, 1]]
+        turn = rotary(place, self.config["hidden_size"] // self.config["num_heads"])
+        for block in self.blocks:
+            x = block(x, turn)
+        return x
+
+    def multiply_adds(self, patches):
+        width, hidden = self.config["hidden_size"], self.config["intermediate_size"]
+        block = 4 * width**2 + 2 * width * hidden + 2 * width * patches
+        return patches * (len(self.blocks) * block + self.patches.weight.numel())
+
+
 class OvisBlock(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -179,6 +235,9 @@ class OvisTower(nn.Module):
         return patches * (len(self.blocks) * block + self.patches.weight.numel())
 
 
+TOWERS = {"qwen2.5-vl": QwenTower, "qwen3-vl": Qwen3Tower, "ovis2.5": OvisTower}
+
+
 class Tokens(nn.Module):
     """In the place of the merger: the patches of a token side by side."""
 
@@ -213,6 +272,12 @@ QWEN_NAMES = {
     "mlp.up_proj": "up",
     "mlp.down_proj": "down",
 }
+QWEN3_NAMES = {
+    "attn.": "",
+    "mlp.linear_": "",
+    "patch_embed.proj": "patches",
+    "pos_embed.weight": "table",
+}
 OVIS_NAMES = {
     "encoder.layers.": "blocks.",
     "self_attn.out_proj": "out",
@@ -237,7 +302,7 @@ def load(tower, weights, names):
 
 
 def check():
-    """Compares Qwen's tower with transformers' and Ovis2.5's with a parity file."""
+    """Compares Qwen2.5-VL's tower with transformers' and the others with parity files."""
     torch.manual_seed(1)
     small = QWEN | {"hidden_size": 64, "intermediate_size": 96, "num_heads": 2, "depth": 3}
     small |= {"fullatt_block_indexes": [1]}
@@ -250,19 +315,25 @@ def check():
     pixels = torch.randn(16 * 24, tower.patches.in_features)
     compare("qwen2.5-vl 16x24", tower(pixels, 16, 24), call(pixels, 16, 24))
 
+    check_file("qwen3-vl", "qwen3_vl-golden", "hidden", QWEN3_NAMES)
+    check_file("ovis2.5", "ovis2_5-positions", "pre_ln_hidden", OVIS_NAMES)
+
+
+def check_file(name, file, tap, names):
+    """Compares a tower with a parity file, the first frame of every image."""
     from safetensors import safe_open
 
-    path = Path(__file__).parents[2] / "data/parity/ovis2_5-positions.safetensors"
+    path = Path(__file__).parents[2] / f"data/parity/{file}.safetensors"
     with safe_open(str(path), "pt") as file:
         config = json.loads(file.metadata()["config"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    tower = OvisTower(config)
-    load(tower, {n[2:]: t for n, t in tensors.items() if n.startswith("w.")}, OVIS_NAMES)
+    tower = TOWERS[name](config)
+    load(tower, {n[2:]: t for n, t in tensors.items() if n.startswith("w.")}, names)
     first = 0
     for frames, rows, cols in tensors["in.grid_thw"].tolist():
         last = first + rows * cols
         found = tower(tensors["in.pixel_values"][first:last], rows, cols)
-        compare(f"ovis2.5 {rows}x{cols}", found, tensors["out.pre_ln_hidden"][first:last])
+        compare(f"{name} {rows}x{cols}", found, tensors[f"out.{tap}"][first:last])
         first += frames * rows * cols
 
 
@@ -290,15 +361,15 @@ def main():
     torch.manual_seed(1)
     if args.memory:
         name, side = args.memory[0], int(args.memory[1])
-        tower = {"qwen2.5-vl": QwenTower, "ovis2.5": OvisTower}[name](CONFIGS[name])
+        tower = TOWERS[name](CONFIGS[name])
         pixels = torch.randn(side * side, tower.patches.in_features)
         kept = 4 * side * side * CONFIGS[name]["hidden_size"]
         peak_mib = peak_of(lambda: tower(pixels, side, side), kept)
         fields = {"mode": "forward", "tokens": side * side // STRIDE**2}
         report_peak(f"{name} tower", args.threads, peak_mib, **fields)
         return
-    qwen = QwenTower(QWEN)
-    works = [("qwen2.5-vl tower", qwen, qwen), ("ovis2.5 tower", OvisTower(OVIS), None)]
+    works = [(f"{name} tower", TOWERS[name](config), None) for name, config in CONFIGS.items()]
+    qwen = works[0][1]
     if args.transformers:
         works.append(("qwen2.5-vl tower of transformers", qwen_of_transformers(QWEN)[0], qwen))
     for name, call, counted in works:

@@ -3,7 +3,7 @@
 //!
 //! Released widths with 4 blocks, random weights, one still image of 32 x 32 and of 64 x 64 patches:
 //! rows of pixels in, state of the last block out. Peak memory is that of an image of 112 x 112
-//! patches, 1792² px for Ovis2.5, for which the scores of all heads would take 10 GB.
+//! patches, 1792² px for Qwen3-VL and Ovis2.5, for which the scores of all heads would take 10 GB.
 //!
 //! - times: `cargo bench --workspace --profile dev --bench versus_towers -- --threads 2`
 //! - peak memory of one call: `... -- --memory ovis2.5 112`
@@ -14,22 +14,23 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use versus::{measure, peak_mib, report_peak, report_with};
 use vision_backbone::{
-    GridThw, Navit, NavitConfig, PackedPatches, QwenGeneration, QwenVit, QwenVitConfig,
-    RandomSource, VisionTower,
+    GridThw, Navit, NavitConfig, PackedPatches, Qwen3Vit, Qwen3VitConfig, QwenGeneration, QwenVit,
+    QwenVitConfig, RandomSource, VisionTower,
 };
 
 /// The allocator of the study.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Blocks of a tower; the released ones have 32 and 27.
+/// Blocks of a tower; the released ones have 32, 27 and 27.
 const DEPTH: usize = 4;
 const SIDES: [usize; 2] = [32, 64];
-const TOWERS: [&str; 2] = ["qwen2.5-vl", "ovis2.5"];
+const TOWERS: [&str; 3] = ["qwen2.5-vl", "qwen3-vl", "ovis2.5"];
 
 /// A tower. Ovis2.5's norms its last state as well, which PyTorch's twin leaves out.
 enum Tower {
     Qwen(Box<QwenVit>),
+    Qwen3(Box<Qwen3Vit>),
     Ovis(Box<Navit>),
 }
 
@@ -48,6 +49,15 @@ impl Tower {
                 };
                 Self::Qwen(Box::new(config.load(source, device)?))
             }
+            // DeepStack levels are states that are kept, and cost nothing here.
+            "qwen3-vl" => {
+                let config = Qwen3VitConfig {
+                    depth: DEPTH,
+                    deepstack: Vec::new(),
+                    ..Qwen3VitConfig::qwen3_vl()
+                };
+                Self::Qwen3(Box::new(config.load(source, device)?))
+            }
             "ovis2.5" => {
                 let config = NavitConfig {
                     depth: DEPTH,
@@ -62,6 +72,7 @@ impl Tower {
     fn forward(&self, pixels: &PackedPatches) -> Result<Tensor<2>> {
         let output = match self {
             Self::Qwen(tower) => tower.forward(pixels)?,
+            Self::Qwen3(tower) => tower.forward(pixels)?,
             Self::Ovis(tower) => tower.forward(pixels)?,
         };
         Ok(output.pre_norm.features().clone())
@@ -70,6 +81,7 @@ impl Tower {
     fn pixels(&self, side: usize) -> Result<PackedPatches> {
         let (d_patch, merge) = match self {
             Self::Qwen(tower) => (tower.d_patch(), tower.merge_size()),
+            Self::Qwen3(tower) => (tower.d_patch(), tower.merge_size()),
             Self::Ovis(tower) => (tower.d_patch(), tower.merge_size()),
         };
         let values = numbers([side * side, d_patch]);
@@ -80,6 +92,7 @@ impl Tower {
     fn d_model(&self) -> usize {
         match self {
             Self::Qwen(tower) => tower.d_model(),
+            Self::Qwen3(tower) => tower.d_model(),
             Self::Ovis(tower) => tower.d_model(),
         }
     }
@@ -95,14 +108,22 @@ impl Tower {
                 let seen = patches + (DEPTH - 1) * window * window;
                 patches * (linear + d * tower.d_patch() + 2 * d * seen)
             }
+            Self::Qwen3(tower) => {
+                let config = tower.config();
+                plain_multiply_adds(patches, config.d_model, config.d_mlp, tower.d_patch())
+            }
             Self::Ovis(tower) => {
                 let config = tower.config();
-                let d = config.d_model;
-                let block = 4 * d * d + 2 * d * config.d_mlp + 2 * d * patches;
-                patches * (DEPTH * block + d * tower.d_patch())
+                plain_multiply_adds(patches, config.d_model, config.d_mlp, tower.d_patch())
             }
         }
     }
+}
+
+/// Of a tower whose blocks have a plain MLP and see the whole image.
+fn plain_multiply_adds(patches: usize, d: usize, d_mlp: usize, d_patch: usize) -> usize {
+    let block = 4 * d * d + 2 * d * d_mlp + 2 * d * patches;
+    patches * (DEPTH * block + d * d_patch)
 }
 
 fn main() -> Result<()> {

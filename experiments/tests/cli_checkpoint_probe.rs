@@ -8,12 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Finished, Rows, Scratch, names};
 
-const LAYOUTS: [&str; 5] = [
+const LAYOUTS: [&str; 8] = [
     "qwen2_5_vl",
     "qwen2_vl",
+    "qwen3_vl",
+    "qwen3_5",
     "ovis2_hf",
     "ovis2_official",
     "ovis2_5",
+    "ovis2_6",
 ];
 
 fn checkpoint(layout: &str) -> PathBuf {
@@ -47,7 +50,9 @@ fn every_family_is_probed_through_its_own_projector_and_through_ours() {
     for layout in LAYOUTS {
         let arms = "--projector pretrained,linear,vet-softmax@16";
         let more = format!("{arms} --run {layout}");
-        probe(&scratch, &checkpoint(layout), &more).succeeded();
+        let finished = probe(&scratch, &checkpoint(layout), &more).succeeded();
+        let has_levels = finished.stderr.contains("the 2 DeepStack levels");
+        assert_eq!(has_levels, layout == "qwen3_vl", "{}", finished.stderr);
         let config = fs::read_to_string(scratch.result(layout, "config.toml")).unwrap();
         assert!(config.contains(layout), "{config}");
         let manifest = fs::read_to_string(scratch.result(layout, "manifest.json")).unwrap();
@@ -66,8 +71,8 @@ fn every_family_is_probed_through_its_own_projector_and_through_ours() {
         // A published table is hardened to its end; a merger has no words.
         let curve = fs::read_to_string(scratch.result(layout, "plots/hardening.csv")).unwrap();
         let words = match layout {
-            "ovis2_5" => Some(60),
-            "qwen2_5_vl" | "qwen2_vl" => None,
+            "ovis2_5" | "ovis2_6" => Some(60),
+            "qwen2_5_vl" | "qwen2_vl" | "qwen3_vl" | "qwen3_5" => None,
             _ => Some(59),
         };
         for (k, present) in [(12, true), (59, words == Some(59)), (60, words == Some(60))] {

@@ -63,9 +63,12 @@ fn embeddings_are_those_of_the_reference() {
     for layout in [
         "qwen2_5_vl",
         "qwen2_vl",
+        "qwen3_vl",
+        "qwen3_5",
         "ovis2_hf",
         "ovis2_official",
         "ovis2_5",
+        "ovis2_6",
     ] {
         let place = tempfile::tempdir().unwrap();
         encode(place.path(), layout, &["odd.png"], &[]).succeeded();
@@ -82,6 +85,30 @@ fn embeddings_are_those_of_the_reference() {
             }
         }
     }
+}
+
+/// What the language model of Qwen3-VL adds behind its first layers, level by level.
+#[test]
+fn deepstack_levels_hold_the_tokens_of_all_images() {
+    let place = tempfile::tempdir().unwrap();
+    let images = ["odd.png", "grey.png"];
+    encode(place.path(), "qwen3_vl", &images, &[]).succeeded();
+    let found = std::fs::read(place.path().join("out.safetensors")).unwrap();
+    let expected = checkpoints().join("qwen3_vl/expected.safetensors");
+    let expected = std::fs::read(expected).unwrap();
+    let [odd, grey] = ["odd", "grey"].map(|name| floats(&expected, &format!("{name}.deepstack")));
+    let tokens = (odd.len() + grey.len()) / 2 / 24;
+    assert_eq!(shape(&found, "deepstack"), [2, tokens, 24]);
+    assert_eq!(shape(&found, "embeddings"), [tokens, 24]);
+    let levels = odd.chunks(odd.len() / 2).zip(grey.chunks(grey.len() / 2));
+    let expected = levels.flat_map(|(odd, grey)| odd.iter().chain(grey));
+    for (found, expected) in floats(&found, "deepstack").iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    }
+    encode(place.path(), "qwen3_5", &images, &[]).succeeded();
+    let found = std::fs::read(place.path().join("out.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&found).unwrap();
+    assert!(file.tensor("deepstack").is_err());
 }
 
 #[test]
@@ -276,7 +303,7 @@ fn what_cannot_be_encoded_is_named_and_nothing_is_written() {
 #[test]
 fn parity_passes_on_the_golden_files_and_fails_beyond_them() {
     let place = tempfile::tempdir().unwrap();
-    let golden = ["qwen2_5_vl", "ovis2", "ovis2_5"].map(|family| {
+    let golden = ["qwen2_5_vl", "qwen3_vl", "ovis2", "ovis2_5"].map(|family| {
         let path = root().join(format!("data/parity/{family}-golden.safetensors"));
         path.display().to_string()
     });

@@ -321,15 +321,14 @@ fn checkpoints_show_their_words_and_mergers_their_lengths() {
     let images = tokens.fields("image", &[]);
     assert!(images.contains(&"odd.png, the whole image"), "{images:?}");
 
-    run("qwen2_5_vl", &image).succeeded();
-    let tokens = Rows::read(&place.path("qwen2_5_vl/tokens.csv"));
-    assert!(
-        tokens
-            .fields("entropy_bits", &[])
-            .iter()
-            .all(|e| e.is_empty())
-    );
-    assert!(floats(&tokens, "norm", &[]).iter().all(|norm| *norm > 0.0));
+    for layout in ["qwen3_vl", "qwen2_5_vl"] {
+        run(layout, &image).succeeded();
+        let tokens = Rows::read(&place.path(layout).join("tokens.csv"));
+        let entropies = tokens.fields("entropy_bits", &[]);
+        assert!(entropies.iter().all(|e| e.is_empty()), "{layout}");
+        let norms = floats(&tokens, "norm", &[]);
+        assert!(norms.iter().all(|norm| *norm > 0.0), "{layout}");
+    }
     let page = fs::read_to_string(place.path("qwen2_5_vl/report.html")).unwrap();
     assert!(page.contains("no visual words"));
     assert!(!place.path("qwen2_5_vl/words.csv").exists());

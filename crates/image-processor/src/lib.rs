@@ -1,4 +1,4 @@
-//! From image files to the exact inputs of the vision towers of Qwen2.5-VL, Ovis2.5 and Ovis2.
+//! From image files to the exact inputs of the vision towers of Qwen's VL models and of Ovis.
 //!
 //! | step | what it reproduces | open |
 //! |---|---|---|
@@ -6,7 +6,7 @@
 //! | target size | `smart_resize` of Qwen and of Ovis2.5 | [`SmartResize`] |
 //! | resize | Pillow's 8-bit resampling, bit for bit | [`resize`] |
 //! | normalise | rescale, mean and standard deviation | [`Normalisation`] |
-//! | pack | patch rows in merge order (Qwen2-VL, Qwen2.5-VL, Ovis2.5) | [`PackedProcessor`] |
+//! | pack | patch rows in merge order (Qwen, Ovis2.5, Ovis2.6) | [`PackedProcessor`] |
 //! | tile | covering grid, square tiles, indicator tokens (Ovis2) | [`TileProcessor`] |
 //!
 //! A configuration is a plain struct with a preset per released family; `check` turns it into a

@@ -16,7 +16,7 @@ pub const CLIP_MEAN: [f64; 3] = [0.48145466, 0.4578275, 0.40821073];
 /// Of CLIP, by channel; also Qwen2-VL, Qwen2.5-VL and Ovis2.
 pub const CLIP_STD: [f64; 3] = [0.26862954, 0.26130258, 0.27577711];
 
-/// Mean and standard deviation of SigLIP and Ovis2.5: levels become -1 to 1.
+/// Mean and standard deviation of SigLIP, Ovis2.5 and Qwen3-VL: levels become -1 to 1.
 pub const HALF: [f64; 3] = [0.5; 3];
 
 /// Levels 0 to 255 become 0 to 1.
@@ -55,7 +55,7 @@ impl Normalisation {
         }
     }
 
-    /// Of SigLIP and Ovis2.5.
+    /// Of SigLIP, Ovis2.5 and Qwen3-VL.
     pub const fn half() -> Self {
         Self {
             mean_std: Some((HALF, HALF)),

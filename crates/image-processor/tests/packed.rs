@@ -12,6 +12,7 @@ use support::{cases, pair, pattern, sha256_f32, tensor, text};
 fn preset(case: &Value) -> PackedConfig {
     match text(case, "family") {
         "qwen2_5_vl" => PackedConfig::qwen2_5_vl(),
+        "qwen3_vl" => PackedConfig::qwen3_vl(),
         "ovis2_5_2b" => PackedConfig::ovis2_5_2b(),
         "ovis2_5_9b" => PackedConfig::ovis2_5_9b(),
         other => panic!("no family {other}"),
@@ -86,7 +87,7 @@ fn stored_cases() -> Vec<Value> {
         known && text(case, "family") != "ovis2_5_9b"
     };
     let cases: Vec<Value> = cases("packed.json").into_iter().filter(stored).collect();
-    assert_eq!(cases.len(), 3);
+    assert_eq!(cases.len(), 4);
     cases
 }
 
@@ -108,7 +109,7 @@ fn wrong_settings_are_noticed() {
         let right = preset(&case);
         let mut filter = right;
         filter.resampling.filter = match text(&case, "family") {
-            "qwen2_5_vl" => image_processor::Filter::Bilinear,
+            "qwen2_5_vl" | "qwen3_vl" => image_processor::Filter::Bilinear,
             _ => image_processor::Filter::Bicubic,
         };
         let mut channels = right;

@@ -29,6 +29,7 @@ fn rule() -> impl Strategy<Value = SizingRule> {
 fn released() -> impl Strategy<Value = PackedConfig> {
     prop_oneof![
         Just(PackedConfig::qwen2_5_vl()),
+        Just(PackedConfig::qwen3_vl()),
         Just(PackedConfig::ovis2_5_2b()),
         Just(PackedConfig::ovis2_5_9b()),
     ]

@@ -180,6 +180,7 @@ fn target_sizes_equal_the_references() {
     for (name, rule) in [
         ("qwen2_5_vl", qwen),
         ("qwen_class_defaults", class_defaults),
+        ("qwen3_vl", config(PackedConfig::qwen3_vl())),
         ("ovis2_5_2b", config(PackedConfig::ovis2_5_2b())),
         ("ovis2_5_9b", config(PackedConfig::ovis2_5_9b())),
     ] {

@@ -1,9 +1,9 @@
 //! From `config.json` to the shapes of tower and projector.
 
 use ovis_vet::Tokenize;
-use qwen_merger::PatchMergerConfig;
+use qwen_merger::{PatchMergerConfig, Qwen3MergerConfig};
 use serde_json::Value;
-use vision_backbone::{Aimv2Config, Aimv2Naming, NavitConfig, QwenVitConfig};
+use vision_backbone::{Aimv2Config, Aimv2Naming, NavitConfig, Qwen3VitConfig, QwenVitConfig};
 
 pub use crate::families::Family;
 
@@ -22,10 +22,67 @@ pub fn model_types() -> Vec<&'static str> {
 pub enum TowerConfig {
     /// Qwen2-VL and Qwen2.5-VL.
     Qwen(QwenVitConfig),
-    /// Ovis2.5.
+    /// Qwen3-VL and Qwen3.5.
+    Qwen3(Qwen3VitConfig),
+    /// Ovis2.5 and Ovis2.6.
     Navit(NavitConfig),
     /// Ovis2, and how its tensors are named.
     Aimv2(Aimv2Config, Aimv2Naming),
+}
+
+impl TowerConfig {
+    /// Width of a patch feature.
+    #[must_use]
+    pub fn d_model(&self) -> usize {
+        match self {
+            Self::Qwen(tower) => tower.d_model,
+            Self::Qwen3(tower) => tower.d_model,
+            Self::Navit(tower) => tower.d_model,
+            Self::Aimv2(tower, _) => tower.d_model,
+        }
+    }
+
+    /// Side of a patch in pixels.
+    #[must_use]
+    pub fn patch(&self) -> usize {
+        match self {
+            Self::Qwen(tower) => tower.patch,
+            Self::Qwen3(tower) => tower.patch,
+            Self::Navit(tower) => tower.patch,
+            Self::Aimv2(tower, _) => tower.patch,
+        }
+    }
+
+    /// Frames per patch.
+    #[must_use]
+    pub fn temporal_patch(&self) -> usize {
+        match self {
+            Self::Qwen(tower) => tower.temporal_patch,
+            Self::Qwen3(tower) => tower.temporal_patch,
+            Self::Navit(tower) => tower.temporal_patch,
+            Self::Aimv2(..) => 1,
+        }
+    }
+
+    /// Side of the block of patches that becomes one token.
+    #[must_use]
+    pub fn merge(&self) -> usize {
+        match self {
+            Self::Qwen(tower) => tower.merge,
+            Self::Qwen3(tower) => tower.merge,
+            Self::Navit(tower) => tower.merge,
+            Self::Aimv2(tower, _) => tower.merge,
+        }
+    }
+
+    /// Number of inner levels that a projector reads as well (DeepStack).
+    #[must_use]
+    pub fn inner_levels(&self) -> usize {
+        match self {
+            Self::Qwen3(tower) => tower.deepstack.len(),
+            Self::Qwen(_) | Self::Navit(_) | Self::Aimv2(..) => 0,
+        }
+    }
 }
 
 /// What a configuration says about a visual embedding table. Numbers that it leaves out follow from
@@ -52,6 +109,8 @@ pub enum ProjectorConfig {
         /// Whether the norm has a mean and a bias.
         layer_norm: bool,
     },
+    /// Merger of Qwen3-VL; those of its DeepStack levels have the same sizes.
+    Qwen3Merger(Qwen3MergerConfig),
     /// Visual head and table.
     Vet(VetSizes),
 }

@@ -6,7 +6,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use checkpoint::{Checkpoint, CheckpointError, Scope, Tensors};
 use ovis_vet::Vet;
 use ovis_vet::config::LAYER_NORM_EPS;
-use qwen_merger::{PatchMerger, PatchMergerConfig};
+use qwen_merger::{
+    PatchMerger, PatchMergerConfig, Qwen3Merger, Qwen3MergerConfig,
+    qwen3::LAYER_NORM_EPS as MERGER_EPS,
+};
 use vision_backbone::{Loader, ParameterSource};
 
 use crate::config::{ModelConfig, ProjectorConfig, TowerConfig, VetSizes};
@@ -20,6 +23,10 @@ struct Parameters<'a>(Scope<'a>);
 
 impl ParameterSource for Parameters<'_> {
     type Error = ModelError;
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
 
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         Ok(self.0.read(name, shape)?)
@@ -84,17 +91,22 @@ const QUANTISED_PARTS: [&str; 14] = [
     "weight_zero_point",
 ];
 
-/// Builds tower and projector.
-pub(crate) fn load(
-    config: &ModelConfig,
-    tensors: &Tensors,
-    device: &Device,
-) -> Result<(Tower, PublishedProjector)> {
+/// The parts of a vision side.
+pub(crate) struct Parts {
+    pub(crate) tower: Tower,
+    pub(crate) projector: PublishedProjector,
+    /// Mergers of the tower's inner levels, in the order of its output.
+    pub(crate) deepstack: Vec<Qwen3Merger>,
+}
+
+/// Builds tower and projectors.
+pub(crate) fn load(config: &ModelConfig, tensors: &Tensors, device: &Device) -> Result<Parts> {
     let names = config.names();
     let scope = tensors.find_scope(names.tower, names.witness)?;
     let mut source = Parameters(scope.clone());
     let tower = match &config.tower {
         TowerConfig::Qwen(config) => Tower::Qwen(config.load(&mut source, device)?),
+        TowerConfig::Qwen3(config) => Tower::Qwen3(config.load(&mut source, device)?),
         TowerConfig::Navit(config) => Tower::Navit(config.load(&mut source, device)?),
         TowerConfig::Aimv2(config, naming) => {
             Tower::Aimv2(config.load(*naming, &mut source, device)?)
@@ -104,21 +116,25 @@ pub(crate) fn load(
         ProjectorConfig::Merger { config, layer_norm } => {
             PublishedProjector::Merger(merger(config, *layer_norm, &mut source, device)?)
         }
+        ProjectorConfig::Qwen3Merger(config) => {
+            PublishedProjector::Qwen3Merger(qwen3_merger("merger", config, &mut source, device)?)
+        }
         ProjectorConfig::Vet(sizes) => {
-            let (d_in, merge) = match &config.tower {
-                TowerConfig::Qwen(tower) => (tower.d_model, tower.merge),
-                TowerConfig::Navit(tower) => (tower.d_model, tower.merge),
-                TowerConfig::Aimv2(tower, _) => (tower.d_model, tower.merge),
-            };
-            let d_block = merge * merge * d_in;
+            let merge = config.tower.merge();
+            let d_block = merge * merge * config.tower.d_model();
             PublishedProjector::Vet(vet(sizes, names, d_block, merge, tensors, device)?)
         }
     };
+    let deepstack = deepstack(config, &mut source, device)?;
     // Nothing of the tower may be left over; with an empty prefix, the rest is the language model.
     if !scope.prefix().is_empty() {
         scope.check_all_read(|name| may_remain(&scope.full_name(name)))?;
     }
-    Ok((tower, projector))
+    Ok(Parts {
+        tower,
+        projector,
+        deepstack,
+    })
 }
 
 /// Tensors that checkpoints carry and no vision side uses: buffers of older code.
@@ -150,6 +166,41 @@ fn merger(
         fc2,
         config.merge,
     ))
+}
+
+fn qwen3_merger(
+    name: &str,
+    config: &Qwen3MergerConfig,
+    source: &mut Parameters<'_>,
+    device: &Device,
+) -> Result<Qwen3Merger> {
+    config.check()?;
+    let d_block = config.d_block();
+    let mut loader = Loader { source, device };
+    let norm = loader.layer_norm(&format!("{name}.norm"), config.d_norm(), MERGER_EPS)?;
+    let fc1 = loader.linear(&format!("{name}.linear_fc1"), [d_block, d_block], true)?;
+    let fc2 = loader.linear(&format!("{name}.linear_fc2"), [d_block, config.d_out], true)?;
+    Ok(Qwen3Merger::from_parts(config, norm, fc1, fc2))
+}
+
+fn deepstack(
+    config: &ModelConfig,
+    source: &mut Parameters<'_>,
+    device: &Device,
+) -> Result<Vec<Qwen3Merger>> {
+    let (TowerConfig::Qwen3(tower), ProjectorConfig::Qwen3Merger(merger)) =
+        (&config.tower, &config.projector)
+    else {
+        return Ok(Vec::new());
+    };
+    let config = Qwen3MergerConfig::deepstack(merger.d_in, merger.merge, merger.d_out);
+    let mergers = tower.level_mergers().into_iter();
+    mergers
+        .map(|index| {
+            let name = format!("deepstack_merger_list.{index}");
+            qwen3_merger(&name, &config, source, device)
+        })
+        .collect()
 }
 
 fn vet(

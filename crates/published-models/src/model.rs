@@ -5,23 +5,24 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use checkpoint::{Checkpoint, Tensors};
 use ovis_vet::Tokenize;
-use projector::{Pass, Projector, VisualTokens};
-use vision_backbone::{PackedPatches, VisionTower};
+use projector::{Pass, PatchGrid, Projector, VisualTokens};
+use qwen_merger::Qwen3Merger;
+use vision_backbone::{PackedPatches, TowerOutput, VisionTower};
 
 use crate::config::{Family, ModelConfig};
 use crate::error::{ModelError, Result};
-use crate::load::{load, refuse_quantised};
+use crate::load::{Parts, load, refuse_quantised};
 use crate::projectors::PublishedProjector;
 use crate::tower::Tower;
 
 /// Which state of the tower the projector reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FeatureState {
-    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. Qwen's towers have no
-    /// final norm.
+    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. The towers of Qwen and
+    /// Ovis2.6 have no final norm.
     #[default]
     PreNorm,
-    /// After it: transformers for Ovis2, vLLM for Ovis2.5.
+    /// After it: transformers for Ovis2, vLLM before February 2026 for Ovis2.5.
     PostNorm,
 }
 
@@ -33,6 +34,9 @@ pub struct VisionModel {
     pub tower: Tower,
     /// From patch features to visual tokens.
     pub projector: PublishedProjector,
+    /// From inner states of the tower to what Qwen3-VL adds to the hidden states of its language model
+    /// at the visual positions, one merger per decoder layer from the first; empty without DeepStack.
+    pub deepstack: Vec<Qwen3Merger>,
     /// Which of the tower's states the projector reads.
     pub state: FeatureState,
 }
@@ -54,11 +58,16 @@ impl VisionModel {
     /// # Errors
     /// As [`VisionModel::load`].
     pub fn from_tensors(config: ModelConfig, tensors: &Tensors, device: &Device) -> Result<Self> {
-        let (tower, projector) = load(&config, tensors, device)?;
+        let Parts {
+            tower,
+            projector,
+            deepstack,
+        } = load(&config, tensors, device)?;
         Ok(Self {
             config,
             tower,
             projector,
+            deepstack,
             state: FeatureState::default(),
         })
     }
@@ -83,7 +92,7 @@ impl VisionModel {
         tokenize.check()?;
         self.projector = match self.projector {
             PublishedProjector::Vet(vet) => PublishedProjector::Vet(vet.with_tokenize(tokenize)),
-            PublishedProjector::Merger(_) => {
+            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
                 return Err(ModelError::NoVocabulary {
                     family: self.config.family.name(),
                 });
@@ -112,13 +121,26 @@ impl VisionModel {
     /// # Errors
     /// If the features are not in the order of the projector.
     pub fn tokens(&self, features: &PackedPatches, pass: &mut Pass<'_>) -> Result<VisualTokens> {
-        let blocks = features
-            .row_of_blocks()
-            .map_err(|error| ModelError::Config {
-                path: Path::new("features").to_owned(),
-                problem: error.to_string(),
-            })?;
-        Ok(self.projector.forward(&blocks, pass))
+        Ok(self.projector.forward(&blocks(features)?, pass))
+    }
+
+    /// What Qwen3-VL adds to the hidden states behind its first decoder layers, level by level; none
+    /// without DeepStack.
+    ///
+    /// # Shapes
+    /// - every tensor: `[1, tokens, d_out]`, tokens as those of [`tokens`](Self::tokens)
+    ///
+    /// # Errors
+    /// If the features are not in the order of the mergers.
+    pub fn deepstack_tokens(
+        &self,
+        output: &TowerOutput,
+        pass: &mut Pass<'_>,
+    ) -> Result<Vec<Tensor<3>>> {
+        let levels = self.deepstack.iter().zip(&output.inner);
+        levels
+            .map(|(merger, level)| Ok(merger.forward(&blocks(level)?, pass).embeddings))
+            .collect()
     }
 
     /// The vector of an image boundary: a row of the table behind the visual words.
@@ -128,9 +150,18 @@ impl VisionModel {
             PublishedProjector::Vet(vet) => {
                 (index < vet.indicators()).then(|| vet.indicator(index))
             }
-            PublishedProjector::Merger(_) => None,
+            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => None,
         }
     }
+}
+
+fn blocks(features: &PackedPatches) -> Result<PatchGrid> {
+    features
+        .row_of_blocks()
+        .map_err(|error| ModelError::Config {
+            path: Path::new("features").to_owned(),
+            problem: error.to_string(),
+        })
 }
 
 /// The shapes of a checkpoint's vision side.

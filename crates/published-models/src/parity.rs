@@ -13,11 +13,11 @@ use projector::{Pass, PatchGrid, Projector};
 use serde_json::Value;
 use vision_backbone::positions::published_angles;
 use vision_backbone::qwen::{ROTARY_BASE, position_ids};
-use vision_backbone::{Aimv2, GridThw, Navit, PackedPatches, QwenVit, VisionTower};
+use vision_backbone::{Aimv2, GridThw, Navit, PackedPatches, Qwen3Vit, QwenVit, VisionTower};
 
 use crate::config::{Family, ModelConfig};
 use crate::error::{ModelError, Result};
-use crate::families::{ovis2, ovis2_5, qwen2_5_vl, qwen2_vl};
+use crate::families::{ovis2, ovis2_5, ovis2_6, qwen2_5_vl, qwen2_vl, qwen3_vl};
 use crate::model::VisionModel;
 use crate::processor::tile_patches;
 use crate::projectors::PublishedProjector;
@@ -60,6 +60,7 @@ pub fn compare(path: &Path, tolerance: f32, device: &Device) -> Result<Compariso
     let model = VisionModel::from_tensors(config, &fixture.tensors, device)?;
     let found = match &model.tower {
         Tower::Qwen(tower) => qwen(&fixture, &model, tower, device)?,
+        Tower::Qwen3(tower) => qwen3(&fixture, &model, tower, device)?,
         Tower::Navit(tower) => navit(&fixture, &model, tower, device)?,
         Tower::Aimv2(tower) => aimv2(&fixture, &model, tower, device)?,
     };
@@ -121,13 +122,22 @@ impl Fixture {
         let config = if has("patch_embed.proj.weight") {
             if has("blocks.0.mlp.gate_proj.weight") {
                 qwen2_5_vl::config(&json)
+            } else if has("pos_embed.weight") {
+                // Without mergers for levels there are none, as in Qwen3.5.
+                let has_levels = has("deepstack_merger_list.0.norm.weight");
+                let levels = qwen3_vl::LEVELS.iter().filter(|_| has_levels);
+                qwen3_vl::config(&json, Family::Qwen3Vl, &levels.copied().collect::<Vec<_>>())
             } else {
                 qwen2_vl::config(&json)
             }
         } else if has("transformer.embeddings.patch_embedding.weight") {
             ovis2::transformers(&json, None)
         } else if has("embeddings.patch_embedding.weight") {
-            ovis2_5::config(&json, json.get("visual_vocab_size"), None)
+            let model = ovis2_5::config(&json, json.get("visual_vocab_size"), None);
+            match has("post_layernorm.weight") {
+                true => model,
+                false => model.map(ovis2_6::of_ovis2_5),
+            }
         } else {
             return Err(self.problem(
                 "the weights are of no known family: expected w.patch_embed.proj.weight (Qwen), \
@@ -291,6 +301,35 @@ fn qwen(
     ])
 }
 
+fn qwen3(
+    fixture: &Fixture,
+    model: &VisionModel,
+    tower: &Qwen3Vit,
+    device: &Device,
+) -> Result<Vec<Found>> {
+    let merge = tower.config().merge;
+    let pixels = fixture.packed(merge, device)?;
+    let output = tower.forward(&pixels)?;
+    let pass = &mut Pass::deterministic();
+    let merged = model.tokens(&output.pre_norm, pass)?;
+    let positions = position_ids(pixels.grids(), merge);
+    let mut found = vec![
+        Found::integers(
+            "position_ids",
+            &[positions.len(), 2],
+            positions.iter().flat_map(|&(row, col)| [row, col]),
+        ),
+        Found::tensor("embeddings", tower.embed(&pixels)?),
+        Found::tensor("hidden", output.pre_norm.features().clone()),
+        Found::tensor("merged", merged.embeddings.squeeze_dim::<2>(0)),
+    ];
+    let levels = model.deepstack_tokens(&output, pass)?;
+    if !levels.is_empty() {
+        found.push(Found::tensor("deepstack", Tensor::cat(levels, 0)));
+    }
+    Ok(found)
+}
+
 fn navit(
     fixture: &Fixture,
     model: &VisionModel,
@@ -408,7 +447,7 @@ fn blocks(fixture: &Fixture, features: &PackedPatches) -> Result<PatchGrid> {
 fn vet_of<'a>(fixture: &Fixture, model: &'a VisionModel) -> Result<&'a Vet> {
     match &model.projector {
         PublishedProjector::Vet(vet) => Ok(vet),
-        PublishedProjector::Merger(_) => {
+        PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
             Err(fixture.problem("an Ovis tower with a merger behind it"))
         }
     }

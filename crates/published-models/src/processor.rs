@@ -23,7 +23,7 @@ const SETTINGS: &str = "preprocessor_config.json";
 /// The image processor of a model.
 #[derive(Clone, Debug)]
 pub enum Processor {
-    /// Qwen and Ovis2.5: one grid of patches of the image's own shape.
+    /// Qwen, Ovis2.5 and Ovis2.6: one grid of patches of the image's own shape.
     Packed {
         /// Resizes, normalises, cuts.
         processor: PackedProcessor,
@@ -239,33 +239,22 @@ impl Processor {
         let (processor, unknown) = match (&config.family.facts().processor, &config.tower) {
             (
                 ProcessorDefaults::Packed {
-                    config,
+                    config: defaults,
                     transparency,
                 },
-                TowerConfig::Qwen(tower),
-            ) => packed(
-                json,
-                *config,
-                [tower.patch, tower.merge, tower.temporal_patch],
-                *transparency,
-            )?,
-            (
-                ProcessorDefaults::Packed {
-                    config,
-                    transparency,
-                },
-                TowerConfig::Navit(tower),
-            ) => packed(
-                json,
-                *config,
-                [tower.patch, tower.merge, tower.temporal_patch],
-                *transparency,
-            )?,
+                tower @ (TowerConfig::Qwen(_) | TowerConfig::Qwen3(_) | TowerConfig::Navit(_)),
+            ) => {
+                let sizes = [tower.patch(), tower.merge(), tower.temporal_patch()];
+                packed(json, *defaults, sizes, *transparency)?
+            }
             (ProcessorDefaults::Tiles(config), TowerConfig::Aimv2(tower, naming)) => {
                 tiles(json, *config, tower, *naming)?
             }
             (ProcessorDefaults::Packed { .. }, TowerConfig::Aimv2(..))
-            | (ProcessorDefaults::Tiles(_), TowerConfig::Qwen(_) | TowerConfig::Navit(_)) => {
+            | (
+                ProcessorDefaults::Tiles(_),
+                TowerConfig::Qwen(_) | TowerConfig::Qwen3(_) | TowerConfig::Navit(_),
+            ) => {
                 return Err(problem(format!(
                     "{} has another tower than this configuration describes",
                     config.family.name()

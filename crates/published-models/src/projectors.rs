@@ -3,14 +3,16 @@
 use burn::module::Module;
 use ovis_vet::Vet;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
-use qwen_merger::PatchMerger;
+use qwen_merger::{PatchMerger, Qwen3Merger};
 
 /// The projector that a model was published with.
 #[derive(Module, Debug)]
 pub enum PublishedProjector {
     /// Qwen2-VL and Qwen2.5-VL.
     Merger(PatchMerger),
-    /// Ovis2 and Ovis2.5.
+    /// Qwen3-VL and Qwen3.5, after the last block.
+    Qwen3Merger(Qwen3Merger),
+    /// Ovis2, Ovis2.5 and Ovis2.6.
     Vet(Vet),
 }
 
@@ -18,6 +20,7 @@ impl Projector for PublishedProjector {
     fn merge_size(&self) -> usize {
         match self {
             Self::Merger(merger) => merger.merge_size(),
+            Self::Qwen3Merger(merger) => merger.merge_size(),
             Self::Vet(vet) => vet.merge_size(),
         }
     }
@@ -25,6 +28,7 @@ impl Projector for PublishedProjector {
     fn d_out(&self) -> usize {
         match self {
             Self::Merger(merger) => merger.d_out(),
+            Self::Qwen3Merger(merger) => merger.d_out(),
             Self::Vet(vet) => vet.d_out(),
         }
     }
@@ -32,6 +36,7 @@ impl Projector for PublishedProjector {
     fn forward(&self, patches: &PatchGrid, pass: &mut Pass<'_>) -> VisualTokens {
         match self {
             Self::Merger(merger) => merger.forward(patches, pass),
+            Self::Qwen3Merger(merger) => merger.forward(patches, pass),
             Self::Vet(vet) => vet.forward(patches, pass),
         }
     }
@@ -39,6 +44,7 @@ impl Projector for PublishedProjector {
     fn cost(&self) -> Cost {
         match self {
             Self::Merger(merger) => merger.cost(),
+            Self::Qwen3Merger(merger) => merger.cost(),
             Self::Vet(vet) => vet.cost(),
         }
     }

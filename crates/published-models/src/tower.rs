@@ -1,14 +1,18 @@
 //! The tower of any family.
 
 use burn::module::Module;
-use vision_backbone::{Aimv2, Navit, PackedPatches, QwenVit, TowerError, TowerOutput, VisionTower};
+use vision_backbone::{
+    Aimv2, Navit, PackedPatches, Qwen3Vit, QwenVit, TowerError, TowerOutput, VisionTower,
+};
 
 /// One of the published towers.
 #[derive(Module, Debug)]
 pub enum Tower {
     /// Qwen2-VL and Qwen2.5-VL.
     Qwen(QwenVit),
-    /// Ovis2.5.
+    /// Qwen3-VL and Qwen3.5.
+    Qwen3(Qwen3Vit),
+    /// Ovis2.5 and Ovis2.6.
     Navit(Navit),
     /// Ovis2.
     Aimv2(Aimv2),
@@ -18,6 +22,7 @@ macro_rules! ask {
     ($self:ident, $tower:ident => $answer:expr) => {
         match $self {
             Tower::Qwen($tower) => $answer,
+            Tower::Qwen3($tower) => $answer,
             Tower::Navit($tower) => $answer,
             Tower::Aimv2($tower) => $answer,
         }

@@ -5,21 +5,25 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use checkpoint::{Checkpoint, Tensors};
 use image_processor::decode_file;
 use ovis_vet::Tokenize;
 use projector::Pass;
 use published_models::{Family, FeatureState, Processor, VisionModel};
+use vision_backbone::{PackedPatches, VisionTower};
 
 const PICTURES: [&str; 4] = ["odd", "grey", "alpha", "small"];
-const LAYOUTS: [(&str, Family, f32); 6] = [
+const LAYOUTS: [(&str, Family, f32); 9] = [
     ("qwen2_5_vl", Family::Qwen2_5Vl, 1e-4),
     ("qwen2_5_vl_in_memory", Family::Qwen2_5Vl, 1e-4),
     ("qwen2_vl", Family::Qwen2Vl, 1e-4),
+    ("qwen3_vl", Family::Qwen3Vl, 1e-4),
+    ("qwen3_5", Family::Qwen3_5, 1e-4),
     ("ovis2_hf", Family::Ovis2, 1e-4),
     ("ovis2_official", Family::Ovis2, 1e-4),
     ("ovis2_5", Family::Ovis2_5, 1e-4),
+    ("ovis2_6", Family::Ovis2_6, 1e-4),
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -124,6 +128,100 @@ fn the_state_after_the_norm_is_that_of_transformers() {
     assert!(max_abs(&official, &reference) > 1e-3);
 }
 
+/// What the language model adds behind its first layers, all pictures in one batch.
+#[test]
+fn deepstack_levels_are_those_of_the_reference() {
+    let (_, model, processor) = load("qwen3_vl");
+    let expected = Expected::of("qwen3_vl");
+    let pixels = PICTURES.map(|picture| pixel_values(&processor, picture).patches);
+    let features = pixels.iter().map(|p| p.features().clone()).collect();
+    let grids = pixels.iter().flat_map(|p| p.grids().to_vec()).collect();
+    let batch = PackedPatches::new(Tensor::cat(features, 0), grids, 2).unwrap();
+    let output = model.tower.forward(&batch).unwrap();
+    let pass = &mut Pass::deterministic();
+    let levels = model.deepstack_tokens(&output, pass).unwrap();
+    assert_eq!((output.inner.len(), levels.len()), (2, 2));
+    let mut first = 0;
+    for picture in PICTURES {
+        let name = format!("{picture}.deepstack");
+        let [_, tokens, d] = expected.0.shape(&name).unwrap()[..] else {
+            panic!("{name} is no list of matrices");
+        };
+        let reference = expected.values(&name).unwrap();
+        for (level, reference) in levels.iter().zip(reference.chunks_exact(tokens * d)) {
+            let found = level.clone().slice_dim(1, first..first + tokens);
+            let found: Vec<f32> = found.into_data().try_to_vec().unwrap();
+            let error = max_abs(&found, reference);
+            assert!(error < 1e-4, "{name}: {error:e}");
+        }
+        first += tokens;
+    }
+    assert_eq!(levels[0].dims(), [1, first, 24]);
+    let (_, model, processor) = load("qwen3_5");
+    let output = model
+        .tower
+        .forward(&pixel_values(&processor, "odd").patches);
+    assert!(output.unwrap().inner.is_empty() && model.deepstack.is_empty());
+}
+
+/// The towers of the mixtures of experts are those of the dense models.
+#[test]
+fn models_with_another_language_model_have_the_same_vision_side() {
+    for (layout, own, other) in [
+        ("qwen3_vl", "qwen3_vl", "qwen3_vl_moe"),
+        ("qwen3_5", "qwen3_5", "qwen3_5_moe"),
+        ("ovis2_6", "ovis2_6_moe", "ovis2_6_next"),
+    ] {
+        let model_type = |name: &str| format!("\n  \"model_type\": \"{name}\"");
+        let copy = with_config(layout, &model_type(own), &model_type(other));
+        let checkpoint = Checkpoint::open(copy.path()).unwrap();
+        let found = VisionModel::load(&checkpoint, &Device::flex()).unwrap();
+        assert_eq!(found.config(), load(layout).1.config());
+    }
+}
+
+/// Ovis2.6 was released without the final norm of its tower, which Ovis2.5 has.
+#[test]
+fn the_final_norm_may_be_missing_in_ovis2_6_only() {
+    let (_, model, processor) = load("ovis2_6");
+    let output = model
+        .tower
+        .forward(&pixel_values(&processor, "odd").patches);
+    let [pre, post] = output
+        .map(|output| [output.pre_norm, output.post_norm])
+        .unwrap()
+        .map(|state| state.features().clone().into_data());
+    assert_eq!(pre, post);
+    let copy = with_config(
+        "ovis2_6",
+        r#""model_type": "ovis2_6_moe""#,
+        r#""model_type": "ovis2_5""#,
+    );
+    let checkpoint = Checkpoint::open(copy.path()).unwrap();
+    let error = VisionModel::load(&checkpoint, &Device::flex()).unwrap_err();
+    assert!(
+        error.to_string().contains("post_layernorm.weight"),
+        "{error}"
+    );
+    // Where it is stored, as by code that saves the model again, it is read.
+    let copy = with_config(
+        "ovis2_5",
+        r#""model_type": "ovis2_5""#,
+        r#""model_type": "ovis2_6_next""#,
+    );
+    let checkpoint = Checkpoint::open(copy.path()).unwrap();
+    let model = VisionModel::load(&checkpoint, &Device::flex()).unwrap();
+    let (_, _, processor) = load("ovis2_5");
+    let output = model
+        .tower
+        .forward(&pixel_values(&processor, "odd").patches);
+    let [pre, post] = output
+        .map(|output| [output.pre_norm, output.post_norm])
+        .unwrap()
+        .map(|state| state.features().clone().into_data());
+    assert_ne!(pre, post);
+}
+
 #[test]
 fn the_language_model_is_left_alone() {
     for (layout, ..) in LAYOUTS {
@@ -208,6 +306,12 @@ fn bad_configurations_are_refused_by_name() {
             ["5 heads", "32"],
         ),
         (
+            "ovis2_6",
+            r#""model_type": "siglip2_navit""#,
+            r#""model_type": "siglip3_navit""#,
+            ["vit_config.model_type", "siglip3_navit"],
+        ),
+        (
             "ovis2_hf",
             r#""tokenize_function": "softmax""#,
             r#""tokenize_function": "hard""#,
@@ -241,7 +345,80 @@ fn bad_configurations_are_refused_by_name() {
             "qwen2_5_vl",
             r#""depth": 2"#,
             r#""depth": "two""#,
-            ["vision tower", "two"],
+            ["vision tower", "`depth` is \"two\""],
+        ),
+        (
+            "qwen3_vl",
+            r#""num_position_embeddings": 25"#,
+            r#""num_position_embeddings": 26"#,
+            ["num_position_embeddings", "square"],
+        ),
+        (
+            "qwen3_vl",
+            r#""num_position_embeddings": 25"#,
+            r#""num_position_embeddings": 36"#,
+            ["pos_embed.weight", "[25, 24]"],
+        ),
+        (
+            "qwen3_vl",
+            r#""patch_size": 4"#,
+            r#""patch_size": [4, 4]"#,
+            ["`patch_size` is [4,4]", "sequence"],
+        ),
+        (
+            "ovis2_6",
+            r#""intermediate_size": 40"#,
+            r#""intermediate_size": null"#,
+            ["`intermediate_size` is null", "expected usize"],
+        ),
+        (
+            "qwen3_vl",
+            r#""num_heads": 2"#,
+            r#""num_heads": 5"#,
+            ["5 heads", "24"],
+        ),
+        (
+            "qwen3_vl",
+            r#""spatial_merge_size": 2"#,
+            r#""spatial_merge_size": 3"#,
+            ["merger.linear_fc1.weight", "216"],
+        ),
+        (
+            "qwen3_vl",
+            "    \"deepstack_visual_indexes\": [\n      0,\n      1\n    ]",
+            r#"    "deepstack_visual_indexes": [0, 1, 2]"#,
+            ["deepstack_merger_list.2", "no tensor"],
+        ),
+        (
+            "qwen3_vl",
+            "    \"deepstack_visual_indexes\": [\n      0,\n      1\n    ]",
+            r#"    "deepstack_visual_indexes": [1]"#,
+            ["deepstack_merger_list.1", "model.visual."],
+        ),
+        (
+            "qwen3_vl",
+            "    \"deepstack_visual_indexes\": [\n      0,\n      1\n    ]",
+            r#"    "deepstack_visual_indexes": [0, 3]"#,
+            ["deepstack_visual_indexes", "block 3"],
+        ),
+        (
+            // The default of the reference names blocks that this small tower does not have.
+            "qwen3_vl",
+            "    \"deepstack_visual_indexes\": [\n      0,\n      1\n    ],",
+            "",
+            ["deepstack_visual_indexes", "block 8"],
+        ),
+        (
+            "qwen3_5",
+            r#""depth": 2"#,
+            r#""deepstack_visual_indexes": [1], "depth": 2"#,
+            ["Qwen3.5 has no DeepStack", "qwen3_vl"],
+        ),
+        (
+            "qwen3_5",
+            r#""rope_type": "axial""#,
+            r#""rope_type": "yarn""#,
+            ["rope_type", "yarn"],
         ),
         (
             "qwen2_vl",

@@ -69,7 +69,7 @@ fn pixels(folder: &Path, picture: &str) -> Result<(Pixels, Vec<String>), ModelEr
 }
 
 /// Layout, object that holds the setting, its two names.
-const SYNONYMS: [(&str, &str, [&str; 2]); 6] = [
+const SYNONYMS: [(&str, &str, [&str; 2]); 7] = [
     ("qwen2_vl", "/vision_config", ["in_channels", "in_chans"]),
     ("qwen2_5_vl", "/vision_config", ["in_channels", "in_chans"]),
     (
@@ -77,6 +77,7 @@ const SYNONYMS: [(&str, &str, [&str; 2]); 6] = [
         "/vision_config",
         ["in_channels", "in_chans"],
     ),
+    ("qwen3_vl", "/vision_config", ["in_channels", "in_chans"]),
     ("ovis2_hf", "/vision_config", ["mlp_bias", "use_bias"]),
     (
         "ovis2_official",
@@ -148,12 +149,50 @@ fn two_widths_of_the_language_model_must_agree() {
     }
 }
 
+/// As code that runs the tower alone saves it, and as releases of the whole model name it.
+#[test]
+fn qwen3_vl_is_read_below_visual_and_below_model_visual() {
+    let layout = "qwen3_vl";
+    let folder = with(layout, &[]);
+    let path = folder.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let renamed = file.tensors().into_iter().map(|(name, view)| {
+        let name = name.replace("model.visual.", "visual.");
+        (name, view)
+    });
+    std::fs::write(&path, serialize(renamed, None).unwrap()).unwrap();
+    let load = |folder: &Path| {
+        let checkpoint = Checkpoint::open(folder).unwrap();
+        VisionModel::load(&checkpoint, &Device::flex()).unwrap()
+    };
+    let pixels = pixels(folder.path(), "odd").unwrap().0.patches;
+    let [found, expected] = [folder.path(), &fixtures().join(layout)].map(|folder| {
+        let features = load(folder).features(&pixels).unwrap();
+        features.features().clone().into_data()
+    });
+    assert_eq!(found, expected);
+}
+
+/// The released files of Qwen3.5 say that they have no levels.
+#[test]
+fn an_empty_list_of_levels_is_none() {
+    let mut config = read("qwen3_5", CONFIG);
+    config["vision_config"]["deepstack_visual_indexes"] = json!([]);
+    let folder = with("qwen3_5", &[(CONFIG, Some(config))]);
+    let found = config_of(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+    let own = config_of(&Checkpoint::open(&fixtures().join("qwen3_5")).unwrap()).unwrap();
+    assert_eq!(found, own);
+    assert_eq!(found.tower.inner_levels(), 0);
+}
+
 /// The same settings give the same pixels wherever they stand; a stale file beside them has no say.
 #[test]
 fn processors_are_read_from_every_file_and_form() {
     for layout in [
         "qwen2_vl",
         "qwen2_5_vl",
+        "qwen3_vl",
         "ovis2_5",
         "ovis2_hf",
         "ovis2_official",
@@ -251,6 +290,8 @@ fn settings_that_cannot_be_obeyed_name_their_file_and_key() {
         ("qwen2_vl", "patch_size", json!(14)),
         ("qwen2_vl", "merge_size", json!(4)),
         ("qwen2_vl", "temporal_patch_size", json!(1)),
+        ("qwen3_vl", "size", json!({"height": 112, "width": 112})),
+        ("qwen3_vl", "patch_size", json!(16)),
         ("ovis2_5", "do_pad", json!(true)),
         ("ovis2_hf", "size", json!({"height": 20, "width": 20})),
         ("ovis2_hf", "use_covering_area_grid", json!(false)),
@@ -288,7 +329,12 @@ fn defaults_and_unknown_settings_are_told() {
             "qwen2_5_vl",
             "3136 to 12845056 px², bicubic, mean [0.48145466",
         ),
+        (
+            "qwen3_vl",
+            "65536 to 16777216 px², bicubic, mean [0.5, 0.5, 0.5]",
+        ),
         ("ovis2_5", "200704 to 3211264 px², bilinear, mean [0.5"),
+        ("ovis2_6", "200704 to 8294400 px², bilinear, mean [0.5"),
         ("ovis2_hf", "at most 9 tiles of 16 px"),
     ] {
         let folder = with(layout, &[(OLD, None)]);

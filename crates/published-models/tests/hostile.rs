@@ -11,13 +11,16 @@ use proptest::sample::select;
 use published_models::{Processor, VisionModel};
 use serde_json::{Value, json};
 
-const LAYOUTS: [&str; 6] = [
+const LAYOUTS: [&str; 9] = [
     "qwen2_5_vl",
     "qwen2_5_vl_in_memory",
     "qwen2_vl",
+    "qwen3_vl",
+    "qwen3_5",
     "ovis2_hf",
     "ovis2_official",
     "ovis2_5",
+    "ovis2_6",
 ];
 
 /// Places of all entries of a JSON document, as pointers.

@@ -29,7 +29,7 @@ fn fixture(name: &str) -> PathBuf {
 #[test]
 fn every_tap_of_every_fixture_passes() {
     let files = fixtures();
-    assert!(files.len() >= 16, "{files:?}");
+    assert!(files.len() >= 20, "{files:?}");
     let mut taps = 0;
     for path in files {
         let comparison = compare(&path, 1e-5, &Device::flex()).unwrap();
@@ -46,6 +46,8 @@ fn families_are_known_by_their_weights() {
     for (name, family) in [
         ("qwen2_5_vl-golden", Family::Qwen2_5Vl),
         ("qwen2_vl-frames", Family::Qwen2Vl),
+        ("qwen3_vl-golden", Family::Qwen3Vl),
+        ("qwen3_5-merge3", Family::Qwen3Vl),
         ("ovis2-golden", Family::Ovis2),
         ("ovis2_5-golden", Family::Ovis2_5),
     ] {
@@ -100,6 +102,27 @@ fn another_configuration_fails_at_the_taps_that_it_touches() {
         r#"\"fullatt_block_indexes\": [2]"#,
     );
     assert_eq!(failures(file.path()), ["hidden_window_order", "merged"]);
+}
+
+/// Wrong constants of Qwen3-VL; levels without mergers are named as missing tensors.
+#[test]
+fn another_tower_of_qwen3_vl_fails() {
+    let golden = "qwen3_vl-golden";
+    let file = changed(golden, r#"\"num_heads\": 2"#, r#"\"num_heads\": 3"#);
+    assert_eq!(failures(file.path()), ["deepstack", "hidden", "merged"]);
+    let file = changed(golden, r#"gelu_pytorch_tanh\""#, r#"quick_gelu\"       "#);
+    assert_eq!(failures(file.path()), ["deepstack", "hidden", "merged"]);
+    let levels = r#"\"deepstack_visual_indexes\": [1, 2]"#;
+    for other in ["[0, 2]", "[2, 1]", "[1, 3]"] {
+        let file = changed(golden, levels, &levels.replace("[1, 2]", other));
+        assert_eq!(failures(file.path()), ["deepstack"], "{other}");
+    }
+    let file = changed(golden, levels, &levels.replace("[1, 2]", "[1]   "));
+    let error = compare(file.path(), 1e-5, &Device::flex()).unwrap_err();
+    assert!(
+        error.to_string().contains("deepstack_merger_list.1"),
+        "{error}"
+    );
 }
 
 #[test]

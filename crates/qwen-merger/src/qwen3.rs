@@ -60,6 +60,16 @@ impl Qwen3MergerConfig {
         self.merge * self.merge * self.d_in
     }
 
+    /// Width that the norm looks at: of a patch, or of a block with
+    /// [`use_postshuffle_norm`](Self::use_postshuffle_norm).
+    #[must_use]
+    pub fn d_norm(&self) -> usize {
+        match self.use_postshuffle_norm {
+            true => self.d_block(),
+            false => self.d_in,
+        }
+    }
+
     /// Checks the sizes without building anything.
     ///
     /// # Errors
@@ -76,12 +86,8 @@ impl Qwen3MergerConfig {
     pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<Qwen3Merger, MergerError> {
         self.check()?;
         let d_block = self.d_block();
-        let d_norm = match self.use_postshuffle_norm {
-            true => d_block,
-            false => self.d_in,
-        };
         Ok(Qwen3Merger {
-            norm: seeded::layer_norm(d_norm, LAYER_NORM_EPS, device),
+            norm: seeded::layer_norm(self.d_norm(), LAYER_NORM_EPS, device),
             fc1: seeded::linear(d_block, d_block, true, rng, device),
             fc2: seeded::linear(d_block, self.d_out, true, rng, device),
             d_in: self.d_in,
@@ -112,6 +118,39 @@ pub struct Qwen3Merger {
 }
 
 impl Qwen3Merger {
+    /// Puts a merger of these sizes together from its layers.
+    ///
+    /// # Shapes
+    /// - `norm`: over `d_in`, or `merge² * d_in` with `use_postshuffle_norm`
+    /// - `fc1.weight`: `[merge² * d_in, merge² * d_in]`
+    /// - `fc2.weight`: `[merge² * d_in, d_out]`
+    ///
+    /// # Panics
+    /// If the layers do not have these sizes.
+    #[must_use]
+    pub fn from_parts(
+        config: &Qwen3MergerConfig,
+        norm: LayerNorm,
+        fc1: Linear,
+        fc2: Linear,
+    ) -> Self {
+        let d_block = config.d_block();
+        assert!(
+            norm.gamma.dims() == [config.d_norm()]
+                && fc1.weight.dims() == [d_block; 2]
+                && fc2.weight.dims() == [d_block, config.d_out],
+            "Qwen3Merger: the layers are not of the sizes of {config:?}"
+        );
+        Self {
+            norm,
+            fc1,
+            fc2,
+            d_in: config.d_in,
+            merge: config.merge,
+            use_postshuffle_norm: config.use_postshuffle_norm,
+        }
+    }
+
     /// Norm and concat of every block.
     ///
     /// # Shapes

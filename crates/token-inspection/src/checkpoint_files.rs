@@ -77,7 +77,9 @@ pub fn shown(
             }
         }
         let (vocabulary, family) = match &model.projector {
-            PublishedProjector::Merger(_) => (None, Family::Merger),
+            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
+                (None, Family::Merger)
+            }
             PublishedProjector::Vet(vet) if inspected.arm.kind.is_hard() => {
                 (Some(vet.words()), Family::VetHard)
             }

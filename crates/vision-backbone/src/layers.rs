@@ -36,7 +36,7 @@ impl RmsNorm {
 pub enum Norm {
     /// Qwen2.5-VL and AIMv2.
     Rms(RmsNorm),
-    /// Qwen2-VL and SigLIP.
+    /// Qwen2-VL, Qwen3-VL and SigLIP.
     Layer(LayerNorm),
 }
 
@@ -114,7 +114,7 @@ pub struct GatedMlp {
 /// The MLP of a tower.
 #[derive(Module, Debug)]
 pub enum Mlp {
-    /// Qwen2-VL and SigLIP.
+    /// Qwen2-VL, Qwen3-VL and SigLIP.
     Plain(PlainMlp),
     /// Qwen2.5-VL and AIMv2.
     Gated(GatedMlp),

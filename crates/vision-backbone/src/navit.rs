@@ -1,4 +1,4 @@
-//! The vision tower of Ovis2.5: SigLIP2 at native resolution (`Siglip2Navit`).
+//! The vision tower of Ovis2.5 and Ovis2.6: SigLIP2 at native resolution (`Siglip2Navit`).
 //!
 //! Learned positions resized to the image, 2-D rotary angles in every block as well, pre-LN blocks
 //! with tanh-GELU. The visual head reads the state before `post_layernorm`.
@@ -13,7 +13,7 @@ use projector::{LayerNorm, linear};
 
 use crate::layers::{Activation, EncoderBlock, Mlp, Norm, PlainMlp};
 use crate::packed::PackedPatches;
-use crate::position_table::PositionTable;
+use crate::position_table::{Interpolation, PositionTable};
 use crate::positions::RotaryAngles;
 use crate::source::{Loader, ParameterSource};
 use crate::tower::{
@@ -51,6 +51,9 @@ pub struct NavitConfig {
     pub norm_eps: f64,
     /// Whether queries and keys are rotated.
     pub rotary: bool,
+    /// Whether `post_layernorm` may be missing, which the visual head does not read: the checkpoints of
+    /// Ovis2.6 were released without it.
+    pub may_lack_final_norm: bool,
     /// Side of a window in pixels, and the blocks that see the whole frame; `None` (the releases)
     /// if all do.
     pub windows: Option<(usize, Vec<usize>)>,
@@ -73,6 +76,7 @@ impl NavitConfig {
             activation: Activation::TanhGelu,
             norm_eps: 1e-6,
             rotary: true,
+            may_lack_final_norm: false,
             windows: None,
         }
     }
@@ -156,11 +160,18 @@ impl NavitConfig {
         let blocks = (0..self.depth)
             .map(|index| self.load_block(&format!("encoder.layers.{index}"), &mut loader))
             .collect::<Result<_, _>>()?;
+        let final_norm = "post_layernorm";
+        let lacks_norm =
+            self.may_lack_final_norm && !loader.source.has(&format!("{final_norm}.weight"));
+        let final_norm = match lacks_norm {
+            true => None,
+            false => Some(loader.layer_norm(final_norm, self.d_model, self.norm_eps)?),
+        };
         Ok(Navit {
             embed,
-            positions: PositionTable::new(table, self.position_side),
+            positions: PositionTable::new(table, self.position_side, Interpolation::Bicubic),
             blocks,
-            final_norm: loader.layer_norm("post_layernorm", self.d_model, self.norm_eps)?,
+            final_norm,
             config: self.clone(),
         })
     }
@@ -188,13 +199,13 @@ impl NavitConfig {
     }
 }
 
-/// The vision tower of Ovis2.5, without its visual head.
+/// The vision tower of Ovis2.5 and Ovis2.6, without its visual head.
 #[derive(Module, Debug)]
 pub struct Navit {
     embed: Linear,
     positions: PositionTable,
     blocks: Vec<EncoderBlock>,
-    final_norm: LayerNorm,
+    final_norm: Option<LayerNorm>,
     #[module(skip)]
     config: NavitConfig,
 }
@@ -285,8 +296,11 @@ impl VisionTower for Navit {
 
     fn forward(&self, pixels: &PackedPatches) -> Result<TowerOutput, TowerError> {
         let state = self.run_blocks(self.embed(pixels)?, pixels);
-        let post_norm = pixels.with_features(self.final_norm.forward(state.clone()));
-        let pre_norm = pixels.with_features(state);
+        let pre_norm = pixels.with_features(state.clone());
+        let post_norm = match &self.final_norm {
+            Some(norm) => pixels.with_features(norm.forward(state)),
+            None => pre_norm.clone(),
+        };
         Ok(TowerOutput::one_level(pre_norm, post_norm))
     }
 }

@@ -24,6 +24,10 @@ pub struct RandomSourceError(#[from] TowerError);
 impl ParameterSource for RandomSource {
     type Error = RandomSourceError;
 
+    fn has(&self, _name: &str) -> bool {
+        true
+    }
+
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Self::Error> {
         let count = shape.iter().product();
         if shape.len() == 1 {

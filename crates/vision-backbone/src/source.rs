@@ -15,6 +15,9 @@ pub trait ParameterSource {
     /// Why a parameter cannot be had; names the tensor.
     type Error;
 
+    /// Whether there is a parameter of this name.
+    fn has(&self, name: &str) -> bool;
+
     /// All numbers of a tensor, row-major.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Instant;
 use token_inspection::encode::{Encoder, Encoding, Keep, table, write};
 
-/// Turns images into the visual tokens of a published model: Qwen2-VL, Qwen2.5-VL, Ovis2, Ovis2.5.
+/// Turns images into the visual tokens of a published model: Qwen2-VL to Qwen3.5, Ovis2 to Ovis2.6.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Folder of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.
@@ -48,7 +48,7 @@ pub struct Args {
 pub enum State {
     /// Before the final norm, as the official code.
     PreNorm,
-    /// After it, as transformers (Ovis2) and vLLM (Ovis2.5).
+    /// After it, as transformers (Ovis2) and vLLM before February 2026 (Ovis2.5).
     PostNorm,
 }
 

@@ -3,8 +3,10 @@
 //! | preset | patch | frames | px² | resize | mean, std |
 //! |---|--:|--:|---|---|---|
 //! | [`PackedConfig::qwen2_vl`], [`PackedConfig::qwen2_5_vl`] | 14 | 2 | 3,136 to 12,845,056 | bicubic | CLIP |
+//! | [`PackedConfig::qwen3_vl`] | 16 | 2 | 65,536 to 16,777,216 | bicubic | 0.5 |
 //! | [`PackedConfig::ovis2_5_2b`] | 16 | 1 | 200,704 to 2,408,448 | bilinear | 0.5 |
 //! | [`PackedConfig::ovis2_5_9b`] | 16 | 1 | 200,704 to 3,211,264 | bilinear | 0.5 |
+//! | [`PackedConfig::ovis2_6`] | 16 | 1 | 200,704 to 8,294,400 | bilinear | 0.5 |
 //!
 //! All merge 2 x 2 patches. The class defaults of transformers differ: its `Qwen2VLImageProcessor`
 //! without a settings file stops at 1,003,520 px².
@@ -75,6 +77,17 @@ impl PackedConfig {
         Self::qwen2_5_vl()
     }
 
+    /// Qwen3-VL and Qwen3.5, all sizes.
+    pub const fn qwen3_vl() -> Self {
+        Self {
+            patch_size: 16,
+            min_pixels: 64 * 32 * 32,
+            max_pixels: 16_384 * 32 * 32,
+            normalisation: Normalisation::half(),
+            ..Self::qwen2_5_vl()
+        }
+    }
+
     /// Ovis2.5-2B, with the limits of its model card.
     pub const fn ovis2_5_2b() -> Self {
         Self {
@@ -97,6 +110,15 @@ impl PackedConfig {
     pub const fn ovis2_5_9b() -> Self {
         Self {
             max_pixels: 1792 * 1792,
+            ..Self::ovis2_5_2b()
+        }
+    }
+
+    /// Ovis2.6: the largest image of its model cards, and the smallest of Ovis2.5, which vLLM takes for
+    /// both.
+    pub const fn ovis2_6() -> Self {
+        Self {
+            max_pixels: 2880 * 2880,
             ..Self::ovis2_5_2b()
         }
     }
@@ -241,8 +263,10 @@ mod tests {
         for (config, max_pixels) in [
             (PackedConfig::qwen2_vl(), 12_845_056),
             (PackedConfig::qwen2_5_vl(), 12_845_056),
+            (PackedConfig::qwen3_vl(), 16_777_216),
             (PackedConfig::ovis2_5_2b(), 2_408_448),
             (PackedConfig::ovis2_5_9b(), 3_211_264),
+            (PackedConfig::ovis2_6(), 8_294_400),
         ] {
             assert!(config.check().is_ok());
             assert_eq!(config.max_pixels, max_pixels);

@@ -14,7 +14,8 @@ const MOST_ROWS: usize = 64;
 /// density of the text stays what it was rendered at.
 ///
 /// Packed families take an image twice as wide as high, as close to 8 x 4 tokens as their area
-/// limits allow: 8 x 4 for Qwen's towers, 20 x 10 for Ovis2.5, whose smallest image has 448² px.
+/// limits allow: 8 x 4 for Qwen2-VL and Qwen2.5-VL, 12 x 6 for Qwen3-VL, whose smallest image has
+/// 256² px, 20 x 10 for Ovis2.5, whose smallest has 448² px.
 /// Ovis2 takes one whole tile.
 ///
 /// # Errors
@@ -76,6 +77,8 @@ mod tests {
     #[test]
     fn released_towers_read_images_of_the_sizes_they_were_trained_for() {
         assert_eq!(tokens(PackedConfig::qwen2_5_vl()).unwrap(), (8, 4));
+        // 384 x 192 px are just above 256 x 256.
+        assert_eq!(tokens(PackedConfig::qwen3_vl()).unwrap(), (12, 6));
         // 640 x 320 px are just above 448 x 448.
         assert_eq!(tokens(PackedConfig::ovis2_5_2b()).unwrap(), (20, 10));
         assert_eq!(tokens(PackedConfig::ovis2_5_9b()).unwrap(), (20, 10));

@@ -40,6 +40,14 @@ pub fn checkpoint_summary(name: &str) -> Result<CheckpointSummary> {
     for note in notes {
         eprintln!("note: {note}");
     }
+    let levels = config.tower.inner_levels();
+    if levels > 0 {
+        eprintln!(
+            "note: {name}: the tokens are those of the last block; the {levels} DeepStack levels, which \
+             the language model of {} sees as well, are not read",
+            config.family.name()
+        );
+    }
     Ok(CheckpointSummary {
         layout: image_layout(&processor).with_context(|| name.to_owned())?,
         has_vocabulary: config.has_vocabulary(),

@@ -4,13 +4,15 @@
 //!
 //! Keys are those of the checkpoints (and of transformers 5.23.0, where it names them otherwise);
 //! missing ones take the defaults of the reference's configuration class, except for those of
-//! Ovis2.5 and the sizes of Ovis2, whose classes' defaults fit no release.
+//! Ovis2.5 and Ovis2.6 and the sizes of Ovis2, whose classes' defaults fit no release.
 
 pub(crate) mod ovis2;
 pub(crate) mod ovis2_5;
+pub(crate) mod ovis2_6;
 pub(crate) mod qwen;
 pub(crate) mod qwen2_5_vl;
 pub(crate) mod qwen2_vl;
+pub(crate) mod qwen3_vl;
 
 use std::borrow::Cow;
 
@@ -28,16 +30,30 @@ pub enum Family {
     Qwen2Vl,
     /// Qwen2.5-VL.
     Qwen2_5Vl,
+    /// Qwen3-VL, dense or with experts.
+    Qwen3Vl,
+    /// Qwen3.5, dense or with experts: the tower of Qwen3-VL without DeepStack.
+    Qwen3_5,
     /// Ovis2, in the official layout or that of transformers.
     Ovis2,
     /// Ovis2.5.
     Ovis2_5,
+    /// Ovis2.6, whose language models have experts.
+    Ovis2_6,
 }
 
 impl Family {
     /// In the order in which messages list their `model_type`s. The checkpoints of a family that is
     /// not here are refused as unknown.
-    pub(crate) const ALL: [Self; 4] = [Self::Qwen2_5Vl, Self::Qwen2Vl, Self::Ovis2, Self::Ovis2_5];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Qwen2_5Vl,
+        Self::Qwen2Vl,
+        Self::Qwen3Vl,
+        Self::Qwen3_5,
+        Self::Ovis2,
+        Self::Ovis2_5,
+        Self::Ovis2_6,
+    ];
 
     /// Its name.
     #[must_use]
@@ -49,8 +65,11 @@ impl Family {
         match self {
             Self::Qwen2Vl => &qwen2_vl::FACTS,
             Self::Qwen2_5Vl => &qwen2_5_vl::FACTS,
+            Self::Qwen3Vl => &qwen3_vl::FACTS,
+            Self::Qwen3_5 => &qwen3_vl::FACTS_OF_QWEN3_5,
             Self::Ovis2 => &ovis2::FACTS,
             Self::Ovis2_5 => &ovis2_5::FACTS,
+            Self::Ovis2_6 => &ovis2_6::FACTS,
         }
     }
 }
@@ -163,8 +182,30 @@ fn parse<T: DeserializeOwned>(value: &Value, synonyms: &[[&str; 2]]) -> Result<T
             object.and_then(|object| object.insert(name.to_owned(), found));
         }
     }
-    T::deserialize(value.as_ref())
-        .map_err(|error| format!("the vision tower's configuration: {error}"))
+    T::deserialize(value.as_ref()).map_err(|error| {
+        let place = match culprit::<T>(&value) {
+            Some((key, found)) => format!(", `{key}` is {}", excerpt(found)),
+            None => String::new(),
+        };
+        format!("the vision tower's configuration{place}: {error}")
+    })
+}
+
+/// The entry of an object without which it could be read, or would miss that entry only; serde does
+/// not say where a value of the wrong type stands.
+fn culprit<T: DeserializeOwned>(value: &Value) -> Option<(&String, &Value)> {
+    // No configuration has as many; a hostile one would take forever.
+    const MOST: usize = 200;
+    value.as_object()?.iter().take(MOST).find(|(key, _)| {
+        let mut others = value.clone();
+        if let Some(object) = others.as_object_mut() {
+            object.remove(*key);
+        }
+        match T::deserialize(&others) {
+            Ok(_) => true,
+            Err(error) => error.to_string() == format!("missing field `{key}`"),
+        }
+    })
 }
 
 /// The value of a setting with two names.

@@ -31,6 +31,7 @@ pub(super) static FACTS: FamilyFacts = FamilyFacts {
         TowerConfig::Aimv2(_, Aimv2Naming::Official) => &OFFICIAL,
         TowerConfig::Aimv2(_, Aimv2Naming::Transformers)
         | TowerConfig::Qwen(_)
+        | TowerConfig::Qwen3(_)
         | TowerConfig::Navit(_) => &TRANSFORMERS,
     },
     processor: ProcessorDefaults::Tiles(TileConfig::ovis2()),

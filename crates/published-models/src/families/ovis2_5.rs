@@ -14,11 +14,7 @@ use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig, VetSizes}
 
 pub(super) static FACTS: FamilyFacts = FamilyFacts {
     name: "Ovis2.5",
-    model_types: &[("ovis2_5", |json| {
-        let described = either(["vit_config", "vision_config"].map(|key| (key, json.get(key))))?;
-        let described = described.map_or_else(|| vision(json, "vit_config"), Ok)?;
-        config(described, json.get("visual_vocab_size"), width(json)?)
-    })],
+    model_types: &[("ovis2_5", whole)],
     layouts: &[&NAMES],
     names: |_| &NAMES,
     // The two releases differ in the largest image only.
@@ -30,7 +26,7 @@ pub(super) static FACTS: FamilyFacts = FamilyFacts {
     sequence: SequenceShape::Enclosed,
 };
 
-static NAMES: Names = Names {
+pub(super) static NAMES: Names = Names {
     tower: &[
         "visual_tokenizer.vit.vision_model.",
         "model.vision_tower.",
@@ -86,6 +82,16 @@ struct NavitJson {
     preserve_original_pe: bool,
 }
 
+/// From a whole `config.json`, in which the tower stands under one of two names.
+///
+/// # Errors
+/// Names the entry that is missing or impossible.
+pub(super) fn whole(json: &Value) -> Result<ModelConfig, String> {
+    let described = either(["vit_config", "vision_config"].map(|key| (key, json.get(key))))?;
+    let described = described.map_or_else(|| vision(json, "vit_config"), Ok)?;
+    config(described, json.get("visual_vocab_size"), width(json)?)
+}
+
 /// From `vit_config`.
 ///
 /// # Errors
@@ -124,6 +130,7 @@ pub(crate) fn config(
         activation: activation(&json.hidden_act)?,
         norm_eps: json.layer_norm_eps,
         rotary: json.use_rope,
+        may_lack_final_norm: false,
         windows: json
             .fullatt_block_indexes
             .map(|full_attention| (json.window_size, full_attention)),

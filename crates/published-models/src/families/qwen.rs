@@ -1,4 +1,4 @@
-//! What Qwen2-VL and Qwen2.5-VL share.
+//! What Qwen2-VL and Qwen2.5-VL share, and what Qwen3-VL and Qwen3.5 share with them.
 
 use image_processor::Transparency;
 use qwen_merger::PatchMergerConfig;
@@ -18,10 +18,10 @@ pub(super) static NAMES: Names = Names {
     tables: &[],
 };
 
-/// Both families know the processor classes of each other.
-pub(super) const PROCESSOR_CLASSES: &[&str] = &["Qwen2VL", "Qwen2_5_VL", "Qwen2_5VL"];
+/// All these families have the processor class of Qwen2-VL, or know those of each other.
+pub(super) const PROCESSOR_CLASSES: &[&str] = &["Qwen2VL", "Qwen2_5_VL", "Qwen2_5VL", "Qwen3VL"];
 
-/// Both lay transparent images on white.
+/// All lay transparent images on white.
 pub(super) const fn processor(config: image_processor::PackedConfig) -> ProcessorDefaults {
     ProcessorDefaults::Packed {
         config,

@@ -53,6 +53,21 @@ impl Entry {
         }
     }
 
+    /// One tensor for the levels of DeepStack, `[levels, tokens, d]`: of every level the tokens of all
+    /// images one below the other. None without levels.
+    fn levels(encodings: &[Encoding]) -> Option<Self> {
+        let count = encodings.first()?.deepstack.len();
+        let mut values = Vec::new();
+        for level in 0..count {
+            for encoding in encodings {
+                values.extend_from_slice(&encoding.deepstack[level].values);
+            }
+        }
+        let tokens = encodings.iter().map(|e| e.embeddings.shape[0]).sum();
+        let width = encodings[0].embeddings.shape[1];
+        (count > 0).then(|| Self::floats(&values, vec![count, tokens, width]))
+    }
+
     /// Arrays of all images one below the other.
     fn rows<'a>(parts: impl Iterator<Item = &'a Array> + Clone) -> Option<Self> {
         let mut shape = parts.clone().next()?.shape.clone();
@@ -65,7 +80,7 @@ impl Entry {
 /// Writes the encodings of all images one below the other, as the reference batches them.
 ///
 /// Always there: `pixel_values`, `grid_thw` `[images or tiles, 3]`, `embeddings` `[tokens, d]`,
-/// `tokens_per_image`. With a vocabulary: `word_ids` and `word_probabilities` `[tokens, top]`,
+/// `tokens_per_image`. With DeepStack: `deepstack` `[levels, tokens, d]`. With a vocabulary: `word_ids` and `word_probabilities` `[tokens, top]`,
 /// `prob` if asked for, `indicator_embeddings` `[indicators, d]`, and `sequence` with
 /// `sequence_per_image`: the order in which the language model reads them, as rows of `embeddings`
 /// and, for indicator `i`, `-1 - i`. The metadata entry `about` describes the run as JSON.
@@ -91,6 +106,7 @@ pub fn write(
         "embeddings",
         Entry::rows(encodings.iter().map(|e| &e.embeddings)),
     );
+    add("deepstack", Entry::levels(encodings));
     let grids: Vec<i64> = encodings
         .iter()
         .flat_map(|encoding| &encoding.grids)

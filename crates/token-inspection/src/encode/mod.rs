@@ -59,6 +59,9 @@ pub struct Encoding {
     pub grids: Vec<GridThw>,
     /// Visual tokens, `[tokens, d_out]`.
     pub embeddings: Array,
+    /// What the language model adds behind its first decoder layers (DeepStack), level by level:
+    /// `[tokens, d_out]` each.
+    pub deepstack: Vec<Array>,
     /// Tokens among boundary rows, as the language model reads them.
     pub sequence: Vec<SequenceEntry>,
     /// How the visual vocabulary was used.
@@ -87,7 +90,7 @@ impl Encoder<'_> {
             taps.push(("post_norm", array(output.post_norm.features().clone())));
         }
         let (embeddings, words) = match &self.model.projector {
-            PublishedProjector::Merger(_) => {
+            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
                 let tokens = self.model.tokens(features, &mut Pass::deterministic())?;
                 (array(tokens.embeddings.squeeze_dim::<2>(0)), None)
             }
@@ -119,7 +122,14 @@ impl Encoder<'_> {
                 (embeddings, Some(words))
             }
         };
+        let levels = self
+            .model
+            .deepstack_tokens(&output, &mut Pass::deterministic())?;
         Ok(Encoding {
+            deepstack: levels
+                .into_iter()
+                .map(|level| array(level.squeeze_dim::<2>(0)))
+                .collect(),
             sequence: self.model.sequence(&pixels.tokens, embeddings.shape[0]),
             grids: pixels.patches.grids().to_vec(),
             pixel_values: Array {

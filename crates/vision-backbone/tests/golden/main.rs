@@ -7,9 +7,10 @@ mod aimv2;
 mod fixture;
 mod navit;
 mod qwen;
+mod qwen3;
 mod rotation;
 
-use vision_backbone::{NavitConfig, QwenGeneration, QwenVitConfig};
+use vision_backbone::{NavitConfig, Qwen3VitConfig, QwenGeneration, QwenVitConfig};
 
 fn qwen_config() -> QwenVitConfig {
     QwenVitConfig {
@@ -23,6 +24,19 @@ fn qwen_config() -> QwenVitConfig {
             full_attention: vec![1],
         },
         ..QwenVitConfig::qwen2_5_vl_3b()
+    }
+}
+
+fn qwen3_config() -> Qwen3VitConfig {
+    Qwen3VitConfig {
+        depth: 4,
+        d_model: 24,
+        d_mlp: 36,
+        heads: 2,
+        patch: 4,
+        position_side: 6,
+        deepstack: vec![1, 2],
+        ..Qwen3VitConfig::qwen3_vl()
     }
 }
 

@@ -18,6 +18,10 @@ struct Interleaved<'a> {
 impl ParameterSource for Interleaved<'_> {
     type Error = fixture::Missing;
 
+    fn has(&self, name: &str) -> bool {
+        self.fixture.has(name)
+    }
+
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, fixture::Missing> {
         let mut values = self.fixture.read(name, shape)?;
         let is_rotated = ["attn.qkv.", "self_attn.q_proj.", "self_attn.k_proj."]
