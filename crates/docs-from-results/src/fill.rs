@@ -243,7 +243,9 @@ mod tests {
         let text = "It needs <!-- = ocr.csv mean=first-below:0.05 : count density -->0<!-- /= --> of them.\n";
         assert!(filled(text).text.contains("-->1<!-- /= -->"));
         let of = |limit: &str| {
-            format!("It needs <!-- = ocr.csv arm=hard mean=first-below:{limit} : text mean -->x<!-- /= -->.\n")
+            format!(
+                "It needs <!-- = ocr.csv arm=hard mean=first-below:{limit} : text mean -->x<!-- /= -->.\n"
+            )
         };
         assert!(refused(&of("0.01")).contains("0 rows with arm=hard mean=first-below:0.01"));
         assert!(refused(&of("little")).contains("`first-below:little` has no number"));

@@ -30,4 +30,4 @@ pub use error::VetError;
 pub use multi_vet::MultiVet;
 pub use tokenize::{Curriculum, HardChoice, Selection, Tau, Tokenize};
 pub use usage::usage_penalty;
-pub use vet::Vet;
+pub use vet::{KEPT_LOGITS_BYTES, Vet};

@@ -42,7 +42,13 @@ pub struct Vet {
     merge: usize,
     #[module(skip)]
     tokenize: Tokenize,
+    #[module(skip)]
+    kept_logits_bytes: usize,
 }
+
+/// Logits that a pass with gradients keeps for its way back, if nothing else is said: 256 MiB, 1,024 tokens
+/// over 65,536 words. Those of more tokens are made again, which is one of five products with the head.
+pub const KEPT_LOGITS_BYTES: usize = 256 << 20;
 
 impl Vet {
     /// Puts a table together from its layers, for example from checkpoint weights.
@@ -79,6 +85,7 @@ impl Vet {
             table,
             merge,
             tokenize: Tokenize::Softmax,
+            kept_logits_bytes: KEPT_LOGITS_BYTES,
         };
         vet.with_tokenize(tokenize)
     }
@@ -123,6 +130,16 @@ impl Vet {
             panic!("{error}");
         }
         Self { tokenize, ..self }
+    }
+
+    /// The same table, of whose logits up to `bytes` are kept from a pass with gradients to its way back
+    /// instead of [`KEPT_LOGITS_BYTES`]; with 0 they are always made again. Numbers do not change.
+    #[must_use]
+    pub fn with_kept_logits(self, bytes: usize) -> Self {
+        Self {
+            kept_logits_bytes: bytes,
+            ..self
+        }
     }
 
     /// The same table with its scores divided by `temperature`, by way of the norm's gain and bias.
@@ -311,6 +328,7 @@ impl Vet {
             table: self.table.val(),
             epsilon: self.norm.epsilon(),
             tokenize: self.tokenize,
+            kept_bytes: self.kept_logits_bytes,
         };
         let found = fused::tokens(tensors, pass)?;
         Some(VisualTokens::of_words(

@@ -6,7 +6,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Tensor};
-use ovis_vet::{Curriculum, Tau, Tokenize, Vet, VetConfig, tile};
+use ovis_vet::{Curriculum, KEPT_LOGITS_BYTES, Tau, Tokenize, Vet, VetConfig, tile};
 use projector::{Pass, PatchGrid, Projector, VisualTokens, seeded};
 
 const D_BLOCK: usize = 24;
@@ -250,6 +250,28 @@ fn any_number_of_threads_gives_the_same_bits() {
                 .install(|| format!("{:?}", run(&vet, &blocks, true, fused)))
         };
         assert!(on(1) == on(3), "{tokenize:?}");
+    }
+}
+
+#[test]
+fn logits_that_are_kept_give_the_bits_of_those_made_again() {
+    let device = Device::flex().autodiff();
+    let (words, tokens) = (120_000_usize, 90_usize);
+    let bytes = 4 * words * tokens;
+    assert!(bytes <= KEPT_LOGITS_BYTES, "kept if nothing else is said");
+    let blocks = blocks(tokens, &device).require_grad();
+    for tokenize in [
+        Tokenize::Softmax,
+        Tokenize::StArgmax,
+        Tokenize::StArgmaxRaw,
+        Tokenize::GumbelArgmax { tau: Tau::OVIS },
+        Tokenize::TopK { k: 50 },
+    ] {
+        let found = |kept: usize| {
+            let vet = vet(words, tokenize, &device).with_kept_logits(kept);
+            format!("{:?}", run(&vet, &blocks, true, fused))
+        };
+        assert!(found(bytes) == found(bytes - 1), "{tokenize:?}");
     }
 }
 

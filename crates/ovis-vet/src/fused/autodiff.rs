@@ -1,5 +1,5 @@
 //! The operation under automatic differentiation. Kept from the forward pass: handles of the
-//! operands, two numbers per token, and the words of hard tokens.
+//! operands, two numbers per token, the words of hard tokens, and the logits of small batches.
 
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ impl Backward<Flex, 5> for VisualTokensBackward {
             function,
             tokens,
         } = ops.state;
+        let mut tokens = Arc::unwrap_or_clone(tokens);
         let [x, head, gain, bias, table] = ops.parents;
         let wanted = Wanted {
             x: x.is_some(),
@@ -46,7 +47,7 @@ impl Backward<Flex, 5> for VisualTokensBackward {
             table: table.is_some(),
         };
         let found = operands.with(&function, |operands| {
-            backward(operands, &function, &tokens, values(&gradient), wanted)
+            backward(operands, &function, &mut tokens, values(&gradient), wanted)
         });
         let words = sides(&operands.head)[1];
         let matrices = [
@@ -82,7 +83,7 @@ impl<C: CheckpointStrategy> FusedWords for Autodiff<Flex, C> {
         let (bias, bias_node) = bias.into_parts();
         let (table, table_node) = table.into_parts();
         let operands = ContiguousOperands::new(x, head, gain, bias, table);
-        let mut tokens = operands.with(&function, |operands| forward(operands, &function));
+        let mut tokens = operands.with(&function, |operands| forward(operands, &function, true));
         let ids = operands.ids(&tokens);
         let embeddings = operands.embeddings(std::mem::take(&mut tokens.embeddings));
         let nodes = [x_node, head_node, gain_node, bias_node, table_node];

@@ -1,4 +1,4 @@
-//! Gradients, tile by tile: the scores of a tile are made again, turned into the gradient of its
+//! Gradients, tile by tile: the scores of a tile, kept or made again, are turned into the gradient of its
 //! logits in place, and multiplied into the gradients of head, table and features.
 
 use rayon::prelude::*;
@@ -46,11 +46,12 @@ struct Tile<'a> {
     token_values: &'a [f32],
 }
 
-/// `gradient` is that of the tokens, `[tokens, d_out]`.
+/// `gradient` is that of the tokens, `[tokens, d_out]`; the logits of `forward`, if they were kept, are used
+/// up.
 pub(super) fn backward(
     operands: &Operands<'_>,
     function: &TokenizeKernel,
-    forward: &Tokens,
+    forward: &mut Tokens,
     gradient: &[f32],
     wanted: Wanted,
 ) -> Gradients {
@@ -80,25 +81,29 @@ pub(super) fn backward(
     }
 
     let size = tokens_per_tile(tokens, words);
-    let mut scores = vec![0.0; size * words];
+    let are_kept = !forward.logits.is_empty();
+    let mut made_again = zeros(!are_kept, size * words);
     let mut score_gradient = zeros(scored, size * words);
     for first in (0..tokens).step_by(size) {
         let count = size.min(tokens - first);
         let token_values = &gradient[first * d_out..(first + count) * d_out];
+        let scores = match are_kept {
+            true => &mut forward.logits[first * words..(first + count) * words],
+            false => {
+                let scores = &mut made_again[..count * words];
+                let inputs = operands.inputs(first, count);
+                multiply(scores, false, inputs, operands.head());
+                scores
+            }
+        };
         let mut tile = Tile {
             first,
             count,
-            scores: &mut scores[..count * words],
+            scores,
             gradient: &mut score_gradient[..if scored { count * words } else { 0 }],
             tokens: Matrix::new(token_values, count, d_out),
             token_values,
         };
-        multiply(
-            tile.scores,
-            false,
-            operands.inputs(first, count),
-            operands.head(),
-        );
         let moments = &forward.moments[first..first + count];
         match function.value {
             Value::Best(k) => best(operands, &mut tile, moments, k, wanted, &mut result),

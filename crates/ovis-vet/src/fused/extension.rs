@@ -41,7 +41,7 @@ impl FusedWords for Flex {
         function: TokenizeKernel,
     ) -> (FloatTensor<Self>, IntTensor<Self>) {
         let operands = ContiguousOperands::new(x, head, gain, bias, table);
-        let tokens = operands.with(&function, |operands| forward(operands, &function));
+        let tokens = operands.with(&function, |operands| forward(operands, &function, false));
         let ids = operands.ids(&tokens);
         (operands.embeddings(tokens.embeddings), ids)
     }

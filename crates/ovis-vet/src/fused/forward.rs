@@ -58,9 +58,12 @@ pub(super) struct Tokens {
     pub(super) moments: Vec<Moments>,
     /// The word of each hard token; empty for mixtures.
     pub(super) ids: Vec<i64>,
+    /// `[tokens, words]` in front of the norm; empty unless they are kept.
+    pub(super) logits: Vec<f32>,
 }
 
-pub(super) fn forward(operands: &Operands<'_>, function: &TokenizeKernel) -> Tokens {
+/// `keep` says whether a backward pass may follow; then logits are kept as far as `function` allows.
+pub(super) fn forward(operands: &Operands<'_>, function: &TokenizeKernel, keep: bool) -> Tokens {
     let Operands {
         tokens,
         words,
@@ -72,6 +75,8 @@ pub(super) fn forward(operands: &Operands<'_>, function: &TokenizeKernel) -> Tok
     let mut embeddings = vec![0.0; tokens * d_out];
     let mut moments = vec![Moments::default(); tokens];
     let mut ids = vec![0; if function.is_hard() { tokens } else { 0 }];
+    let keep = keep && function.keeps(tokens, words);
+    let mut logits = vec![0.0; if keep { tokens * words } else { 0 }];
 
     let tiles = embeddings
         .chunks_mut(tile * d_out)
@@ -80,7 +85,14 @@ pub(super) fn forward(operands: &Operands<'_>, function: &TokenizeKernel) -> Tok
         let (first, count) = (index * tile, moments.len());
         let scores = &mut scores[..count * words];
         let inputs = operands.inputs(first, count);
-        multiply(scores, false, inputs, operands.head());
+        match keep {
+            true => {
+                let kept = &mut logits[first * words..(first + count) * words];
+                multiply(kept, false, inputs, operands.head());
+                scores.copy_from_slice(kept);
+            }
+            false => multiply(scores, false, inputs, operands.head()),
+        }
         scores
             .par_chunks_mut(words)
             .zip(&mut *moments)
@@ -110,6 +122,7 @@ pub(super) fn forward(operands: &Operands<'_>, function: &TokenizeKernel) -> Tok
         embeddings,
         moments,
         ids,
+        logits,
     }
 }
 

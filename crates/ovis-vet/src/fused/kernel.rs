@@ -37,6 +37,8 @@ pub(crate) struct TokenizeKernel {
     pub(super) noise: Option<Noise>,
     /// Of the LayerNorm.
     pub(super) epsilon: f32,
+    /// Bytes of logits that a pass with gradients keeps for its way back.
+    pub(super) kept_bytes: usize,
 }
 
 impl TokenizeKernel {
@@ -44,7 +46,7 @@ impl TokenizeKernel {
     pub(super) fn new(
         tokenize: Tokenize,
         words: usize,
-        epsilon: f64,
+        (epsilon, kept_bytes): (f64, usize),
         pass: &mut Pass<'_>,
         tokens: usize,
     ) -> Self {
@@ -84,7 +86,16 @@ impl TokenizeKernel {
             surrogate,
             noise,
             epsilon: epsilon as f32,
+            kept_bytes,
         }
+    }
+
+    /// Whether the logits of so many tokens are kept.
+    pub(super) fn keeps(&self, tokens: usize, words: usize) -> bool {
+        let bytes = tokens
+            .saturating_mul(words)
+            .saturating_mul(size_of::<f32>());
+        bytes <= self.kept_bytes
     }
 
     /// Whether a token is a row of the table.

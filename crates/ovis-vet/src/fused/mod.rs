@@ -3,8 +3,10 @@
 //!
 //! The logits of one image of 3,136 tokens over 65,536 words take 784 MiB, and a training step
 //! keeps several matrices of that size. Here tokens go through in tiles ([`crate::tile`]): the logits of a
-//! tile are made, normalised, turned into tokens and forgotten, and the backward pass makes them
-//! again. Memory does not grow with the number of tokens beyond a few numbers per token.
+//! tile are made, normalised, turned into tokens and forgotten. Where gradients are recorded, logits of up to
+//! [`KEPT_LOGITS_BYTES`](crate::KEPT_LOGITS_BYTES), if nothing else is said, are kept as they come from
+//! the head: the batch of a training step. The backward pass makes those of larger ones again, so that beyond
+//! this memory does not grow with the number of tokens but for a few numbers each.
 //!
 //! A tile spans the whole vocabulary. Tiles of words as well would need an online softmax and,
 //! since LayerNorm needs the mean of all words before the first exponential, the product with the
@@ -68,6 +70,8 @@ pub(crate) struct VetTensors {
     pub epsilon: f64,
     /// What makes tokens of scores.
     pub tokenize: Tokenize,
+    /// Bytes of logits that a pass with gradients keeps.
+    pub kept_bytes: usize,
 }
 
 /// Applies a whole table; `None` where there are no kernels.
@@ -80,6 +84,7 @@ pub(crate) fn tokens(vet: VetTensors, pass: &mut Pass<'_>) -> Option<FusedTokens
         table,
         epsilon,
         tokenize,
+        kept_bytes,
     } = vet;
     let ([tokens, _], [_, words]) = (x.dims(), head.dims());
     if let Tokenize::Curriculum(curriculum) = tokenize
@@ -97,7 +102,7 @@ pub(crate) fn tokens(vet: VetTensors, pass: &mut Pass<'_>) -> Option<FusedTokens
     if !matrices.iter().chain(&vectors).all(fused_ops::takes) {
         return None;
     }
-    let function = TokenizeKernel::new(tokenize, words, epsilon, pass, tokens);
+    let function = TokenizeKernel::new(tokenize, words, (epsilon, kept_bytes), pass, tokens);
     let hard = function.is_hard();
     let ([x, head, table], [gain, bias]) = (matrices, vectors);
     let (embeddings, ids) = Dispatch::visual_tokens(x, head, gain, bias, table, function);
