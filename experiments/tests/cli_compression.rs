@@ -30,6 +30,30 @@ fn readers_that_write_read_tokens_of_32_px() {
 }
 
 #[test]
+fn the_section_ends_with_its_tables_figures_and_page() {
+    let place = Scratch::new();
+    place.write(
+        "study.toml",
+        "backbone = \"backbone.safetensors\"\nd_token = 16\nbootstrap_draws = 100\n",
+    );
+    let flags =
+        "--preset smoke --only compression --config study.toml --results results --data data";
+    place.run(&format!("study {flags} --run grid")).succeeded();
+    let table = Rows::read(&place.result("grid", "tables/compression_causal.csv"));
+    assert_eq!(table.fields("arm", &[]).len(), 10);
+    for figure in ["compression", "compression_bits"] {
+        let rows =
+            fs::read_to_string(place.result("grid", &format!("plots/{figure}.csv"))).unwrap();
+        assert!(
+            rows.contains("patch-merger") && rows.contains("causal reader"),
+            "{rows}"
+        );
+    }
+    let page = fs::read_to_string(place.result("grid", "report.html")).unwrap();
+    assert!(page.contains("How much text can one visual token hold?"));
+}
+
+#[test]
 fn a_page_of_lines_is_read_by_the_reader_that_writes() {
     let place = Scratch::new();
     let flags = "--run page --reader causal --image-size 128x64 --density 1 --arms patch-merger";

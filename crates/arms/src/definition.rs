@@ -30,6 +30,9 @@ pub struct Definition {
     pub is_taught: bool,
     /// Whether it reads earlier blocks of the tower beside the last.
     pub reads_levels: bool,
+    /// Whether a token may hold what does not stand in its block: of other blocks of patches, or of other
+    /// blocks of the tower. The untouched features are no ceiling for it.
+    pub reads_beyond: bool,
     /// Builds a fresh projector; the generator decides every parameter.
     pub build: Build,
 }
@@ -51,6 +54,7 @@ impl Definition {
             is_noisy: false,
             is_taught: false,
             reads_levels: false,
+            reads_beyond: false,
             build,
         }
     }

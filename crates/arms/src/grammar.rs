@@ -304,13 +304,15 @@ impl FromStr for ArmSpec {
         }
         reader.check(&spec.settings)?;
         if spec.usage && !kind.takes_usage() {
-            return Err(if kind.takes_vocabulary() {
-                ArmError::UsageNeedsHardWords {
-                    found: reader.found,
-                }
-            } else {
-                ArmError::NoVocabulary { name: kind.name() }
-            });
+            return Err(
+                if kind.takes_vocabulary() || spec.settings.queries.is_some() {
+                    ArmError::UsageNeedsHardWords {
+                        found: reader.found,
+                    }
+                } else {
+                    ArmError::NoVocabulary { name: kind.name() }
+                },
+            );
         }
         if let (Some(top), Some(words)) = (spec.settings.top, spec.words())
             && top >= words

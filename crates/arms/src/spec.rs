@@ -1,8 +1,11 @@
 //! One arm: its kind and what it is told.
 
+use crate::kinds::resampler;
 use crate::{Argument, Arm, ArmKind, ArmSizes, Setting, Thousandths};
+use anyhow::Context;
 use burn::tensor::Device;
 use discretisers::codebook::LARGE_FROM;
+use ovis_vet::TableInit;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +86,24 @@ impl ArmSpec {
         (self.kind.definition().build)(self, sizes, rng, device)
     }
 
+    /// Refuses a width of tokens that the arm cannot have, before anything is rendered or built.
+    ///
+    /// # Errors
+    /// Says which widths it can have.
+    pub fn check_width(&self, d_token: usize) -> anyhow::Result<()> {
+        let Some(queries) = self.settings.queries else {
+            return Ok(());
+        };
+        let sizes = ArmSizes {
+            d_in: 1,
+            merge: 1,
+            d_token,
+            table_init: TableInit::MatchedOutput,
+        };
+        let checked = resampler::config(queries, sizes).check();
+        checked.with_context(|| format!("arm `{self}`"))
+    }
+
     /// An arm without a vocabulary.
     #[must_use]
     pub fn plain(kind: ArmKind) -> Self {
@@ -143,6 +164,13 @@ impl ArmSpec {
     pub fn reads_levels(&self) -> bool {
         let mut kinds = [Some(self.kind), self.settings.on].into_iter().flatten();
         kinds.any(|kind| kind.definition().reads_levels)
+    }
+
+    /// Whether a token may hold what does not stand in its block.
+    #[must_use]
+    pub fn reads_beyond(&self) -> bool {
+        let mut kinds = [Some(self.kind), self.settings.on].into_iter().flatten();
+        kinds.any(|kind| kind.definition().reads_beyond)
     }
 
     /// Words of one codebook that a token can be assigned to, `K` without indicator rows; for the

@@ -240,8 +240,12 @@ mod tests {
 
     #[test]
     fn the_first_row_below_a_number_is_found_in_the_order_of_the_table() {
-        let text = "It needs <!-- = ocr.csv mean=first-below:0.05 : count density -->0<!-- /= --> of them.\n";
+        let text = "It needs <!-- = ocr.csv arm=hard mean=first-below:0.07 : count density -->0<!-- /= --> of them.\n";
         assert!(filled(text).text.contains("-->1<!-- /= -->"));
+        let both = "It needs <!-- = ocr.csv mean=first-below:0.07 : count density -->0<!-- /= --> of them.\n";
+        assert!(refused(both).contains("the `density` of ocr.csv does not rise"));
+        let endless = text.replace("0.07", "inf");
+        assert!(refused(&endless).contains("`first-below:inf` has no number"));
         let of = |limit: &str| {
             format!(
                 "It needs <!-- = ocr.csv arm=hard mean=first-below:{limit} : text mean -->x<!-- /= -->.\n"

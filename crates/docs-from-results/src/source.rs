@@ -42,8 +42,12 @@ impl Published {
 const FIRST_BELOW: &str = "first-below:";
 
 fn number(limit: &str) -> Result<f64, String> {
-    let problem = |_| format!("`{FIRST_BELOW}{limit}` has no number; write `{FIRST_BELOW}0.01`");
-    limit.parse().map_err(problem)
+    let problem = |()| format!("`{FIRST_BELOW}{limit}` has no number; write `{FIRST_BELOW}0.01`");
+    let number: f64 = limit.parse().map_err(|_| problem(()))?;
+    number
+        .is_finite()
+        .then_some(number)
+        .ok_or_else(|| problem(()))
 }
 
 /// A table as it stands in its file.
@@ -76,11 +80,11 @@ impl Csv {
     /// is below X.
     pub(crate) fn rows(&self, wanted: &Rows) -> Result<Vec<&csv::StringRecord>, String> {
         let mut columns = Vec::new();
-        let mut most = Vec::new();
+        let mut below = Vec::new();
         for (column, value) in &wanted.values {
             let place = self.column(column)?;
             match value.strip_prefix(FIRST_BELOW) {
-                Some(limit) => most.push((place, number(limit)?)),
+                Some(limit) => below.push((place, number(limit)?)),
                 None => columns.push((place, value.as_str())),
             }
         }
@@ -89,13 +93,13 @@ impl Csv {
             columns.iter().all(has)
         };
         let mut rows: Vec<&csv::StringRecord> = self.rows.iter().filter(fits).collect();
-        if !most.is_empty() {
+        if !below.is_empty() {
             let is_below = |row: &&csv::StringRecord| {
-                let below = |&(column, limit): &(usize, f64)| {
+                let fits = |&(column, limit): &(usize, f64)| {
                     let cell = row.get(column).unwrap_or_default();
                     cell.parse::<f64>().is_ok_and(|value| value < limit)
                 };
-                most.iter().all(below)
+                below.iter().all(fits)
             };
             rows = rows.into_iter().find(is_below).into_iter().collect();
         }
@@ -104,6 +108,7 @@ impl Csv {
 
     /// The one row that has all the values, as text.
     pub(crate) fn one(&self, wanted: &Rows, show: &Show) -> Result<String, String> {
+        self.check_order(wanted, show)?;
         let rows = self.rows(wanted)?;
         if let [row] = rows[..] {
             return self.write(row, show);
@@ -117,6 +122,30 @@ impl Csv {
             "{name} has {found} rows with {}; exactly 1 is needed",
             values.join(" ")
         ))
+    }
+
+    /// Refuses to look for a first row where the shown numbers do not rise from row to row: it would not be the
+    /// least of them, or the rows are those of several arms.
+    fn check_order(&self, wanted: &Rows, show: &Show) -> Result<(), String> {
+        let mut all = wanted.clone();
+        all.values
+            .retain(|(_, value)| !value.starts_with(FIRST_BELOW));
+        if all.values.len() == wanted.values.len() {
+            return Ok(());
+        }
+        let column = show.columns.first().map(String::as_str).unwrap_or_default();
+        let place = self.column(column)?;
+        let rows = self.rows(&all)?;
+        let cells = rows.iter().map(|row| row.get(place).unwrap_or_default());
+        let numbers: Option<Vec<f64>> = cells.map(|cell| cell.parse().ok()).collect();
+        match numbers.is_some_and(|numbers| numbers.is_sorted_by(|a, b| a < b)) {
+            true => Ok(()),
+            false => Err(format!(
+                "the `{column}` of {} does not rise from row to row, so that none is the first; add values until \
+                 the rows are those of one series",
+                self.name
+            )),
+        }
     }
 
     /// Columns of a row as text.

@@ -24,10 +24,20 @@ pub struct HardeningPoint {
 /// The curve of one vocabulary size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HardeningLine {
+    /// What is in front of the table, where that is not the patches; lines of one K are told apart by it.
+    pub on: Option<String>,
     /// K, the number of words in the table.
     pub words: u64,
     /// Points in rising order of k.
     pub points: Vec<HardeningPoint>,
+}
+
+impl HardeningLine {
+    fn name(&self) -> String {
+        let on = self.on.as_ref();
+        let on = on.map_or_else(String::new, |connector| format!(" on {connector}"));
+        format!("softmax{on}, K = {}", self.words)
+    }
 }
 
 /// The curves at one text density.
@@ -69,7 +79,7 @@ impl HardeningCurve {
     /// The same as curves against k, smallest vocabulary first.
     fn curves(&self) -> ErrorCurves {
         let curve = |line: &HardeningLine| Curve {
-            arm: Arm::new(format!("softmax, K = {}", line.words), Family::VetSoft),
+            arm: Arm::new(line.name(), Family::VetSoft),
             points: line
                 .points
                 .iter()
@@ -133,7 +143,7 @@ impl Figure for HardeningCurve {
                     let mut row = vec![
                         density.clone(),
                         "curve".to_owned(),
-                        format!("softmax, K = {}", line.words),
+                        line.name(),
                         line.words.to_string(),
                         point.k.to_string(),
                     ];

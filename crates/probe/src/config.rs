@@ -182,6 +182,7 @@ impl ProbeConfig {
                 "arm `{arm}` reads several blocks of our own frozen tower; leave it out with --checkpoint \
                  and where the tower trains (`regime`)"
             );
+            arm.check_width(self.d_token)?;
             ensure!(
                 self.reader != ReaderKind::SlotLinear || arm.settings.queries.is_none(),
                 "reader `slot-linear` reads each character from the token of its block, and the tokens of \

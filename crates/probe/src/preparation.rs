@@ -210,6 +210,7 @@ impl Prepared {
             data.notes
                 .extend(too_long_a_text(config.reader, train, test));
         }
+        data.notes.extend(other_numbers_of_tokens(config, &splits));
         let mut splits = splits.into_iter();
         let mut next = || splits.next().unwrap_or_default();
         let prepared = Self {
@@ -240,8 +241,18 @@ impl Prepared {
     /// Refuses arms that cannot be built for tokens of this size, before anything is trained. Those with
     /// words can, and are large.
     fn check_arms(&self, config: &ProbeConfig) -> Result<()> {
-        // What they refuse is the size of the block, so widths of 1 do; but a resampler has heads.
+        // What they refuse is the size of the block, so widths of 1 do; but a resampler has heads, whose width
+        // the configuration has checked.
         let sizes = self.arm_sizes(config);
+        let blocks = self.layout().map_or(0, |layout| layout.tokens());
+        for arm in config.arms.iter().filter(|arm| arm.kind.is_hard()) {
+            let queries = arm.settings.queries.unwrap_or(blocks);
+            ensure!(
+                queries == blocks,
+                "arm `{arm}`: its bits are compared with the text of a block of patches, of which an image has \
+                 {blocks}; write `@{blocks}` behind the name of the resampler"
+            );
+        }
         let arms = config.arms.iter();
         let arms = arms.map(|arm| arm.connector().unwrap_or(*arm));
         for arm in arms.filter(|arm| !arm.kind.has_words() && !arm.kind.is_pretrained()) {
@@ -412,6 +423,25 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// That densities are characters per block of patches, where an arm makes another number of tokens.
+fn other_numbers_of_tokens(config: &ProbeConfig, splits: &[Vec<PreparedGroup>]) -> Vec<String> {
+    let Some(data) = splits.first().and_then(|train| train.first()) else {
+        return Vec::new();
+    };
+    let blocks = data.group.layout.tokens();
+    let arms = config.arms.iter();
+    let others = arms.filter_map(|arm| Some((arm, arm.settings.queries?)));
+    others
+        .filter(|&(_, queries)| queries != blocks)
+        .map(|(arm, queries)| {
+            format!(
+                "arm `{arm}` makes {queries} tokens of an image that has {blocks} blocks; characters per token \
+                 are those per block, so it is not compared at an equal number of tokens"
+            )
+        })
+        .collect()
 }
 
 /// Blocks of the tower that have run where each level is read; none if no arm reads any.

@@ -36,7 +36,10 @@ impl Testing<'_> {
             outcome.hardening = self.harden()?;
             outcome.temperatures = self.warm()?;
         }
-        if self.config.reconstruction_images > 0 && self.config.regime == Regime::Frozen {
+        // A block is reconstructed from its token, which a resampler's have none of.
+        let has_blocks = self.spec.arm.settings.queries.is_none();
+        let is_frozen = self.config.regime == Regime::Frozen;
+        if self.config.reconstruction_images > 0 && is_frozen && has_blocks {
             let images = self.config.reconstruction_images;
             let seed = self.spec.seed;
             let found = reconstruct(self.prepared, self.model, images, seed, self.device)?;

@@ -4,7 +4,8 @@
 //! behind the reader's block i ([`VisualTokens::levels`](projector::VisualTokens::levels)).
 //!
 //! Source: `Qwen3VLVisionModel.forward` with `deepstack_visual_indexes` and `_deepstack_process` in
-//! transformers 5.23.0 (arXiv:2511.21631). There the levels come from blocks 8, 16 and 24 of 27.
+//! transformers 5.23.0 (arXiv:2511.21631). There the levels come from blocks
+//! 8, 16 and 24 of 27, numbered from 0, unless the configuration names others.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};

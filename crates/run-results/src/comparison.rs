@@ -75,9 +75,13 @@ impl Comparison {
     }
 }
 
-/// The MLP of the arm's own width; for arms without vocabulary, the first one.
+/// The MLP of the arm's own width; for arms without vocabulary, the first one. A table on another connector
+/// has none.
 #[must_use]
 pub fn matched_mlp(config: &ProbeConfig, arm: ArmSpec) -> Option<ArmSpec> {
+    if arm.settings.on.is_some() {
+        return None;
+    }
     let mut mlps = config
         .arms
         .iter()

@@ -242,7 +242,8 @@ fn row(
     };
     let is_plain_cer =
         mode == EvaluationMode::Deterministic && measure == Measure::CharacterErrorRate;
-    let ceiling = arm_of(scored.config, ArmKind::Identity).filter(|_| is_plain_cer);
+    let ceiling = arm_of(scored.config, ArmKind::Identity);
+    let ceiling = ceiling.filter(|_| is_plain_cer && !arm.reads_beyond());
     Ok(SummaryRow {
         arm,
         group,

@@ -64,10 +64,10 @@ pub fn write(
     Ok(Conclusions { answer, claims })
 }
 
-/// What every section of the study found; nothing where none of its runs is there.
+/// What every section found; nothing where none of its runs is there.
 fn findings(study: StudyResults<'_>) -> Result<BTreeMap<Section, Findings>> {
     let mut all = BTreeMap::new();
-    for section in Section::STUDY {
+    for section in Section::all() {
         let mut found = (section.definition().findings)(&study)?;
         found.tables.retain(|table| !table.rows.is_empty());
         all.insert(section, found);
@@ -77,7 +77,7 @@ fn findings(study: StudyResults<'_>) -> Result<BTreeMap<Section, Findings>> {
 
 /// In the order of the study; a section that can stand alone answers another question and comes last.
 fn joined_answer(findings: &BTreeMap<Section, Findings>) -> Answer {
-    let mut order = Section::STUDY.to_vec();
+    let mut order: Vec<Section> = Section::all().collect();
     order.sort_by_key(|section| section.definition().stand_alone.is_some());
     Answer::joined(order.iter().map(|section| &findings[section].answer))
 }

@@ -61,4 +61,11 @@ impl Section {
         Self::Control,
         Self::Codelength,
     ];
+
+    /// Those of the study, and behind them those that have to be asked for by name.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let others = <Self as clap::ValueEnum>::value_variants().iter().copied();
+        let others = others.filter(|section| !Self::STUDY.contains(section));
+        Self::STUDY.into_iter().chain(others)
+    }
 }

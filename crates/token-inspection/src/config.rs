@@ -68,6 +68,14 @@ impl InspectConfig {
     /// Names the setting that makes no sense and what to write instead.
     pub fn check(&self) -> Result<()> {
         self.probe.check()?;
+        for inspected in &self.arms {
+            ensure!(
+                inspected.arm.settings.queries.is_none(),
+                "arm `{}` makes no token of each block, and what is shown here are tokens with their patches; \
+                 leave it out (--arm)",
+                inspected.arm
+            );
+        }
         let data = &self.probe.data;
         ensure!(
             matches!(data.source, ImageSource::Text { .. }),

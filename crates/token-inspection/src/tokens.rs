@@ -162,8 +162,7 @@ impl TokenReader<'_> {
             let [images, per_image, _] = made.embeddings.dims();
             ensure!(
                 per_image == tokens,
-                "arm `{}` makes {per_image} tokens of an image of {tokens} blocks, and what is shown here \
-                 are tokens of a block each; leave it out with --arms",
+                "arm `{}` made {per_image} tokens of an image of {tokens}",
                 self.arm
             );
             let vectors = made.embeddings.clone();

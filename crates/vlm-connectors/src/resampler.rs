@@ -56,31 +56,38 @@ impl ResamplerConfig {
         (d_out / D_HEAD).max(1)
     }
 
+    /// Checks the sizes without building anything.
+    ///
+    /// # Errors
+    /// If an axis is 0, or the width does not divide into heads and into sines and cosines of two axes.
+    pub fn check(&self) -> Result<(), ConnectorError> {
+        let connector = "resampler";
+        check_axes(
+            connector,
+            &[
+                ("d_in", self.d_in),
+                ("merge", self.merge),
+                ("queries", self.queries),
+                ("d_out", self.d_out),
+                ("heads", self.heads),
+            ],
+        )?;
+        let found = self.d_out;
+        match found.is_multiple_of(4) && found.is_multiple_of(self.heads) {
+            true => Ok(()),
+            false => Err(ConnectorError::OddWidth { connector, found }),
+        }
+    }
+
     /// Checks the sizes and builds the connector with the start of the release: weights and queries
     /// normal with a standard deviation of 0.02, the last matrix with `1/sqrt(d_out)`, queries, keys and
     /// values of the attention as PyTorch's `MultiheadAttention` (Xavier's uniform numbers).
     ///
     /// # Errors
-    /// If an axis is 0, or the width has no half of sines and cosines of its own for both axes.
+    /// As [`check`](Self::check).
     pub fn init(&self, rng: &mut ChaCha8Rng, device: &Device) -> Result<Resampler, ConnectorError> {
-        let connector = "resampler";
+        self.check()?;
         let (d_in, d) = (self.d_in, self.d_out);
-        check_axes(
-            connector,
-            &[
-                ("d_in", d_in),
-                ("merge", self.merge),
-                ("queries", self.queries),
-                ("d_out", d),
-                ("heads", self.heads),
-            ],
-        )?;
-        if !d.is_multiple_of(4) || !d.is_multiple_of(self.heads) {
-            return Err(ConnectorError::OddWidth {
-                connector,
-                found: d,
-            });
-        }
         // Of the joint matrix `[3 d, d]`.
         let xavier = (6.0 / (4 * d) as f64).sqrt();
         let mut joint = |bias: bool| Linear {

@@ -1,7 +1,7 @@
 //! `pretrain-backbone`: the tower behind `ocr-probe`.
 
 use super::Machine;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use burn::tensor::Device;
 use comfy_table::Table;
 use probe::pretrain::{
@@ -11,7 +11,7 @@ use probe::pretrain::{
 use run_support::atomic;
 use run_support::lanes::Lanes;
 use run_support::settings::overlay_file;
-use run_support::stop::Stop;
+use run_support::stop::{Stop, Stopped};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Fonts;
@@ -108,7 +108,13 @@ fn train_to(
             );
         }
     };
-    let Pretrained { tower, result } = pretrain(config, &fonts, lanes, device, stop, report)?;
+    let trained = pretrain(config, &fonts, lanes, device, stop, report);
+    let Pretrained { tower, result } = trained.map_err(|error| match error.is::<Stopped>() {
+        true => anyhow!(
+            "stopped by Ctrl-C or SIGTERM; a backbone is written at its end, so nothing is kept"
+        ),
+        false => error,
+    })?;
     let (name, values, rows) = match &result {
         Learned::Reading(accuracy) => (
             "accuracy",

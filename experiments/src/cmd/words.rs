@@ -49,6 +49,9 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let model = VisionModel::load(&checkpoint, &device)?;
     let mut found = TableUse::new(&args.checkpoint, &model)?;
     let (processor, notes) = Processor::of(&checkpoint, model.config())?;
+    // Not after minutes of measuring.
+    atomic::make_folder(&args.out)?;
+    atomic::check_writable(&args.out.join("words.json"))?;
     for note in notes {
         eprintln!("note: {note}");
     }
@@ -56,6 +59,10 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     for (number, path) in files.iter().enumerate() {
         if stop.is_raised() && found.images > 0 {
             eprintln!("stopped; what was measured is written");
+            let left = files.len() - number;
+            found
+                .left_out
+                .push(format!("{left} of {} images: it was stopped", files.len()));
             break;
         }
         stop.check()?;
@@ -73,7 +80,11 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
                 start.elapsed().as_secs_f64()
             ),
             Err(error) => {
-                let what = format!("{}: {error:#}", path.display());
+                let (name, error) = (path.display().to_string(), format!("{error:#}"));
+                let what = match error.contains(&name) {
+                    true => error,
+                    false => format!("{name}: {error}"),
+                };
                 eprintln!("left out: {what}");
                 found.left_out.push(what.replace(char::is_control, "?"));
             }
@@ -87,7 +98,6 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     );
     found.finish(&model);
     provenance::add_stage(&mut manifest, "measure", start.elapsed().as_secs_f64());
-    atomic::make_folder(&args.out)?;
     let line = write(&args.out, &found, &manifest)?;
     println!("{line}");
     println!("{}", args.out.join("report.html").display());
@@ -107,7 +117,7 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
         let path = entry.with_context(|| folder.display().to_string())?.path();
         let ending = path.extension().and_then(|ending| ending.to_str());
         let ending = ending.map(str::to_ascii_lowercase);
-        if path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+        if !path.is_dir() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
             files.push(path);
         }
     }

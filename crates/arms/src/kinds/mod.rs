@@ -22,7 +22,7 @@ mod oracle_words;
 mod patch_merger;
 mod pretrained;
 mod qwen3_merger;
-mod resampler;
+pub(crate) mod resampler;
 mod simvq;
 mod vet;
 mod vq;

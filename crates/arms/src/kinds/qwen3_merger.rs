@@ -13,6 +13,7 @@ pub const QWEN3_MERGER: Definition =
 /// The same, and a merger for each of three earlier blocks of the tower (arXiv:2511.21631).
 pub const DEEPSTACK: Definition = Definition {
     reads_levels: true,
+    reads_beyond: true,
     ..Definition::continuous("deepstack", ArmRole::Control, |_, sizes, rng, device| {
         let config = DeepStackConfig {
             d_in: sizes.d_in,

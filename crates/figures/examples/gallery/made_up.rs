@@ -239,6 +239,7 @@ pub fn cer_by_density() -> Vec<(&'static str, CerByDensity)> {
 
 fn hardening_panel(density: f64, vocabularies: &[u64]) -> HardeningPanel {
     let line = |&words: &u64| HardeningLine {
+        on: None,
         words,
         points: (0..=words.ilog2())
             .map(|power| {

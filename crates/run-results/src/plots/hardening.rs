@@ -79,7 +79,8 @@ impl View<'_> {
             Some(words) => words as u64,
             None => points.last()?.k,
         };
-        (!points.is_empty()).then_some(HardeningLine { words, points })
+        let on = arm.connector().map(|connector| connector.to_string());
+        (!points.is_empty()).then_some(HardeningLine { on, words, points })
     }
 
     /// Reference levels, and for each vocabulary the best arm that was trained hard.
@@ -92,11 +93,12 @@ impl View<'_> {
                 .arms
                 .iter()
                 .filter(|other| other.kind.is_vet() && other.kind.is_hard())
+                .filter(|other| other.settings.on.is_none())
                 .filter(|other| other.vocabulary == arm.vocabulary && other.codes() == 1);
             let best = hard
                 .filter_map(|other| Some((*other, validation_cer(self.scored, *other)?)))
                 .min_by(|a, b| a.1.total_cmp(&b.1));
-            references.extend(best.map(|(best, _)| Reference {
+            let reference = best.map(|(best, _)| Reference {
                 label: if best.kind.is_pretrained() {
                     format!("{best}, the probe trained on its words")
                 } else {
@@ -104,7 +106,9 @@ impl View<'_> {
                 },
                 family: family(best.kind),
                 cer: self.estimate(best, group).mean,
-            }));
+            });
+            // Several soft arms may have one K.
+            references.extend(reference.filter(|reference| !references.contains(reference)));
         }
         references
     }

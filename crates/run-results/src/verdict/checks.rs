@@ -145,7 +145,8 @@ impl Report<'_> {
         let remark = format!(
             "Taken one by one, without correction, {alone} of {made} (arm × test group) favour \
              the arm. A probe of limited capacity can gain from the layers of a projector, so \
-             small ones need not be an error."
+             small ones need not be an error, and behind a tower that was not taught to read large ones \
+             need not be one. Arms that read beyond their block are left out."
         );
         if better.is_empty() {
             Finding::Pass(format!(

@@ -145,13 +145,15 @@ impl Report<'_> {
     /// Those that find their words themselves.
     fn untaught_hard_arms(&self) -> Vec<ArmSpec> {
         let mut arms = self.hard_arms();
-        arms.retain(|arm| !arm.kind.is_taught());
+        arms.retain(|arm| !arm.kind.is_taught() && arm.settings.on.is_none());
         arms
     }
 
     fn soft_arms(&self) -> Vec<ArmSpec> {
         let arms = self.arms().iter();
         arms.filter(|arm| self.scored.has_words(**arm) && !arm.kind.is_hard())
+            // What the sentences are about is a table on the patches, as released.
+            .filter(|arm| arm.settings.on.is_none())
             .copied()
             .collect()
     }

@@ -7,6 +7,7 @@ use crate::figure::{StudyFigure, curves, scale as scale_of_panels};
 use crate::part::PartResult;
 use crate::scale::{CompressionScale, Scale};
 use crate::section::Section;
+use crate::series;
 use crate::table::{StudyTable, cer};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
@@ -44,6 +45,8 @@ const REGISTRATION: &str = include_str!("../../registrations/compression-claims.
 
 pub(super) const DEFINITION: Definition = Definition {
     findings,
+    // Its runs read the same text with other readers and tokens.
+    measure: |result, measurements| series::add(result, &result.part.name(), measurements),
     stand_alone: Some(StandAlone {
         title: "How much text can one visual token hold?",
         question: "The same characters are covered by tokens of 16, 32 and 64 px. Where do continuous \

@@ -80,7 +80,8 @@ impl Entry {
 /// Writes the encodings of all images one below the other, as the reference batches them.
 ///
 /// Always there: `pixel_values`, `grid_thw` `[images or tiles, 3]`, `embeddings` `[tokens, d]`,
-/// `tokens_per_image`. With DeepStack: `deepstack` `[levels, tokens, d]`. With a vocabulary: `word_ids` and `word_probabilities` `[tokens, top]`,
+/// `tokens_per_image`. With DeepStack: `deepstack` `[levels, tokens, d]`. With a vocabulary: `word_ids` and
+/// `word_probabilities` `[tokens, top]`,
 /// `prob` if asked for, `indicator_embeddings` `[indicators, d]`, and `sequence` with
 /// `sequence_per_image`: the order in which the language model reads them, as rows of `embeddings`
 /// and, for indicator `i`, `-1 - i`. The metadata entry `about` describes the run as JSON.

@@ -121,11 +121,11 @@ fn report(found: &TableUse, svg: String, manifest: &Manifest) -> Report {
     let first = hardened.first();
     let answer = vec![
         format!(
-            "`{}`, {}: a token mixes {} words as if evenly (entropy {} bits of {}); its best word has {} of \
-             the mixture. {}",
+            "`{}`, {}: on average a token mixes {} words as if evenly (perplexity; its entropy is {} bits of \
+             {}), and its best word has {} of the mixture. {}",
             found.checkpoint,
             sizes(found),
-            number(tally.perplexity().percentiles[1]),
+            number(tally.perplexity().mean),
             number(tally.entropy_bits().mean),
             number((tally.words() as f64).log2()),
             tally

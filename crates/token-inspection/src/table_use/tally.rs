@@ -1,7 +1,7 @@
 //! Sums over tokens.
 
 use crate::encode::entropy_bits;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::{Int, Tensor, TensorData};
 use ovis_vet::Vet;
 use projector::{Projector, VisualTokens};
@@ -101,7 +101,7 @@ impl Tally {
     /// Adds soft tokens of one image.
     ///
     /// # Errors
-    /// If they come without their distributions.
+    /// If they come without their distributions, or have no length.
     pub fn add(&mut self, vet: &Vet, tokens: VisualTokens) -> Result<()> {
         let soft: Vec<f32> = floats(tokens.embeddings.clone());
         let distribution = tokens.first_words().and_then(|words| words.probabilities);
@@ -128,7 +128,7 @@ impl Tally {
             for (number, (distribution, soft)) in some.iter().enumerate() {
                 let ids = &ids[number * mixed..(number + 1) * mixed];
                 let rows = &rows[number * mixed * d..(number + 1) * mixed * d];
-                self.harden(distribution, soft, ids, rows);
+                self.harden(distribution, soft, ids, rows)?;
             }
         }
         Ok(())
@@ -151,10 +151,20 @@ impl Tally {
     }
 
     /// Mixes the rows of the best words, best first.
-    fn harden(&mut self, distribution: &[f32], soft: &[f32], ids: &[i64], rows: &[f32]) {
+    fn harden(
+        &mut self,
+        distribution: &[f32],
+        soft: &[f32],
+        ids: &[i64],
+        rows: &[f32],
+    ) -> Result<()> {
         let mut sum = vec![0.0_f64; soft.len()];
         let mut mass = 0.0;
         let soft_norm = norm(soft.iter().map(|&x| f64::from(x)));
+        ensure!(
+            soft_norm.is_finite() && soft_norm > 0.0,
+            "a token has the length {soft_norm}; the weights of the table, the head or the tower are damaged"
+        );
         let each = ids.iter().zip(rows.chunks_exact(soft.len()));
         for (count, (&word, row)) in each.enumerate() {
             let p = f64::from(distribution[word as usize]);
@@ -175,6 +185,7 @@ impl Tally {
             self.norm_errors[place] += (hard_norm - soft_norm).abs() / soft_norm;
             self.errors[place] += norm(pairs().map(|(hard, soft)| hard - soft)) / soft_norm;
         }
+        Ok(())
     }
 
     /// Tokens seen.
