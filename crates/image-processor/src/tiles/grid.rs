@@ -189,5 +189,9 @@ mod tests {
         let least = |min_tiles| closest_grid(Size::new(10, 10), 448, min_tiles, 6);
         assert_eq!(least(2), Grid::new(2, 2));
         assert_eq!(least(5), Grid::new(3, 2));
+        // 1 x 2 and 2 x 1 tiles are equally far from 5 : 4, and the wider grid comes second.
+        let two = |size| closest_grid(size, 448, 2, 2);
+        assert_eq!(two(Size::new(1250, 1000)), Grid::new(1, 2));
+        assert_eq!(two(Size::new(5, 4)), Grid::new(2, 1));
     }
 }
