@@ -8,7 +8,8 @@
 
 Pillow 13 resizes some images in another order of passes; under it, only resize_pillow13.json is
 written. Neither torch nor torchvision is needed: transformers' PIL processors are used where they
-exist (Qwen2-VL, SigLIP for Ovis2.5, CLIP and Ovis2 for Ovis2), and NumPy for what comes after them.
+exist (Qwen2-VL, SigLIP for Ovis2.5, CLIP and Ovis2 for Ovis2, GOT-OCR2 for InternVL), and NumPy for
+what comes after them.
 
 Source images are not stored: `pattern` computes them, here and in the tests.
 """
@@ -155,6 +156,13 @@ def write_sizes():
             # Its caller takes the grid's (rows, columns) for (columns, rows).
             grids = [[(columns, rows) for rows, columns in line] for line in grids]
         tensors[name] = np.array(grids, np.uint8)
+    from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
+
+    for name, least, most in (("internvl", 1, 12), ("internvl_2_to_6", 2, 6)):
+        # Columns and rows.
+        canvas = [[get_optimal_tiled_canvas((height, width), (448, 448), least, most)[::-1]
+                   for width in SIDES] for height in SIDES]
+        tensors[name] = np.array(canvas, np.uint8)
     save_file(tensors, OUT / "sizes.safetensors", VERSIONS)
 
 
@@ -260,6 +268,9 @@ def official_tiles(image, side, clip):
 
 def write_tiles():
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+    from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
+        GotOcr2ImageProcessorPil, get_optimal_tiled_canvas,
+    )
     from transformers.models.ovis2.image_processing_pil_ovis2 import Ovis2ImageProcessorPil
 
     clip = CLIPImageProcessorPil(do_center_crop=False)
@@ -281,6 +292,23 @@ def write_tiles():
                 assert values.dtype == np.float32
                 cases.append({"rule": rule, "side": side, "source": size, "grid": grid,
                               "tiles": len(values), "sha256": sha256(values)})
+    for side, sizes in {
+        # Squares are as close to 1 x 1 as to 2 x 2 and 3 x 3; their area decides.
+        56: [(56, 56), (112, 56), (56, 112), (10, 10), (300, 200), (67, 500), (1, 1), (113, 171),
+             (79, 79), (80, 80), (119, 119)],
+        448: [(900, 440), (70, 70)],
+    }.items():
+        internvl = GotOcr2ImageProcessorPil(
+            crop_to_patches=True, size={"height": side, "width": side},
+            image_mean=(0.485, 0.456, 0.406), image_std=(0.229, 0.224, 0.225),
+        )
+        for size in sizes:
+            image = Image.fromarray(pattern("noise", *size))
+            values = np.asarray(internvl(images=image, return_tensors="np")["pixel_values"])
+            assert values.dtype == np.float32
+            columns, rows = get_optimal_tiled_canvas(size[::-1], (side, side), 1, 12)
+            cases.append({"rule": "internvl", "side": side, "source": size, "grid": [rows, columns],
+                          "tiles": len(values), "sha256": sha256(values)})
     write_json("tiles.json", cases=cases)
 
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Finished, Rows, Scratch, names};
 
-const LAYOUTS: [&str; 8] = [
+const LAYOUTS: [&str; 10] = [
     "qwen2_5_vl",
     "qwen2_vl",
     "qwen3_vl",
@@ -17,6 +17,8 @@ const LAYOUTS: [&str; 8] = [
     "ovis2_official",
     "ovis2_5",
     "ovis2_6",
+    "internvl",
+    "internvl_chat",
 ];
 
 fn checkpoint(layout: &str) -> PathBuf {
@@ -72,7 +74,9 @@ fn every_family_is_probed_through_its_own_projector_and_through_ours() {
         let curve = fs::read_to_string(scratch.result(layout, "plots/hardening.csv")).unwrap();
         let words = match layout {
             "ovis2_5" | "ovis2_6" => Some(60),
-            "qwen2_5_vl" | "qwen2_vl" | "qwen3_vl" | "qwen3_5" => None,
+            "qwen2_5_vl" | "qwen2_vl" | "qwen3_vl" | "qwen3_5" | "internvl" | "internvl_chat" => {
+                None
+            }
             _ => Some(59),
         };
         for (k, present) in [(12, true), (59, words == Some(59)), (60, words == Some(60))] {

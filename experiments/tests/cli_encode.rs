@@ -69,6 +69,8 @@ fn embeddings_are_those_of_the_reference() {
         "ovis2_official",
         "ovis2_5",
         "ovis2_6",
+        "internvl",
+        "internvl_chat",
     ] {
         let place = tempfile::tempdir().unwrap();
         encode(place.path(), layout, &["odd.png"], &[]).succeeded();

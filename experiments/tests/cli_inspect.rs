@@ -321,6 +321,17 @@ fn checkpoints_show_their_words_and_mergers_their_lengths() {
     let images = tokens.fields("image", &[]);
     assert!(images.contains(&"odd.png, the whole image"), "{images:?}");
 
+    // Of InternVL, the whole image is the last of the tiles.
+    run("internvl_chat", &image).succeeded();
+    let tokens = Rows::read(&place.path("internvl_chat/tokens.csv"));
+    let images = tokens.fields("image", &[]);
+    assert_eq!(images.first(), Some(&"odd.png, tile 1 of 6"), "{images:?}");
+    assert_eq!(
+        images.last(),
+        Some(&"odd.png, the whole image"),
+        "{images:?}"
+    );
+
     for layout in ["qwen3_vl", "qwen2_5_vl"] {
         run(layout, &image).succeeded();
         let tokens = Rows::read(&place.path(layout).join("tokens.csv"));

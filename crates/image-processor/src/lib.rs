@@ -1,4 +1,5 @@
-//! From image files to the exact inputs of the vision towers of Qwen's VL models and of Ovis.
+//! From image files to the exact inputs of the vision towers of Qwen's VL models, of Ovis and of
+//! InternVL.
 //!
 //! | step | what it reproduces | open |
 //! |---|---|---|
@@ -7,7 +8,7 @@
 //! | resize | Pillow's 8-bit resampling, bit for bit | [`resize`] |
 //! | normalise | rescale, mean and standard deviation | [`Normalisation`] |
 //! | pack | patch rows in merge order (Qwen, Ovis2.5, Ovis2.6) | [`PackedProcessor`] |
-//! | tile | covering grid, square tiles, indicator tokens (Ovis2) | [`TileProcessor`] |
+//! | tile | square tiles: covering grid and indicators (Ovis2), closest aspect ratio (InternVL) | [`TileProcessor`] |
 //!
 //! A configuration is a plain struct with a preset per released family; `check` turns it into a
 //! processor, and the settings of a checkpoint come from its `preprocessor_config.json`.
@@ -48,14 +49,15 @@ pub use decode::{Transparency, decode_bytes, decode_file, decode_upright, rgb_fr
 pub use error::Error;
 pub use header::size_of;
 pub use normalisation::{
-    Arithmetic, CLIP_MEAN, CLIP_STD, HALF, LevelTable, Normalisation, RESCALE_FACTOR,
+    Arithmetic, CLIP_MEAN, CLIP_STD, HALF, IMAGENET_MEAN, IMAGENET_STD, LevelTable, Normalisation,
+    RESCALE_FACTOR,
 };
 pub use packed::{PackedConfig, PackedProcessor, PatchRows};
 pub use resample::{Filter, PassOrder, Resampling, resize};
 pub use sizing::{MAX_ASPECT_RATIO, Size, SizingRule, SmartResize};
 pub use tiles::{
-    Grid, INDICATOR_ROWS, TileConfig, TileItem, TileProcessor, TileToken, Tiles, TilingRule,
-    tile_tokens,
+    Grid, INDICATOR_ROWS, MAX_TILES, TileConfig, TileItem, TileProcessor, TileToken, Tiles,
+    TilingRule, tile_tokens,
 };
 
 /// Largest accepted number of pixels: of a file before it is decoded, of a resized image, and of

@@ -19,6 +19,12 @@ pub const CLIP_STD: [f64; 3] = [0.26862954, 0.26130258, 0.27577711];
 /// Mean and standard deviation of SigLIP, Ovis2.5 and Qwen3-VL: levels become -1 to 1.
 pub const HALF: [f64; 3] = [0.5; 3];
 
+/// Of ImageNet, by channel: InternVL.
+pub const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+
+/// Of ImageNet, by channel: InternVL.
+pub const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
+
 /// Levels 0 to 255 become 0 to 1.
 pub const RESCALE_FACTOR: f64 = 1.0 / 255.0;
 
@@ -59,6 +65,14 @@ impl Normalisation {
     pub const fn half() -> Self {
         Self {
             mean_std: Some((HALF, HALF)),
+            ..Self::clip()
+        }
+    }
+
+    /// Of InternVL.
+    pub const fn imagenet() -> Self {
+        Self {
+            mean_std: Some((IMAGENET_MEAN, IMAGENET_STD)),
             ..Self::clip()
         }
     }

@@ -11,6 +11,7 @@ fn preset(rule: &str) -> TileConfig {
     match rule {
         "official" => TileConfig::ovis2(),
         "transformers" => TileConfig::ovis2_transformers(),
+        "internvl" => TileConfig::internvl(),
         other => panic!("no rule {other}"),
     }
 }
@@ -58,9 +59,19 @@ fn grids_equal_the_references() {
     let (sides, _) = tensor("sizes.safetensors", "sides");
     let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
     let sides: Vec<u32> = sides.chunks(4).map(number).collect();
+    let two_to_six = TileConfig {
+        rule: TilingRule::ClosestRatio {
+            min_tiles: 2,
+            thumbnail: true,
+        },
+        max_tiles: 6,
+        ..TileConfig::internvl()
+    };
     for (name, config) in [
         ("ovis2", TileConfig::ovis2()),
         ("ovis2_transformers", TileConfig::ovis2_transformers()),
+        ("internvl", TileConfig::internvl()),
+        ("internvl_2_to_6", two_to_six),
     ] {
         let processor = config.check().unwrap();
         let (expected, shape) = tensor("sizes.safetensors", name);

@@ -3,7 +3,11 @@
 use ovis_vet::Tokenize;
 use qwen_merger::{PatchMergerConfig, Qwen3MergerConfig};
 use serde_json::Value;
-use vision_backbone::{Aimv2Config, Aimv2Naming, NavitConfig, Qwen3VitConfig, QwenVitConfig};
+use vision_backbone::{
+    Aimv2Config, Aimv2Naming, InternVitConfig, InternVitNaming, NavitConfig, Qwen3VitConfig,
+    QwenVitConfig,
+};
+use vlm_connectors::InternVlMlpConfig;
 
 pub use crate::families::Family;
 
@@ -28,6 +32,8 @@ pub enum TowerConfig {
     Navit(NavitConfig),
     /// Ovis2, and how its tensors are named.
     Aimv2(Aimv2Config, Aimv2Naming),
+    /// InternVL, and how its tensors are named.
+    InternVit(InternVitConfig, InternVitNaming),
 }
 
 impl TowerConfig {
@@ -39,6 +45,7 @@ impl TowerConfig {
             Self::Qwen3(tower) => tower.d_model,
             Self::Navit(tower) => tower.d_model,
             Self::Aimv2(tower, _) => tower.d_model,
+            Self::InternVit(tower, _) => tower.d_model,
         }
     }
 
@@ -50,6 +57,7 @@ impl TowerConfig {
             Self::Qwen3(tower) => tower.patch,
             Self::Navit(tower) => tower.patch,
             Self::Aimv2(tower, _) => tower.patch,
+            Self::InternVit(tower, _) => tower.patch,
         }
     }
 
@@ -60,7 +68,7 @@ impl TowerConfig {
             Self::Qwen(tower) => tower.temporal_patch,
             Self::Qwen3(tower) => tower.temporal_patch,
             Self::Navit(tower) => tower.temporal_patch,
-            Self::Aimv2(..) => 1,
+            Self::Aimv2(..) | Self::InternVit(..) => 1,
         }
     }
 
@@ -72,6 +80,7 @@ impl TowerConfig {
             Self::Qwen3(tower) => tower.merge,
             Self::Navit(tower) => tower.merge,
             Self::Aimv2(tower, _) => tower.merge,
+            Self::InternVit(tower, _) => tower.merge,
         }
     }
 
@@ -80,7 +89,7 @@ impl TowerConfig {
     pub fn inner_levels(&self) -> usize {
         match self {
             Self::Qwen3(tower) => tower.deepstack.len(),
-            Self::Qwen(_) | Self::Navit(_) | Self::Aimv2(..) => 0,
+            Self::Qwen(_) | Self::Navit(_) | Self::Aimv2(..) | Self::InternVit(..) => 0,
         }
     }
 }
@@ -113,6 +122,19 @@ pub enum ProjectorConfig {
     Qwen3Merger(Qwen3MergerConfig),
     /// Visual head and table.
     Vet(VetSizes),
+    /// `mlp1` of InternVL.
+    InternVlMlp(InternVlMlpConfig),
+}
+
+/// Into how many tiles a model lets an image be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    /// Fewest tiles.
+    pub min_tiles: u32,
+    /// Most tiles.
+    pub max_tiles: u32,
+    /// Whether the whole image stands behind more than one tile.
+    pub thumbnail: bool,
 }
 
 /// The vision side of a published model.
@@ -124,6 +146,8 @@ pub struct ModelConfig {
     pub tower: TowerConfig,
     /// Its projector.
     pub projector: ProjectorConfig,
+    /// Its tiles, where `config.json` says it and not the file of the image processor.
+    pub tiling: Option<Tiling>,
 }
 
 impl ModelConfig {

@@ -6,6 +6,7 @@ use checkpoint::CheckpointError;
 use ovis_vet::VetError;
 use qwen_merger::MergerError;
 use vision_backbone::{PackedError, TowerError};
+use vlm_connectors::ConnectorError;
 
 /// Result with this crate's [`ModelError`].
 pub type Result<T, E = ModelError> = std::result::Result<T, E>;
@@ -23,6 +24,9 @@ pub enum ModelError {
     /// A merger that cannot be built.
     #[error(transparent)]
     Merger(#[from] MergerError),
+    /// The MLP of InternVL that cannot be built.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
     /// A visual embedding table that cannot be built.
     #[error(transparent)]
     Vet(#[from] VetError),

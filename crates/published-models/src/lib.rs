@@ -1,5 +1,5 @@
-//! The vision sides of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Qwen3.5, Ovis2, Ovis2.5 and Ovis2.6: from a
-//! checkpoint folder and an image to the visual tokens that the language model reads.
+//! The vision sides of Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Qwen3.5, Ovis2, Ovis2.5, Ovis2.6, InternVL2.5 and
+//! InternVL3: from a checkpoint folder and an image to the visual tokens that the language model reads.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,10 +11,11 @@ use qwen_merger::{
     qwen3::LAYER_NORM_EPS as MERGER_EPS,
 };
 use vision_backbone::{Loader, ParameterSource};
+use vlm_connectors::{InternVlMlp, InternVlMlpConfig, internvl_mlp::LAYER_NORM_EPS as MLP_EPS};
 
 use crate::config::{ModelConfig, ProjectorConfig, TowerConfig, VetSizes};
 use crate::error::{ModelError, Result};
-use crate::families::{Family, Names};
+use crate::families::{Family, Names, ProjectorNames};
 use crate::projectors::PublishedProjector;
 use crate::tower::Tower;
 
@@ -111,6 +112,9 @@ pub(crate) fn load(config: &ModelConfig, tensors: &Tensors, device: &Device) -> 
         TowerConfig::Aimv2(config, naming) => {
             Tower::Aimv2(config.load(*naming, &mut source, device)?)
         }
+        TowerConfig::InternVit(config, naming) => {
+            Tower::InternVit(config.load(*naming, &mut source, device)?)
+        }
     };
     let projector = match &config.projector {
         ProjectorConfig::Merger { config, layer_norm } => {
@@ -123,6 +127,13 @@ pub(crate) fn load(config: &ModelConfig, tensors: &Tensors, device: &Device) -> 
             let merge = config.tower.merge();
             let d_block = merge * merge * config.tower.d_model();
             PublishedProjector::Vet(vet(sizes, names, d_block, merge, tensors, device)?)
+        }
+        ProjectorConfig::InternVlMlp(config) => {
+            let names = names.projector.ok_or_else(|| ModelError::Config {
+                path: tensors.source().to_owned(),
+                problem: "the tensors of the projector have no known names".to_owned(),
+            })?;
+            PublishedProjector::InternVlMlp(internvl_mlp(config, names, tensors, device)?)
         }
     };
     let deepstack = deepstack(config, &mut source, device)?;
@@ -181,6 +192,27 @@ fn qwen3_merger(
     let fc1 = loader.linear(&format!("{name}.linear_fc1"), [d_block, d_block], true)?;
     let fc2 = loader.linear(&format!("{name}.linear_fc2"), [d_block, config.d_out], true)?;
     Ok(Qwen3Merger::from_parts(config, norm, fc1, fc2))
+}
+
+fn internvl_mlp(
+    config: &InternVlMlpConfig,
+    names: &ProjectorNames,
+    tensors: &Tensors,
+    device: &Device,
+) -> Result<InternVlMlp> {
+    config.check()?;
+    let [first, second] = names.layers;
+    let scope = tensors.find_scope(names.prefixes, &format!("{first}.weight"))?;
+    let mut source = Parameters(scope.clone());
+    let mut loader = Loader {
+        source: &mut source,
+        device,
+    };
+    let norm = loader.layer_norm(names.norm, config.d_block(), MLP_EPS)?;
+    let fc1 = loader.linear(first, [config.d_block(), config.d_out], true)?;
+    let fc2 = loader.linear(second, [config.d_out, config.d_out], true)?;
+    scope.check_all_read(|name| may_remain(&scope.full_name(name)))?;
+    Ok(InternVlMlp::from_parts(config, norm, fc1, fc2))
 }
 
 fn deepstack(

@@ -18,8 +18,8 @@ use crate::tower::Tower;
 /// Which state of the tower the projector reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FeatureState {
-    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. The towers of Qwen and
-    /// Ovis2.6 have no final norm.
+    /// Before the tower's final norm: the official code of Ovis2 and Ovis2.5. The towers of Qwen,
+    /// Ovis2.6 and InternVL have no final norm.
     #[default]
     PreNorm,
     /// After it: transformers for Ovis2, vLLM before February 2026 for Ovis2.5.
@@ -92,7 +92,9 @@ impl VisionModel {
         tokenize.check()?;
         self.projector = match self.projector {
             PublishedProjector::Vet(vet) => PublishedProjector::Vet(vet.with_tokenize(tokenize)),
-            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
+            PublishedProjector::Merger(_)
+            | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::InternVlMlp(_) => {
                 return Err(ModelError::NoVocabulary {
                     family: self.config.family.name(),
                 });
@@ -150,7 +152,9 @@ impl VisionModel {
             PublishedProjector::Vet(vet) => {
                 (index < vet.indicators()).then(|| vet.indicator(index))
             }
-            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => None,
+            PublishedProjector::Merger(_)
+            | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::InternVlMlp(_) => None,
         }
     }
 }

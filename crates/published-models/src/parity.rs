@@ -13,11 +13,13 @@ use projector::{Pass, PatchGrid, Projector};
 use serde_json::Value;
 use vision_backbone::positions::published_angles;
 use vision_backbone::qwen::{ROTARY_BASE, position_ids};
-use vision_backbone::{Aimv2, GridThw, Navit, PackedPatches, Qwen3Vit, QwenVit, VisionTower};
+use vision_backbone::{
+    Aimv2, GridThw, InternVit, Navit, PackedPatches, Qwen3Vit, QwenVit, VisionTower,
+};
 
 use crate::config::{Family, ModelConfig};
 use crate::error::{ModelError, Result};
-use crate::families::{ovis2, ovis2_5, ovis2_6, qwen2_5_vl, qwen2_vl, qwen3_vl};
+use crate::families::{internvl, ovis2, ovis2_5, ovis2_6, qwen2_5_vl, qwen2_vl, qwen3_vl};
 use crate::model::VisionModel;
 use crate::processor::tile_patches;
 use crate::projectors::PublishedProjector;
@@ -63,6 +65,7 @@ pub fn compare(path: &Path, tolerance: f32, device: &Device) -> Result<Compariso
         Tower::Qwen3(tower) => qwen3(&fixture, &model, tower, device)?,
         Tower::Navit(tower) => navit(&fixture, &model, tower, device)?,
         Tower::Aimv2(tower) => aimv2(&fixture, &model, tower, device)?,
+        Tower::InternVit(tower) => intern_vit(&fixture, &model, tower, device)?,
     };
     let taps = fixture.compare(&found, tolerance)?;
     Ok(Comparison { family, taps })
@@ -130,6 +133,8 @@ impl Fixture {
             } else {
                 qwen2_vl::config(&json)
             }
+        } else if has("vision_tower.embeddings.cls_token") {
+            internvl::transformers(&json)
         } else if has("transformer.embeddings.patch_embedding.weight") {
             ovis2::transformers(&json, None)
         } else if has("embeddings.patch_embedding.weight") {
@@ -141,8 +146,9 @@ impl Fixture {
         } else {
             return Err(self.problem(
                 "the weights are of no known family: expected w.patch_embed.proj.weight (Qwen), \
-                 w.transformer.embeddings.patch_embedding.weight (Ovis2) or \
-                 w.embeddings.patch_embedding.weight (Ovis2.5)",
+                 w.transformer.embeddings.patch_embedding.weight (Ovis2), \
+                 w.embeddings.patch_embedding.weight (Ovis2.5) or w.vision_tower.embeddings.cls_token \
+                 (InternVL)",
             ));
         };
         config.map_err(|problem| self.problem(problem))
@@ -205,6 +211,18 @@ impl Fixture {
         let data = burn::tensor::TensorData::new(values, [patches, width]);
         let features = Tensor::from_data(data, device);
         Ok(PackedPatches::new(features, self.grids()?, merge)?)
+    }
+
+    /// Tiles as patches in raster order, and the number of tiles.
+    fn tiles(&self, patch: usize, device: &Device) -> Result<(PackedPatches, usize)> {
+        let (values, shape) = self.read("in.pixel_values")?;
+        let &[images, channels, height, width] = shape.as_slice() else {
+            return Err(self.problem(format!(
+                "in.pixel_values has shape {shape:?}, expected [images, channels, side, side]"
+            )));
+        };
+        let size = [images, channels, height, width];
+        Ok((tile_patches(&values, size, patch, device)?, images))
     }
 
     /// Compares every `out.*` with what was found under its name.
@@ -376,14 +394,7 @@ fn aimv2(
     tower: &Aimv2,
     device: &Device,
 ) -> Result<Vec<Found>> {
-    let (values, shape) = fixture.read("in.pixel_values")?;
-    let &[images, channels, height, width] = shape.as_slice() else {
-        return Err(fixture.problem(format!(
-            "in.pixel_values has shape {shape:?}, expected [images, channels, side, side]"
-        )));
-    };
-    let size = [images, channels, height, width];
-    let pixels = tile_patches(&values, size, tower.config().patch, device)?;
+    let (pixels, images) = fixture.tiles(tower.config().patch, device)?;
     let state = tower.hidden_in_raster_order(&pixels)?;
     let d = tower.config().d_model;
     let patches = tower.config().side() * tower.config().side();
@@ -393,10 +404,7 @@ fn aimv2(
         state.features().clone().reshape([images, patches, d]),
     )];
     let merge = tower.config().merge;
-    let by_image = |x: Tensor<3>| {
-        let [_, tokens, width] = x.dims();
-        x.reshape([images, tokens / images, width])
-    };
+    let by_image = |x: Tensor<3>| by_image(x, images);
     for (taps, features) in [
         (
             [
@@ -438,6 +446,30 @@ fn aimv2(
     Ok(found)
 }
 
+fn intern_vit(
+    fixture: &Fixture,
+    model: &VisionModel,
+    tower: &InternVit,
+    device: &Device,
+) -> Result<Vec<Found>> {
+    let (pixels, images) = fixture.tiles(tower.config().patch, device)?;
+    let features = model.features(&pixels)?;
+    let shuffled = blocks(fixture, &features)?.merged();
+    let tokens = model.tokens(&features, &mut Pass::deterministic())?;
+    Ok(vec![
+        Found::tensor("embeddings", tower.embed(&pixels)?),
+        Found::tensor("hidden", tower.hidden(&pixels)?),
+        Found::tensor("shuffled", by_image(shuffled, images)),
+        Found::tensor("projected", by_image(tokens.embeddings, images)),
+    ])
+}
+
+/// Tokens of equal tiles, tile by tile.
+fn by_image(x: Tensor<3>, images: usize) -> Tensor<3> {
+    let [_, tokens, width] = x.dims();
+    x.reshape([images, tokens / images.max(1), width])
+}
+
 fn blocks(fixture: &Fixture, features: &PackedPatches) -> Result<PatchGrid> {
     features
         .row_of_blocks()
@@ -447,7 +479,9 @@ fn blocks(fixture: &Fixture, features: &PackedPatches) -> Result<PatchGrid> {
 fn vet_of<'a>(fixture: &Fixture, model: &'a VisionModel) -> Result<&'a Vet> {
     match &model.projector {
         PublishedProjector::Vet(vet) => Ok(vet),
-        PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
+        PublishedProjector::Merger(_)
+        | PublishedProjector::Qwen3Merger(_)
+        | PublishedProjector::InternVlMlp(_) => {
             Err(fixture.problem("an Ovis tower with a merger behind it"))
         }
     }

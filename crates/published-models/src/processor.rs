@@ -7,11 +7,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use checkpoint::Checkpoint;
 use image::RgbImage;
 use image_processor::{
-    Filter, PackedConfig, PackedProcessor, TileConfig, TileProcessor, TileToken, Transparency,
-    tile_tokens,
+    Filter, PackedConfig, PackedProcessor, TileConfig, TileProcessor, TileToken, TilingRule,
+    Transparency,
 };
 use serde_json::{Map, Value};
-use vision_backbone::{Aimv2Config, Aimv2Naming, GridThw, PackedPatches};
+use vision_backbone::{Aimv2Naming, GridThw, InternVitNaming, PackedPatches};
 
 use crate::config::{ModelConfig, TowerConfig};
 use crate::error::{ModelError, Result};
@@ -19,6 +19,8 @@ use crate::families::ProcessorDefaults;
 
 /// Stands for the file of settings that came without one.
 const SETTINGS: &str = "preprocessor_config.json";
+/// Channels of an image.
+const COLOURS: usize = 3;
 
 /// The image processor of a model.
 #[derive(Clone, Debug)]
@@ -32,12 +34,16 @@ pub enum Processor {
         /// What becomes of transparency.
         transparency: Transparency,
     },
-    /// Ovis2: square tiles.
+    /// Ovis2 and InternVL: square tiles.
     Tiles {
         /// Tiles, resizes, normalises, pads.
         processor: TileProcessor,
-        /// The tower's shape.
-        tower: Aimv2Config,
+        /// Side of a patch in px.
+        patch: usize,
+        /// Side of the block of patches that becomes one token.
+        merge: usize,
+        /// What becomes of transparency.
+        transparency: Transparency,
     },
 }
 
@@ -135,26 +141,32 @@ fn packed(
 fn tiles(
     json: &Value,
     defaults: TileConfig,
-    tower: &Aimv2Config,
-    naming: Aimv2Naming,
+    config: &ModelConfig,
+    (image, transparency): (usize, Transparency),
+    overruled: &[&str],
 ) -> Result<(Processor, Vec<String>)> {
-    let defaults = TileConfig {
-        side: number("image_size", tower.image)?,
+    let mut defaults = TileConfig {
+        side: number("image_size", image)?,
         ..defaults
     };
-    let mut json = json.clone();
-    match (naming, json.as_object_mut()) {
-        // The official code switches it off when it loads the file.
-        (Aimv2Naming::Official, Some(settings)) => {
-            settings.remove("do_center_crop");
-        }
-        (Aimv2Naming::Official, None) | (Aimv2Naming::Transformers, _) => {}
+    if let Some(tiling) = config.tiling {
+        defaults.max_tiles = tiling.max_tiles;
+        defaults.rule = TilingRule::ClosestRatio {
+            min_tiles: tiling.min_tiles,
+            thumbnail: tiling.thumbnail,
+        };
     }
-    let (config, unknown) = TileConfig::read(&json, defaults)?;
-    check_tower(&[("size", config.side, defaults.side)])?;
+    let mut json = json.clone();
+    if let Some(settings) = json.as_object_mut() {
+        settings.retain(|key, _| !overruled.contains(&key.as_str()));
+    }
+    let (found, unknown) = TileConfig::read(&json, defaults)?;
+    check_tower(&[("size", found.side, defaults.side)])?;
     let processor = Processor::Tiles {
-        processor: config.check()?,
-        tower: tower.clone(),
+        processor: found.check()?,
+        patch: config.tower.patch(),
+        merge: config.tower.merge(),
+        transparency,
     };
     Ok((processor, unknown))
 }
@@ -164,7 +176,8 @@ fn tiles(
 pub struct Pixels {
     /// Its patches.
     pub patches: PackedPatches,
-    /// The reference's `pixel_values`: `[patches, numbers]`, or `[tiles, 3, side, side]` for Ovis2.
+    /// The reference's `pixel_values`: `[patches, numbers]`, or `[tiles, 3, side, side]` for Ovis2
+    /// and InternVL.
     pub values: Vec<f32>,
     /// Their shape.
     pub shape: Vec<usize>,
@@ -247,10 +260,38 @@ impl Processor {
                 let sizes = [tower.patch(), tower.merge(), tower.temporal_patch()];
                 packed(json, *defaults, sizes, *transparency)?
             }
-            (ProcessorDefaults::Tiles(config), TowerConfig::Aimv2(tower, naming)) => {
-                tiles(json, *config, tower, *naming)?
+            (ProcessorDefaults::Tiles(defaults), TowerConfig::Aimv2(tower, naming)) => {
+                let overruled: &[&str] = match naming {
+                    // The official code switches it off when it loads the file.
+                    Aimv2Naming::Official => &["do_center_crop"],
+                    Aimv2Naming::Transformers => &[],
+                };
+                let tile = (tower.image, Transparency::Dropped);
+                tiles(json, *defaults, config, tile, overruled)?
             }
-            (ProcessorDefaults::Packed { .. }, TowerConfig::Aimv2(..))
+            (ProcessorDefaults::Tiles(defaults), TowerConfig::InternVit(tower, naming)) => {
+                let overruled: &[&str] = match naming {
+                    // The official code stretches every tile, and counts tiles by config.json.
+                    InternVitNaming::Official => &[
+                        "do_center_crop",
+                        "crop_to_patches",
+                        "min_patches",
+                        "max_patches",
+                    ],
+                    // The released files have false, which the processor of the whole model overrules.
+                    InternVitNaming::Transformers => &["crop_to_patches"],
+                };
+                let transparency = match naming {
+                    InternVitNaming::Official => Transparency::Dropped,
+                    InternVitNaming::Transformers => Transparency::OverWhite,
+                };
+                let tile = (tower.image, transparency);
+                tiles(json, *defaults, config, tile, overruled)?
+            }
+            (
+                ProcessorDefaults::Packed { .. },
+                TowerConfig::Aimv2(..) | TowerConfig::InternVit(..),
+            )
             | (
                 ProcessorDefaults::Tiles(_),
                 TowerConfig::Qwen(_) | TowerConfig::Qwen3(_) | TowerConfig::Navit(_),
@@ -269,8 +310,7 @@ impl Processor {
     #[must_use]
     pub fn transparency(&self) -> Transparency {
         match self {
-            Self::Packed { transparency, .. } => *transparency,
-            Self::Tiles { .. } => Transparency::Dropped,
+            Self::Packed { transparency, .. } | Self::Tiles { transparency, .. } => *transparency,
         }
     }
 
@@ -319,16 +359,22 @@ impl Processor {
                     tokens: Vec::new(),
                 })
             }
-            Self::Tiles { processor, tower } => {
+            Self::Tiles {
+                processor, patch, ..
+            } => {
                 let tiles = processor.image(image)?;
                 let side = tiles.side;
-                let shape = [tiles.tiles, tower.channels, side, side];
-                let patches = tile_patches(&tiles.values, shape, tower.patch, device)?;
+                let shape = [tiles.tiles, COLOURS, side, side];
+                let patches = tile_patches(&tiles.values, shape, *patch, device)?;
+                let tokens = match processor.config().rule.has_indicators() {
+                    true => tiles.tokens(),
+                    false => Vec::new(),
+                };
                 Ok(Pixels {
                     patches,
                     values: tiles.values,
                     shape: shape.to_vec(),
-                    tokens: tile_tokens(tiles.grid),
+                    tokens,
                 })
             }
         }

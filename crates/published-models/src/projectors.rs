@@ -4,6 +4,7 @@ use burn::module::Module;
 use ovis_vet::Vet;
 use projector::{Cost, Pass, PatchGrid, Projector, VisualTokens};
 use qwen_merger::{PatchMerger, Qwen3Merger};
+use vlm_connectors::InternVlMlp;
 
 /// The projector that a model was published with.
 #[derive(Module, Debug)]
@@ -14,6 +15,8 @@ pub enum PublishedProjector {
     Qwen3Merger(Qwen3Merger),
     /// Ovis2, Ovis2.5 and Ovis2.6.
     Vet(Vet),
+    /// InternVL2.5 and InternVL3.
+    InternVlMlp(InternVlMlp),
 }
 
 impl Projector for PublishedProjector {
@@ -22,6 +25,7 @@ impl Projector for PublishedProjector {
             Self::Merger(merger) => merger.merge_size(),
             Self::Qwen3Merger(merger) => merger.merge_size(),
             Self::Vet(vet) => vet.merge_size(),
+            Self::InternVlMlp(mlp) => mlp.merge_size(),
         }
     }
 
@@ -30,6 +34,7 @@ impl Projector for PublishedProjector {
             Self::Merger(merger) => merger.d_out(),
             Self::Qwen3Merger(merger) => merger.d_out(),
             Self::Vet(vet) => vet.d_out(),
+            Self::InternVlMlp(mlp) => mlp.d_out(),
         }
     }
 
@@ -38,6 +43,7 @@ impl Projector for PublishedProjector {
             Self::Merger(merger) => merger.forward(patches, pass),
             Self::Qwen3Merger(merger) => merger.forward(patches, pass),
             Self::Vet(vet) => vet.forward(patches, pass),
+            Self::InternVlMlp(mlp) => mlp.forward(patches, pass),
         }
     }
 
@@ -46,6 +52,7 @@ impl Projector for PublishedProjector {
             Self::Merger(merger) => merger.cost(),
             Self::Qwen3Merger(merger) => merger.cost(),
             Self::Vet(vet) => vet.cost(),
+            Self::InternVlMlp(mlp) => mlp.cost(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Qwen3.5 | the tokens; what surrounds them are words of the text |
 //! | Ovis2 | start, whole image, grid, then the tiles with separators, end |
 //! | Ovis2.5, Ovis2.6 | image start, the tokens, image end |
+//! | InternVL2.5, InternVL3 | the tokens of the tiles row by row, then those of the whole image |
 //!
 //! Source: AIDC-AI/Ovis, branch v2.0 `construct_image_placeholders` and main
 //! `merge_multimodal` at 4de4946.

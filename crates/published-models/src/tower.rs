@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use vision_backbone::{
-    Aimv2, Navit, PackedPatches, Qwen3Vit, QwenVit, TowerError, TowerOutput, VisionTower,
+    Aimv2, InternVit, Navit, PackedPatches, Qwen3Vit, QwenVit, TowerError, TowerOutput, VisionTower,
 };
 
 /// One of the published towers.
@@ -16,6 +16,8 @@ pub enum Tower {
     Navit(Navit),
     /// Ovis2.
     Aimv2(Aimv2),
+    /// InternVL2.5 and InternVL3.
+    InternVit(InternVit),
 }
 
 macro_rules! ask {
@@ -25,6 +27,7 @@ macro_rules! ask {
             Tower::Qwen3($tower) => $answer,
             Tower::Navit($tower) => $answer,
             Tower::Aimv2($tower) => $answer,
+            Tower::InternVit($tower) => $answer,
         }
     };
 }

@@ -14,7 +14,7 @@ use published_models::{Family, FeatureState, Processor, VisionModel};
 use vision_backbone::{PackedPatches, VisionTower};
 
 const PICTURES: [&str; 4] = ["odd", "grey", "alpha", "small"];
-const LAYOUTS: [(&str, Family, f32); 9] = [
+const LAYOUTS: [(&str, Family, f32); 11] = [
     ("qwen2_5_vl", Family::Qwen2_5Vl, 1e-4),
     ("qwen2_5_vl_in_memory", Family::Qwen2_5Vl, 1e-4),
     ("qwen2_vl", Family::Qwen2Vl, 1e-4),
@@ -24,6 +24,8 @@ const LAYOUTS: [(&str, Family, f32); 9] = [
     ("ovis2_official", Family::Ovis2, 1e-4),
     ("ovis2_5", Family::Ovis2_5, 1e-4),
     ("ovis2_6", Family::Ovis2_6, 1e-4),
+    ("internvl", Family::InternVl, 1e-4),
+    ("internvl_chat", Family::InternVl, 1e-4),
 ];
 
 fn folder(name: &str) -> PathBuf {

@@ -11,7 +11,7 @@ use proptest::sample::select;
 use published_models::{Processor, VisionModel};
 use serde_json::{Value, json};
 
-const LAYOUTS: [&str; 9] = [
+const LAYOUTS: [&str; 11] = [
     "qwen2_5_vl",
     "qwen2_5_vl_in_memory",
     "qwen2_vl",
@@ -21,6 +21,8 @@ const LAYOUTS: [&str; 9] = [
     "ovis2_official",
     "ovis2_5",
     "ovis2_6",
+    "internvl",
+    "internvl_chat",
 ];
 
 /// Places of all entries of a JSON document, as pointers.

@@ -29,7 +29,7 @@ fn fixture(name: &str) -> PathBuf {
 #[test]
 fn every_tap_of_every_fixture_passes() {
     let files = fixtures();
-    assert!(files.len() >= 20, "{files:?}");
+    assert!(files.len() >= 23, "{files:?}");
     let mut taps = 0;
     for path in files {
         let comparison = compare(&path, 1e-5, &Device::flex()).unwrap();
@@ -38,7 +38,7 @@ fn every_tap_of_every_fixture_passes() {
         }
         taps += comparison.taps.len();
     }
-    assert!(taps > 80, "{taps}");
+    assert!(taps > 92, "{taps}");
 }
 
 #[test]
@@ -50,6 +50,7 @@ fn families_are_known_by_their_weights() {
         ("qwen3_5-merge3", Family::Qwen3Vl),
         ("ovis2-golden", Family::Ovis2),
         ("ovis2_5-golden", Family::Ovis2_5),
+        ("internvl-qk-rms", Family::InternVl),
     ] {
         let found = compare(&fixture(name), 1e-5, &Device::flex()).unwrap();
         assert_eq!(found.family, family);
@@ -123,6 +124,67 @@ fn another_tower_of_qwen3_vl_fails() {
         error.to_string().contains("deepstack_merger_list.1"),
         "{error}"
     );
+}
+
+/// Wrong constants of InternVL; norms that are there or are not are named as tensors.
+#[test]
+fn another_tower_of_internvl_fails() {
+    let behind = ["hidden", "projected", "shuffled"];
+    let (plain, small) = ("internvl-layer-norm", "internvl-merge4");
+    let heads = r#"\"num_attention_heads\": "#;
+    let file = changed(plain, &format!("{heads}2"), &format!("{heads}4"));
+    assert_eq!(failures(file.path()), behind);
+    let eps = r#"\"layer_norm_eps\": 0.0"#;
+    let file = changed(small, &format!("{eps}1"), &format!("{eps}2"));
+    assert_eq!(failures(file.path()), behind);
+    for (name, from, to, part) in [
+        (
+            plain,
+            r#"\"layer_norm\""#,
+            r#"\"rms_norm\"  "#,
+            "layernorm_after.bias",
+        ),
+        (
+            "internvl-qk-rms",
+            r#"use_qk_norm\": true"#,
+            r#"use_qk_norm\":false"#,
+            "k_norm.weight",
+        ),
+        (
+            plain,
+            r#"use_qk_norm\": false"#,
+            r#"use_qk_norm\": true "#,
+            "q_norm.weight",
+        ),
+        (
+            plain,
+            r#"ratio\": 0.5"#,
+            r#"ratio\": 0.7"#,
+            "downsample_ratio",
+        ),
+        (
+            small,
+            r#"ratio\": 0.25"#,
+            r#"ratio\": 0.50"#,
+            "layer_norm.weight",
+        ),
+        (
+            plain,
+            "projector.linear_2.bias",
+            "projector.linear_2.bios",
+            "linear_2.bias",
+        ),
+        (
+            plain,
+            "w.vision_tower.encoder.layer.1.lambda_2",
+            "w.vision_tower.encoder.layer.1.lambda_3",
+            "lambda_2",
+        ),
+    ] {
+        let file = changed(name, from, to);
+        let error = compare(file.path(), 1e-5, &Device::flex()).unwrap_err();
+        assert!(error.to_string().contains(part), "{to}: {error}");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub fn shown(
             let encoding = encoding.with_context(|| path.display().to_string())?;
             let views = views(&encoding);
             let grids = token_grids(&encoding)?;
-            let names = names(path, grids.len());
+            let names = names(path, grids.len(), whole_image(&processor, grids.len()));
             let mut first = 0;
             for (tile, ((rows, cols), name)) in grids.into_iter().zip(names).enumerate() {
                 tokens.push(views[first..first + rows * cols].to_vec());
@@ -77,9 +77,9 @@ pub fn shown(
             }
         }
         let (vocabulary, family) = match &model.projector {
-            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
-                (None, Family::Merger)
-            }
+            PublishedProjector::Merger(_)
+            | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::InternVlMlp(_) => (None, Family::Merger),
             PublishedProjector::Vet(vet) if inspected.arm.kind.is_hard() => {
                 (Some(vet.words()), Family::VetHard)
             }
@@ -158,18 +158,32 @@ fn token_grids(encoding: &Encoding) -> Result<Vec<(usize, usize)>> {
     Ok(grids)
 }
 
-fn names(path: &Path, tiles: usize) -> Vec<String> {
+/// Place of the view of the whole image among the tiles.
+fn whole_image(processor: &Processor, tiles: usize) -> Option<usize> {
+    match processor {
+        Processor::Packed { .. } => None,
+        Processor::Tiles { processor, .. } => processor.config().rule.whole_image(tiles),
+    }
+}
+
+/// Names of an image's tiles; `whole` is the place of the view of the whole image.
+fn names(path: &Path, tiles: usize, whole: Option<usize>) -> Vec<String> {
     let name = path.file_name().unwrap_or(path.as_os_str());
     let name = name.to_string_lossy().into_owned();
-    match tiles {
-        1 => vec![name],
-        _ => (0..tiles)
-            .map(|tile| match tile {
-                0 => format!("{name}, the whole image"),
-                _ => format!("{name}, tile {tile} of {}", tiles - 1),
-            })
-            .collect(),
+    if tiles == 1 {
+        return vec![name];
     }
+    let cells = tiles - usize::from(whole.is_some_and(|place| place < tiles));
+    let mut cell = 0;
+    (0..tiles)
+        .map(|tile| {
+            if whole == Some(tile) {
+                return format!("{name}, the whole image");
+            }
+            cell += 1;
+            format!("{name}, tile {cell} of {cells}")
+        })
+        .collect()
 }
 
 /// What the tower sees of an image: all of it, or one of its tiles.
@@ -225,10 +239,14 @@ mod tests {
     #[test]
     fn tiles_are_named_by_number() {
         let path = Path::new("scans/page.png");
-        assert_eq!(names(path, 1), ["page.png"]);
-        assert_eq!(
-            names(path, 3)[..2],
-            ["page.png, the whole image", "page.png, tile 1 of 2"]
-        );
+        let [whole, first, second] = [
+            "page.png, the whole image",
+            "page.png, tile 1 of 2",
+            "page.png, tile 2 of 2",
+        ];
+        assert_eq!(names(path, 1, Some(0)), ["page.png"]);
+        assert_eq!(names(path, 3, Some(0)), [whole, first, second]);
+        assert_eq!(names(path, 3, Some(2)), [first, second, whole]);
+        assert_eq!(names(path, 2, None), [first, second]);
     }
 }

@@ -34,9 +34,9 @@ impl RmsNorm {
 /// The norm of a tower.
 #[derive(Module, Debug)]
 pub enum Norm {
-    /// Qwen2.5-VL and AIMv2.
+    /// Qwen2.5-VL, AIMv2 and InternViT-6B.
     Rms(RmsNorm),
-    /// Qwen2-VL, Qwen3-VL and SigLIP.
+    /// Qwen2-VL, Qwen3-VL, SigLIP and InternViT-300M.
     Layer(LayerNorm),
 }
 
@@ -114,7 +114,7 @@ pub struct GatedMlp {
 /// The MLP of a tower.
 #[derive(Module, Debug)]
 pub enum Mlp {
-    /// Qwen2-VL, Qwen3-VL and SigLIP.
+    /// Qwen2-VL, Qwen3-VL, SigLIP and InternViT.
     Plain(PlainMlp),
     /// Qwen2.5-VL and AIMv2.
     Gated(GatedMlp),
@@ -136,7 +136,40 @@ impl Mlp {
     }
 }
 
-/// `x + attention(norm1(x))`, then `x + mlp(norm2(x))`.
+/// Norms of queries and of keys, each over all heads together: InternViT-6B.
+#[derive(Module, Debug)]
+pub struct QueryKeyNorms {
+    /// Of the queries.
+    pub query: RmsNorm,
+    /// Of the keys.
+    pub key: RmsNorm,
+}
+
+impl QueryKeyNorms {
+    /// Normalises queries and keys and leaves the values as they are.
+    ///
+    /// # Shapes
+    /// - `packed`: `[patches, 3 d]`, queries, keys, values; output the same
+    fn forward(&self, packed: Tensor<2>) -> Tensor<2> {
+        let [_, width] = packed.dims();
+        let d = width / 3;
+        let query = self.query.forward(packed.clone().slice_dim(1, 0..d));
+        let key = self.key.forward(packed.clone().slice_dim(1, d..2 * d));
+        Tensor::cat(vec![query, key, packed.slice_dim(1, 2 * d..width)], 1)
+    }
+}
+
+/// Gains on what attention and MLP add, a number per channel (LayerScale, arXiv:2103.17239).
+#[derive(Module, Debug)]
+pub struct LayerScales {
+    /// Of the attention, `[d]`.
+    pub attention: Param<Tensor<1>>,
+    /// Of the MLP, `[d]`.
+    pub mlp: Param<Tensor<1>>,
+}
+
+/// `x + attention(norm1(x))`, then `x + mlp(norm2(x))`; both sums scaled and queries and keys normalised
+/// where the tower has it.
 #[derive(Module, Debug)]
 pub struct EncoderBlock {
     /// In front of the attention.
@@ -149,6 +182,10 @@ pub struct EncoderBlock {
     pub norm2: Norm,
     /// The MLP.
     pub mlp: Mlp,
+    /// On queries and keys.
+    pub query_key_norms: Option<QueryKeyNorms>,
+    /// On what is added.
+    pub scales: Option<LayerScales>,
     #[module(skip)]
     heads: usize,
 }
@@ -169,6 +206,8 @@ impl EncoderBlock {
             out,
             norm2,
             mlp,
+            query_key_norms: None,
+            scales: None,
             heads,
         }
     }
@@ -185,9 +224,18 @@ impl EncoderBlock {
         segments: &[usize],
     ) -> Tensor<2> {
         let packed = linear::apply(&self.qkv, self.norm1.forward(x.clone()));
+        let packed = match &self.query_key_norms {
+            Some(norms) => norms.forward(packed),
+            None => packed,
+        };
         let attended = segment_attention(packed, rotation, segments, self.heads);
-        let x = x + linear::apply(&self.out, attended);
+        let scaled =
+            |added: Tensor<2>, gain: fn(&LayerScales) -> &Param<Tensor<1>>| match &self.scales {
+                Some(scales) => added * gain(scales).val().unsqueeze(),
+                None => added,
+            };
+        let x = x + scaled(linear::apply(&self.out, attended), |s| &s.attention);
         let hidden = self.mlp.forward(self.norm2.forward(x.clone()));
-        x + hidden
+        x + scaled(hidden, |s| &s.mlp)
     }
 }

@@ -37,6 +37,27 @@ pub struct InternVlMlpConfig {
 }
 
 impl InternVlMlpConfig {
+    /// Numbers of a block, `merge² * d_in`.
+    #[must_use]
+    pub fn d_block(&self) -> usize {
+        self.merge * self.merge * self.d_in
+    }
+
+    /// Checks the sizes.
+    ///
+    /// # Errors
+    /// If an axis is 0.
+    pub fn check(&self) -> Result<(), ConnectorError> {
+        check_axes(
+            "internvl-mlp",
+            &[
+                ("d_in", self.d_in),
+                ("merge", self.merge),
+                ("d_out", self.d_out),
+            ],
+        )
+    }
+
     /// Checks the sizes and builds the connector with PyTorch's default start.
     ///
     /// # Errors
@@ -46,15 +67,8 @@ impl InternVlMlpConfig {
         rng: &mut ChaCha8Rng,
         device: &Device,
     ) -> Result<InternVlMlp, ConnectorError> {
-        check_axes(
-            "internvl-mlp",
-            &[
-                ("d_in", self.d_in),
-                ("merge", self.merge),
-                ("d_out", self.d_out),
-            ],
-        )?;
-        let d_block = self.merge * self.merge * self.d_in;
+        self.check()?;
+        let d_block = self.d_block();
         Ok(InternVlMlp {
             norm: seeded::layer_norm(d_block, LAYER_NORM_EPS, device),
             fc1: seeded::linear(d_block, self.d_out, true, rng, device),
@@ -81,6 +95,25 @@ pub struct InternVlMlp {
     d_in: usize,
     #[module(skip)]
     merge: usize,
+}
+
+impl InternVlMlp {
+    /// A connector of these sizes with layers of a checkpoint.
+    #[must_use]
+    pub fn from_parts(
+        config: &InternVlMlpConfig,
+        norm: LayerNorm,
+        fc1: Linear,
+        fc2: Linear,
+    ) -> Self {
+        Self {
+            norm,
+            fc1,
+            fc2,
+            d_in: config.d_in,
+            merge: config.merge,
+        }
+    }
 }
 
 impl Projector for InternVlMlp {

@@ -12,7 +12,8 @@ use std::str::FromStr;
 use std::time::Instant;
 use token_inspection::encode::{Encoder, Encoding, Keep, table, write};
 
-/// Turns images into the visual tokens of a published model: Qwen2-VL to Qwen3.5, Ovis2 to Ovis2.6.
+/// Turns images into the visual tokens of a published model: Qwen2-VL to Qwen3.5, Ovis2 to
+/// Ovis2.6, InternVL2.5 and InternVL3.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Folder of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.

@@ -1,4 +1,4 @@
-//! Settings of Ovis2's tiles.
+//! Settings of the tiles of Ovis2 and InternVL.
 
 use std::path::Path;
 
@@ -8,9 +8,11 @@ use super::TileProcessor;
 use crate::json::{Settings, from_file};
 use crate::{Error, Filter, Normalisation, PassOrder, Resampling, Result};
 
-/// Largest accepted tile in px, and number of cells of a grid.
+/// Largest accepted tile in px.
 const MAX_SIDE: u32 = 4096;
-const MAX_TILES: u32 = 144;
+
+/// Largest accepted number of cells of a grid.
+pub const MAX_TILES: u32 = 144;
 
 /// Largest accepted number of values, of all tiles together.
 const MAX_VALUES: u64 = 1 << 31;
@@ -27,6 +29,38 @@ pub enum TilingRule {
     /// Rows and columns of the chosen grid are swapped, as in that release: an image of two tiles
     /// side by side is squeezed into two tiles on top of each other.
     Transformers,
+    /// InternVL: the grid of the closest aspect ratio; the image is stretched to the whole grid and
+    /// then cut, and the view of the whole image comes last.
+    ClosestRatio {
+        /// Fewest cells of a grid.
+        min_tiles: u32,
+        /// Whether there is a view of the whole image behind more than one tile.
+        thumbnail: bool,
+    },
+}
+
+impl TilingRule {
+    /// Whether indicators stand between the tiles in the language model's sequence.
+    #[must_use]
+    pub const fn has_indicators(self) -> bool {
+        match self {
+            Self::Official | Self::Transformers => true,
+            Self::ClosestRatio { .. } => false,
+        }
+    }
+
+    /// Place of the view of the whole image among `tiles` tiles of an image.
+    #[must_use]
+    pub const fn whole_image(self, tiles: usize) -> Option<usize> {
+        let Some(last) = tiles.checked_sub(1) else {
+            return None;
+        };
+        match self {
+            Self::Official | Self::Transformers => Some(0),
+            Self::ClosestRatio { thumbnail, .. } if thumbnail || last == 0 => Some(last),
+            Self::ClosestRatio { .. } => None,
+        }
+    }
 }
 
 /// Unchecked settings; [`TileConfig::check`] turns them into a processor.
@@ -38,7 +72,7 @@ pub struct TileConfig {
     pub side: u32,
     /// Most cells of a grid; the view of the whole image is not counted.
     pub max_tiles: u32,
-    /// A grid that keeps more than this share of the area is good enough.
+    /// A grid that keeps more than this share of the area is good enough (Ovis2).
     pub covering_threshold: f64,
     /// How images are resized.
     pub resampling: Resampling,
@@ -71,6 +105,19 @@ impl TileConfig {
         }
     }
 
+    /// InternVL2.5 and InternVL3, all sizes.
+    pub const fn internvl() -> Self {
+        Self {
+            rule: TilingRule::ClosestRatio {
+                min_tiles: 1,
+                thumbnail: true,
+            },
+            max_tiles: 12,
+            normalisation: Normalisation::imagenet(),
+            ..Self::ovis2()
+        }
+    }
+
     /// Settings from the JSON of a `preprocessor_config.json`; what it leaves out is `defaults`.
     ///
     /// As [`TileConfig::read`], without the list.
@@ -87,8 +134,8 @@ impl TileConfig {
     /// Keys: `size` (`height` and `width`, which must be equal, or `shortest_edge`, or a number),
     /// `crop_to_patches`, `max_patches`, `resample`, `do_rescale`, `rescale_factor`, `do_normalize`,
     /// `image_mean`, `image_std`. Without cropping, or with at most one patch, the whole image is
-    /// stretched to one tile, as in transformers. `min_patches` has no effect on a covering grid, which
-    /// is the only one that is known.
+    /// stretched to one tile, as in transformers. `min_patches` has no effect on the covering grid of
+    /// Ovis2, which knows no other; with the closest aspect ratio it is the fewest tiles.
     ///
     /// # Errors
     /// If a value has the wrong type or makes no sense, or if a step is switched on or off that
@@ -99,13 +146,30 @@ impl TileConfig {
         let max_tiles = settings.side("max_patches")?.unwrap_or(defaults.max_tiles);
         let crops = settings.flag("crop_to_patches")?.unwrap_or(true) && max_tiles > 1;
         settings.must_be("do_resize", true, "true: every tile is resized")?;
-        settings.count("min_patches")?;
-        if crops {
-            let expected = "true: no other grid is known";
-            settings.must_be("use_covering_area_grid", true, expected)?;
-        } else {
-            settings.flag("use_covering_area_grid")?;
-        }
+        let least = settings.side("min_patches")?;
+        let rule = match defaults.rule {
+            rule @ (TilingRule::Official | TilingRule::Transformers) => {
+                if crops {
+                    let expected = "true: no other grid is known";
+                    settings.must_be("use_covering_area_grid", true, expected)?;
+                    rule
+                } else {
+                    settings.flag("use_covering_area_grid")?;
+                    TilingRule::Transformers
+                }
+            }
+            TilingRule::ClosestRatio {
+                min_tiles,
+                thumbnail,
+            } => {
+                let expected = "false: the grid is that of the closest aspect ratio";
+                settings.must_be("use_covering_area_grid", false, expected)?;
+                TilingRule::ClosestRatio {
+                    min_tiles: if crops { least.unwrap_or(min_tiles) } else { 1 },
+                    thumbnail,
+                }
+            }
+        };
         if json["size"].is_number() {
             side = settings.side("size")?.unwrap_or(side);
         } else if let Some(size) = settings.size(
@@ -123,11 +187,7 @@ impl TileConfig {
             side = width.or(size.side("shortest_edge")?).unwrap_or(side);
         }
         let config = Self {
-            rule: if crops {
-                defaults.rule
-            } else {
-                TilingRule::Transformers
-            },
+            rule,
             side,
             max_tiles: if crops { max_tiles } else { 1 },
             covering_threshold: defaults.covering_threshold,
@@ -156,6 +216,12 @@ impl TileConfig {
         }
         if !(1..=MAX_TILES).contains(&self.max_tiles) {
             return Err(Error::setting("max_patches", self.max_tiles, "1 to 144"));
+        }
+        if let TilingRule::ClosestRatio { min_tiles, .. } = self.rule
+            && !(1..=self.max_tiles).contains(&min_tiles)
+        {
+            let expected = "1 or more, and not above max_patches";
+            return Err(Error::setting("min_patches", min_tiles, expected));
         }
         let values = 3 * u64::from(self.max_tiles + 1) * u64::from(self.side).pow(2);
         if values > MAX_VALUES {
@@ -190,6 +256,55 @@ mod tests {
         ] {
             let config = parse(json!({"size": size, "max_patches": 4})).unwrap();
             assert_eq!((config.side, config.max_tiles), (336, 4));
+        }
+    }
+
+    #[test]
+    fn the_settings_of_internvl_are_read() {
+        let parse = |json: Value| TileConfig::from_json(&json, TileConfig::internvl());
+        let rule = |min_tiles| TilingRule::ClosestRatio {
+            min_tiles,
+            thumbnail: true,
+        };
+        let found = parse(json!({"min_patches": 2, "max_patches": 6})).unwrap();
+        assert_eq!((found.rule, found.max_tiles), (rule(2), 6));
+        for whole in [
+            json!({"crop_to_patches": false, "min_patches": 2}),
+            json!({"max_patches": 1}),
+        ] {
+            let found = parse(whole).unwrap();
+            assert_eq!((found.rule, found.max_tiles), (rule(1), 1));
+        }
+        for (json, key) in [
+            (json!({"min_patches": 13}), "min_patches"),
+            (
+                json!({"use_covering_area_grid": true}),
+                "use_covering_area_grid",
+            ),
+        ] {
+            let message = parse(json).unwrap_err().to_string();
+            assert!(message.contains(key), "{key}: {message}");
+        }
+        // The reference does not know it, and adds a view of the whole image in any case.
+        let json = json!({"use_thumbnail": false});
+        let (found, unknown) = TileConfig::read(&json, TileConfig::internvl()).unwrap();
+        assert_eq!(found, TileConfig::internvl());
+        assert_eq!(unknown, ["`use_thumbnail` = false"]);
+    }
+
+    #[test]
+    fn the_whole_image_is_the_first_tile_or_the_last() {
+        let closest = |thumbnail| TilingRule::ClosestRatio {
+            min_tiles: 1,
+            thumbnail,
+        };
+        for (rule, places) in [
+            (TilingRule::Official, [None, Some(0), Some(0)]),
+            (TilingRule::Transformers, [None, Some(0), Some(0)]),
+            (closest(true), [None, Some(0), Some(4)]),
+            (closest(false), [None, Some(0), None]),
+        ] {
+            assert_eq!([0, 1, 5].map(|tiles| rule.whole_image(tiles)), places);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! # Source
 //! AIDC-AI/Ovis v2.0, `preprocess_image` of the visual tokenizer; transformers 5.23.0,
-//! `image_processing_pil_ovis2.py`.
+//! `image_processing_pil_ovis2.py`, `image_processing_pil_got_ocr2.py` for InternVL.
 //!
 //! # Deviations
 //! A crop so thin that its short side becomes 0 px is [`Error::TooThin`]; the reference fails in its
@@ -10,7 +10,7 @@
 
 use image::{RgbImage, imageops};
 
-use super::grid::covering_grid;
+use super::grid::{closest_grid, covering_grid};
 use super::{Grid, TileConfig, TileToken, TilingRule, tile_tokens};
 use crate::{Error, LevelTable, MAX_PIXELS, Result, Size, resize};
 
@@ -19,9 +19,10 @@ const CHANNELS: usize = 3;
 /// Tiles of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tiles {
-    /// `[tiles, 3, side, side]`, row-major; with more than one, the whole image comes first.
+    /// `[tiles, 3, side, side]`, row-major; with more than one, the whole image comes first, for
+    /// InternVL last.
     pub values: Vec<f32>,
-    /// Number of tiles: the cells of the grid, and one more if there is more than one cell.
+    /// Number of tiles: the cells of the grid, and the whole image if there is more than one cell.
     pub tiles: usize,
     /// Side of a tile in px.
     pub side: usize,
@@ -30,7 +31,7 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// The sequence of indicators and tiles that the language model sees.
+    /// The sequence of indicators and tiles that the language model of Ovis2 sees.
     pub fn tokens(&self) -> Vec<TileToken> {
         tile_tokens(self.grid)
     }
@@ -56,16 +57,20 @@ impl TileProcessor {
     /// Into what an image of `size` is cut.
     pub fn grid(&self, size: Size) -> Grid {
         let config = &self.config;
-        let grid = covering_grid(
-            size,
-            config.side,
-            config.max_tiles,
-            config.covering_threshold,
-        );
+        let covering = || {
+            let threshold = config.covering_threshold;
+            covering_grid(size, config.side, config.max_tiles, threshold)
+        };
         match config.rule {
-            TilingRule::Official => grid,
+            TilingRule::Official => covering(),
             // The covering grid comes as (rows, columns) and is read as (columns, rows).
-            TilingRule::Transformers => Grid::new(grid.columns, grid.rows),
+            TilingRule::Transformers => {
+                let grid = covering();
+                Grid::new(grid.columns, grid.rows)
+            }
+            TilingRule::ClosestRatio { min_tiles, .. } => {
+                closest_grid(size, config.side, min_tiles, config.max_tiles)
+            }
         }
     }
 
@@ -87,9 +92,16 @@ impl TileProcessor {
         }
         let grid = self.grid(size);
         let side = self.config.side as usize;
-        let tiles = match grid.cells() {
-            1 => 1,
-            cells => 1 + cells as usize,
+        let cells = grid.cells() as usize;
+        let tiles = match self.config.rule {
+            TilingRule::ClosestRatio {
+                thumbnail: false, ..
+            } => cells,
+            TilingRule::Official
+            | TilingRule::Transformers
+            | TilingRule::ClosestRatio {
+                thumbnail: true, ..
+            } => cells + usize::from(cells > 1),
         };
         let mut values = vec![0.0; tiles * CHANNELS * side * side];
         let mut slots = values.chunks_exact_mut(CHANNELS * side * side);
@@ -112,9 +124,12 @@ impl TileProcessor {
                 if grid.cells() > 1 {
                     put(&self.stretch(image, Grid::new(1, 1))?);
                 }
-                let canvas = self.stretch(image, grid)?;
-                for (left, top, width, height) in grid.regions(Size::of(&canvas)) {
-                    put(&imageops::crop_imm(&canvas, left, top, width, height).to_image());
+                self.cut(image, grid, put)?;
+            }
+            TilingRule::ClosestRatio { thumbnail, .. } => {
+                self.cut(image, grid, &mut put)?;
+                if thumbnail && grid.cells() > 1 {
+                    put(&self.stretch(image, Grid::new(1, 1))?);
                 }
             }
         }
@@ -150,6 +165,15 @@ impl TileProcessor {
         let side = self.config.side;
         let target = Size::new(side * grid.columns, side * grid.rows);
         resize(image, target, self.config.resampling)
+    }
+
+    /// Cells of the image at the size of the whole grid, row by row.
+    fn cut(&self, image: &RgbImage, grid: Grid, mut put: impl FnMut(&RgbImage)) -> Result<()> {
+        let canvas = self.stretch(image, grid)?;
+        for (left, top, width, height) in grid.regions(Size::of(&canvas)) {
+            put(&imageops::crop_imm(&canvas, left, top, width, height).to_image());
+        }
+        Ok(())
     }
 
     /// Writes a crop into the middle of a slot of zeros, which are the mean colour.
@@ -217,6 +241,26 @@ mod tests {
         assert_eq!((tiles.tiles, tiles.grid), (3, Grid::new(2, 1)));
         // Each tile holds both halves.
         assert_eq!((tiles.values[192], tiles.values[199]), (0.0, 255.0));
+    }
+
+    #[test]
+    fn the_whole_image_of_internvl_comes_last_or_not_at_all() {
+        for thumbnail in [true, false] {
+            let rule = TilingRule::ClosestRatio {
+                min_tiles: 1,
+                thumbnail,
+            };
+            let tiles = raw(rule, 8).image(&halves()).unwrap();
+            assert_eq!(tiles.grid, Grid::new(1, 2));
+            assert_eq!(tiles.tiles, 2 + usize::from(thumbnail));
+            assert_eq!(tiles.values.len(), tiles.tiles * 192);
+            // Ringing of the filter stays out of the outer columns.
+            assert_eq!((tiles.values[0], tiles.values[192 + 7]), (0.0, 255.0));
+            if let Some(whole) = tiles.values.get(384..) {
+                let outer = whole.first().zip(whole.get(7));
+                assert_eq!(outer, thumbnail.then_some((&0.0, &255.0)));
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! At which size text is rendered for a published tower.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use image_processor::Size;
 use published_models::Processor;
 use vision_backbone::PatchLayout;
@@ -16,10 +16,11 @@ const MOST_ROWS: usize = 64;
 /// Packed families take an image twice as wide as high, as close to 8 x 4 tokens as their area
 /// limits allow: 8 x 4 for Qwen2-VL and Qwen2.5-VL, 12 x 6 for Qwen3-VL, whose smallest image has
 /// 256² px, 20 x 10 for Ovis2.5, whose smallest has 448² px.
-/// Ovis2 takes one whole tile.
+/// Ovis2 and InternVL take one whole tile.
 ///
 /// # Errors
-/// If the area limits leave no such size, or a tile is not a whole number of tokens.
+/// If the area limits leave no such size, a tile is not a whole number of tokens, or an image of one
+/// tile is cut into several.
 pub fn image_layout(processor: &Processor) -> Result<PatchLayout> {
     match processor {
         Processor::Packed {
@@ -44,8 +45,21 @@ pub fn image_layout(processor: &Processor) -> Result<PatchLayout> {
                 )
             })
         }
-        Processor::Tiles { tower, .. } => {
-            let (side, patch, merge) = (tower.image, tower.patch, tower.merge);
+        Processor::Tiles {
+            processor,
+            patch,
+            merge,
+            ..
+        } => {
+            let (patch, merge, px) = (*patch, *merge, processor.config().side);
+            let side = px as usize;
+            let cells = processor.grid(Size::new(px, px)).cells();
+            ensure!(
+                cells == 1,
+                "the checkpoint's image processor cuts an image of one tile of {side} px into {cells}, \
+                 so places of characters are not known; set the fewest tiles (`min_dynamic_patch`, \
+                 `min_patches`) to 1"
+            );
             match PatchLayout::of_image(side, side, patch, merge) {
                 Some(layout) => Ok(layout),
                 None => bail!(
@@ -61,7 +75,7 @@ pub fn image_layout(processor: &Processor) -> Result<PatchLayout> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image_processor::PackedConfig;
+    use image_processor::{PackedConfig, TileConfig, TilingRule};
 
     /// Columns and rows of tokens.
     fn tokens(config: PackedConfig) -> Result<(usize, usize)> {
@@ -82,6 +96,31 @@ mod tests {
         // 640 x 320 px are just above 448 x 448.
         assert_eq!(tokens(PackedConfig::ovis2_5_2b()).unwrap(), (20, 10));
         assert_eq!(tokens(PackedConfig::ovis2_5_9b()).unwrap(), (20, 10));
+    }
+
+    #[test]
+    fn towers_of_tiles_read_one_tile() {
+        let layout = |rule| {
+            let config = TileConfig {
+                rule,
+                ..TileConfig::internvl()
+            };
+            image_layout(&Processor::Tiles {
+                processor: config.check()?,
+                patch: 14,
+                merge: 2,
+                transparency: image_processor::Transparency::Dropped,
+            })
+        };
+        let found = layout(TileConfig::internvl().rule).unwrap();
+        assert_eq!((found.rows, found.cols, found.merge), (32, 32, 2));
+        // An image of one tile would become four.
+        let error = layout(TilingRule::ClosestRatio {
+            min_tiles: 2,
+            thumbnail: true,
+        });
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("448 px into 4"), "{error}");
     }
 
     #[test]

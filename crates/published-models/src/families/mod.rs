@@ -6,6 +6,7 @@
 //! missing ones take the defaults of the reference's configuration class, except for those of
 //! Ovis2.5 and Ovis2.6 and the sizes of Ovis2, whose classes' defaults fit no release.
 
+pub(crate) mod internvl;
 pub(crate) mod ovis2;
 pub(crate) mod ovis2_5;
 pub(crate) mod ovis2_6;
@@ -40,12 +41,14 @@ pub enum Family {
     Ovis2_5,
     /// Ovis2.6, whose language models have experts.
     Ovis2_6,
+    /// InternVL2.5 and InternVL3, in the official layout or that of transformers.
+    InternVl,
 }
 
 impl Family {
     /// In the order in which messages list their `model_type`s. The checkpoints of a family that is
     /// not here are refused as unknown.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Qwen2_5Vl,
         Self::Qwen2Vl,
         Self::Qwen3Vl,
@@ -53,6 +56,7 @@ impl Family {
         Self::Ovis2,
         Self::Ovis2_5,
         Self::Ovis2_6,
+        Self::InternVl,
     ];
 
     /// Its name.
@@ -70,6 +74,7 @@ impl Family {
             Self::Ovis2 => &ovis2::FACTS,
             Self::Ovis2_5 => &ovis2_5::FACTS,
             Self::Ovis2_6 => &ovis2_6::FACTS,
+            Self::InternVl => &internvl::FACTS,
         }
     }
 }
@@ -120,6 +125,18 @@ pub(crate) struct Names {
     pub(crate) heads: &'static [(&'static str, &'static str)],
     /// The visual embedding table, in full.
     pub(crate) tables: &'static [&'static str],
+    /// A projector that stands beside the tower, and not under its prefix.
+    pub(crate) projector: Option<&'static ProjectorNames>,
+}
+
+/// Where an MLP of two layers stands in a checkpoint.
+pub(crate) struct ProjectorNames {
+    /// Its prefixes, tried in order.
+    pub(crate) prefixes: &'static [&'static str],
+    /// The norm in front of it.
+    pub(crate) norm: &'static str,
+    /// Its two layers.
+    pub(crate) layers: [&'static str; 2],
 }
 
 impl Names {
@@ -128,7 +145,10 @@ impl Names {
     pub(crate) fn is_wanted(&self, name: &str) -> bool {
         let under = |prefix: &&str| !prefix.is_empty() && name.starts_with(*prefix);
         let within = |part: &str| name.strip_prefix(part).is_some_and(|r| r.starts_with('.'));
-        self.tower.iter().any(under)
+        let beside = self
+            .projector
+            .map_or(&[] as &[&str], |names| names.prefixes);
+        self.tower.iter().chain(beside).any(under)
             || self
                 .heads
                 .iter()

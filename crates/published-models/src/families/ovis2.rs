@@ -32,7 +32,8 @@ pub(super) static FACTS: FamilyFacts = FamilyFacts {
         TowerConfig::Aimv2(_, Aimv2Naming::Transformers)
         | TowerConfig::Qwen(_)
         | TowerConfig::Qwen3(_)
-        | TowerConfig::Navit(_) => &TRANSFORMERS,
+        | TowerConfig::Navit(_)
+        | TowerConfig::InternVit(..) => &TRANSFORMERS,
     },
     processor: ProcessorDefaults::Tiles(TileConfig::ovis2()),
     processor_classes: &["Ovis2", "CLIP", "AIMv2", "Aimv2"],
@@ -56,6 +57,7 @@ static TRANSFORMERS: Names = Names {
         "visual_embeddings_table.weight",
         "w.vet.weight",
     ],
+    projector: None,
 };
 
 static OFFICIAL: Names = Names {
@@ -63,6 +65,7 @@ static OFFICIAL: Names = Names {
     witness: "preprocessor.patchifier.proj.weight",
     heads: &[("visual_tokenizer.head.0", "visual_tokenizer.head.1")],
     tables: &["vte.weight"],
+    projector: None,
 };
 
 /// AIMv2 as transformers and as the official code describe it.
@@ -141,6 +144,7 @@ pub(crate) fn transformers(vision: &Value, d_out: Option<usize>) -> Result<Model
             d_out,
             tokenize,
         }),
+        tiling: None,
     })
 }
 
@@ -189,6 +193,7 @@ pub(crate) fn official(tokenizer: &Value, d_out: Option<usize>) -> Result<ModelC
             d_out,
             tokenize,
         }),
+        tiling: None,
     })
 }
 

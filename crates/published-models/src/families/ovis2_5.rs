@@ -52,6 +52,7 @@ pub(super) static NAMES: Names = Names {
         "model.visual_embeddings_table.weight",
         "w.vte.weight",
     ],
+    projector: None,
 };
 
 #[derive(Deserialize)]
@@ -144,6 +145,7 @@ pub(crate) fn config(
             d_out,
             tokenize: Tokenize::Softmax,
         }),
+        tiling: None,
     })
 }
 

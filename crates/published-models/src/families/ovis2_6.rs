@@ -42,7 +42,10 @@ pub(crate) fn of_ovis2_5(mut model: ModelConfig) -> ModelConfig {
     model.family = Family::Ovis2_6;
     match &mut model.tower {
         TowerConfig::Navit(tower) => tower.may_lack_final_norm = true,
-        TowerConfig::Qwen(_) | TowerConfig::Qwen3(_) | TowerConfig::Aimv2(..) => {}
+        TowerConfig::Qwen(_)
+        | TowerConfig::Qwen3(_)
+        | TowerConfig::Aimv2(..)
+        | TowerConfig::InternVit(..) => {}
     }
     model
 }

@@ -16,6 +16,7 @@ pub(super) static NAMES: Names = Names {
     witness: "patch_embed.proj.weight",
     heads: &[],
     tables: &[],
+    projector: None,
 };
 
 /// All these families have the processor class of Qwen2-VL, or know those of each other.
@@ -44,5 +45,6 @@ pub(super) fn model(
         family,
         tower: TowerConfig::Qwen(tower),
         projector: ProjectorConfig::Merger { config, layer_norm },
+        tiling: None,
     }
 }

@@ -42,6 +42,7 @@ static NAMES: Names = Names {
     witness: "patch_embed.proj.weight",
     heads: &[],
     tables: &[],
+    projector: None,
 };
 
 fn qwen3_vl(json: &Value) -> Result<ModelConfig, String> {
@@ -143,6 +144,7 @@ pub(crate) fn config(
         family,
         tower: TowerConfig::Qwen3(tower),
         projector: ProjectorConfig::Qwen3Merger(merger),
+        tiling: None,
     })
 }
 

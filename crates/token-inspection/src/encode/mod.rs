@@ -90,7 +90,9 @@ impl Encoder<'_> {
             taps.push(("post_norm", array(output.post_norm.features().clone())));
         }
         let (embeddings, words) = match &self.model.projector {
-            PublishedProjector::Merger(_) | PublishedProjector::Qwen3Merger(_) => {
+            PublishedProjector::Merger(_)
+            | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::InternVlMlp(_) => {
                 let tokens = self.model.tokens(features, &mut Pass::deterministic())?;
                 (array(tokens.embeddings.squeeze_dim::<2>(0)), None)
             }

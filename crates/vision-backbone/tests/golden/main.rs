@@ -5,6 +5,7 @@
 
 mod aimv2;
 mod fixture;
+mod intern_vit;
 mod navit;
 mod qwen;
 mod qwen3;
