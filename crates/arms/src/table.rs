@@ -34,6 +34,7 @@ macro_rules! layers {
         /// Any projector of the comparison. Kinds that differ in their sizes or settings only share a
         /// variant.
         #[derive(Module, Debug)]
+        #[allow(clippy::large_enum_variant)] // one per cell; a box would hide the module from derive
         pub enum Arm {
             $(#[doc = concat!("`", stringify!($layers), "`")] $variant($layers),)*
         }
