@@ -1,7 +1,7 @@
 //! `pretrain-backbone`: the tower behind `ocr-probe`.
 
 use super::Machine;
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use comfy_table::Table;
 use probe::pretrain::{
@@ -109,12 +109,10 @@ fn train_to(
         }
     };
     let trained = pretrain(config, &fonts, lanes, device, stop, report);
-    let Pretrained { tower, result } = trained.map_err(|error| match error.is::<Stopped>() {
-        true => anyhow!(
-            "stopped by Ctrl-C or SIGTERM; a backbone is written at its end, so nothing is kept"
-        ),
-        false => error,
-    })?;
+    if trained.as_ref().is_err_and(|error| error.is::<Stopped>()) {
+        eprintln!("note: a backbone is written at its end, so nothing of this one is there");
+    }
+    let Pretrained { tower, result } = trained?;
     let (name, values, rows) = match &result {
         Learned::Reading(accuracy) => (
             "accuracy",
