@@ -24,8 +24,8 @@ pub struct Args {
     /// Folder of images, PNG, JPEG, WebP or BMP of any size.
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
-    /// Images that are taken, spread evenly over the names in order; large ones take seconds each.
-    #[arg(long, default_value_t = 32)]
+    /// Images that are taken, spread evenly over the names in order; a page takes most of a minute.
+    #[arg(long, default_value_t = 8)]
     most_images: usize,
     /// Folder for the page and the tables; one of an earlier measurement is written again.
     #[arg(long, value_name = "DIR", default_value = "results/words")]
