@@ -10,6 +10,7 @@ mod words;
 pub use file::write;
 pub use table::table;
 pub use words::{Words, entropy_bits};
+pub(crate) use words::{add_masses, best_words};
 
 use anyhow::Result;
 use burn::tensor::Tensor;

@@ -63,24 +63,8 @@ impl Words {
             let entropy = entropy_bits(token);
             self.entropy_bits += entropy;
             self.token_entropies_bits.push(entropy);
-            order.clear();
-            order.extend(0..token.len() as u32);
-            // The lowest number wins a tie, as in argmax.
-            let before = |a: &u32, b: &u32| -> Ordering {
-                let (p, q) = (token[*a as usize], token[*b as usize]);
-                q.total_cmp(&p).then(a.cmp(b))
-            };
-            if most < order.len() {
-                order.select_nth_unstable_by(most - 1, before);
-                order.truncate(most);
-            }
-            order.sort_unstable_by(before);
-            for (mass, count) in self.masses.iter_mut().zip(MASSES) {
-                let best = order.iter().take(count);
-                *mass += best
-                    .map(|&word| f64::from(token[word as usize]))
-                    .sum::<f64>();
-            }
+            best_words(token, most, &mut order);
+            add_masses(&mut self.masses, MASSES, token, &order);
             self.best.insert(order[0]);
             for &word in &order[..self.keep.top.min(most)] {
                 self.ids.push(i64::from(word));
@@ -123,6 +107,36 @@ impl Words {
     #[must_use]
     pub fn distinct_best(&self) -> usize {
         self.best.len()
+    }
+}
+
+/// The `most` best words into `order`, best first; the lowest number wins a tie, as in argmax.
+pub(crate) fn best_words(distribution: &[f32], most: usize, order: &mut Vec<u32>) {
+    order.clear();
+    order.extend(0..distribution.len() as u32);
+    let before = |a: &u32, b: &u32| -> Ordering {
+        let (p, q) = (distribution[*a as usize], distribution[*b as usize]);
+        q.total_cmp(&p).then(a.cmp(b))
+    };
+    if most < order.len() {
+        order.select_nth_unstable_by(most - 1, before);
+        order.truncate(most);
+    }
+    order.sort_unstable_by(before);
+}
+
+/// Adds the probability of so many best words together; `order` has them best first.
+pub(crate) fn add_masses<const N: usize>(
+    masses: &mut [f64; N],
+    counts: [usize; N],
+    distribution: &[f32],
+    order: &[u32],
+) {
+    for (mass, count) in masses.iter_mut().zip(counts) {
+        let best = order.iter().take(count);
+        *mass += best
+            .map(|&word| f64::from(distribution[word as usize]))
+            .sum::<f64>();
     }
 }
 

@@ -1,11 +1,10 @@
 //! Sums over tokens.
 
-use crate::encode::entropy_bits;
+use crate::encode::{add_masses, best_words, entropy_bits};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Int, Tensor, TensorData};
 use ovis_vet::Vet;
 use projector::{Projector, VisualTokens};
-use std::cmp::Ordering;
 
 /// The masses of so many best words are reported.
 pub const MASSES: [usize; 6] = [1, 4, 16, 64, 256, 1024];
@@ -136,12 +135,7 @@ impl Tally {
 
     fn count(&mut self, distribution: &[f32], order: &[u32]) {
         self.entropies.push(entropy_bits(distribution));
-        for (mass, count) in self.masses.iter_mut().zip(MASSES) {
-            let best = order.iter().take(count);
-            *mass += best
-                .map(|&word| f64::from(distribution[word as usize]))
-                .sum::<f64>();
-        }
+        add_masses(&mut self.masses, MASSES, distribution, order);
         let above = distribution.iter().filter(|&&p| p > COUNTED_ABOVE);
         self.above += above.count() as f64;
         self.best[order[0] as usize] += 1;
@@ -288,21 +282,6 @@ fn entropy(shares: impl Iterator<Item = f64>) -> f64 {
 
 fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
-}
-
-/// The `most` best words into `order`, best first; the lower number wins a tie, as in argmax.
-fn best_words(distribution: &[f32], most: usize, order: &mut Vec<u32>) {
-    order.clear();
-    order.extend(0..distribution.len() as u32);
-    let before = |a: &u32, b: &u32| -> Ordering {
-        let (p, q) = (distribution[*a as usize], distribution[*b as usize]);
-        q.total_cmp(&p).then(a.cmp(b))
-    };
-    if most < order.len() {
-        order.select_nth_unstable_by(most - 1, before);
-        order.truncate(most);
-    }
-    order.sort_unstable_by(before);
 }
 
 #[cfg(test)]
