@@ -22,6 +22,7 @@ mod presets;
 pub mod pretrain;
 pub mod reader;
 mod reconstruction;
+mod remarks;
 mod start;
 mod store;
 mod testing;

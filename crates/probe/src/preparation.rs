@@ -1,11 +1,12 @@
 //! Data, backbone and features of a run, made once and shared by all cells.
 
 use super::backbone::{Backbone, Encoder, source_of};
-use super::config::{ProbeConfig, ReaderKind, Regime};
+use super::config::{ProbeConfig, Regime};
 use super::data_maker::DataMaker;
 use super::image_source::ImageSource;
 use super::outcome::TestSet;
 use super::prepared_group::{PreparedGroup, level_blocks};
+use super::remarks::{longest, other_numbers_of_tokens, too_long_a_text};
 use crate::reader::SlotPlan;
 use anyhow::{Result, bail, ensure};
 use arms::TokenizeOverride;
@@ -55,27 +56,6 @@ pub struct Prepared {
     regime: Regime,
     /// Blocks of the tower that have run where each level is read; empty if no arm reads any.
     levels: Vec<usize>,
-}
-
-/// Characters of the longest text of some groups.
-fn longest(groups: &[PreparedGroup]) -> usize {
-    let labels = groups.iter().flat_map(|data| &data.group.labels);
-    labels.map(|label| label.classes.len()).max().unwrap_or(0)
-}
-
-/// That a reader that writes has never written a text as long as some of the test.
-fn too_long_a_text(
-    reader: ReaderKind,
-    train: &[PreparedGroup],
-    test: &[PreparedGroup],
-) -> Option<String> {
-    let (known, asked) = (longest(train), longest(test));
-    (reader.writes() && asked > known).then(|| {
-        format!(
-            "the longest text to test on has {asked} characters, the longest to train on {known}: a reader \
-             that writes ends one character behind the latter"
-        )
-    })
 }
 
 impl Prepared {
@@ -423,25 +403,6 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// That densities are characters per block of patches, where an arm makes another number of tokens.
-fn other_numbers_of_tokens(config: &ProbeConfig, splits: &[Vec<PreparedGroup>]) -> Vec<String> {
-    let Some(data) = splits.first().and_then(|train| train.first()) else {
-        return Vec::new();
-    };
-    let blocks = data.group.layout.tokens();
-    let arms = config.arms.iter();
-    let others = arms.filter_map(|arm| Some((arm, arm.settings.queries?)));
-    others
-        .filter(|&(_, queries)| queries != blocks)
-        .map(|(arm, queries)| {
-            format!(
-                "arm `{arm}` makes {queries} tokens of an image that has {blocks} blocks; characters per token \
-                 are those per block, so it is not compared at an equal number of tokens"
-            )
-        })
-        .collect()
 }
 
 /// Blocks of the tower that have run where each level is read; none if no arm reads any.

@@ -85,10 +85,10 @@ pub(crate) const HARDENING: RunPlot = RunPlot {
 pub(crate) fn sizes(result: &PartResult) -> String {
     let config = &result.part.config;
     format!(
-        "{} test images a point, {} seeds, {} steps; whiskers: 95% BCa bootstrap interval over \
+        "{} test images a point, {}, {} steps; whiskers: 95% BCa bootstrap interval over \
          seeds and fonts",
         config.data.images.test,
-        config.seeds.len(),
+        wording::counted(config.seeds.len(), "seed"),
         config.training.steps
     )
 }

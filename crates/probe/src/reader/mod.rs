@@ -9,6 +9,7 @@
 //! characters before each one (language) or without them.
 
 mod anchored;
+mod block;
 mod ctc;
 mod flat;
 mod geometry;
@@ -17,11 +18,12 @@ mod sequence;
 mod slot_linear;
 
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
+pub use block::SequenceSize;
 pub use ctc::{CtcReader, CtcReaderConfig};
 pub use flat::{FlatReader, FlatReaderConfig};
 pub use geometry::{Anchors, TOKEN_PX, wave_features};
 pub use pooled::{PooledReader, PooledReaderConfig};
-pub use sequence::{Sees, SequenceReader, SequenceReaderConfig, SequenceSize, Texts};
+pub use sequence::{Sees, SequenceReader, SequenceReaderConfig, Texts};
 pub use slot_linear::{SlotLinear, SlotLinearConfig, SlotPlan};
 
 use burn::module::Module;
