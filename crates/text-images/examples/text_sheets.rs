@@ -37,6 +37,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.content = Content::Words;
     config.degradation = Degradation::none();
     write(&dir.join("contact_36_words_clean.png"), config, &fonts)?;
+    for (name, width_px) in [("words", 208), ("lines", 512)] {
+        let strip = Layout::Strip(Strip::of_print(width_px));
+        let print = RendererConfig {
+            content: Content::Print,
+            degradation: Degradation::photographed(),
+            width_px,
+            ..RendererConfig::new(Charset::Printable94, strip, Split::Test, 1)
+        };
+        let name = format!("contact_94_photographed_{name}.png");
+        write(&dir.join(name), print, &Fonts::for_print())?;
+    }
     Ok(())
 }
 
@@ -46,7 +57,7 @@ fn write(
     fonts: &Fonts,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let renderer = Renderer::new(config, fonts)?;
-    let tiles: Vec<Tile> = (0..24)
+    let tiles: Vec<Tile> = (0..40)
         .map(|index| Tile::from(&renderer.render(index)))
         .collect();
     contact_sheet(&tiles, 4, 4).save(path)?;

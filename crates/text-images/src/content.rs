@@ -14,7 +14,7 @@ pub const MAX_MARKOV_ORDER: usize = 4;
 
 /// Source of the text.
 ///
-/// Text form (serde, `Display`, `FromStr`): `random`, `words`, `markov:BITS`, `markov:BITS:ORDER`,
+/// Text form (serde, `Display`, `FromStr`): `random`, `words`, `print`, `markov:BITS`, `markov:BITS:ORDER`,
 /// `zipf:BITS`, `text`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -32,6 +32,12 @@ pub enum Content {
     /// 70% of it in train, 10% in validation and 20% in test, so that no word is drawn in two
     /// splits. Words are upper-case in charset 36 and lower-case otherwise.
     Words,
+    /// What stands between two spaces in print: words in lower case, with a capital or in upper case,
+    /// some with punctuation, made-up words, numbers, prices, dates, and strings of random characters.
+    /// In a line of free length it has the lengths of print, otherwise exactly those that are asked for.
+    /// The words are those of [`Words`](Self::Words), split in the same way, and a hundred of the
+    /// shortest and commonest, which are in all splits.
+    Print,
     /// A Markov source that uses every character equally often, and says `bits` with each.
     ///
     /// The next character is `o[(l₁[x₁] + … + l_k[x_k] + Z) mod n]`, where `x₁ … x_k` are the last
@@ -69,7 +75,7 @@ impl Content {
     /// as asked for.
     pub fn check(self, charset: Charset) -> Result<()> {
         match self {
-            Self::Random | Self::Text => Ok(()),
+            Self::Random | Self::Print | Self::Text => Ok(()),
             Self::Words if charset.has_letters() => Ok(()),
             Self::Words => Err(Error::WordsNeedLetters { charset }),
             Self::Markov { bits, order } => {
@@ -96,7 +102,7 @@ impl Content {
     /// With `n` characters in the charset: random text of `N` characters has `N log₂ n` bits, a
     /// Markov source of order `k` `min(N, k) log₂ n + max(0, N − k) bits`. Zipf's words have `4 bits`
     /// each; the first `j` characters of a word have the entropy of these prefixes. `None` for
-    /// [`Content::Words`] and [`Content::Text`]: there is an estimate of the latter,
+    /// [`Content::Words`], [`Content::Print`] and [`Content::Text`]: there is an estimate of the latter,
     /// [`Corpus::entropy_estimate`](crate::Corpus::entropy_estimate).
     ///
     /// # Errors
@@ -109,7 +115,7 @@ impl Content {
                 Some(Markov::new(charset, bits, order).entropy_bits(characters))
             }
             Self::Zipf { bits } => Some(Zipf::new(charset, bits).entropy_bits(characters)),
-            Self::Words | Self::Text => None,
+            Self::Words | Self::Print | Self::Text => None,
         })
     }
 }
@@ -128,6 +134,7 @@ impl fmt::Display for Content {
         match self {
             Self::Random => f.write_str("random"),
             Self::Words => f.write_str("words"),
+            Self::Print => f.write_str("print"),
             Self::Markov { bits, order: 1 } => write!(f, "markov:{bits}"),
             Self::Markov { bits, order } => write!(f, "markov:{bits}:{order}"),
             Self::Zipf { bits } => write!(f, "zipf:{bits}"),
@@ -149,6 +156,7 @@ impl FromStr for Content {
         match parts[..] {
             ["random"] => Ok(Self::Random),
             ["words"] => Ok(Self::Words),
+            ["print"] => Ok(Self::Print),
             ["text"] => Ok(Self::Text),
             ["markov", number] => Ok(Self::Markov {
                 bits: bits(number)?,
@@ -248,6 +256,7 @@ mod tests {
         for name in [
             "random",
             "words",
+            "print",
             "markov:3",
             "markov:0",
             "markov:5.169925",

@@ -26,6 +26,7 @@ pub(crate) const CONTRAST_BANDS: u8 = 4;
 /// | `noise_sd` | 0.03 | 0 to 1 |
 /// | `blur_share`, `blur_sigma_px` | 0.15, 0.3 to 0.6 | 0 to 1, within 0.1 to 10 |
 /// | `jpeg_share`, `jpeg_quality` | 0.15, 40 to 95 | 0 to 1, within 1 to 100 |
+/// | `photographed` | false | |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Degradation {
@@ -46,6 +47,11 @@ pub struct Degradation {
     pub jpeg_share: f32,
     /// Smallest and largest JPEG quality.
     pub jpeg_quality: [u8; 2],
+    /// Whether lines are set, photographed and cut out as print is: letters of 14 to 64 px, slanted and
+    /// stretched, turned by up to 5 degrees, seen from the side, with ink that spreads, uneven light and
+    /// paper, ruled lines and neighbours. The blur is then that of a line 32 px high, and the noise varies.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub photographed: bool,
 }
 
 impl Default for Degradation {
@@ -59,11 +65,27 @@ impl Default for Degradation {
             blur_sigma_px: [0.3, 0.6],
             jpeg_share: 0.15,
             jpeg_quality: [40, 95],
+            photographed: false,
         }
     }
 }
 
 impl Degradation {
+    /// Print as scans and photographs show it.
+    pub fn photographed() -> Self {
+        Self {
+            contrast: [0.25, 1.0],
+            inverted_share: 0.25,
+            noise_sd: 0.02,
+            blur_share: 0.45,
+            blur_sigma_px: [0.3, 1.5],
+            jpeg_share: 0.5,
+            jpeg_quality: [30, 95],
+            photographed: true,
+            ..Self::default()
+        }
+    }
+
     /// Black on white, centred, without noise, blur or JPEG. Fonts and sizes still vary.
     pub fn none() -> Self {
         Self {
@@ -238,7 +260,8 @@ fn draw_if(share: f32, [low, high]: [f32; 2], rng: &mut impl Rng) -> Option<f32>
         .then(|| low + (high - low) * rng.random::<f32>())
 }
 
-fn through_jpeg(image: &GrayImage, quality: u8) -> GrayImage {
+/// An image after it was kept as JPEG.
+pub(crate) fn through_jpeg(image: &GrayImage, quality: u8) -> GrayImage {
     let mut bytes = Vec::new();
     image
         .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality))

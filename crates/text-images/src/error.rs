@@ -18,10 +18,16 @@ pub enum Error {
     UnknownSplit { name: String },
 
     #[error(
-        "unknown text source `{name}`; known are random, words, markov:BITS, markov:BITS:ORDER, \
+        "unknown text source `{name}`; known are random, words, print, markov:BITS, markov:BITS:ORDER, \
          zipf:BITS and text"
     )]
     UnknownContent { name: String },
+
+    #[error(
+        "`photographed` turns and fits whole lines, and the characters of a grid have fixed places; \
+         use a strip"
+    )]
+    PhotographedGrid,
 
     #[error(
         "text source `{name}`: BITS is a decimal number of bits per character with at most six \

@@ -277,6 +277,20 @@ fn same_in_em(a: &Glyph, em_a: f32, b: &Glyph, em_b: f32) -> bool {
             })
 }
 
+/// Bézier curve at parameter `t`, exactly its end points at 0 and 1.
+pub(crate) fn point_at(curve: &OutlineCurve, t: f32) -> Point {
+    let mix =
+        |a: Point, b: Point| ab_glyph::point(a.x * (1.0 - t) + b.x * t, a.y * (1.0 - t) + b.y * t);
+    match *curve {
+        OutlineCurve::Line(a, b) => mix(a, b),
+        OutlineCurve::Quad(a, b, c) => mix(mix(a, b), mix(b, c)),
+        OutlineCurve::Cubic(a, b, c, d) => {
+            let (ab, bc, cd) = (mix(a, b), mix(b, c), mix(c, d));
+            mix(mix(ab, bc), mix(bc, cd))
+        }
+    }
+}
+
 fn points(curve: &OutlineCurve) -> [Option<Point>; 4] {
     match *curve {
         OutlineCurve::Line(a, b) => [Some(a), Some(b), None, None],

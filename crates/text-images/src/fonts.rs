@@ -8,6 +8,8 @@ use std::sync::Arc;
 use ab_glyph::FontRef;
 use fontdb::{Database, FaceInfo, Source};
 
+use oxml_layout::bundled_fonts::bundled_font_data;
+
 use crate::alike_families::AlikeFamilies;
 use crate::face::{CharsetFace, Face};
 use crate::stream::stable_hash;
@@ -16,6 +18,17 @@ use crate::{Charset, Error, Result, Typeface};
 /// Embedded families that appear in the test split only: one sans and one serif. Neither is
 /// derived from a family seen in training.
 pub const HELD_OUT_FAMILIES: [&str; 2] = ["Libertinus Serif", "Noto Sans"];
+
+/// What [`Fonts::for_print`] takes from the fonts of office documents; the others have no Latin text.
+const OFFICE_FAMILIES: [&str; 7] = [
+    "Liberation Sans",
+    "Liberation Serif",
+    "Liberation Mono",
+    "Carlito",
+    "Caladea",
+    "Gelasio",
+    "Selawik",
+];
 
 /// Of a folder's families, one in this many is held out, rounded up.
 const HELD_OUT_ONE_IN: usize = 4;
@@ -118,32 +131,32 @@ impl fmt::Display for FontWarning {
 impl Fonts {
     /// The families in the table above. No font of the system is used.
     pub fn embedded() -> Self {
-        let others: [&'static [u8]; 22] = [
-            dejavu::sans::regular(),
-            dejavu::sans::bold(),
-            dejavu::sans::oblique(),
-            dejavu::sans::bold_oblique(),
-            dejavu::sans_condensed::regular(),
-            dejavu::sans_condensed::bold(),
-            dejavu::sans_condensed::oblique(),
-            dejavu::sans_condensed::bold_oblique(),
-            dejavu::serif::regular(),
-            dejavu::serif::bold(),
-            dejavu::serif::italic(),
-            dejavu::serif::bold_italic(),
-            dejavu::serif_condensed::regular(),
-            dejavu::serif_condensed::bold(),
-            dejavu::serif_condensed::italic(),
-            dejavu::serif_condensed::bold_italic(),
-            notosans::REGULAR_TTF,
-            notosans::BOLD_TTF,
-            notosans::ITALIC_TTF,
-            notosans::BOLD_ITALIC_TTF,
-            epaint_default_fonts::UBUNTU_LIGHT,
-            epaint_default_fonts::HACK_REGULAR,
+        Self::of_binaries(embedded_files())
+    }
+
+    /// The same and more, for lines of print: Inter, Roboto, JetBrains Mono, Selawik, and what looks like
+    /// the fonts of office documents, Liberation Sans, Serif and Mono, Carlito, Caladea and Gelasio. The
+    /// families that are held out are those of [`embedded`](Self::embedded).
+    pub fn for_print() -> Self {
+        let office = bundled_font_data().into_iter();
+        let office = office.filter(|(family, _)| OFFICE_FAMILIES.contains(family));
+        let others: [&'static [u8]; 8] = [
+            damascene_fonts_roboto::ROBOTO_REGULAR,
+            damascene_fonts_roboto::ROBOTO_MEDIUM,
+            damascene_fonts_roboto::ROBOTO_BOLD,
+            damascene_fonts_roboto::ROBOTO_ITALIC,
+            damascene_fonts_inter::INTER_VARIABLE,
+            damascene_fonts_inter::INTER_VARIABLE_ITALIC,
+            damascene_fonts_jetbrains_mono::JETBRAINS_MONO_VARIABLE,
+            damascene_fonts_jetbrains_mono::JETBRAINS_MONO_VARIABLE_ITALIC,
         ];
+        let files = embedded_files().chain(office.map(|(_, bytes)| bytes));
+        Self::of_binaries(files.chain(others))
+    }
+
+    fn of_binaries(files: impl Iterator<Item = &'static [u8]>) -> Self {
         let mut database = Database::new();
-        for bytes in typst_assets::fonts().chain(others) {
+        for bytes in files {
             database.load_font_source(Source::Binary(Arc::new(bytes)));
         }
         // The mathematical companions repeat the text faces' alphabet.
@@ -312,6 +325,35 @@ impl Fonts {
         }
         Ok(families)
     }
+}
+
+/// Files of the families in the table of [`Fonts`].
+fn embedded_files() -> impl Iterator<Item = &'static [u8]> {
+    let others: [&'static [u8]; 22] = [
+        dejavu::sans::regular(),
+        dejavu::sans::bold(),
+        dejavu::sans::oblique(),
+        dejavu::sans::bold_oblique(),
+        dejavu::sans_condensed::regular(),
+        dejavu::sans_condensed::bold(),
+        dejavu::sans_condensed::oblique(),
+        dejavu::sans_condensed::bold_oblique(),
+        dejavu::serif::regular(),
+        dejavu::serif::bold(),
+        dejavu::serif::italic(),
+        dejavu::serif::bold_italic(),
+        dejavu::serif_condensed::regular(),
+        dejavu::serif_condensed::bold(),
+        dejavu::serif_condensed::italic(),
+        dejavu::serif_condensed::bold_italic(),
+        notosans::REGULAR_TTF,
+        notosans::BOLD_TTF,
+        notosans::ITALIC_TTF,
+        notosans::BOLD_ITALIC_TTF,
+        epaint_default_fonts::UBUNTU_LIGHT,
+        epaint_default_fonts::HACK_REGULAR,
+    ];
+    typst_assets::fonts().chain(others)
 }
 
 fn usable(face: &Face, charset: Charset) -> std::result::Result<(), FontWarning> {

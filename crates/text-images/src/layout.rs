@@ -44,6 +44,23 @@ pub struct Strip {
     pub max_chars: usize,
 }
 
+impl Strip {
+    /// Texts of print for an image of this width: 25 characters in 208 px, the longest of most sets of
+    /// words.
+    #[must_use]
+    pub fn of_print(width_px: u32) -> Self {
+        Self {
+            min_chars: 1,
+            max_chars: longest_in(width_px).saturating_sub(1).max(1),
+        }
+    }
+}
+
+/// Most characters of a line in an image of this width.
+fn longest_in(width_px: u32) -> usize {
+    (f64::from(width_px) / (2.0 * MIN_CELL_PX)) as usize
+}
+
 impl Default for Strip {
     fn default() -> Self {
         Self {
@@ -157,7 +174,7 @@ impl Grid {
 
 impl Strip {
     pub(crate) fn check(self, width_px: u32, height_px: u32) -> Result<()> {
-        let longest = (f64::from(width_px) / (2.0 * MIN_CELL_PX)) as usize;
+        let longest = longest_in(width_px);
         if self.min_chars == 0 || self.min_chars > self.max_chars {
             return Err(Error::StripLengths {
                 min_chars: self.min_chars,

@@ -44,6 +44,8 @@ mod fonts;
 mod layout;
 mod markov;
 pub mod names;
+mod print;
+mod print_text;
 mod renderer;
 mod source;
 mod split;

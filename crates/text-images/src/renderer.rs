@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::Corpus;
 use crate::drawing::{Canvas, draw_grid, draw_strip};
 use crate::face::CharsetFace;
+use crate::print::Print;
 use crate::source::TextSource;
 use crate::stream::stream;
 use crate::{Charset, Content, Degradation, Error, Fonts, Grid, Layout, Result, Split};
@@ -133,6 +134,9 @@ impl Renderer {
         let mut strip_lengths = Vec::new();
         match config.layout {
             Layout::Grid(grid) => {
+                if config.degradation.photographed {
+                    return Err(Error::PhotographedGrid);
+                }
                 grid.check(width_px, height_px)?;
                 source.check(grid.lines, grid.columns)?;
             }
@@ -174,25 +178,41 @@ impl Renderer {
         let face = self.draw_face(&mut look);
 
         let characters: Vec<char> = text.chars().collect();
-        let mut canvas = Canvas::new(config.width_px, config.height_px);
-        let (slots, grid) = match config.layout {
-            Layout::Grid(grid) => {
-                let degradation = &config.degradation;
-                draw_grid(&mut canvas, grid, &characters, face, degradation, &mut look);
-                (grid.slots(config.width_px, config.height_px), Some(grid))
-            }
-            Layout::Strip(_) => (draw_strip(&mut canvas, &characters, face, &mut look), None),
+        let (image, slots, contrast) = if config.degradation.photographed {
+            let neighbour = self.draw_text(&mut of_item("neighbour"));
+            let print = Print {
+                text: &characters,
+                neighbour: &neighbour.chars().collect::<Vec<char>>(),
+                face,
+            };
+            let strip = (config.width_px, config.height_px);
+            let mut camera = of_item("degradation");
+            let printed = print.draw(strip, &config.degradation, &mut look, &mut camera);
+            (printed.image, printed.slots, printed.contrast)
+        } else {
+            let mut canvas = Canvas::new(config.width_px, config.height_px);
+            let slots = match config.layout {
+                Layout::Grid(grid) => {
+                    let degradation = &config.degradation;
+                    draw_grid(&mut canvas, grid, &characters, face, degradation, &mut look);
+                    grid.slots(config.width_px, config.height_px)
+                }
+                Layout::Strip(_) => draw_strip(&mut canvas, &characters, face, &mut look),
+            };
+            let mut developing = of_item("degradation");
+            let (image, contrast) = config.degradation.apply(canvas, &mut developing);
+            (image, slots, contrast)
         };
-        let (image, contrast) = config
-            .degradation
-            .apply(canvas, &mut of_item("degradation"));
         Item {
             index,
             split: config.split,
             image,
-            text,
+            text: text.replace(' ', ""),
             slots,
-            grid,
+            grid: match config.layout {
+                Layout::Grid(grid) => Some(grid),
+                Layout::Strip(_) => None,
+            },
             font: face.face.name.clone(),
             family: face.face.family.clone(),
             held_out: face.face.held_out,
@@ -201,14 +221,10 @@ impl Renderer {
     }
 
     fn draw_text(&self, rng: &mut impl Rng) -> String {
-        let (lines, columns) = match self.config.layout {
-            Layout::Grid(grid) => (grid.lines, grid.columns),
-            Layout::Strip(_) => {
-                let pick = rng.random_range(0..self.strip_lengths.len());
-                (1, self.strip_lengths[pick])
-            }
-        };
-        self.source.draw(lines, columns, rng)
+        match self.config.layout {
+            Layout::Grid(grid) => self.source.draw(grid.lines, grid.columns, rng),
+            Layout::Strip(_) => self.source.draw_line(&self.strip_lengths, rng),
+        }
     }
 
     /// A family first, then one of its faces, so that families with many faces do not dominate.

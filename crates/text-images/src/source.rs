@@ -1,9 +1,10 @@
 //! Draws the text of an image from its source.
 
-use rand::Rng;
+use rand::{Rng, RngExt};
 
 use crate::corpus::Corpus;
 use crate::markov::Markov;
+use crate::print_text::PrintText;
 use crate::words::{WordPool, random_text};
 use crate::zipf::Zipf;
 use crate::{Charset, Content, Error, Result, Split};
@@ -13,6 +14,7 @@ use crate::{Charset, Content, Error, Result, Split};
 pub(crate) enum TextSource {
     Random(Charset),
     Words(WordPool),
+    Print(PrintText),
     Markov(Markov),
     Zipf(Zipf),
     Text(Corpus, Split),
@@ -30,6 +32,7 @@ impl TextSource {
         Ok(match content {
             Content::Random => Self::Random(charset),
             Content::Words => Self::Words(WordPool::new(split, charset)?),
+            Content::Print => Self::Print(PrintText::new(split, charset)),
             Content::Markov { bits, order } => Self::Markov(Markov::new(charset, bits, order)),
             Content::Zipf { bits } => Self::Zipf(Zipf::new(charset, bits)),
             Content::Text => {
@@ -48,7 +51,7 @@ impl TextSource {
     /// Checks that it can write `lines` lines of exactly `columns` characters.
     pub(crate) fn check(&self, lines: usize, columns: usize) -> Result<()> {
         match self {
-            Self::Random(_) | Self::Markov(_) | Self::Zipf(_) => Ok(()),
+            Self::Random(_) | Self::Print(_) | Self::Markov(_) | Self::Zipf(_) => Ok(()),
             Self::Words(words) => words.check(columns),
             Self::Text(corpus, split) => {
                 let (characters, needed) = (corpus.part(*split).len(), lines * columns);
@@ -71,9 +74,22 @@ impl TextSource {
         match self {
             Self::Random(charset) => random_text(*charset, characters, rng),
             Self::Words(words) => (0..lines).map(|_| words.fill(columns, rng)).collect(),
+            Self::Print(print) => {
+                let line = |_| print.draw(columns, columns, rng);
+                (0..lines).map(line).collect()
+            }
             Self::Markov(markov) => markov.text(characters, rng),
             Self::Zipf(zipf) => zipf.text(characters, rng),
             Self::Text(corpus, split) => corpus.window(*split, characters, rng),
+        }
+    }
+
+    /// A line of one of these lengths, the first of which is the shortest. Print has lengths of its own;
+    /// otherwise all are drawn equally often. Call [`check`](Self::check) for these numbers first.
+    pub(crate) fn draw_line(&self, lengths: &[usize], rng: &mut impl Rng) -> String {
+        match (self, lengths) {
+            (Self::Print(print), [fewest, .., most]) => print.draw(*fewest, *most, rng),
+            _ => self.draw(1, lengths[rng.random_range(0..lengths.len())], rng),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ab_glyph::{OutlineCurve, Point};
 
-use crate::face::Face;
+use crate::face::{Face, point_at};
 
 /// Straight pieces that a curve of a glyph is cut into.
 const PIECES: u16 = 8;
@@ -109,20 +109,6 @@ impl Typeface {
             lines,
             advance: pen / self.cap_height,
         })
-    }
-}
-
-/// Bézier curve at parameter `t`, exactly its end points at 0 and 1.
-fn point_at(curve: &OutlineCurve, t: f32) -> Point {
-    let mix =
-        |a: Point, b: Point| ab_glyph::point(a.x * (1.0 - t) + b.x * t, a.y * (1.0 - t) + b.y * t);
-    match *curve {
-        OutlineCurve::Line(a, b) => mix(a, b),
-        OutlineCurve::Quad(a, b, c) => mix(mix(a, b), mix(b, c)),
-        OutlineCurve::Cubic(a, b, c, d) => {
-            let (ab, bc, cd) = (mix(a, b), mix(b, c), mix(c, d));
-            mix(mix(ab, bc), mix(bc, cd))
-        }
     }
 }
 

@@ -25,10 +25,10 @@ impl WordPool {
             return Err(Error::WordsNeedLetters { charset });
         }
         let mut by_length: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for word in Language::English.word_list() {
+        for word in word_list() {
             if split_of_word(word) == split {
                 let spelled = if charset.has_both_cases() {
-                    (*word).to_owned()
+                    word.to_owned()
                 } else {
                     word.to_ascii_uppercase()
                 };
@@ -83,6 +83,11 @@ impl WordPool {
     }
 }
 
+/// All words, in lower case.
+pub(crate) fn word_list() -> impl Iterator<Item = &'static str> {
+    Language::English.word_list().iter().copied()
+}
+
 /// Uniform, independent characters.
 pub(crate) fn random_text(charset: Charset, length: usize, rng: &mut impl Rng) -> String {
     let chars = charset.chars();
@@ -91,7 +96,8 @@ pub(crate) fn random_text(charset: Charset, length: usize, rng: &mut impl Rng) -
         .collect()
 }
 
-fn split_of_word(word: &str) -> Split {
+/// The split that a word belongs to, for every seed.
+pub(crate) fn split_of_word(word: &str) -> Split {
     match stable_hash(word) % 10 {
         tenth if tenth < TEST_TENTHS => Split::Test,
         tenth if tenth < TEST_TENTHS + VALIDATION_TENTHS => Split::Validation,

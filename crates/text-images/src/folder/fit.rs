@@ -14,21 +14,61 @@ use image::{GrayImage, Luma};
 /// If a side is zero.
 pub fn fit_to(image: &GrayImage, width_px: u32, height_px: u32) -> GrayImage {
     assert!(width_px > 0 && height_px > 0, "a strip has non-zero sides");
-    if image.dimensions() == (width_px, height_px) || image.is_empty() {
+    if image.is_empty() {
         return image.clone();
     }
-    let scale_x = f64::from(width_px) / f64::from(image.width());
-    let scale_y = f64::from(height_px) / f64::from(image.height());
-    let scale = scale_x.min(scale_y);
-    let scaled = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
-    let fitted_width = scaled(image.width(), width_px);
-    let fitted_height = scaled(image.height(), height_px);
-    let fitted = imageops::resize(image, fitted_width, fitted_height, FilterType::CatmullRom);
+    Fit::new(image.dimensions(), (width_px, height_px)).apply(image)
+}
 
-    let mut strip = GrayImage::from_pixel(width_px, height_px, Luma([border_median(image)]));
-    let top = i64::from((height_px - fitted_height) / 2);
-    imageops::replace(&mut strip, &fitted, 0, top);
-    strip
+/// How an image comes into a strip, see [`fit_to`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fit {
+    image: (u32, u32),
+    strip: (u32, u32),
+    /// Size of the image in the strip.
+    fitted: (u32, u32),
+}
+
+impl Fit {
+    /// Of an image and a strip with non-zero sides.
+    pub(crate) fn new(image: (u32, u32), strip: (u32, u32)) -> Self {
+        let scale_x = f64::from(strip.0) / f64::from(image.0);
+        let scale_y = f64::from(strip.1) / f64::from(image.1);
+        let scale = scale_x.min(scale_y);
+        let scaled =
+            |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
+        let fitted = (scaled(image.0, strip.0), scaled(image.1, strip.1));
+        Self {
+            image,
+            strip,
+            fitted,
+        }
+    }
+
+    fn top(self) -> u32 {
+        (self.strip.1 - self.fitted.1) / 2
+    }
+
+    /// Where a point of the image lies in the strip, in px.
+    pub(crate) fn place(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        [
+            x * self.fitted.0 as f32 / self.image.0 as f32,
+            y * self.fitted.1 as f32 / self.image.1 as f32 + self.top() as f32,
+        ]
+    }
+
+    /// The strip.
+    pub(crate) fn apply(self, image: &GrayImage) -> GrayImage {
+        if self.image == self.strip {
+            return image.clone();
+        }
+        let (width, height) = self.fitted;
+        let fitted = imageops::resize(image, width, height, FilterType::CatmullRom);
+        let mut strip =
+            GrayImage::from_pixel(self.strip.0, self.strip.1, Luma([border_median(image)]));
+        imageops::replace(&mut strip, &fitted, 0, self.top().into());
+        strip
+    }
 }
 
 /// Median grey level of the outermost pixels.
@@ -79,6 +119,28 @@ mod tests {
                 6
             }
         );
+    }
+
+    #[test]
+    fn a_point_of_the_image_is_found_in_the_strip() {
+        let mut image = GrayImage::from_pixel(40, 80, Luma([255]));
+        for (x, y) in [(20, 60), (21, 60), (20, 61), (21, 61)] {
+            image.put_pixel(x, y, Luma([0]));
+        }
+        for strip in [(64, 32), (16, 64), (40, 80)] {
+            let fit = Fit::new(image.dimensions(), strip);
+            let [x, y] = fit.place([21.0, 61.0]);
+            let fitted = fit.apply(&image);
+            let darkest = fitted
+                .enumerate_pixels()
+                .min_by_key(|(_, _, pixel)| pixel.0[0]);
+            let (found_x, found_y, _) = darkest.unwrap();
+            let away = [x - found_x as f32 - 0.5, y - found_y as f32 - 0.5];
+            assert!(
+                away.iter().all(|away| away.abs() <= 1.0),
+                "{strip:?} {away:?}"
+            );
+        }
     }
 
     proptest! {

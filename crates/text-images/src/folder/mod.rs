@@ -27,6 +27,7 @@ use image::{DynamicImage, GrayImage};
 
 use crate::{Error, Grid, Result, Split};
 
+pub(crate) use fit::Fit;
 pub use fit::fit_to;
 pub use write::write_folder;
 
