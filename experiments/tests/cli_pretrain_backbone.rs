@@ -70,6 +70,42 @@ fn a_tower_that_fills_in_hidden_patches_needs_no_label_and_can_be_probed() {
 }
 
 #[test]
+fn a_tower_for_lines_goes_on_from_another_one_and_reads_words() {
+    let place = Scratch::new();
+    let recipe = TINY_BACKBONE.replace("steps = 1", "steps = 3\nshards = 2");
+    let settings = recipe.lines().filter(|line| !line.starts_with("tasks"));
+    let settings: Vec<&str> = ["start = \"backbone.safetensors\""]
+        .into_iter()
+        .chain(settings)
+        .collect();
+    place.write("tower.toml", settings.join("\n"));
+    for (out, jobs) in [("one", 1), ("two", 2)] {
+        let command = format!(
+            "pretrain-backbone --lines --config tower.toml --out {out}/tower.safetensors --jobs {jobs}"
+        );
+        place.run(&command).succeeded();
+    }
+    assert!(content(&place, "one") == content(&place, "two"));
+    let read = Rows::read(&place.path("one/tower.csv"));
+    let lines: f64 = read.fields("lines_read", &[])[0].parse().unwrap();
+    assert!((0.0..=1.0).contains(&lines), "{lines}");
+    let recipe = fs::read_to_string(place.path("one/tower.toml")).unwrap();
+    assert!(recipe.contains("objective = \"read-lines\""), "{recipe}");
+
+    let other = "start = \"backbone.safetensors\"\n[backbone]\nd_model = 64\n";
+    place.write("other.toml", other);
+    let refused =
+        place.run("pretrain-backbone --lines --config other.toml --out other.safetensors");
+    refused.refused(&["backbone.safetensors", "another shape"]);
+    place.write(
+        "grid.toml",
+        "[[tasks]]\ncharset = \"94\"\ndensity = 1.0\nweight = 1\n",
+    );
+    let refused = place.run("pretrain-backbone --lines --config grid.toml --out grid.safetensors");
+    refused.refused(&["read-lines", "density"]);
+}
+
+#[test]
 fn an_existing_backbone_is_not_replaced_unasked() {
     let place = Scratch::new();
     let before = fs::read(place.path("backbone.safetensors")).unwrap();

@@ -78,6 +78,7 @@ impl RenderPlan {
             .transpose()?;
         let layout = match grid {
             Some(grid) => Layout::Grid(grid),
+            None if self.degradation.photographed => Layout::Strip(Strip::of_print(self.width_px)),
             None => Layout::Strip(Strip::default()),
         };
         let config = RendererConfig {

@@ -198,7 +198,7 @@ impl DataConfig {
             match content {
                 // Words are what presets ask for, whatever is read in the end.
                 Content::Random | Content::Words => {}
-                Content::Markov { .. } | Content::Zipf { .. } | Content::Text => {
+                Content::Print | Content::Markov { .. } | Content::Zipf { .. } | Content::Text => {
                     ensure!(
                         rendered,
                         "text source `{content}` is for rendered text; leave it out of \
@@ -251,6 +251,11 @@ impl DataConfig {
         self.check_contents()?;
         self.degradation.check()?;
         ensure!(
+            self.layout == LayoutKind::Strip || !self.degradation.photographed,
+            "`data.degradation.photographed` (--preset words) is for lines; leave out --layout grid, or \
+             name another --preset"
+        );
+        ensure!(
             self.stored.max_images > 1 && self.stored.max_label_chars > 0,
             "`data.stored` takes no image; `max_images` is at least 2, `max_label_chars` 1"
         );
@@ -288,7 +293,7 @@ impl DataConfig {
     pub fn image_size(&self) -> ImageSize {
         let (width, height) = match self.layout {
             LayoutKind::Grid => (64, 32),
-            LayoutKind::Strip => (128, 32),
+            LayoutKind::Strip => strip_px(&self.degradation),
         };
         self.image_px.unwrap_or(ImageSize { width, height })
     }
@@ -342,6 +347,16 @@ impl DataConfig {
              --layout"
         );
         Ok(())
+    }
+}
+
+/// Width and height of a line: print has up to 25 characters.
+#[must_use]
+pub fn strip_px(degradation: &Degradation) -> (usize, usize) {
+    if degradation.photographed {
+        (208, 32)
+    } else {
+        (128, 32)
     }
 }
 

@@ -71,6 +71,7 @@ impl<'a> DataMaker<'a> {
     pub fn new(config: &'a ProbeConfig, layout: PatchLayout) -> Result<Self> {
         let fonts = match &config.data.fonts {
             Some(folder) => Fonts::from_dir(folder)?,
+            None if config.data.degradation.photographed => Fonts::for_print(),
             None => Fonts::embedded(),
         };
         let mut notes: Vec<String> = fonts

@@ -4,7 +4,7 @@ use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::Prepared;
 use super::prepared_group::PreparedGroup;
 use crate::reader::{
-    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
+    Alignment, AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
     PooledReaderConfig, Reader, Sees, SequenceReader, SequenceReaderConfig, SlotLinearConfig,
     TOKEN_PX, Texts, slot_loss, weighted_slot_loss,
 };
@@ -13,6 +13,7 @@ use arms::{Arm, ArmKind, ArmSpec};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::{Tokenize, Vet};
+use probe_data::Group;
 use projector::{Pass, PatchGrid, Projector, StartSample, VisualTokens, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 use vision_backbone::{PatchLayout, SmallVit};
@@ -236,6 +237,26 @@ impl CellModel {
         }
     }
 
+    /// As [`loss`](Self::loss), of a training that is at `progress`, from 0 to 1: lines whose characters have
+    /// known places are told them at first.
+    #[must_use]
+    pub fn training_loss(
+        &self,
+        scores: Tensor<3>,
+        (data, items): (&PreparedGroup, &[usize]),
+        progress: f64,
+        device: &Device,
+    ) -> Tensor<1> {
+        match &self.reader {
+            Reader::Ctc(_) => ctc_training_loss(scores, &data.group, items, progress, device),
+            Reader::Anchored(_)
+            | Reader::SlotLinear(_)
+            | Reader::Pooled(_)
+            | Reader::Flat(_)
+            | Reader::Sequence(_) => self.loss(scores, data, items, device),
+        }
+    }
+
     /// What [`CellModel::loss`] is a mean over: characters (lines for CTC).
     #[must_use]
     pub fn loss_units(&self, data: &PreparedGroup, items: &[usize]) -> usize {
@@ -297,6 +318,23 @@ impl CellModel {
             })
             .collect()
     }
+}
+
+/// Loss of a CTC reader on some lines, in a training that is at `progress`.
+pub(crate) fn ctc_training_loss(
+    log_probabilities: Tensor<3>,
+    group: &Group,
+    items: &[usize],
+    progress: f64,
+    device: &Device,
+) -> Tensor<1> {
+    let frames = log_probabilities.dims()[1];
+    let aligned = Alignment::of_group(group, items, frames, device);
+    let labels = (
+        group.targets(items, 1, device),
+        group.lengths(items, device),
+    );
+    CtcReader::training_loss(log_probabilities, labels, aligned.as_ref(), progress)
 }
 
 /// Texts of some images, for a reader that writes.

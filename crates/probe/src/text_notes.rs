@@ -19,7 +19,7 @@ pub(super) fn text_notes(
         }
     }
     let is_plain = |content: &Content| match content {
-        Content::Random | Content::Words => true,
+        Content::Random | Content::Words | Content::Print => true,
         Content::Markov { .. } | Content::Zipf { .. } | Content::Text => false,
     };
     let mut notes = Vec::new();
@@ -53,7 +53,7 @@ fn entropy_note(
             ),
             None => return Ok(None),
         },
-        Content::Words => return Ok(None),
+        Content::Words | Content::Print => return Ok(None),
     };
     let mut note = format!("text `{content}` has {per_char:.2} bits per character{how}");
     let tokens = layout.tokens() as f64;

@@ -241,7 +241,8 @@ impl TrainingRun<'_> {
             let input = data.batch(&items, &training_device)?;
             let tokens = model.tokens(input.clone(), &mut pass);
             let scores = model.read(&tokens, &places[group], (data, &items));
-            let reading = model.loss(scores, data, &items, &training_device);
+            let progress = step as f64 / training.steps as f64;
+            let reading = model.training_loss(scores, (data, &items), progress, &training_device);
             let usage_weight = spec.arm.usage_weight(training.usage_weight);
             let added = (tokens.words, tokens.auxiliary_loss);
             let loss = with_added_losses(reading.clone(), added, usage_weight);

@@ -23,6 +23,9 @@ pub struct Args {
     /// File to write; the configuration and the metrics go beside it.
     #[arg(long, default_value = "data/backbones/small-vit.safetensors")]
     out: PathBuf,
+    /// A tower for words and lines of print, which goes on from the default one.
+    #[arg(long, conflicts_with = "objective")]
+    lines: bool,
     /// TOML file with settings on top of the defaults.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -50,7 +53,10 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         "{} exists; add --overwrite to replace it, or name another file with --out",
         args.out.display()
     );
-    let mut config = PretrainConfig::default();
+    let mut config = match args.lines {
+        true => PretrainConfig::lines(),
+        false => PretrainConfig::default(),
+    };
     if let Some(path) = &args.config {
         config = overlay_file(&config, path)?;
     }
@@ -89,7 +95,10 @@ fn train_to(
     atomic::check_writable(out)?;
     let clock = Instant::now();
     eprintln!("pre-training {} steps into {}", config.steps, out.display());
-    let fonts = Fonts::embedded();
+    let fonts = match config.degradation.photographed {
+        true => Fonts::for_print(),
+        false => Fonts::embedded(),
+    };
     let report = |progress: Progress| {
         if let Some(validation) = progress.validation {
             let done = progress.step as f64 / config.steps as f64;
@@ -100,7 +109,7 @@ fn train_to(
                 config.steps,
                 progress.loss,
                 match config.objective {
-                    Objective::Read => "mean validation accuracy",
+                    Objective::Read | Objective::ReadLines => "mean validation accuracy",
                     Objective::FillIn => "explained of hidden patches",
                 },
                 100.0 * validation,
@@ -164,18 +173,21 @@ fn task_cells(task: &ReadingTask) -> Vec<String> {
 }
 
 fn read_rows(accuracy: &[TaskAccuracy]) -> Rows {
-    let header = [
+    let mut header = vec![
         "charset",
         "chars_per_token",
         "character_accuracy",
         "seen_fonts",
         "held_out_fonts",
     ];
+    let has_lines = accuracy.iter().any(|task| task.words.is_some());
+    header.extend(has_lines.then_some("lines_read"));
     let share = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
     rows(accuracy, &header, |task| {
         let mut cells = task_cells(&task.task);
-        cells.push(share(Some(task.characters)));
-        cells.extend([share(task.seen_fonts), share(task.held_out_fonts)]);
+        let shares = [Some(task.characters), task.seen_fonts, task.held_out_fonts];
+        cells.extend(shares.map(share));
+        cells.extend(has_lines.then(|| share(task.words)));
         cells
     })
 }

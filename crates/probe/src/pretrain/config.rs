@@ -1,9 +1,12 @@
 //! What the backbone is pre-trained on, and how.
 
+use super::HEAD_CHARSET;
+use crate::data_config::strip_px;
 use crate::optimize::OptimizerConfig;
 use anyhow::{Result, ensure};
 use probe_data::RenderPlan;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation, Split};
 use vision_backbone::SmallVitConfig;
 
@@ -11,9 +14,11 @@ use vision_backbone::SmallVitConfig;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
-    /// To read them.
+    /// To read them, characters whose places are known.
     #[default]
     Read,
+    /// To read lines whose places are not known, as a probe of lines does.
+    ReadLines,
     /// To paint in hidden patches. No label is used: the tower is not taught to read.
     FillIn,
 }
@@ -45,6 +50,9 @@ pub struct PretrainConfig {
     /// What is learned.
     #[serde(default, skip_serializing_if = "Objective::is_default")]
     pub objective: Objective,
+    /// Backbone of the same shape whose weights it starts from; none if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<PathBuf>,
     /// Root of all randomness.
     pub seed: u64,
     /// Optimiser steps.
@@ -84,6 +92,7 @@ impl Default for PretrainConfig {
         };
         Self {
             objective: Objective::default(),
+            start: None,
             seed: 1,
             steps: 6000,
             batch: 64,
@@ -113,6 +122,24 @@ impl Default for PretrainConfig {
 }
 
 impl PretrainConfig {
+    /// The tower for words and lines of print, which goes on from the default one.
+    #[must_use]
+    pub fn lines() -> Self {
+        Self {
+            objective: Objective::ReadLines,
+            start: Some(PathBuf::from("data/backbones/small-vit.safetensors")),
+            steps: 8000,
+            evaluate_every: 500,
+            degradation: Degradation::photographed(),
+            tasks: vec![ReadingTask {
+                charset: HEAD_CHARSET,
+                density: None,
+                weight: 1,
+            }],
+            ..Self::default()
+        }
+    }
+
     /// Checks what can be checked without rendering.
     ///
     /// # Errors
@@ -142,19 +169,36 @@ impl PretrainConfig {
         );
         ensure!(self.evaluate_every > 0, "pretrain: `evaluate_every` is 0");
         ensure!(self.test_images > 0, "pretrain: `test_images` is 0");
+        ensure!(
+            self.start.is_none() || self.objective == Objective::ReadLines,
+            "pretrain: `start` is for objective `read-lines`; leave it out"
+        );
+        ensure!(
+            self.objective != Objective::ReadLines
+                || self.tasks.iter().all(|task| task.density.is_none()),
+            "pretrain: objective `read-lines` reads lines; leave `density` out of its `tasks`"
+        );
         Ok(self.backbone.check()?)
     }
 
     /// What to render for a task.
     #[must_use]
     pub fn plan(&self, task: ReadingTask, split: Split, first: u64, images: usize) -> RenderPlan {
+        let (strip_width, strip_height) = strip_px(&self.degradation);
         RenderPlan {
             charset: task.charset,
-            content: Content::Random,
+            content: match self.objective {
+                Objective::Read | Objective::FillIn => Content::Random,
+                Objective::ReadLines => Content::Print,
+            },
             corpus: None,
             density: task.density,
-            width_px: if task.density.is_some() { 64 } else { 128 },
-            height_px: 32,
+            width_px: if task.density.is_some() {
+                64
+            } else {
+                strip_width as u32
+            },
+            height_px: strip_height as u32,
             patch: self.backbone.patch,
             merge: self.backbone.merge,
             split,

@@ -23,6 +23,9 @@ pub struct TaskAccuracy {
     pub seen_fonts: Option<f64>,
     /// The same on fonts kept out of training.
     pub held_out_fonts: Option<f64>,
+    /// Share of lines read without an error, where lines are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<f64>,
 }
 
 /// Reads every image of `group`, which was rendered for `task`.
@@ -48,13 +51,19 @@ pub fn evaluate(
             right[usize::from(held_out)] += u64::from(ok);
         }
     }
-    let share = |right: u64, total: u64| (total > 0).then(|| right as f64 / total as f64);
-    Ok(TaskAccuracy {
+    Ok(shares(task, (right[0], total[0]), (right[1], total[1])))
+}
+
+/// The accuracy of characters right and in all, in fonts that training saw and in those held out.
+pub(super) fn shares(task: ReadingTask, seen: (u64, u64), held_out: (u64, u64)) -> TaskAccuracy {
+    let share = |(right, total): (u64, u64)| (total > 0).then(|| right as f64 / total as f64);
+    TaskAccuracy {
         task,
-        characters: share(right[0] + right[1], total[0] + total[1]).unwrap_or(0.0),
-        seen_fonts: share(right[0], total[0]),
-        held_out_fonts: share(right[1], total[1]),
-    })
+        characters: share((seen.0 + held_out.0, seen.1 + held_out.1)).unwrap_or(0.0),
+        seen_fonts: share(seen),
+        held_out_fonts: share(held_out),
+        words: None,
+    }
 }
 
 /// For every character of some images: whether its font was held out, and whether it was read.

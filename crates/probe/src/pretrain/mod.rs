@@ -5,17 +5,20 @@
 //! when it is needed and never again. A batch is cut into shards of fixed size that are trained
 //! side by side and summed in order, so the result does not depend on the number of threads.
 //!
-//! [`fill_in`] is the other objective, on the same images without their labels: "the tower was taught to
+//! [`read_lines`] makes a tower for words and lines whose characters have no known places, and [`fill_in`]
+//! one that was not taught to read, on the same images without their labels: "the tower was taught to
 //! read" is then a factor with two levels.
 
 mod config;
 mod evaluation;
 pub mod fill_in;
+pub mod read_lines;
 mod training;
 
 pub use config::{Objective, PretrainConfig, ReadingTask};
 pub use evaluation::{TaskAccuracy, evaluate};
 pub use fill_in::{HiddenPatches, TaskFilled};
+pub use read_lines::LineReader;
 pub use training::{Learned, Pretrained, Progress, pretrain};
 
 use crate::reader::{AnchoredReader, AnchoredReaderConfig};

@@ -1,16 +1,18 @@
 //! The pre-training loop, for any objective.
 
 use super::{
-    HEAD_CHARSET, HiddenPatches, Objective, PatchReader, PretrainConfig, TaskAccuracy, TaskFilled,
-    allowed_classes, evaluate, fill_in,
+    HEAD_CHARSET, HiddenPatches, LineReader, Objective, PatchReader, PretrainConfig, TaskAccuracy,
+    TaskFilled, allowed_classes, evaluate, fill_in, read_lines,
 };
+use crate::backbone::load_backbone;
 use crate::optimize::sum_gradients;
 use crate::reader::{Anchors, weighted_slot_loss};
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use probe_data::{Group, pixel_batch, render_group, render_items};
+use projector::seeded;
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use text_images::{Fonts, Split};
@@ -88,6 +90,27 @@ pub fn pretrain(
                 result: Learned::Reading(accuracy),
             })
         }
+        Objective::ReadLines => {
+            let tower = images.start(&training_device)?;
+            let rows = config.plan(config.tasks[0], Split::Train, 0, 1);
+            let layout = rows.patch_layout()?;
+            let rows = layout.rows / layout.merge;
+            let model = LineReader::init(tower, rows, config.seed, &training_device);
+            let evaluate = |model: &LineReader, task: usize, group: &Group| {
+                read_lines::evaluate(model, config.tasks[task], group, lanes, device)
+            };
+            let model = images.train(
+                model,
+                |model, batch| read_lines::loss(model, batch, &training_device).map(Some),
+                |model, task, group| Ok(evaluate(model, task, group)?.characters),
+                report,
+            )?;
+            let accuracy = images.test(|task, group| evaluate(&model, task, group))?;
+            Ok(Pretrained {
+                tower: model.tower,
+                result: Learned::Reading(accuracy),
+            })
+        }
         Objective::FillIn => {
             let model = HiddenPatches::init(&config.backbone, config.seed, &training_device)?;
             let evaluate = |model: &HiddenPatches, task: usize, group: &Group| {
@@ -114,6 +137,8 @@ pub(super) struct Batch<'a> {
     pub task: usize,
     /// Number of the first image among those that were ever rendered for it.
     pub first: u64,
+    /// Share of the training that is done.
+    pub progress: f64,
     /// The images.
     pub group: &'a Group,
 }
@@ -128,6 +153,22 @@ struct Images<'a> {
 }
 
 impl Images<'_> {
+    /// The tower to start from, on `device`.
+    fn start(&self, device: &Device) -> Result<SmallVit> {
+        let config = self.config;
+        let Some(path) = &config.start else {
+            let mut rng = seeded::stream(config.seed, "pretrain/parameters");
+            return Ok(config.backbone.init(&mut rng, device)?);
+        };
+        let (tower, _) = load_backbone(path, device)?;
+        ensure!(
+            *tower.config() == config.backbone,
+            "pretrain: `start` ({}) is a tower of another shape than `backbone` describes",
+            path.display()
+        );
+        Ok(tower.train())
+    }
+
     /// Trains `model`: `loss` is that of some images and `None` where they ask nothing, `score` what is
     /// reported on the validation images of a task.
     fn train<M: Module + Sync>(
@@ -165,7 +206,13 @@ impl Images<'_> {
                 // A fork has an autodiff graph of its own, so shards do not wait for each other.
                 let model = model.clone().fork(&training_device);
                 let group = &group;
-                let Some(loss) = loss(&model, &Batch { task, first, group })? else {
+                let batch = Batch {
+                    task,
+                    first,
+                    progress: step as f64 / config.steps as f64,
+                    group,
+                };
+                let Some(loss) = loss(&model, &batch)? else {
                     return anyhow::Ok((0.0, GradientsParams::new()));
                 };
                 let loss = loss.mul_scalar(share);

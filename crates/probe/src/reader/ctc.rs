@@ -1,5 +1,6 @@
 //! The CTC probe for lines of free length.
 
+use super::Alignment;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::nn::loss::{CTCLossConfig, Reduction};
@@ -123,6 +124,43 @@ impl CtcReader {
             )
     }
 
+    /// Mean cross-entropy in nats per character of frames that are told what to say.
+    ///
+    /// # Shapes
+    /// - `log_probabilities`: as [`CtcReader::forward`] returns them
+    #[must_use]
+    pub fn aligned_loss(log_probabilities: Tensor<3>, aligned: &Alignment) -> Tensor<1> {
+        let [batch, frames, _] = log_probabilities.dims();
+        let targets = aligned.targets.clone().reshape([batch, frames, 1]);
+        let said = log_probabilities.gather(2, targets);
+        let weights = aligned.weights.clone().reshape([batch, frames, 1]);
+        (said * weights).sum().neg() / aligned.characters as f64
+    }
+
+    /// The loss of a training that is at `progress`, from 0 to 1: aligned first, CTC in its second half,
+    /// and between them more and more of the latter. Without an alignment it is CTC all along.
+    ///
+    /// # Shapes
+    /// As [`loss`](Self::loss).
+    #[must_use]
+    pub fn training_loss(
+        log_probabilities: Tensor<3>,
+        (targets, lengths): (Tensor<2, Int>, Tensor<1, Int>),
+        aligned: Option<&Alignment>,
+        progress: f64,
+    ) -> Tensor<1> {
+        let told = (1.5 - 3.0 * progress).clamp(0.0, 1.0);
+        match aligned {
+            Some(aligned) if told == 1.0 => Self::aligned_loss(log_probabilities, aligned),
+            Some(aligned) if told > 0.0 => {
+                let ctc = Self::loss(log_probabilities.clone(), targets, lengths);
+                let aligned = Self::aligned_loss(log_probabilities, aligned);
+                aligned.mul_scalar(told) + ctc.mul_scalar(1.0 - told)
+            }
+            Some(_) | None => Self::loss(log_probabilities, targets, lengths),
+        }
+    }
+
     /// Best path: the likeliest class of each frame, repeats merged, blanks dropped.
     ///
     /// `frames` holds the class of each frame of one line, 0 for the blank; the result holds class
@@ -150,6 +188,34 @@ mod tests {
     fn repeats_merge_unless_a_blank_parts_them() {
         assert_eq!(CtcReader::best_path(&[0, 3, 3, 0, 3, 1, 0]), [2, 2, 0]);
         assert!(CtcReader::best_path(&[0, 0]).is_empty());
+    }
+
+    #[test]
+    fn an_alignment_is_learnt_and_read_by_the_best_path() {
+        use burn::optim::{AdamWConfig, GradientsParams};
+        let device = Device::flex().autodiff();
+        let config = CtcReaderConfig::new(4, 3, 2);
+        let mut reader = config.init(&mut seeded::stream(0, "ctc"), &device);
+        let tokens = seeded::normal([1, 6, 4], 1.0, &mut seeded::stream(1, "x"), &device);
+        let targets = [0_i64, 2, 0, 0, 2, 0, 0, 3, 0, 0, 0, 1];
+        let weights = [
+            0.3_f32, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.3, 0.0, 1.0,
+        ];
+        let aligned = Alignment {
+            targets: Tensor::from_data(TensorData::new(targets.to_vec(), [1, 12]), &device),
+            weights: Tensor::from_data(TensorData::new(weights.to_vec(), [1, 12]), &device),
+            characters: 4,
+        };
+        let mut optimizer = AdamWConfig::new().init();
+        for _ in 0..60 {
+            let frames = reader.forward(tokens.clone());
+            let loss = CtcReader::aligned_loss(frames, &aligned);
+            let grads = GradientsParams::from_grads(loss.backward(), &reader);
+            reader = optimizer.step(1e-2, reader, grads);
+        }
+        let classes = reader.forward(tokens).argmax(2).into_data();
+        let classes: Vec<usize> = classes.iter::<i64>().map(|class| class as usize).collect();
+        assert_eq!(CtcReader::best_path(&classes), [1, 1, 2, 0]);
     }
 
     #[test]

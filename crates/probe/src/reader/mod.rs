@@ -8,6 +8,7 @@
 //! [`SequenceReader`] knows no places of characters: it writes the text from left to right, with the
 //! characters before each one (language) or without them.
 
+mod alignment;
 mod anchored;
 mod block;
 mod ctc;
@@ -17,6 +18,7 @@ mod pooled;
 mod sequence;
 mod slot_linear;
 
+pub use alignment::Alignment;
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
 pub use block::SequenceSize;
 pub use ctc::{CtcReader, CtcReaderConfig};
