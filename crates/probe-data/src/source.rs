@@ -159,7 +159,7 @@ impl From<DataSources> for String {
 }
 
 /// How an image on disk is brought to the size of the strip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fit {
     /// Stretched over both sides, bicubic, as PARSeq and DTRB do.

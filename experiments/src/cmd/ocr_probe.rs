@@ -4,8 +4,8 @@ use super::{CarryingOut, set};
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use probe::{Convergence, ImageSize, LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
-use probe_data::DataSources;
 use probe_data::published;
+use probe_data::{DataSources, Fit};
 use run_results::Outputs;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
@@ -122,6 +122,10 @@ pub struct Args {
     /// What becomes of the labels of data sets: parseq, dtrb or dtrb-unfiltered.
     #[arg(long)]
     label_policy: Option<LabelPolicy>,
+    /// How images of data sets come into the strip: `stretch` as PARSeq and DTRB do it, `pad` keeps their
+    /// proportions (so does --preset words).
+    #[arg(long, value_enum)]
+    fit: Option<Fit>,
     /// Most images taken from one data set, spread evenly over it.
     #[arg(long)]
     dataset_images: Option<usize>,
@@ -211,6 +215,7 @@ impl Args {
             config.data.fonts.clone_from(&self.fonts);
         }
         set(&mut config.data.stored.label_policy, &self.label_policy);
+        set(&mut config.data.stored.fit, &self.fit);
         set(&mut config.data.stored.max_images, &self.dataset_images);
         let checked = config.check();
         match &self.config {
