@@ -2,10 +2,10 @@
 
 use super::data_sets::DataSet;
 use super::scored::{ScoredRun, ScoredTest};
-use arms::ArmSpec;
+use arms::{ArmRole, ArmSpec};
 use probe::EvaluationMode;
 
-/// Pairs of arms that are shown: that which reads most words right, with each of the next best.
+/// Pairs of arms that are shown.
 pub(super) const MOST_PAIRS: usize = 4;
 /// Images that are shown of each direction of a pair.
 pub(super) const MOST_IMAGES: usize = 6;
@@ -36,21 +36,58 @@ pub(super) struct Shown {
     pub of: usize,
 }
 
-/// The best-reading arm of a data set against each of the next best, both ways.
+/// The best-reading arm of a data set against others, both ways.
 pub(super) fn pairs(scored: &ScoredRun<'_>, set: &DataSet) -> Vec<[Disagreement; 2]> {
     let ranked = set.ranked();
     let Some(((best, _), others)) = ranked.split_first() else {
         return Vec::new();
     };
-    let others = others.iter().take(MOST_PAIRS);
+    let others: Vec<ArmSpec> = others.iter().map(|(arm, _)| *arm).collect();
+    let others = worth_showing(&others).into_iter();
     others
-        .map(|(other, _)| {
+        .map(|other| {
             [
-                disagreement(scored, set.group, *best, *other),
-                disagreement(scored, set.group, *other, *best),
+                disagreement(scored, set.group, *best, other),
+                disagreement(scored, set.group, other, *best),
             ]
         })
         .collect()
+}
+
+/// Of arms in falling order of words right, those to show, in the same order: the first of every class
+/// that the run is about, then the next ones.
+fn worth_showing(arms: &[ArmSpec]) -> Vec<ArmSpec> {
+    let classes: [fn(ArmRole) -> bool; 4] = [
+        |role| role == ArmRole::Ceiling,
+        |role| role == ArmRole::Merger,
+        |role| has_hard_words(role),
+        |role| role == ArmRole::SoftWords || role == ArmRole::Published,
+    ];
+    let of_class = |class: fn(ArmRole) -> bool| arms.iter().position(|arm| class(arm.kind.role()));
+    let mut places: Vec<usize> = classes.into_iter().filter_map(of_class).collect();
+    for place in 0..arms.len() {
+        if places.len() < MOST_PAIRS && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places.sort_unstable();
+    places.into_iter().map(|place| arms[place]).collect()
+}
+
+fn has_hard_words(role: ArmRole) -> bool {
+    match role {
+        ArmRole::HardWords | ArmRole::SampledWords | ArmRole::Curriculum | ArmRole::Codebook => {
+            true
+        }
+        ArmRole::Ceiling
+        | ArmRole::Merger
+        | ArmRole::Control
+        | ArmRole::WidthMatchedMlp
+        | ArmRole::NoiseMatched
+        | ArmRole::SoftWords
+        | ArmRole::Floor
+        | ArmRole::Published => false,
+    }
 }
 
 fn disagreement(
@@ -149,6 +186,35 @@ mod tests {
         let mut items: Vec<usize> = choose(&found(seeds)).iter().map(|s| s.item).collect();
         items.sort_unstable();
         items
+    }
+
+    #[test]
+    fn of_many_arms_every_class_is_shown() {
+        let arms = |names: &[&str]| -> Vec<ArmSpec> {
+            let names = names.iter();
+            names.map(|name| name.parse().unwrap()).collect()
+        };
+        let ranked = [
+            "linear",
+            "gelu-mlp@8",
+            "identity",
+            "vet-softmax@8",
+            "patch-merger",
+            "vet-st-argmax@8",
+            "vq@8",
+        ];
+        let shown = [
+            "identity",
+            "vet-softmax@8",
+            "patch-merger",
+            "vet-st-argmax@8",
+        ];
+        assert_eq!(worth_showing(&arms(&ranked)), arms(&shown));
+        let few = ["linear", "gelu-mlp@8", "mean-pool", "identity"];
+        assert_eq!(worth_showing(&arms(&few)), arms(&few));
+        let next = ["linear", "gelu-mlp@8", "mean-pool", "vq@8", "identity"];
+        let shown = ["linear", "gelu-mlp@8", "vq@8", "identity"];
+        assert_eq!(worth_showing(&arms(&next)), arms(&shown));
     }
 
     #[test]

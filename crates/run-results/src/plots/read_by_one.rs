@@ -55,7 +55,11 @@ impl View<'_> {
         if let Some((best, right)) = ranked.first() {
             let right = wording::percent(*right);
             let against = match ranked.len() - 1 > MOST_PAIRS {
-                true => format!("the {MOST_PAIRS} next best"),
+                true => format!(
+                    "{MOST_PAIRS} of {} other arms: identity, patch-merger, the best with soft and with hard \
+                     words, then the next best",
+                    ranked.len() - 1
+                ),
                 false => "each other arm that sees the image".to_owned(),
             };
             parts.push(format!(
