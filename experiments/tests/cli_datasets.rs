@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use support::{Rows, Scratch};
+use support::{Rows, Scratch, names};
 use text_images::spreadsheet::unguard;
 
 /// The six sets of the protocol in PARSeq's layout, far too small.
@@ -360,4 +360,86 @@ fn words_on_pages_are_cropped_and_read() {
     assert_eq!(read("pages"), read("lines"));
     assert_eq!(read("pages").0.len(), 2);
     assert!(Path::new(&place.result("pages", "protocol.csv")).exists());
+}
+
+/// What the cells of an arm read in the images of a data set, instead of what they did.
+fn pretend_to_read(place: &Scratch, run: &str, arm: &str, labels: &[&str]) {
+    for name in names(&place.result(run, "cells")) {
+        let path = place.result(run, "cells").join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let Ok(mut cell) = text.parse::<toml::Table>() else {
+            continue;
+        };
+        if cell["spec"]["arm"].as_str() != Some(arm) {
+            continue;
+        }
+        let tests = cell.get_mut("tests").and_then(toml::Value::as_array_mut);
+        for test in tests.into_iter().flatten() {
+            let labels = labels.iter().map(|&label| label.into());
+            test["predictions"] = toml::Value::Array(labels.collect());
+        }
+        fs::write(path, cell.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn images_beyond_the_reader_are_said_to_be_so_and_report_draws_those_that_one_arm_reads() {
+    let place = Scratch::new();
+    export(&place, "mine", 12, 1, "--to gt");
+    let flags = "--layout strip --arms identity,patch-merger --dataset gt:mine";
+    let run = place.probe(&format!("--run a {flags}")).succeeded();
+    let said = "Nothing can be concluded about connectors from mine.";
+    assert!(run.stdout.starts_with(said), "{}", run.stdout);
+    let verdict = || fs::read_to_string(place.result("a", "verdict.md")).unwrap();
+    let first = |verdict: &str| {
+        let answer = verdict.split("## Answer\n\n").nth(1).unwrap();
+        answer.lines().next().unwrap().to_owned()
+    };
+    let told = first(&verdict());
+    assert!(told.starts_with("**Nothing can be concluded about connectors from `mine`.**"));
+    assert!(
+        told.contains("0.00% [0.00, 0.00] of its 12 images"),
+        "{told}"
+    );
+    // After four steps nothing is read, so there is nothing to show.
+    assert!(verdict().contains("read_by_one: all arms read the same images right"));
+    let picture = |end: &str| place.result("a", &format!("plots/read_by_one.{end}"));
+    assert!(!picture("svg").exists());
+
+    // A folder of an earlier version has no such files; the images are read again from the data set.
+    let predictions = Rows::read(&place.result("a", "predictions.csv"));
+    let filters = [("arm", "identity"), ("seed", "1")];
+    let labels = predictions.fields("target", &filters);
+    pretend_to_read(&place, "a", "identity", &labels);
+    fs::remove_file(place.result("a", "words_right.csv")).unwrap();
+    let run = place.run("report results/a --data data").succeeded();
+    assert!(
+        run.stdout.starts_with("Words right on mine:"),
+        "{}",
+        run.stdout
+    );
+    assert!(first(&verdict()).contains("100.0% [100.0, 100.0] of its 12 images"));
+    let rows = Rows::read(&place.result("a", "words_right.csv"));
+    assert_eq!(rows.fields("words_right", &[("arm", "identity")]), ["1"]);
+    assert_eq!(
+        rows.fields("identity_difference", &[("arm", "patch-merger")]),
+        ["-1"]
+    );
+    let shown = Rows::read(&picture("csv"));
+    let filters = [("reads", "identity"), ("does_not", "patch-merger")];
+    assert_eq!(
+        shown.fields("item", &filters),
+        ["0", "2", "4", "6", "8", "10"]
+    );
+    let svg = fs::read_to_string(picture("svg")).unwrap();
+    assert_eq!(svg.matches("<image ").count(), 6);
+    assert!(svg.contains(labels[4]), "{}", labels[4]);
+    let page = fs::read_to_string(place.result("a", "report.html")).unwrap();
+    assert!(page.contains("Images of mine that one arm reads and another does not"));
+
+    // And again, to the byte.
+    let before = fs::read(picture("png")).unwrap();
+    fs::remove_file(picture("png")).unwrap();
+    place.run("report results/a --data data").succeeded();
+    assert!(fs::read(picture("png")).unwrap() == before);
 }

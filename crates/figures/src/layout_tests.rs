@@ -7,6 +7,8 @@ use crate::style::PAGE_WIDTH;
 
 #[path = "../examples/gallery/made_up.rs"]
 mod made_up;
+#[path = "../examples/gallery/made_up_readings.rs"]
+mod made_up_readings;
 #[path = "../examples/gallery/made_up_tokens.rs"]
 mod made_up_tokens;
 
@@ -47,6 +49,7 @@ fn scenes() -> Vec<(&'static str, Scene)> {
     scenes.extend(of(made_up::tokens_over_training()));
     scenes.extend(of(made_up::learning_curves()));
     scenes.extend(of(made_up::error_curves()));
+    scenes.extend(of(made_up_readings::read_by_one()));
     scenes.extend(of(made_up_tokens::token_maps()));
     scenes.extend(of(made_up_tokens::word_atlases()));
     scenes

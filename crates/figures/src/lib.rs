@@ -14,6 +14,7 @@
 //! | [`TokensOverTraining`] | does the vocabulary collapse while training? |
 //! | [`LearningCurves`] | has every arm finished learning? |
 //! | [`TokenMaps`] | what is each token of an image, and what is read from it? |
+//! | [`ReadByOne`] | which images does one arm read and another not? |
 //! | [`Reconstructions`] | what comes back from the tokens of an image? |
 //! | [`WordAtlas`] | what do the words of a visual vocabulary stand for? |
 //!
@@ -41,6 +42,7 @@ mod legend;
 mod marker;
 mod numbers;
 mod raster;
+mod read_by_one;
 mod reading_marks;
 mod reconstructions;
 mod render;
@@ -64,6 +66,7 @@ pub use error_curves::{BoundCurve, Curve, CurvePanel, CurvePoint, ErrorCurves};
 pub use hardening_curve::{HardeningCurve, HardeningLine, HardeningPanel, HardeningPoint};
 pub use learning_curves::{LearningCurve, LearningCurves, LearningPoint};
 pub use numbers::{Arm, CerScale, Estimate, Reference};
+pub use read_by_one::{ImageReading, OneSided, ReadByOne};
 pub use reading_marks::Mark;
 pub use reconstructions::{ReconstructionRow, Reconstructions};
 pub use style::Family;

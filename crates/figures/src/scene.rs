@@ -165,9 +165,10 @@ impl Scene {
         self.items.push(Item::Picture { from, to, pixels });
     }
 
-    /// Adds a text; control characters, which XML forbids, become spaces.
+    /// Adds a text; control characters and others that XML forbids become spaces.
     pub(crate) fn text(&mut self, mut label: Label) {
-        label.text = label.text.replace(char::is_control, " ");
+        let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+        label.text = label.text.replace(forbidden, " ");
         if is_finite(&label.at) && !label.text.trim().is_empty() {
             self.items.push(Item::Text(label));
         }

@@ -13,6 +13,8 @@ use figures::{
 
 #[path = "../examples/gallery/made_up.rs"]
 mod made_up;
+#[path = "../examples/gallery/made_up_readings.rs"]
+mod made_up_readings;
 #[path = "../examples/gallery/made_up_tokens.rs"]
 mod made_up_tokens;
 
@@ -233,6 +235,30 @@ fn the_csv_gives_back_the_plotted_numbers_bit_for_bit() {
         assert_eq!(row[3].parse(), Ok(point.entropy_bits));
         assert_eq!(row[4].parse(), Ok(point.codes_used));
     }
+}
+
+#[test]
+fn images_that_one_arm_reads_stand_with_label_and_readings() {
+    let folder = tempfile::tempdir().unwrap();
+    let stem = folder.path().join("figure");
+    let (_, figure) = &made_up_readings::read_by_one()[0];
+    figure.draw(&stem).unwrap();
+    let side = &figure.pairs[0][0];
+    let texts = [
+        "identity and vet-st-argmax@16384+usage+on-qwen3-merger",
+        "23 of 200 images, 4 shown",
+        "does not: none",
+        "identity: Hello",
+        "(nothing)",
+        "image 14, in 2 of 3 seeds",
+    ];
+    assert_complete(&stem, &texts);
+    let rows = records(&stem);
+    assert_eq!(rows.len(), 4 + 1 + 1 + 1);
+    assert_eq!(&rows[1][0], "identity");
+    assert_eq!(rows[1][3], side.shown[1].item.to_string());
+    // One for every image that is shown.
+    assert_eq!(svg(&stem).matches("<image ").count(), 5);
 }
 
 #[test]

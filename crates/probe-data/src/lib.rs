@@ -5,6 +5,7 @@ mod cache;
 mod features;
 mod folder;
 mod group;
+mod group_images;
 mod perception;
 mod photographs;
 mod pixels;
@@ -20,6 +21,7 @@ pub use cache::{DEFAULT_LIMIT, FeatureCache};
 pub use features::{Features, Source, encode, feature_bytes, held_bytes, pixel_batch};
 pub use folder::{FolderFaults, FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
+pub use group_images::GroupImages;
 pub use perception::{PerceptionPlan, perception_groups};
 pub use photographs::{
     PhotographOutcome, PhotographPlan, crop, group_from_photographs, missing_boxes, on_problem,

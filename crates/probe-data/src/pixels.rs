@@ -11,21 +11,21 @@ use text_images::fit_to;
 /// Grey pixels of the images of a group, one image after the other.
 #[derive(Clone, Debug)]
 pub enum Pixels {
-    /// At hand.
-    Memory(Vec<u8>),
+    /// At hand, and not copied where they are kept twice.
+    Memory(Arc<Vec<u8>>),
     /// In a data set on disk that is too large to be held.
     Dataset(Arc<DatasetPixels>),
 }
 
 impl Default for Pixels {
     fn default() -> Self {
-        Self::Memory(Vec::new())
+        Vec::new().into()
     }
 }
 
 impl From<Vec<u8>> for Pixels {
     fn from(pixels: Vec<u8>) -> Self {
-        Self::Memory(pixels)
+        Self::Memory(Arc::new(pixels))
     }
 }
 
@@ -50,7 +50,7 @@ impl Pixels {
     /// Adds all of them to a hash.
     pub(super) fn hash(&self, hash: &mut Sha256) {
         match self {
-            Self::Memory(pixels) => hash.update(pixels),
+            Self::Memory(pixels) => hash.update(&**pixels),
             Self::Dataset(stored) => hash.clone_from(&stored.hash),
         }
     }

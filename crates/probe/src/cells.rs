@@ -91,6 +91,7 @@ pub fn run_cells(
         .collect();
     Ok(RunOutcome {
         test_sets: prepared.test_sets(),
+        test_images: prepared.test_images(config),
         class_names: prepared.class_names.clone(),
         image_notes: prepared.image_notes.clone(),
         tuning,

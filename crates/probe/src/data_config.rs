@@ -2,9 +2,10 @@
 
 use crate::data_file::DataFile;
 use crate::image_source::ImageSource;
+use crate::outcome::TestSet;
 use anyhow::{Context, Error, Result, bail, ensure};
 use perception_tasks::TaskKind;
-use probe_data::{Answer, StoredConfig, condition_name, scene_charset};
+use probe_data::{Answer, DataSource, StoredConfig, condition_name, scene_charset};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -178,6 +179,25 @@ impl DataConfig {
     pub fn rendered_conditions(&self) -> Vec<String> {
         let known = [Content::Random, Content::Words].into_iter();
         known.chain(self.contents()).map(condition_name).collect()
+    }
+
+    /// Whether a test group holds the lines of a data set on disk, which somebody named: text that we did
+    /// not render. Images on a character grid are ours, wherever they lie.
+    #[must_use]
+    pub fn is_data_set(&self, set: &TestSet) -> bool {
+        let sources = match &self.source {
+            ImageSource::Text { test, .. } => test,
+            ImageSource::Relabelled(_)
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => return false,
+        };
+        let has_lines = set.density.is_none()
+            && sources.list().iter().any(|source| match source {
+                DataSource::Stored { .. } => true,
+                DataSource::Rendered => false,
+            });
+        // Rendered text alone has these names.
+        has_lines && !self.rendered_conditions().contains(&set.condition)
     }
 
     fn contents(&self) -> impl Iterator<Item = Content> {

@@ -2,7 +2,7 @@
 
 use crate::config::ProbeConfig;
 use arms::ArmSpec;
-use probe_data::Answer;
+use probe_data::{Answer, GroupImages};
 use serde::{Deserialize, Serialize};
 
 /// One training run: an arm, a seed, a learning rate.
@@ -283,6 +283,9 @@ pub struct Tuning {
 pub struct RunOutcome {
     /// Labels of the test groups.
     pub test_sets: Vec<TestSet>,
+    /// Images of the test groups that are data sets on disk, to show some of them; none for other groups,
+    /// and an empty list where nobody kept them.
+    pub test_images: Vec<Option<GroupImages>>,
     /// Names of the classes, where classes are asked.
     pub class_names: Vec<String>,
     /// What became of the images: fonts, rows and images that were left out.

@@ -1,8 +1,10 @@
 //! Images of a run with what the tower makes of them.
 
+use super::config::ProbeConfig;
+use super::preparation::Prepared;
 use anyhow::Result;
 use burn::tensor::Device;
-use probe_data::{Features, Group};
+use probe_data::{Features, Group, GroupImages};
 use projector::PatchGrid;
 use qwen_merger::deepstack::LEVELS;
 
@@ -31,6 +33,22 @@ impl PreparedGroup {
         });
         let levels: Vec<_> = levels.collect::<Result<_>>()?;
         Ok(self.features.batch(items, device)?.with_levels(levels))
+    }
+}
+
+impl Prepared {
+    /// Images of the test groups that are data sets on disk, in the order of
+    /// [`test_sets`](Self::test_sets).
+    #[must_use]
+    pub fn test_images(&self, config: &ProbeConfig) -> Vec<Option<GroupImages>> {
+        let sets = self.test_sets();
+        let groups = self.test.iter().zip(&sets);
+        groups
+            .map(|(prepared, set)| {
+                let is_data_set = config.data.is_data_set(set);
+                is_data_set.then(|| prepared.group.kept_images())
+            })
+            .collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use image::imageops::{self, FilterType};
 use image::{GenericImageView, GrayImage};
-use probe_data::{Group, GroupKey, Label, Pixels};
+use probe_data::{Group, GroupKey, Label};
 use projector::seeded;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -145,7 +145,7 @@ impl Photographs {
                 },
                 layout,
                 grid: None,
-                pixels: Pixels::Memory(cut.concat()),
+                pixels: cut.concat().into(),
                 labels,
                 clusters: photographs
                     .iter()

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use burn::tensor::Device;
 use probe::{CellModel, Examination, PreparedGroup, ProbeConfig, WordTally, count_words};
-use probe_data::{Group, Pixels};
+use probe_data::Group;
 use projector::{Pass, Projector};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
@@ -312,7 +312,7 @@ impl Testing<'_> {
     /// Lets the frozen reader read the pictures of a group.
     fn read(&self, data: &PreparedGroup, pictures: &[Vec<u8>], part: &mut Part) -> Result<()> {
         let group = Group {
-            pixels: Pixels::Memory(pictures.concat()),
+            pixels: pictures.concat().into(),
             ..data.group.clone()
         };
         // The lane that the cell has is the only one that is free.

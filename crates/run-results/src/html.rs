@@ -38,7 +38,7 @@ impl Page<'_> {
     }
 
     fn report(&self, folder: &Path) -> Result<Report> {
-        let mut sections = Vec::new();
+        let mut sections: Vec<Section> = self.verdict.words_right.iter().cloned().collect();
         if !self.figures.is_empty() {
             sections.push(self.figures(folder)?);
         }

@@ -38,6 +38,7 @@ pub(super) fn lengths(scored: &ScoredRun<'_>, summary: &Summary) -> Result<Vec<L
     for length in &scored.run.shorter {
         let run = RunOutcome {
             test_sets: scored.run.test_sets.clone(),
+            test_images: Vec::new(),
             class_names: Vec::new(),
             image_notes: Vec::new(),
             tuning: Vec::new(),

@@ -14,6 +14,7 @@
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
 //! | `steps.csv` | arm, test group and length of training, where steps were doubled |
 //! | `protocol.csv` | arm, seed, protocol and data set or union; for data sets on disk |
+//! | `words_right.csv` | data set and arm; for data sets on disk |
 //! | `tuning.csv` | arm and learning rate |
 //! | `verdict.md` | question, answer, checks, design |
 //! | `report.html` | all of this to read in a browser, in one file |
@@ -31,6 +32,8 @@ mod classes;
 mod comparison;
 mod confusions;
 pub mod csv_file;
+mod data_sets;
+mod disagreements;
 mod html;
 mod items;
 mod lengths;
@@ -48,6 +51,7 @@ mod trouble;
 mod tuning;
 mod verdict;
 pub mod wording;
+mod words_right;
 
 #[cfg(test)]
 mod synthetic;
@@ -55,10 +59,11 @@ mod synthetic;
 mod tests;
 
 pub use comparison::{Comparison, Estimator, Judgement, Value, arm_of, matched_mlp};
+pub use data_sets::{ArmWords, DataSet, READABLE_WORDS, Readability};
 pub use items::{ItemSeries, hardening_series, item_series};
 pub use lengths::LengthSummary;
 pub use manifest::{Hashes, Manifest, Stage, peak_memory_mib};
-pub use summary::{ArmSummary, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
+pub use summary::{ArmSummary, Clusters, Failure, GroupSummary, Summary, SummaryRow, UsageSummary};
 pub use trouble::{Trouble, TroubleKind};
 
 use anyhow::Result;
@@ -118,6 +123,8 @@ pub fn write(
     summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     summary.lengths = lengths::lengths(&scored, &summary)?;
     lengths::write(&folder.join("steps.csv"), &scored, &summary)?;
+    summary.data_sets = data_sets::data_sets(&scored, &summary)?;
+    words_right::write(&folder.join("words_right.csv"), &summary.data_sets)?;
     summary.write(&folder.join("summary.csv"))?;
     if outputs == Outputs::Tables {
         return Ok(summary);

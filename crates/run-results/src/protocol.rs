@@ -4,8 +4,8 @@ use super::csv_file::{self, number, optional};
 use super::scored::{ScoredCell, ScoredRun};
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
-use probe::{EvaluationMode, ImageSource};
-use probe_data::{DataSource, scene_charset};
+use probe::EvaluationMode;
+use probe_data::scene_charset;
 use probe_statistics::text_metrics::{Reading, ReadingScores};
 use scene_text::{ProtocolRow, SceneCharset, compare, protocol_rows};
 use std::path::Path;
@@ -79,22 +79,10 @@ fn charsets(scored: &ScoredRun<'_>) -> Result<Vec<SceneCharset>> {
 
 /// Test groups that come from data sets on disk.
 fn line_groups(scored: &ScoredRun<'_>) -> Vec<usize> {
-    let sources = match &scored.config.data.source {
-        ImageSource::Text { test, .. } => test,
-        ImageSource::Relabelled(_) | ImageSource::Perception(_) | ImageSource::Photographs(_) => {
-            return Vec::new();
-        }
-    };
-    let stored = |source: &DataSource| matches!(source, DataSource::Stored { .. });
-    if !sources.list().iter().any(stored) || scene_charset(scored.config.data.charset).is_err() {
-        return Vec::new();
+    match scene_charset(scored.config.data.charset) {
+        Ok(_) => scored.data_sets().collect(),
+        Err(_) => Vec::new(),
     }
-    // Rendered text alone has these names.
-    let rendered = scored.config.data.rendered_conditions();
-    let sets = scored.run.test_sets.iter().enumerate();
-    sets.filter(|(_, set)| set.density.is_none() && !rendered.contains(&set.condition))
-        .map(|(group, _)| group)
-        .collect()
 }
 
 fn rows_of(

@@ -121,6 +121,13 @@ impl<'a> ScoredRun<'a> {
         density(&self.run.test_sets[group])
     }
 
+    /// Test groups that are lines of data sets on disk.
+    pub fn data_sets(&self) -> impl Iterator<Item = usize> {
+        let sets = self.run.test_sets.iter().enumerate();
+        sets.filter(|(_, set)| self.config.data.is_data_set(set))
+            .map(|(group, _)| group)
+    }
+
     /// Kinds of text: random characters first, then in the order of the test sets.
     pub fn conditions(&self) -> Vec<&'a str> {
         let mut conditions: Vec<&str> = Vec::new();

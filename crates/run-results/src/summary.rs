@@ -3,15 +3,17 @@
 use super::comparison::{
     Comparison, Estimator, Value, arm_of, matched_mlp, resampled_unit, seed_items,
 };
+use super::data_sets::DataSet;
 use super::lengths::LengthSummary;
 use super::scored::ScoredRun;
 use super::trouble::{self, Trouble};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use figures::Estimate;
-use probe::EvaluationMode;
+use probe::{EvaluationMode, TestSet};
 use probe_statistics::bootstrap::{Measure, ResampledUnit};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,8 @@ pub struct Summary {
     pub rows: Vec<SummaryRow>,
     /// Errors by length of training, shortest first; empty where steps were not doubled.
     pub lengths: Vec<LengthSummary>,
+    /// Data sets on disk among the groups, with the words that are read right.
+    pub data_sets: Vec<DataSet>,
     /// Figures that were left out, each with the reason.
     pub skipped_figures: Vec<String>,
     /// Accuracies by data set and union; none without data sets on disk.
@@ -43,6 +47,34 @@ pub struct GroupSummary {
     pub images: usize,
     /// What intervals resample besides seeds.
     pub unit: ResampledUnit,
+    /// What the clusters of images are, for people.
+    pub clusters: Clusters,
+}
+
+/// What the images of a test group are resampled by, where whole clusters are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clusters {
+    /// The fonts that they are rendered in.
+    Fonts,
+    /// Every image is its own: most data sets on disk.
+    Images,
+    /// Pages that words are cut from, or fonts that a folder names.
+    Sources,
+}
+
+impl GroupSummary {
+    /// What intervals resample, in words.
+    #[must_use]
+    pub fn resampled(&self) -> &'static str {
+        match (self.unit, self.clusters) {
+            (ResampledUnit::Cluster, Clusters::Fonts) => "seeds and fonts",
+            (ResampledUnit::Cluster, Clusters::Sources) => "seeds and pages or fonts",
+            (ResampledUnit::Cluster, Clusters::Images)
+            | (ResampledUnit::Item, Clusters::Fonts | Clusters::Images | Clusters::Sources) => {
+                "seeds and images"
+            }
+        }
+    }
 }
 
 /// An arm.
@@ -131,6 +163,7 @@ impl Summary {
                 condition: set.condition.clone(),
                 images: set.targets.len(),
                 unit: resampled_unit(set.clusters.iter().copied()),
+                clusters: clusters(scored, set),
             })
             .collect();
         let mut jobs = Vec::new();
@@ -164,6 +197,7 @@ impl Summary {
                 .collect(),
             rows,
             lengths: Vec::new(),
+            data_sets: Vec::new(),
             skipped_figures: Vec::new(),
             protocol: None,
         })
@@ -215,11 +249,15 @@ impl Summary {
     }
 }
 
-/// What is resampled, in words.
-pub(super) fn unit_name(unit: ResampledUnit) -> &'static str {
-    match unit {
-        ResampledUnit::Cluster => "seeds and fonts",
-        ResampledUnit::Item => "seeds and images",
+/// What the clusters of a test group are: a data set on disk seldom knows its fonts.
+fn clusters(scored: &ScoredRun<'_>, set: &TestSet) -> Clusters {
+    if !scored.config.data.is_data_set(set) {
+        return Clusters::Fonts;
+    }
+    let found: BTreeSet<u32> = set.clusters.iter().copied().collect();
+    match found.len() == set.clusters.len() {
+        true => Clusters::Images,
+        false => Clusters::Sources,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `summary.csv`: the summary's rows, fractions throughout.
 
 use super::csv_file::{self, number, optional};
-use super::summary::{Summary, SummaryRow, unit_name};
+use super::summary::{Summary, SummaryRow};
 use anyhow::Result;
 use probe_statistics::bootstrap::Measure;
 use std::path::Path;
@@ -53,7 +53,7 @@ impl Summary {
             optional(interval.map(|interval| interval.high)),
             row.seeds.to_string(),
             failed.map_or(0, |arm| arm.failures.len()).to_string(),
-            unit_name(group.unit).to_owned(),
+            group.resampled().to_owned(),
         ];
         for comparison in [&row.against_merger, &row.against_matched] {
             fields.extend(match comparison {

@@ -96,6 +96,7 @@ pub(super) fn run(config: &ProbeConfig, misreads: Misreads<'_>) -> RunOutcome {
     RunOutcome {
         tuning: tuning.collect(),
         test_sets,
+        test_images: Vec::new(),
         class_names: Vec::new(),
         image_notes: Vec::new(),
         cells,

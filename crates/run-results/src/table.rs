@@ -6,7 +6,8 @@ use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 
 impl Summary {
     /// Arms with their parameters, error rates and differences to `patch-merger` at every density
-    /// of the primary kind of text, codes used and token entropy; read without noise.
+    /// of the primary kind of text, codes used and token entropy; read without noise. Before it stands what
+    /// has to be said about data sets.
     #[must_use]
     pub fn table(&self) -> String {
         let Some(condition) = self.conditions.first() else {
@@ -29,7 +30,10 @@ impl Summary {
         for arm in &self.arms {
             table.add_row(self.row_of(arm, &groups));
         }
-        let mut text = table.trim_fmt();
+        let openings = self.openings().into_iter();
+        let openings = openings.map(|opening| opening.replace(['`', '*'], "") + "\n");
+        let mut text = openings.collect::<String>();
+        text.push_str(&table.trim_fmt());
         text.push_str(&format!(
             "\nCER on {condition} text by characters per token, [95% interval], differences in \
              points; codes and entropy at {}\n",

@@ -58,6 +58,25 @@ pub fn judged(comparison: &Comparison) -> String {
     }
 }
 
+/// A difference of words right in words: unlike with errors, more is better.
+pub fn judged_right(comparison: &Comparison) -> String {
+    let decimals = decimals_for(comparison.difference * 100.0);
+    let points = fixed(comparison.difference.abs() * 100.0, decimals);
+    match comparison.judgement() {
+        Judgement::Higher => {
+            let interval = bracket(comparison.interval, decimals);
+            format!("{points} points more{interval}")
+        }
+        Judgement::Lower => {
+            let turned = comparison.interval.map(Interval::negated);
+            format!("{points} points fewer{}", bracket(turned, decimals))
+        }
+        Judgement::Unresolved => {
+            format!("no difference resolved ({})", difference(comparison))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +110,20 @@ mod tests {
         assert_eq!(
             worded(0.0, 0.0, 0.0),
             "no difference resolved (0.00 [0.00, 0.00])"
+        );
+    }
+
+    #[test]
+    fn more_words_right_are_better() {
+        let worded = |low, middle, high| judged_right(&comparison(low, middle, high));
+        assert_eq!(worded(0.101, 0.123, 0.14), "12.3 points more [10.1, 14.0]");
+        assert_eq!(
+            worded(-0.14, -0.123, -0.101),
+            "12.3 points fewer [10.1, 14.0]"
+        );
+        assert_eq!(
+            worded(-0.004, 0.003, 0.01),
+            "no difference resolved (+0.30 [−0.40, 1.00])"
         );
     }
 }

@@ -136,6 +136,7 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
         let prepared = session.prepare(config).with_context(in_run)?;
         let mut outcome = RunOutcome {
             test_sets: prepared.test_sets(),
+            test_images: prepared.test_images(config),
             class_names: prepared.class_names.clone(),
             image_notes: prepared.image_notes.clone(),
             tuning: Vec::new(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 mod made_up;
+mod made_up_readings;
 mod made_up_tokens;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,6 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         figure.draw(&folder.join(name))?;
     }
     for (name, figure) in made_up::error_curves() {
+        figure.draw(&folder.join(name))?;
+    }
+    for (name, figure) in made_up_readings::read_by_one() {
         figure.draw(&folder.join(name))?;
     }
     for (name, figure) in made_up_tokens::token_maps() {

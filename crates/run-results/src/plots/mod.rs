@@ -2,16 +2,17 @@
 
 mod errors;
 mod hardening;
+mod read_by_one;
 mod training;
 
 use super::scored::{RANDOM, ScoredRun};
-use super::summary::{Summary, unit_name};
+use super::summary::Summary;
 use super::wording;
 use anyhow::Result;
 use arms::{ArmKind, ArmRole, ArmSpec};
 use figures::{
     Arm, CerByArm, CerByDensity, CerScale, Family, FigureError, HardeningCurve, LearningCurves,
-    TokensOverTraining,
+    ReadByOne, TokensOverTraining,
 };
 use run_support::atomic;
 use std::path::Path;
@@ -62,6 +63,10 @@ pub(super) fn draw(folder: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> 
             groups: summary.groups_of(condition),
         };
         let name = |figure: &str| format!("{figure}{suffix}");
+        let mut sets = view.groups.iter();
+        if let Some(set) = sets.find_map(|&group| summary.data_set(group)) {
+            plots.add(name("read_by_one"), view.read_by_one(set))?;
+        }
         plots.add(name("cer_by_arm"), view.cer_by_arm())?;
         plots.add(name("cer_by_density"), view.cer_by_density())?;
         plots.add(name("hardening"), view.hardening())?;
@@ -104,6 +109,13 @@ drawing!(
     "One row per arm and one panel per text density: further left is better, whiskers are 95% \
      intervals, and a hard arm with few codes used (at the right) loses to collapse, not to \
      discreteness as such."
+);
+drawing!(
+    ReadByOne,
+    "The arm that reads most words right against others, one pair below the other: at the left images \
+     that the first arm reads and the second does not, at the right the other way round; each with its \
+     label, then both readings. Many images at one side and none at the other are a loss, a few at either \
+     are chance."
 );
 drawing!(
     CerByDensity,
@@ -224,11 +236,10 @@ impl View<'_> {
 
     /// What the whiskers of test results are.
     fn whiskers(&self) -> String {
-        let units = self
-            .groups
-            .iter()
-            .map(|&group| self.summary.groups[group].unit);
-        let unit = units.map(unit_name).next().unwrap_or("seeds");
+        let mut groups = self.groups.iter();
+        let unit = groups
+            .next()
+            .map_or("seeds", |&group| self.summary.groups[group].resampled());
         format!("whiskers: 95% BCa bootstrap interval, resampling {unit}")
     }
 }

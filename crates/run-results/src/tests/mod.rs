@@ -1,5 +1,6 @@
 //! The files of synthetic runs, against hand-computed numbers.
 
+mod data_sets;
 mod tables;
 mod unusual_runs;
 mod words;

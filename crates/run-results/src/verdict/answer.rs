@@ -17,14 +17,18 @@ struct Best {
 }
 
 impl Report<'_> {
-    /// The paragraph with the numbers, then what the number of seeds can carry.
+    /// What has to be said about data sets first, then the paragraph with the numbers and what the number
+    /// of seeds can carry. From images that are beyond the reader follows nothing.
     pub(super) fn answer(&self) -> Vec<String> {
-        let lead = if self.nothing_finished() {
-            "No cell finished, so there is no answer. The failed cells are below.".to_owned()
-        } else {
-            self.lead()
-        };
-        vec![lead, self.standing()]
+        let mut answer = self.summary.openings();
+        if self.nothing_finished() {
+            let lead = "No cell finished, so there is no answer. The failed cells are below.";
+            answer.push(lead.to_owned());
+        } else if self.concludes() {
+            answer.push(self.lead());
+        }
+        answer.push(self.standing());
+        answer
     }
 
     /// The differences in the answer, one by one.
@@ -33,7 +37,9 @@ impl Report<'_> {
             ("hard words", self.untaught_hard_arms()),
             ("soft words", self.soft_arms()),
         ];
-        let classes = classes.iter().flat_map(|(name, arms)| {
+        let concludes = self.concludes();
+        let classes = classes.iter().filter(|_| concludes);
+        let classes = classes.flat_map(|(name, arms)| {
             let best = self.best_by_density(arms).into_iter();
             best.map(move |best| KeyNumber {
                 label: format!(
@@ -51,7 +57,7 @@ impl Report<'_> {
                 ),
             })
         });
-        classes.collect()
+        self.words_in_short().into_iter().chain(classes).collect()
     }
 
     fn lead(&self) -> String {

@@ -3,7 +3,7 @@
 use super::comparisons::text_kind;
 use super::{Page, Report, code};
 use crate::metrics::name_of;
-use crate::summary::unit_name;
+use crate::summary::GroupSummary;
 use crate::wording;
 use probe::{ImageSource, LayoutKind, ReaderKind, Regime};
 use text_images::Content;
@@ -123,7 +123,7 @@ impl Report<'_> {
             .summary
             .groups
             .iter()
-            .map(|g| unit_name(g.unit))
+            .map(GroupSummary::resampled)
             .collect();
         units.dedup();
         let units: Vec<String> = units.into_iter().map(str::to_owned).collect();

@@ -24,8 +24,11 @@ impl Report<'_> {
             return;
         }
         let (condition, groups) = self.primary();
-        let hard = self.untaught_hard_arms();
-        let soft = self.soft_arms();
+        // From images that are beyond the reader follows nothing about classes of arms.
+        let (hard, soft) = match self.concludes() {
+            true => (self.untaught_hard_arms(), self.soft_arms()),
+            false => (Vec::new(), Vec::new()),
+        };
         let has_merger = arm_of(self.scored.config, ArmKind::PatchMerger).is_some();
         let has_mlp = |arms: &[ArmSpec]| {
             arms.iter()
@@ -139,8 +142,8 @@ impl Report<'_> {
                 vec![
                     code(row.arm),
                     wording::value(row.value),
-                    self.against(row.against_merger, row.value.is_some()),
-                    self.against(row.against_matched, row.value.is_some()),
+                    self.against(row, row.against_merger),
+                    self.against(row, row.against_matched),
                 ]
             })
             .collect();
@@ -153,11 +156,15 @@ impl Report<'_> {
         page.table(&header, rows);
     }
 
-    fn against(&self, comparison: Option<Comparison>, finished: bool) -> String {
+    fn against(&self, row: &SummaryRow, comparison: Option<Comparison>) -> String {
         let Some(comparison) = comparison else {
+            let finished = row.value.is_some();
             return if finished { "–" } else { "failed" }.to_owned();
         };
-        let mut text = wording::judged(&comparison);
+        let mut text = match self.summary.allows_conclusions(row.group) {
+            true => wording::judged(&comparison),
+            false => wording::difference(&comparison),
+        };
         if comparison.seeds < self.scored.config.seeds.len() {
             let seeds = wording::counted(comparison.seeds, "shared seed");
             text.push_str(&format!("; {seeds}"));

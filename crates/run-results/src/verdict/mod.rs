@@ -8,6 +8,7 @@ mod comparisons;
 mod lengths;
 mod page;
 mod vocabulary;
+mod words_right;
 
 use super::scored::ScoredRun;
 use super::summary::Summary;
@@ -39,6 +40,8 @@ pub(super) struct Verdict {
     pub warnings: Vec<String>,
     /// Integrity checks.
     pub gates: Vec<Gate>,
+    /// Words right on data sets on disk, if there are any.
+    pub words_right: Option<Section>,
     /// Every arm against the reference arms.
     pub comparisons: Section,
     /// What explains the answer, and how the run was made.
@@ -67,6 +70,7 @@ impl Verdict {
             key_numbers: report.key_numbers(),
             warnings: report.warnings(&gates),
             gates,
+            words_right: report.words_right(),
             comparisons: comparisons.only_section(),
             details: page.sections,
         }
@@ -85,6 +89,7 @@ impl Verdict {
             page.section("Before use");
             page.bullets(&self.warnings);
         }
+        page.sections.extend(self.words_right.clone());
         page.sections.push(self.comparisons.clone());
         page.section("Integrity checks");
         let gates = self.gates.iter().map(|gate| {
@@ -164,6 +169,13 @@ impl Report<'_> {
             Some(condition) => (condition, self.summary.groups_of(condition)),
             None => ("", Vec::new()),
         }
+    }
+
+    /// Whether arms may be compared on the primary kind of text.
+    fn concludes(&self) -> bool {
+        let (_, groups) = self.primary();
+        let mut groups = groups.iter();
+        groups.all(|&group| self.summary.allows_conclusions(group))
     }
 
     fn nothing_finished(&self) -> bool {
