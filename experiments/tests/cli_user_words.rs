@@ -82,6 +82,18 @@ fn without_images_it_reads_rendered_print_and_longer_lines_on_request() {
 }
 
 #[test]
+fn the_protocol_of_scene_text_needs_no_other_flag() {
+    let place = scratch();
+    for (seed, name) in ["IIIT5k", "SVT"].into_iter().enumerate() {
+        let export =
+            format!("data export --out bench/test/{name} --images 4 --charset 94 --seed {seed}");
+        place.run(&export).succeeded();
+    }
+    let run = words(&place, "--dataset lmdb:bench/test --run bench").succeeded();
+    assert!(run.stdout.contains("union of 7672"), "{}", run.stdout);
+}
+
+#[test]
 fn a_grid_cannot_be_photographed() {
     let place = scratch();
     let run = words(&place, "--layout grid --reader anchored --run grid");
