@@ -9,13 +9,15 @@ use super::outcome::TestSet;
 use super::prepared_group::{PreparedGroup, level_blocks};
 use super::remarks::{longest, other_numbers_of_tokens, too_long_a_text};
 use crate::reader::SlotPlan;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arms::TokenizeOverride;
-use arms::{ArmKind, ArmSizes};
+use arms::{ArmKind, ArmSizes, ArmSpec};
 use burn::module::Module;
 use burn::tensor::Device;
 use bytesize::ByteSize;
-use probe_data::{FeatureCache, Group, Pixels, Source, encode, feature_bytes, held_bytes};
+use probe_data::{
+    FeatureCache, Group, Pixels, Source, encode, encode_states, feature_bytes, held_bytes,
+};
 use projector::Projector;
 use published_models::PublishedProjector;
 use run_support::lanes::Lanes;
@@ -55,7 +57,8 @@ pub struct Prepared {
     pub times: StageTimes,
     backbone: Backbone,
     regime: Regime,
-    /// Blocks of the tower that have run where each level is read; empty if no arm reads any.
+    /// Blocks of the small tower that have run where each level is read, or the numbers of a checkpoint's
+    /// levels from 1; empty if no arm reads any.
     levels: Vec<usize>,
 }
 
@@ -153,22 +156,30 @@ impl Prepared {
                 let place = |blocks: usize| {
                     cache.map(|cache| (cache, FeatureCache::key(&encoder_key(blocks), &content)))
                 };
-                let features = encode(&group, &source, place(first_block), lanes, device, stop)?;
-                let mut of_levels = Vec::new();
-                for &blocks in &levels {
-                    let Encoder::Small(tower) = &encoder else {
-                        unreachable!("levels are read from the small tower only");
-                    };
-                    let source = source_of(tower, blocks, config.regime);
-                    of_levels.push(encode(&group, &source, place(blocks), lanes, device, stop)?);
+                let mut states = match &encoder {
+                    Encoder::Small(tower) => {
+                        let blocks = std::iter::once(first_block).chain(levels.iter().copied());
+                        let states = blocks.map(|blocks| {
+                            let source = source_of(tower, blocks, config.regime);
+                            encode(&group, &source, place(blocks), lanes, device, stop)
+                        });
+                        states.collect::<Result<Vec<_>>>()?
+                    }
+                    Encoder::Published(_) => {
+                        let numbers = std::iter::once(first_block).chain(levels.iter().copied());
+                        let places = numbers.map(place).collect();
+                        encode_states(&group, &source, places, lanes, device, stop)?
+                    }
                 }
+                .into_iter();
+                let features = states.next().context("a tower has a last block")?;
                 hashes.push((format!("images {name}"), content));
                 hashes.push((format!("features {name}"), features.hash()));
                 let plan = SlotPlan::of_group(&group).map(|plan| data.plan_number(plan));
                 prepared.push(PreparedGroup {
                     group,
                     features,
-                    levels: of_levels,
+                    levels: states.collect(),
                     plan,
                 });
             }
@@ -420,13 +431,18 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
     Ok(())
 }
 
-/// Blocks of the tower that have run where each level is read; none if no arm reads any.
+/// Blocks of the small tower that have run where each level is read, or the numbers of a checkpoint's levels
+/// from 1; none if no arm reads any.
 fn levels(config: &ProbeConfig, encoder: &Encoder) -> Vec<usize> {
+    let mut arms = config.arms.iter();
     match encoder {
-        Encoder::Small(tower) if config.arms.iter().any(arms::ArmSpec::reads_levels) => {
+        Encoder::Small(tower) if arms.any(ArmSpec::reads_levels) => {
             level_blocks(tower.depth()).to_vec()
         }
-        // `ProbeConfig::check` has refused such arms behind a checkpoint.
+        // `ProbeConfig::check` has refused our own such arms behind a checkpoint.
+        Encoder::Published(published) if arms.any(|arm| arm.kind.is_pretrained()) => {
+            (1..=published.projector().levels()).collect()
+        }
         Encoder::Small(_) | Encoder::Published(_) => Vec::new(),
     }
 }

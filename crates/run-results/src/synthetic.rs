@@ -180,6 +180,7 @@ fn cell(
         parameters: 10_000 + arm.vocabulary.unwrap_or(0),
         multiply_adds_per_token: 9000,
         bits_per_token: arm.nominal_bits(),
+        published_levels: 0,
         reader_parameters: 5000,
         without_gradient: None,
         history: steps
