@@ -182,15 +182,18 @@ done
 case " $runnable " in *" study "*)
   cargo build -p experiments
   "$PYTHON" benchmarks/pytorch/probe/assets.py "$scratch/assets"
+  # As in the measurements so far: three densities, mixed in training.
+  densities=1,2,4
+  [ -z "$quick" ] || densities=1,2
   for jobs in $(sort -nr <<<"${jobs_list:-$thread_counts}"); do
     for round in $(seq "$([ "$jobs" = 1 ] && echo 1 || echo "$rounds")"); do
       cold=$(mktemp -d)
       wall=("$PYTHON" benchmarks/wall.py --work "ocr-probe $preset" --threads "$jobs")
       "${wall[@]}" --impl burn-flex -- cargo run --quiet -p experiments -- ocr-probe \
-        --preset "$preset" --jobs "$jobs" --data "$cold/data" --results "$cold/results" |
+        --preset "$preset" --densities "$densities" --jobs "$jobs" --data "$cold/data" --results "$cold/results" |
         keep study "$round"
       "${wall[@]}" --impl pytorch -- "$PYTHON" benchmarks/pytorch/ocr_probe.py \
-        --preset "$preset" --jobs "$jobs" --assets "$scratch/assets" --out "$cold/pytorch" |
+        --preset "$preset" --densities "$densities" --jobs "$jobs" --assets "$scratch/assets" --out "$cold/pytorch" |
         keep study "$round"
       rm -rf "$cold"
     done

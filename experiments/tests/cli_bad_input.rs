@@ -50,6 +50,28 @@ fn arms_that_do_not_exist_or_have_no_size_say_what_to_write() {
     refused(&place, "--arms blind,blind", &["`blind` is listed twice"]);
 }
 
+/// Before anything of that size is allocated: the last of them would take a tebibyte.
+#[test]
+#[cfg(target_os = "linux")]
+fn arms_that_do_not_fit_into_memory_are_named_with_what_to_write() {
+    let place = Scratch::new();
+    for arm in [
+        "rvq@16777216+codes64",
+        "vet-st-argmax@16777216+codes64",
+        "rvq-merger@16777216+codes64",
+    ] {
+        let flags = format!("--arms linear,{arm} --d-token 128");
+        let named = format!("arm `{arm}`");
+        let parts = [
+            &*named,
+            "GiB of memory are free",
+            "a smaller K",
+            "fewer `+codes`",
+        ];
+        refused(&place, &flags, &parts);
+    }
+}
+
 #[test]
 fn a_backend_that_is_not_compiled_in_names_its_feature() {
     let place = Scratch::new();

@@ -67,7 +67,7 @@ class Settings:
     preset: str = "quick"
     arms: tuple = field(default_factory=lambda: tuple(map(Arm.parse, QUICK_ARMS)))
     seeds: tuple = (1, 2, 3)
-    densities: tuple = (1.0, 2.0, 4.0)
+    densities: tuple = (2.0,)
     test_contents: tuple = ("random", "words")
     train_images: int = 4000
     validation_images: int = 300

@@ -9,13 +9,14 @@
 //!
 //! Files besides: `definition` what a kind says about itself, `kind` what follows from that, `table`
 //! the macros behind the lists, `spec` an arm and its settings, `grammar` arms as text, `error` what
-//! is wrong with a text, `setting` what stands behind a `+`, `thousandths` the numbers in it.
+//! is wrong with a text, `memory` what an arm takes, `setting` what stands behind a `+`, `thousandths` the numbers in it.
 
 mod definition;
 mod error;
 mod grammar;
 mod kind;
 mod kinds;
+mod memory;
 mod setting;
 mod spec;
 mod table;

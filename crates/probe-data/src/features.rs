@@ -3,7 +3,7 @@
 use super::cache::{CacheWriter, CachedFile, FeatureCache};
 use super::group::Group;
 use crate::published::Published;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use projector::PatchGrid;
 use run_support::lanes::Lanes;
@@ -32,7 +32,7 @@ pub enum Source<'a> {
         /// Blocks that are run.
         blocks: usize,
     },
-    /// The state that the projector of a checkpoint reads.
+    /// The state that the projector of a checkpoint reads, and those of its levels behind it.
     Published(&'a Published),
 }
 
@@ -54,16 +54,25 @@ impl Source<'_> {
         }
     }
 
-    fn features(&self, group: &Group, items: &[usize], device: &Device) -> Result<Vec<f32>> {
+    /// The first `states` states of some images: that of the last block that runs, then those of levels.
+    fn features(
+        &self,
+        group: &Group,
+        items: &[usize],
+        states: usize,
+        device: &Device,
+    ) -> Result<Vec<Vec<f32>>> {
         let state = match self {
             Self::Pixels => pixel_batch(group, items, device)?,
             Self::Tower { tower, blocks } => {
                 tower.run_blocks(tower.embed(&pixel_batch(group, items, device)?), 0..*blocks)
             }
-            Self::Published(published) => return published.features(group, items, device),
+            Self::Published(published) => {
+                return published.features(group, items, states, device);
+            }
         };
         let values = state.features().clone().into_data();
-        Ok(values.iter::<f32>().collect())
+        Ok(vec![values.iter::<f32>().collect()])
     }
 }
 
@@ -193,8 +202,10 @@ pub fn pixel_batch(group: &Group, items: &[usize], device: &Device) -> Result<Pa
     Ok(grid(values, items.len(), group.layout, d, device))
 }
 
-/// Features of every image of `group`; `cache` is asked first and filled after, under a
-/// [`FeatureCache::key`]. The images go
+/// Where features are cached, under a [`FeatureCache::key`].
+pub type CachePlace<'a> = (&'a FeatureCache, String);
+
+/// Features of every image of `group`; `cache` is asked first and filled after. The images go
 /// through the tower some at a time, so that of a large group no more than these are in memory.
 ///
 /// # Errors
@@ -203,25 +214,50 @@ pub fn pixel_batch(group: &Group, items: &[usize], device: &Device) -> Result<Pa
 pub fn encode(
     group: &Group,
     source: &Source<'_>,
-    cache: Option<(&FeatureCache, String)>,
+    cache: Option<CachePlace<'_>>,
     lanes: &Lanes,
     device: &Device,
     stop: &Stop,
 ) -> Result<Features> {
+    let mut only = encode_states(group, source, vec![cache], lanes, device, stop)?;
+    only.pop().context("one state was asked for")
+}
+
+/// As [`encode`], of as many states of a published tower as there are `caches`: what its projector reads
+/// of the last block, then its levels. The images go through the tower once.
+///
+/// # Errors
+/// As [`encode`]; if the source has fewer states.
+pub fn encode_states(
+    group: &Group,
+    source: &Source<'_>,
+    caches: Vec<Option<CachePlace<'_>>>,
+    lanes: &Lanes,
+    device: &Device,
+    stop: &Stop,
+) -> Result<Vec<Features>> {
     let (layout, d, expected) = (
         group.layout,
         source.d(group.layout),
         value_count(group, source),
     );
-    if let Some((cache, key)) = &cache
-        && let Some(file) = cache.open(key, expected)
-    {
-        return Features::from_file(file, expected, layout, d);
+    let found = caches.iter().map(|place| {
+        let (cache, key) = place.as_ref()?;
+        cache.open(key, expected)
+    });
+    if let Some(files) = found.collect::<Option<Vec<_>>>() {
+        let files = files.into_iter();
+        return files
+            .map(|file| Features::from_file(file, expected, layout, d))
+            .collect();
     }
-    let mut sink = match &cache {
-        Some((cache, key)) => Sink::Disk(Box::new(cache.create(key, expected)?)),
-        None => Sink::Memory(Vec::with_capacity(expected as usize)),
-    };
+    let sinks = caches.iter().map(|place| {
+        Ok(match place {
+            Some((cache, key)) => Sink::Disk(Box::new(cache.create(key, expected)?)),
+            None => Sink::Memory(Vec::with_capacity(expected as usize)),
+        })
+    });
+    let mut sinks = sinks.collect::<Result<Vec<_>>>()?;
     let size = source.chunk(layout);
     let chunks = group.len().div_ceil(size);
     let round = CHUNKS_PER_LANE * lanes.count();
@@ -230,25 +266,29 @@ pub fn encode(
             stop.check()?;
             let start = (first + chunk) * size;
             let items: Vec<usize> = (start..group.len().min(start + size)).collect();
-            let values = source.features(group, &items, device)?;
+            let states = source.features(group, &items, caches.len(), device)?;
+            let expected = items.len() * layout.patches() * d;
             ensure!(
-                values.len() == items.len() * layout.patches() * d,
+                states.len() == caches.len() && states.iter().all(|state| state.len() == expected),
                 "the tower returned features of another size than it was built for"
             );
-            Ok(values)
+            Ok(states)
         });
-        for values in done {
-            sink.write(&values?)?;
+        for states in done {
+            for (sink, values) in sinks.iter_mut().zip(states?) {
+                sink.write(&values)?;
+            }
         }
     }
-    match sink {
+    let features = sinks.into_iter().map(|sink| match sink {
         Sink::Memory(values) => Ok(Features {
             values: Values::Memory(values),
             layout,
             d,
         }),
         Sink::Disk(writer) => Features::from_file(writer.finish()?, expected, layout, d),
-    }
+    });
+    features.collect()
 }
 
 /// Where features go while they are computed.

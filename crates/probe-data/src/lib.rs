@@ -18,7 +18,9 @@ pub mod version_0_1;
 
 pub use answer::Answer;
 pub use cache::{DEFAULT_LIMIT, FeatureCache};
-pub use features::{Features, Source, encode, feature_bytes, held_bytes, pixel_batch};
+pub use features::{
+    CachePlace, Features, Source, encode, encode_states, feature_bytes, held_bytes, pixel_batch,
+};
 pub use folder::{FolderFaults, FolderOutcome, group_from_folder};
 pub use group::{Group, GroupKey, Label};
 pub use group_images::GroupImages;

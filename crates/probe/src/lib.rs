@@ -13,6 +13,7 @@ mod data_maker;
 mod evaluation;
 mod half_done;
 mod image_source;
+mod memory;
 mod model;
 pub mod optimize;
 mod outcome;

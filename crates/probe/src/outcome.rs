@@ -45,6 +45,9 @@ pub struct CellOutcome {
     pub multiply_adds_per_token: usize,
     /// Nominal bits per token, for hard tokens.
     pub bits_per_token: Option<f64>,
+    /// Levels of the tower that the projector of a checkpoint reads beside the last block (DeepStack).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub published_levels: usize,
     /// Trainable parameters of the probe.
     pub reader_parameters: usize,
     /// Trainable parameters of the projector that the first batch gave no gradient, by name; none
@@ -85,6 +88,7 @@ impl CellOutcome {
             parameters: 0,
             multiply_adds_per_token: 0,
             bits_per_token: None,
+            published_levels: 0,
             reader_parameters: 0,
             without_gradient: None,
             history: Vec::new(),

@@ -4,17 +4,20 @@ use super::backbone::{Backbone, Encoder, source_of};
 use super::config::{ProbeConfig, Regime};
 use super::data_maker::DataMaker;
 use super::image_source::ImageSource;
+use super::memory;
 use super::outcome::TestSet;
 use super::prepared_group::{PreparedGroup, level_blocks};
 use super::remarks::{longest, other_numbers_of_tokens, too_long_a_text};
 use crate::reader::SlotPlan;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arms::TokenizeOverride;
-use arms::{ArmKind, ArmSizes};
+use arms::{ArmKind, ArmSizes, ArmSpec};
 use burn::module::Module;
 use burn::tensor::Device;
 use bytesize::ByteSize;
-use probe_data::{FeatureCache, Group, Pixels, Source, encode, feature_bytes, held_bytes};
+use probe_data::{
+    FeatureCache, Group, Pixels, Source, encode, encode_states, feature_bytes, held_bytes,
+};
 use projector::Projector;
 use published_models::PublishedProjector;
 use run_support::lanes::Lanes;
@@ -54,7 +57,8 @@ pub struct Prepared {
     pub times: StageTimes,
     backbone: Backbone,
     regime: Regime,
-    /// Blocks of the tower that have run where each level is read; empty if no arm reads any.
+    /// Blocks of the small tower that have run where each level is read, or the numbers of a checkpoint's
+    /// levels from 1; empty if no arm reads any.
     levels: Vec<usize>,
 }
 
@@ -80,10 +84,13 @@ impl Prepared {
         let mut hashes = vec![("backbone".to_owned(), tower_hash.clone())];
         lap("load backbone");
         check_pretrained(config, &encoder)?;
-        let mut data = DataMaker::new(config, encoder.layout(&config.data)?)?;
-        if let Some(free) = free_memory_bytes() {
-            refuse_above("rendered images", data.rendered_bytes(), free.into())?;
+        let layout = encoder.layout(&config.data)?;
+        let mut data = DataMaker::new(config, layout)?;
+        // A graphics card has memory of its own.
+        if *device == Device::flex() {
+            memory::check_arms(config, sizes(config, &encoder, layout))?;
         }
+        memory::check_images(data.rendered_bytes())?;
         let mut groups = Vec::new();
         for split in Split::ALL {
             stop.check()?;
@@ -112,7 +119,7 @@ impl Prepared {
             }
         };
         let levels = levels(config, &encoder);
-        check_memory(&groups, &source, 1 + levels.len(), cache.is_some())?;
+        memory::check_features(&groups, &source, 1 + levels.len(), cache.is_some())?;
         let mut cache_note = None;
         if config.regime != Regime::Joint
             && let Some(cache) = cache
@@ -152,22 +159,30 @@ impl Prepared {
                 let place = |blocks: usize| {
                     cache.map(|cache| (cache, FeatureCache::key(&encoder_key(blocks), &content)))
                 };
-                let features = encode(&group, &source, place(first_block), lanes, device, stop)?;
-                let mut of_levels = Vec::new();
-                for &blocks in &levels {
-                    let Encoder::Small(tower) = &encoder else {
-                        unreachable!("levels are read from the small tower only");
-                    };
-                    let source = source_of(tower, blocks, config.regime);
-                    of_levels.push(encode(&group, &source, place(blocks), lanes, device, stop)?);
+                let mut states = match &encoder {
+                    Encoder::Small(tower) => {
+                        let blocks = std::iter::once(first_block).chain(levels.iter().copied());
+                        let states = blocks.map(|blocks| {
+                            let source = source_of(tower, blocks, config.regime);
+                            encode(&group, &source, place(blocks), lanes, device, stop)
+                        });
+                        states.collect::<Result<Vec<_>>>()?
+                    }
+                    Encoder::Published(_) => {
+                        let numbers = std::iter::once(first_block).chain(levels.iter().copied());
+                        let places = numbers.map(place).collect();
+                        encode_states(&group, &source, places, lanes, device, stop)?
+                    }
                 }
+                .into_iter();
+                let features = states.next().context("a tower has a last block")?;
                 hashes.push((format!("images {name}"), content));
                 hashes.push((format!("features {name}"), features.hash()));
                 let plan = SlotPlan::of_group(&group).map(|plan| data.plan_number(plan));
                 prepared.push(PreparedGroup {
                     group,
                     features,
-                    levels: of_levels,
+                    levels: states.collect(),
                     plan,
                 });
             }
@@ -395,6 +410,20 @@ impl ProbeConfig {
     }
 }
 
+/// Sizes of the arms of a run.
+fn sizes(config: &ProbeConfig, encoder: &Encoder, layout: PatchLayout) -> ArmSizes {
+    let (d_in, merge) = match encoder {
+        Encoder::Small(tower) => (tower.config().d_model, layout.merge),
+        Encoder::Published(published) => (published.d_model(), published.projector().merge_size()),
+    };
+    ArmSizes {
+        d_in,
+        merge,
+        d_token: config.d_token,
+        table_init: config.table_init,
+    }
+}
+
 /// Refuses arms that the checkpoint's projector cannot be read as, before anything is rendered.
 fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
     for arm in &config.arms {
@@ -405,81 +434,18 @@ fn check_pretrained(config: &ProbeConfig, encoder: &Encoder) -> Result<()> {
     Ok(())
 }
 
-/// Blocks of the tower that have run where each level is read; none if no arm reads any.
+/// Blocks of the small tower that have run where each level is read, or the numbers of a checkpoint's levels
+/// from 1; none if no arm reads any.
 fn levels(config: &ProbeConfig, encoder: &Encoder) -> Vec<usize> {
+    let mut arms = config.arms.iter();
     match encoder {
-        Encoder::Small(tower) if config.arms.iter().any(arms::ArmSpec::reads_levels) => {
+        Encoder::Small(tower) if arms.any(ArmSpec::reads_levels) => {
             level_blocks(tower.depth()).to_vec()
         }
-        // `ProbeConfig::check` has refused such arms behind a checkpoint.
-        Encoder::Small(_) | Encoder::Published(_) => Vec::new(),
-    }
-}
-
-/// Refuses features of so many levels that do not fit into memory, where the system says how much is free.
-fn check_memory(
-    groups: &[Vec<Group>],
-    source: &Source<'_>,
-    levels: usize,
-    cached: bool,
-) -> Result<()> {
-    let one: u64 = groups
-        .iter()
-        .flatten()
-        .map(|group| held_bytes(group, source, cached))
-        .sum();
-    let needed = one * levels as u64;
-    match free_memory_bytes() {
-        Some(free) => refuse_above("features of all images", needed.into(), free.into()),
-        None => Ok(()),
-    }
-}
-
-fn refuse_above(what: &str, needed: u128, free: u128) -> Result<()> {
-    ensure!(
-        needed <= free,
-        "the {what} take {:.1} GiB and {:.1} GiB of memory are free; ask for fewer images \
-         (`data.images`, --train-images, --test-images, --dataset-images), fewer --usage-tokens or fewer \
-         --densities; without --no-cache, large groups stay on disk",
-        gib(needed),
-        gib(free)
-    );
-    Ok(())
-}
-
-fn gib(bytes: u128) -> f64 {
-    bytes as f64 / f64::from(1 << 30)
-}
-
-/// Memory that can be had without swapping; `None` where the system does not say.
-fn free_memory_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(1024 * kib)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn features_that_do_not_fit_into_memory_are_refused_with_a_remedy() {
-        const GIB: u128 = 1 << 30;
-        assert!(refuse_above("features", GIB, GIB).is_ok());
-        let error = refuse_above("features", 7 * GIB, 4 * GIB)
-            .unwrap_err()
-            .to_string();
-        for part in ["7.0 GiB", "4.0 GiB", "data.images"] {
-            assert!(error.contains(part), "{error}");
+        // `ProbeConfig::check` has refused our own such arms behind a checkpoint.
+        Encoder::Published(published) if arms.any(|arm| arm.kind.is_pretrained()) => {
+            (1..=published.projector().levels()).collect()
         }
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_system_says_how_much_memory_is_free() {
-        assert!(free_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+        Encoder::Small(_) | Encoder::Published(_) => Vec::new(),
     }
 }

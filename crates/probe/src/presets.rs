@@ -194,7 +194,7 @@ fn quick() -> ProbeConfig {
             merge: None,
             image_px: None,
             charset: Charset::Alnum36,
-            densities: vec![1.0, 2.0, 4.0],
+            densities: vec![2.0],
             train_contents: vec![Content::Random],
             test_contents: vec![Content::Random, Content::Words],
             images: SplitSizes {

@@ -200,6 +200,7 @@ mod tests {
             parameters: 1,
             multiply_adds_per_token: 2,
             bits_per_token: Some(12f64.log2()),
+            published_levels: 2,
             reader_parameters: 3,
             without_gradient: None,
             history: vec![Evaluation {

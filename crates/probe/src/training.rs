@@ -59,6 +59,7 @@ pub fn train_cell(
         parameters: cost.parameters,
         multiply_adds_per_token: cost.multiply_adds_per_token,
         bits_per_token: cost.bits_per_token,
+        published_levels: model.arm.published_levels(),
         reader_parameters: model.reader.num_params(),
         ..CellOutcome::begun(spec.clone())
     };

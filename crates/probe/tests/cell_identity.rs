@@ -13,7 +13,7 @@ macro_rules! published {
     };
 }
 
-const TEXT: &str = published!("quick");
+const TEXT: &str = published!("connectors");
 const VERNIER: &str = published!("fine-grained-quick/fine-grained-vernier");
 const PERCEPTION: &str = "perception = \"vernier\"";
 

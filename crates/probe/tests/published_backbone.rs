@@ -7,7 +7,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use checkpoint::Checkpoint;
 use image::RgbImage;
-use probe::{CellSpec, Prepared, Preset, ProbeConfig, SplitSizes, train_cell};
+use probe::{
+    CellModel, CellSpec, Prepared, PreparedGroup, Preset, ProbeConfig, ReaderKind, SplitSizes,
+    train_cell,
+};
+use probe_data::FeatureCache;
 use probe_data::published::{Published, checkpoint_summary};
 use projector::{Pass, Projector};
 use published_models::{Processor, VisionModel};
@@ -17,10 +21,12 @@ use safetensors::SafeTensors;
 use std::fs;
 use std::path::{Path, PathBuf};
 use text_images::Charset;
+use vision_backbone::VisionTower;
 
-const LAYOUTS: [&str; 5] = [
+const LAYOUTS: [&str; 6] = [
     "qwen2_5_vl",
     "qwen2_vl",
+    "qwen3_5",
     "ovis2_hf",
     "ovis2_official",
     "ovis2_5",
@@ -110,6 +116,131 @@ fn images_differ_so_that_there_is_something_to_read() {
         let apart = first.iter().zip(second).map(|(a, b)| (a - b).abs());
         assert!(apart.fold(0.0, f32::max) > 1e-2, "{layout}");
     }
+}
+
+/// Tokens and levels of one image as `encode` makes them.
+fn encoded_levels(layout: &str, grey: &[u8], width: u32) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let device = Device::flex();
+    let checkpoint = Checkpoint::open(&folder(layout)).unwrap();
+    let model = VisionModel::load(&checkpoint, &device).unwrap();
+    let processor = Processor::new(model.config(), checkpoint.preprocessor()).unwrap();
+    let colour = grey.iter().flat_map(|&level| [level; 3]).collect();
+    let image = RgbImage::from_raw(width, grey.len() as u32 / width, colour).unwrap();
+    let pixels = processor.image(&image, &device).unwrap();
+    let output = model.tower.forward(&pixels.patches).unwrap();
+    let pass = &mut Pass::deterministic();
+    let tokens = model.tokens(&output.pre_norm, pass).unwrap();
+    let levels = model.deepstack_tokens(&output, pass).unwrap();
+    (
+        values(tokens.embeddings),
+        levels.into_iter().map(values).collect(),
+    )
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    apart.fold(0.0, f32::max)
+}
+
+/// Levels that are dropped, or that come from another depth than their merger, are seen.
+#[test]
+fn tokens_of_qwen3_vl_come_with_the_levels_of_the_checkpoint() {
+    const CLOSE: f32 = 1e-5;
+    const APART: f32 = 1e-3;
+    let prepared = prepare(&study("qwen3_vl"));
+    let device = Device::flex();
+    let data = &prepared.train[0];
+    let image = data.group.layout;
+    let projector = prepared.pretrained(TokenizeOverride::Own).unwrap().valid();
+    let last = data.group.len() - 1;
+    for item in [0, last] {
+        let width = (image.cols * image.patch) as u32;
+        let grey = data.group.images(&[item]).unwrap();
+        let (tokens, levels) = encoded_levels("qwen3_vl", &grey, width);
+        assert_eq!(levels.len(), 2);
+        assert!(distance(&levels[0], &levels[1]) > APART);
+
+        let batch = data.batch(&[item], &device).unwrap();
+        let found = projector.forward(&batch, &mut Pass::deterministic());
+        assert!(distance(&values(found.embeddings.clone()), &tokens) < CLOSE);
+        assert_eq!(found.levels.len(), levels.len());
+        for (found, expected) in found.levels.iter().zip(&levels) {
+            assert!(distance(&values(found.clone()), expected) < CLOSE);
+        }
+
+        // Summed, as readers of one layer take them.
+        let mut sum = tokens.clone();
+        for level in &levels {
+            sum.iter_mut().zip(level).for_each(|(sum, x)| *sum += x);
+        }
+        assert!(distance(&values(found.summed().embeddings), &sum) < CLOSE);
+        assert!(distance(&tokens, &sum) > APART, "dropped levels go unseen");
+        let mut swapped = batch.levels().to_vec();
+        swapped.reverse();
+        let swapped = batch.clone().with_levels(swapped);
+        let wrong = projector.forward(&swapped, &mut Pass::deterministic());
+        for (wrong, expected) in wrong.levels.iter().zip(&levels) {
+            assert!(distance(&values(wrong.clone()), expected) > APART);
+        }
+        assert!(distance(&values(wrong.summed().embeddings), &sum) > APART);
+    }
+}
+
+#[test]
+fn readers_of_several_blocks_take_the_levels_of_a_checkpoint_apart() {
+    let device = Device::flex();
+    for (reader, apart) in [
+        (ReaderKind::Causal, 2),
+        (ReaderKind::Attention, 2),
+        (ReaderKind::Anchored, 0),
+    ] {
+        let config = ProbeConfig {
+            reader,
+            ..study("qwen3_vl")
+        };
+        let prepared = prepare(&config);
+        let model = CellModel::init(&config, &prepared, config.arms[0], 1, &device).unwrap();
+        let batch = prepared.train[0].batch(&[0, 1], &device).unwrap();
+        let tokens = model.tokens(batch, &mut Pass::deterministic());
+        assert_eq!(tokens.levels.len(), apart, "{reader:?}");
+    }
+}
+
+/// Levels lie in the cache beside the last block, and are those that were computed.
+#[test]
+fn levels_are_cached() {
+    let place = tempfile::tempdir().unwrap();
+    let cache = FeatureCache::new(place.path());
+    let config = study("qwen3_vl");
+    let lanes = Lanes::open(2).unwrap();
+    let (device, stop) = (Device::flex(), Stop::default());
+    let prepared = |cache| Prepared::new(&config, cache, &lanes, &device, &stop).unwrap();
+    let computed = prepared(None);
+    let stored = prepared(Some(&cache));
+    let files = fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(files % 3, 0, "{files}");
+    let found = prepared(Some(&cache));
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), files);
+    for other in [&stored, &found] {
+        for (one, other) in computed.test.iter().zip(&other.test) {
+            assert_eq!(one.levels.len(), 2);
+            let hashes = |group: &PreparedGroup| -> Vec<String> {
+                group.levels.iter().map(|level| level.hash()).collect()
+            };
+            assert_eq!(hashes(one), hashes(other));
+            assert_ne!(hashes(one)[0], hashes(one)[1]);
+            assert_eq!(one.features.hash(), other.features.hash());
+        }
+    }
+}
+
+/// Arms that are trained read the last block, and nothing is kept for them.
+#[test]
+fn levels_are_computed_for_the_arm_that_reads_them_only() {
+    let mut config = study("qwen3_vl");
+    config.arms = vec!["linear".parse().unwrap()];
+    assert!(prepare(&config).train[0].levels.is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use checkpoint::{Checkpoint, CheckpointError, Scope, Tensors};
 use ovis_vet::Vet;
 use ovis_vet::config::LAYER_NORM_EPS;
 use qwen_merger::{
-    PatchMerger, PatchMergerConfig, Qwen3Merger, Qwen3MergerConfig,
+    DeepStack, PatchMerger, PatchMergerConfig, Qwen3Merger, Qwen3MergerConfig,
     qwen3::LAYER_NORM_EPS as MERGER_EPS,
 };
 use vision_backbone::{Loader, ParameterSource};
@@ -96,11 +96,9 @@ const QUANTISED_PARTS: [&str; 14] = [
 pub(crate) struct Parts {
     pub(crate) tower: Tower,
     pub(crate) projector: PublishedProjector,
-    /// Mergers of the tower's inner levels, in the order of its output.
-    pub(crate) deepstack: Vec<Qwen3Merger>,
 }
 
-/// Builds tower and projectors.
+/// Builds tower and projector.
 pub(crate) fn load(config: &ModelConfig, tensors: &Tensors, device: &Device) -> Result<Parts> {
     let names = config.names();
     let scope = tensors.find_scope(names.tower, names.witness)?;
@@ -120,8 +118,13 @@ pub(crate) fn load(config: &ModelConfig, tensors: &Tensors, device: &Device) -> 
         ProjectorConfig::Merger { config, layer_norm } => {
             PublishedProjector::Merger(merger(config, *layer_norm, &mut source, device)?)
         }
-        ProjectorConfig::Qwen3Merger(config) => {
-            PublishedProjector::Qwen3Merger(qwen3_merger("merger", config, &mut source, device)?)
+        ProjectorConfig::Qwen3Merger(sizes) => {
+            let merger = qwen3_merger("merger", sizes, &mut source, device)?;
+            let levels = level_mergers(&config.tower, sizes, &mut source, device)?;
+            match levels.is_empty() {
+                true => PublishedProjector::Qwen3Merger(merger),
+                false => PublishedProjector::DeepStack(DeepStack { merger, levels }),
+            }
         }
         ProjectorConfig::Vet(sizes) => {
             let merge = config.tower.merge();
@@ -136,16 +139,11 @@ pub(crate) fn load(config: &ModelConfig, tensors: &Tensors, device: &Device) -> 
             PublishedProjector::InternVlMlp(internvl_mlp(config, names, tensors, device)?)
         }
     };
-    let deepstack = deepstack(config, &mut source, device)?;
     // Nothing of the tower may be left over; with an empty prefix, the rest is the language model.
     if !scope.prefix().is_empty() {
         scope.check_all_read(|name| may_remain(&scope.full_name(name)))?;
     }
-    Ok(Parts {
-        tower,
-        projector,
-        deepstack,
-    })
+    Ok(Parts { tower, projector })
 }
 
 /// Tensors that checkpoints carry and no vision side uses: buffers of older code.
@@ -215,14 +213,14 @@ fn internvl_mlp(
     Ok(InternVlMlp::from_parts(config, norm, fc1, fc2))
 }
 
-fn deepstack(
-    config: &ModelConfig,
+/// Mergers of the tower's inner levels, in the order of its output.
+fn level_mergers(
+    tower: &TowerConfig,
+    merger: &Qwen3MergerConfig,
     source: &mut Parameters<'_>,
     device: &Device,
 ) -> Result<Vec<Qwen3Merger>> {
-    let (TowerConfig::Qwen3(tower), ProjectorConfig::Qwen3Merger(merger)) =
-        (&config.tower, &config.projector)
-    else {
+    let TowerConfig::Qwen3(tower) = tower else {
         return Ok(Vec::new());
     };
     let config = Qwen3MergerConfig::deepstack(merger.d_in, merger.merge, merger.d_out);

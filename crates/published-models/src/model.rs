@@ -6,7 +6,6 @@ use burn::tensor::{Device, Tensor};
 use checkpoint::{Checkpoint, Tensors};
 use ovis_vet::Tokenize;
 use projector::{Pass, PatchGrid, Projector, VisualTokens};
-use qwen_merger::Qwen3Merger;
 use vision_backbone::{PackedPatches, TowerOutput, VisionTower};
 
 use crate::config::{Family, ModelConfig};
@@ -34,9 +33,6 @@ pub struct VisionModel {
     pub tower: Tower,
     /// From patch features to visual tokens.
     pub projector: PublishedProjector,
-    /// From inner states of the tower to what Qwen3-VL adds to the hidden states of its language model
-    /// at the visual positions, one merger per decoder layer from the first; empty without DeepStack.
-    pub deepstack: Vec<Qwen3Merger>,
     /// Which of the tower's states the projector reads.
     pub state: FeatureState,
 }
@@ -58,16 +54,11 @@ impl VisionModel {
     /// # Errors
     /// As [`VisionModel::load`].
     pub fn from_tensors(config: ModelConfig, tensors: &Tensors, device: &Device) -> Result<Self> {
-        let Parts {
-            tower,
-            projector,
-            deepstack,
-        } = load(&config, tensors, device)?;
+        let Parts { tower, projector } = load(&config, tensors, device)?;
         Ok(Self {
             config,
             tower,
             projector,
-            deepstack,
             state: FeatureState::default(),
         })
     }
@@ -94,6 +85,7 @@ impl VisionModel {
             PublishedProjector::Vet(vet) => PublishedProjector::Vet(vet.with_tokenize(tokenize)),
             PublishedProjector::Merger(_)
             | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::DeepStack(_)
             | PublishedProjector::InternVlMlp(_) => {
                 return Err(ModelError::NoVocabulary {
                     family: self.config.family.name(),
@@ -108,14 +100,25 @@ impl VisionModel {
     /// # Errors
     /// If the pixels are not this tower's.
     pub fn features(&self, pixels: &PackedPatches) -> Result<PackedPatches> {
-        let output = self.tower.forward(pixels)?;
-        Ok(match self.state {
-            FeatureState::PreNorm => output.pre_norm,
-            FeatureState::PostNorm => output.post_norm,
-        })
+        Ok(self.states(pixels)?.0)
     }
 
-    /// Visual tokens of patch features, image after image in raster order of blocks.
+    /// The same, and the [levels](PublishedProjector::levels) that the projector reads beside them, in the
+    /// order of the blocks.
+    ///
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn states(&self, pixels: &PackedPatches) -> Result<(PackedPatches, Vec<PackedPatches>)> {
+        let output = self.tower.forward(pixels)?;
+        let last = match self.state {
+            FeatureState::PreNorm => output.pre_norm,
+            FeatureState::PostNorm => output.post_norm,
+        };
+        Ok((last, output.inner))
+    }
+
+    /// Visual tokens of patch features, image after image in raster order of blocks, without
+    /// [levels](Self::deepstack_tokens).
     ///
     /// # Shapes
     /// - embeddings: `[1, tokens, d_out]`
@@ -123,7 +126,14 @@ impl VisionModel {
     /// # Errors
     /// If the features are not in the order of the projector.
     pub fn tokens(&self, features: &PackedPatches, pass: &mut Pass<'_>) -> Result<VisualTokens> {
-        Ok(self.projector.forward(&blocks(features)?, pass))
+        let blocks = blocks(features)?;
+        Ok(match &self.projector {
+            PublishedProjector::DeepStack(mergers) => mergers.merger.forward(&blocks, pass),
+            projector @ (PublishedProjector::Merger(_)
+            | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::Vet(_)
+            | PublishedProjector::InternVlMlp(_)) => projector.forward(&blocks, pass),
+        })
     }
 
     /// What Qwen3-VL adds to the hidden states behind its first decoder layers, level by level; none
@@ -139,7 +149,10 @@ impl VisionModel {
         output: &TowerOutput,
         pass: &mut Pass<'_>,
     ) -> Result<Vec<Tensor<3>>> {
-        let levels = self.deepstack.iter().zip(&output.inner);
+        let PublishedProjector::DeepStack(mergers) = &self.projector else {
+            return Ok(Vec::new());
+        };
+        let levels = mergers.levels.iter().zip(&output.inner);
         levels
             .map(|(merger, level)| Ok(merger.forward(&blocks(level)?, pass).embeddings))
             .collect()
@@ -154,6 +167,7 @@ impl VisionModel {
             }
             PublishedProjector::Merger(_)
             | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::DeepStack(_)
             | PublishedProjector::InternVlMlp(_) => None,
         }
     }

@@ -481,6 +481,7 @@ fn vet_of<'a>(fixture: &Fixture, model: &'a VisionModel) -> Result<&'a Vet> {
         PublishedProjector::Vet(vet) => Ok(vet),
         PublishedProjector::Merger(_)
         | PublishedProjector::Qwen3Merger(_)
+        | PublishedProjector::DeepStack(_)
         | PublishedProjector::InternVlMlp(_) => {
             Err(fixture.problem("an Ovis tower with a merger behind it"))
         }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `metrics.csv` | arm, seed, test group, evaluation mode and metric |
 //! | `history.csv` | arm, seed and evaluation during training |
+//! | `by_steps.csv` | arm and share of the steps: a quarter, half, all |
 //! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
 //! | `confusions.csv` | arm, test group and confused pair of characters or classes |
 //! | `classes.csv` | class, where classes are asked |
@@ -28,6 +29,7 @@
 //! exploded, is a row in `metrics.csv`, a failed check and a warning in the verdict, and a line under
 //! the table.
 
+mod by_steps;
 mod classes;
 mod comparison;
 mod confusions;
@@ -114,6 +116,7 @@ pub fn write(
     manifest.write(&folder.join("manifest.json"))?;
     metrics::write(&folder.join("metrics.csv"), &scored)?;
     metrics::write_history(&folder.join("history.csv"), &scored)?;
+    by_steps::write(&folder.join("by_steps.csv"), &scored)?;
     tuning::write(&folder.join("tuning.csv"), &scored)?;
     predictions::write(&folder.join("predictions.csv"), &scored)?;
     let confusions = confusions::count(&scored);

@@ -41,6 +41,13 @@ impl<'a> ScoredRun<'a> {
         arm.kind.has_words() || (arm.kind.is_pretrained() && self.words(arm).is_some())
     }
 
+    /// Whether a token may hold what does not stand in its block: the untouched features are no ceiling
+    /// then.
+    pub fn reads_beyond(&self, arm: ArmSpec) -> bool {
+        let mut cells = self.cells_of(arm);
+        arm.reads_beyond() || cells.any(|cell| cell.outcome.published_levels > 0)
+    }
+
     /// Visual words of an arm (of one codebook), without indicator rows.
     pub fn words(&self, arm: ArmSpec) -> Option<usize> {
         arm.words().or_else(|| {

@@ -281,7 +281,7 @@ fn row(
     let is_plain_cer =
         mode == EvaluationMode::Deterministic && measure == Measure::CharacterErrorRate;
     let ceiling = arm_of(scored.config, ArmKind::Identity);
-    let ceiling = ceiling.filter(|_| is_plain_cer && !arm.reads_beyond());
+    let ceiling = ceiling.filter(|_| is_plain_cer && !scored.reads_beyond(arm));
     Ok(SummaryRow {
         arm,
         group,

@@ -181,6 +181,7 @@ fn cell(
         parameters: 10_000 + arm.vocabulary.unwrap_or(0),
         multiply_adds_per_token: 9000,
         bits_per_token: arm.nominal_bits(),
+        published_levels: 0,
         reader_parameters: 5000,
         without_gradient: None,
         history: steps
@@ -256,7 +257,10 @@ fn hardening(
     if !arm.kind.hardens() || config.hardening_images == 0 {
         return Vec::new();
     }
-    let words = arm.words().unwrap();
+    // What words a checkpoint's projector has, the arm does not say: here none.
+    let Some(words) = arm.words() else {
+        return Vec::new();
+    };
     let mut counts: Vec<usize> = std::iter::successors(Some(1), |k| Some(k * 2))
         .take_while(|&k| k < words)
         .collect();

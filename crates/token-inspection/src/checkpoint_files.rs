@@ -79,6 +79,7 @@ pub fn shown(
         let (vocabulary, family) = match &model.projector {
             PublishedProjector::Merger(_)
             | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::DeepStack(_)
             | PublishedProjector::InternVlMlp(_) => (None, Family::Merger),
             PublishedProjector::Vet(vet) if inspected.arm.kind.is_hard() => {
                 (Some(vet.words()), Family::VetHard)

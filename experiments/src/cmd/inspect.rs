@@ -68,8 +68,8 @@ pub struct Args {
     /// Best words listed per token.
     #[arg(long, default_value_t = 8)]
     top: usize,
-    /// Characters per token of the images that are looked at [default: 1]; training is on all
-    /// densities of the preset or run.
+    /// Characters per token of the images that are looked at [default: 1, or the first of the preset or
+    /// run]; training is on all densities of the preset or run.
     #[arg(long)]
     density: Option<f64>,
     /// Run whose settings and chosen learning rates are taken over.

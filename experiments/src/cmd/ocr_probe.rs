@@ -54,7 +54,8 @@ pub struct Args {
     /// Alphabet: 10, 16, 36, 62 or 94 characters.
     #[arg(long)]
     charset: Option<Charset>,
-    /// Characters per visual token, separated by commas.
+    /// Characters per visual token, separated by commas; with several, each probe is trained on all of them,
+    /// batches taking turns.
     #[arg(long, value_delimiter = ',')]
     densities: Option<Vec<f64>>,
     /// One density, in characters per visual token; a run of its own for each keeps what is learnt at one

@@ -76,6 +76,16 @@ impl Arm {
         }
     }
 
+    /// Levels of the tower that the projector of a checkpoint reads beside the last block.
+    #[must_use]
+    pub fn published_levels(&self) -> usize {
+        if let Self::Pretrained(projector) = self {
+            projector.levels()
+        } else {
+            0
+        }
+    }
+
     /// The same arm with `change` done to its [table](Self::vet).
     #[must_use]
     pub fn map_vet(self, change: impl FnOnce(Vet) -> Vet) -> Self {

@@ -43,8 +43,8 @@ pub fn checkpoint_summary(name: &str) -> Result<CheckpointSummary> {
     let levels = config.tower.inner_levels();
     if levels > 0 {
         eprintln!(
-            "note: {name}: the tokens are those of the last block; the {levels} DeepStack levels, which \
-             the language model of {} sees as well, are not read",
+            "note: {name}: arm `pretrained` carries the {levels} DeepStack levels of {}; readers causal and \
+             attention add them behind their blocks, all others to the tokens",
             config.family.name()
         );
     }
@@ -123,36 +123,43 @@ impl Published {
         self.model.projector
     }
 
-    /// Features of some images of a group, `[images, patches, d]` with patches in merge order.
+    /// Features of some images of a group, `[images, patches, d]` with patches in merge order: those of
+    /// the last block, then of the levels of its projector, the first `states` of them.
     ///
     /// # Errors
     /// If the images do not have the size of [`Published::layout`].
-    pub fn features(&self, group: &Group, items: &[usize], device: &Device) -> Result<Vec<f32>> {
+    pub fn features(
+        &self,
+        group: &Group,
+        items: &[usize],
+        states: usize,
+        device: &Device,
+    ) -> Result<Vec<Vec<f32>>> {
         let pixels = items
             .iter()
             .map(|&item| Ok(self.pixels(group, item, device)?.patches))
             .collect::<Result<Vec<_>>>()?;
         let Some(first) = pixels.first() else {
-            return Ok(Vec::new());
+            return Ok(vec![Vec::new(); states]);
         };
         let merge = first.merge();
         let grids = pixels.iter().flat_map(|p| p.grids().to_vec()).collect();
         let rows = pixels.iter().map(|p| p.features().clone()).collect();
         let packed = PackedPatches::new(Tensor::cat(rows, 0), grids, merge)?;
-        let features = self.model.features(&packed)?;
+        let (last, levels) = self.model.states(&packed)?;
         let expected = [items.len() * group.layout.patches(), self.d_model()];
-        let found = features.features().dims();
-        ensure!(
-            found == expected,
-            "{}: the tower gave features of shape {found:?} for images that need {expected:?}",
-            self.name
-        );
-        Ok(features
-            .features()
-            .clone()
-            .into_data()
-            .iter::<f32>()
-            .collect())
+        let states = std::iter::once(last).chain(levels).take(states);
+        let states = states.map(|state| {
+            let found = state.features().dims();
+            ensure!(
+                found == expected,
+                "{}: the tower gave features of shape {found:?} for images that need {expected:?}",
+                self.name
+            );
+            let values = state.features().clone().into_data();
+            Ok(values.iter::<f32>().collect())
+        });
+        states.collect()
     }
 
     fn pixels(&self, group: &Group, item: usize, device: &Device) -> Result<Pixels> {

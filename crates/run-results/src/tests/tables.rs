@@ -1,6 +1,6 @@
 //! Numbers in the tables.
 
-use super::{config, expected, field, rows, run, written};
+use super::{config, expected, fail, field, rows, run, text, written};
 use probe::{ProbeConfig, RunOutcome};
 use probe_data::Answer;
 
@@ -54,6 +54,102 @@ fn metrics_agree_with_readings_scored_by_hand() {
     assert_eq!(value(hard, "2", "cer", "vocabulary"), "8");
     assert_eq!(value(hard, "2", "cer", "charset"), "36");
     assert_eq!(value(hard, "2", "cer", "task"), "ocr-grid");
+}
+
+#[test]
+fn a_quarter_half_and_all_of_the_steps_are_those_of_the_curve() {
+    let (config, mut run) = by_hand();
+    let curves = [[0.5, 0.25], [0.3, 0.1], [0.4, 0.2], [0.2, 0.1]];
+    for (cell, [early, late]) in run.cells.iter_mut().zip(curves) {
+        for point in &mut cell.history {
+            point.validation_cer = match point.step {
+                0 => 0.9,
+                100 => early,
+                _ => late,
+            };
+        }
+    }
+    let at = |rows: &[_], arm: &str, share: &str, column: &str| {
+        field(rows, &[("arm", arm), ("share", share)], column)
+    };
+    let (folder, _) = written(&config, &run);
+    let found = rows(&folder, "by_steps.csv");
+    assert_eq!(found.len(), 6);
+    // Evaluated at 0, 100, 200, 300: of 75, 100 is nearest, and of 150 the earlier of two.
+    for (share, step) in [("0.25", "100"), ("0.5", "100"), ("1", "300")] {
+        assert_eq!(at(&found, "patch-merger", share, "step"), step);
+        assert_eq!(at(&found, "patch-merger", share, "density"), "0.5");
+        assert_eq!(at(&found, "patch-merger", share, "seeds"), "2");
+    }
+    assert_eq!(at(&found, "patch-merger", "0.25", "validation_cer"), "0.4");
+    assert_eq!(at(&found, "patch-merger", "1", "validation_cer"), "0.175");
+    let verdict = text(&folder, "verdict.md");
+    let heading = "| arm | a quarter (step 100) | half (step 100) | all of the steps (step 300) |";
+    let row = "| `patch-merger` | 40.0% | 40.0% | 17.5% |";
+    for part in [heading, row] {
+        assert!(verdict.contains(part), "{verdict}");
+    }
+    assert!(text(&folder, "report.html").contains("all of the steps (step 300)"));
+    // Before the first step nothing has been trained.
+    let mut rare = run.clone();
+    for cell in &mut rare.cells {
+        cell.history.retain(|point| [0, 300].contains(&point.step));
+    }
+    let (folder, _) = written(&config, &rare);
+    let found = rows(&folder, "by_steps.csv");
+    assert_eq!(at(&found, "patch-merger", "0.25", "step"), "300");
+    // What broke down counts nowhere, and an arm of which nothing is left has no numbers.
+    fail(&mut run, "patch-merger", 1, 150);
+    let (folder, _) = written(&config, &run);
+    let found = rows(&folder, "by_steps.csv");
+    assert_eq!(at(&found, "patch-merger", "0.25", "validation_cer"), "0.3");
+    assert_eq!(at(&found, "patch-merger", "1", "seeds"), "1");
+    fail(&mut run, "patch-merger", 2, 150);
+    let (folder, _) = written(&config, &run);
+    let found = rows(&folder, "by_steps.csv");
+    for column in ["step", "validation_cer"] {
+        assert_eq!(at(&found, "patch-merger", "1", column), "");
+    }
+    assert!(text(&folder, "verdict.md").contains("| `patch-merger` | failed | failed | failed |"));
+}
+
+/// It reads earlier blocks of the tower, which `identity` does not see.
+#[test]
+fn identity_is_no_ceiling_for_a_published_projector_with_levels() {
+    let config = config(&["identity", "linear", "pretrained"], 2, &[1.0]);
+    for levels in [0, 2] {
+        let mut run = run(&config, &|_, _| 0.1);
+        for cell in run.cells.iter_mut() {
+            if cell.spec.arm.kind.is_pretrained() {
+                cell.published_levels = levels;
+            }
+        }
+        let (_, summary) = written(&config, &run);
+        let compared = |arm: &str| {
+            let row = summary.cer(arm.parse().unwrap(), 0).unwrap();
+            row.against_ceiling.is_some()
+        };
+        assert!(compared("linear"));
+        assert_eq!(compared("pretrained"), levels == 0);
+    }
+}
+
+#[test]
+fn a_run_that_mixes_densities_says_so_and_names_them() {
+    let note = "Each probe was trained on densities 1, 2 and 4 mixed";
+    for (densities, mixed) in [(vec![2.0], false), (vec![1.0, 2.0, 4.0], true)] {
+        let config = config(&["patch-merger", "vet-st-argmax@8"], 2, &densities);
+        let (folder, _) = written(&config, &run(&config, &|_, _| 0.1));
+        for file in ["verdict.md", "report.html"] {
+            assert_eq!(text(&folder, file).contains(note), mixed, "{file}");
+        }
+        let found = rows(&folder, "by_steps.csv");
+        let expected = if mixed { "1 2 4" } else { "2" };
+        assert!(found.iter().all(|row| row["density"] == expected));
+        let together =
+            text(&folder, "verdict.md").contains("of 1, 2 and 4 characters per token together");
+        assert_eq!(together, mixed);
+    }
 }
 
 #[test]

@@ -194,6 +194,23 @@ impl Report<'_> {
         ));
     }
 
+    /// That probes have seen several densities, which is a choice of the run.
+    pub(super) fn mixed_densities(&self) -> Option<String> {
+        let data = &self.scored.config.data;
+        let mixed = match data.layout {
+            LayoutKind::Grid => data.densities.len() > 1,
+            LayoutKind::Strip => false,
+        };
+        let densities = data.densities.iter().map(f64::to_string);
+        let densities = wording::listed(&densities.collect::<Vec<_>>());
+        mixed.then(|| {
+            format!(
+                "Each probe was trained on densities {densities} mixed (`--densities`): at one of them it may \
+                 read worse than a probe that was trained on it alone (`--density`)."
+            )
+        })
+    }
+
     /// Densities and images of a kind of text.
     fn tested(&self, condition: &str) -> String {
         let groups = self.summary.groups_of(condition);

@@ -65,6 +65,7 @@ impl Report<'_> {
         for &group in &groups {
             self.comparison_table(page, group);
         }
+        self.on_the_way(page);
     }
 
     /// What the number of seeds can carry.

@@ -127,6 +127,7 @@ impl Report<'_> {
         {
             warnings.push(self.standing_of_training(until.tolerance));
         }
+        warnings.extend(self.mixed_densities());
         let failed: usize = self.summary.arms.iter().map(|arm| arm.failures.len()).sum();
         if failed > 0 {
             let finished: usize = self.summary.arms.iter().map(|arm| arm.finished).sum();

@@ -93,6 +93,7 @@ impl Encoder<'_> {
         let (embeddings, words) = match &self.model.projector {
             PublishedProjector::Merger(_)
             | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::DeepStack(_)
             | PublishedProjector::InternVlMlp(_) => {
                 let tokens = self.model.tokens(features, &mut Pass::deterministic())?;
                 (array(tokens.embeddings.squeeze_dim::<2>(0)), None)
