@@ -252,7 +252,7 @@ fn words() -> ProbeConfig {
                 ..StoredConfig::default()
             },
             images: SplitSizes {
-                train: 16_000,
+                train: 20_000,
                 validation: 400,
                 test: 1000,
                 test_words: 1000,
@@ -260,7 +260,7 @@ fn words() -> ProbeConfig {
             ..quick.data
         },
         training: TrainingConfig {
-            steps: 1000,
+            steps: 1500,
             learning_rates: vec![4e-3],
             evaluations: 5,
             evaluation_images: 200,
