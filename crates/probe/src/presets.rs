@@ -261,7 +261,7 @@ fn words() -> ProbeConfig {
         },
         training: TrainingConfig {
             steps: 1500,
-            learning_rates: vec![4e-3],
+            learning_rates: vec![2e-3],
             evaluations: 5,
             evaluation_images: 200,
             ..quick.training

@@ -219,6 +219,40 @@ mod tests {
     }
 
     #[test]
+    fn a_training_begins_with_the_alignment_and_ends_with_ctc() {
+        let device = Device::flex();
+        let reader = CtcReaderConfig::new(4, 3, 2).init(&mut seeded::stream(0, "ctc"), &device);
+        let tokens = seeded::normal([1, 6, 4], 1.0, &mut seeded::stream(1, "x"), &device);
+        let frames = reader.forward(tokens);
+        let ints = |values: &[i64]| TensorData::new(values.to_vec(), [1, values.len()]);
+        let labels = || {
+            let targets = Tensor::<2, Int>::from_data(ints(&[1, 2]), &device);
+            (targets, Tensor::<1, Int>::from_data([2], &device))
+        };
+        let aligned = Alignment {
+            targets: Tensor::from_data(ints(&[0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0]), &device),
+            weights: Tensor::ones([1, 12], &device),
+            characters: 2,
+        };
+        let at = |aligned: Option<&Alignment>, progress: f64| {
+            let loss = CtcReader::training_loss(frames.clone(), labels(), aligned, progress);
+            loss.into_scalar::<f32>()
+        };
+        let told = CtcReader::aligned_loss(frames.clone(), &aligned).into_scalar::<f32>();
+        let (targets, lengths) = labels();
+        let ctc = CtcReader::loss(frames.clone(), targets, lengths).into_scalar::<f32>();
+        assert!((told - ctc).abs() > 0.1);
+        assert_eq!(
+            [at(Some(&aligned), 0.0), at(Some(&aligned), 0.16)],
+            [told; 2]
+        );
+        assert_eq!([at(Some(&aligned), 0.5), at(Some(&aligned), 1.0)], [ctc; 2]);
+        assert_eq!([at(None, 0.0), at(None, 1.0)], [ctc; 2]);
+        let half = at(Some(&aligned), 1.0 / 3.0);
+        assert!((half - (told + ctc) / 2.0).abs() < 1e-4 * half, "{half}");
+    }
+
+    #[test]
     fn a_line_can_be_learned_by_heart() {
         use burn::optim::{AdamWConfig, GradientsParams};
         let device = Device::flex().autodiff();
