@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use probe::ProbeConfig;
+use run_results::items_file;
 use run_support::atomic;
 use run_support::lock::{Lock, LockError};
 use serde::Serialize;
@@ -141,6 +142,12 @@ impl RunFolder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the run left the numbers of its items, which stand in for its cells.
+    #[must_use]
+    pub fn has_items(&self) -> bool {
+        self.path.join(items_file::FILE).is_file()
     }
 
     /// Where finished cells are kept: in the run's folder, or for the runs of a study in the study's,
