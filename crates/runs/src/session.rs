@@ -1,12 +1,12 @@
 //! Carrying out one run: data, cells, results.
 
 use crate::progress::Progress;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{Left, RunFolder};
 use crate::watch::{Watch, Watched};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use probe::{
-    CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_until_converged,
+    CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_until_converged,
 };
 use probe_data::FeatureCache;
 use run_results::{Manifest, Outputs, Summary};
@@ -20,6 +20,9 @@ use std::time::Instant;
 /// Why the numbers of a published run may not be had again.
 pub const NO_ITEMS: &str = "nor an items.safetensors in their place (version 0.2 and before wrote none: what they \
                             published cannot be computed again without training)";
+
+/// Why its items do not stand in for a run's cells.
+const SOME_CELLS: &str = "and items.safetensors stands in only where there are none (move cells/ away to use it)";
 
 /// Where and with what runs are carried out.
 pub struct Session<'a> {
@@ -140,18 +143,14 @@ impl<'a> Session<'a> {
                 path.display()
             )
         };
-        if !StoredCells::list(&folder.cells())
-            .unfinished(config)
-            .is_empty()
-        {
-            if folder.has_items() {
-                return redo_from_items(config, path, outputs);
-            }
-            bail!(
-                "{}: not all cells are there, {NO_ITEMS}; finish the run with its own command and --resume \
-                 --run NAME",
-                path.display()
-            );
+        match folder.left(config) {
+            Left::Cells => {}
+            Left::Items => return redo_from_items(config, path, outputs),
+            Left::TooLittle(_) => bail!(
+                "{}: not all cells are there, {}; finish the run with its own command and --resume --run NAME",
+                path.display(),
+                if folder.has_items() { SOME_CELLS } else { NO_ITEMS }
+            ),
         }
         let prepared = self.prepare(config)?;
         let progress = Progress::new(self.lanes.count());

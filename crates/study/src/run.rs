@@ -4,9 +4,9 @@ use super::config::StudyConfig;
 use super::part::{Part, PartResult};
 use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
-use probe::{ProbeConfig, StoredCells};
+use probe::ProbeConfig;
 use run_results::items_file;
-use runs::run_folder::RunFolder;
+use runs::run_folder::{Left, RunFolder};
 use runs::session::{NO_ITEMS, Session};
 use std::path::Path;
 use std::time::Instant;
@@ -80,9 +80,9 @@ pub fn redo_parts(
             "run `{name}` was made with other settings than this version of the study has; \
              run the study again"
         );
-        let arms = StoredCells::list(&run.cells()).unfinished(&part.config);
-        if !arms.is_empty() && !run.has_items() {
-            missing.push(format!("`{name}` ({})", named(&arms)));
+        match run.left(&part.config) {
+            Left::Cells | Left::Items => {}
+            Left::TooLittle(arms) => missing.push(format!("`{name}` ({})", named(&arms))),
         }
         opened.push((part, run));
     }
