@@ -190,7 +190,11 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
     for name in names(&place.path("results/s")) {
         let _ = fs::remove_file(place.result("s", &format!("{name}/items.safetensors")));
     }
-    claims().refused(&["results/s: there are no cells", "nor an items.safetensors", "0.2"]);
+    claims().refused(&[
+        "results/s: there are no cells",
+        "nor an items.safetensors",
+        "0.2",
+    ]);
     fs::create_dir(place.result("s", "cells")).unwrap();
     let refused = place.run("claims results/s --data data").refused(&[
         "cells are missing of `ocr` (identity, patch-merger, ",
@@ -199,9 +203,11 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
         "--resume",
     ]);
     assert!(!refused.stderr.contains("render"), "{}", refused.stderr);
-    place
-        .run("report results/s/ocr --data data")
-        .refused(&["not all cells", "nor an items.safetensors", "--resume"]);
+    place.run("report results/s/ocr --data data").refused(&[
+        "not all cells",
+        "nor an items.safetensors",
+        "--resume",
+    ]);
     let merge = place.run("merge results/s --data data");
     let refused = merge.refused(&["nothing is written"]);
     let first = "missing: item 0 (ocr identity), 0 of its cells";

@@ -5,9 +5,7 @@ use crate::run_folder::{Left, RunFolder};
 use crate::watch::{Watch, Watched};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
-use probe::{
-    CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_until_converged,
-};
+use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_until_converged};
 use probe_data::FeatureCache;
 use run_results::{Manifest, Outputs, Summary};
 use run_results::{items_file, provenance};
@@ -22,7 +20,8 @@ pub const NO_ITEMS: &str = "nor an items.safetensors in their place (version 0.2
                             published cannot be computed again without training)";
 
 /// Why its items do not stand in for a run's cells.
-const SOME_CELLS: &str = "and items.safetensors stands in only where there are none (move cells/ away to use it)";
+const SOME_CELLS: &str =
+    "and items.safetensors stands in only where there are none (move cells/ away to use it)";
 
 /// Where and with what runs are carried out.
 pub struct Session<'a> {
@@ -149,7 +148,11 @@ impl<'a> Session<'a> {
             Left::TooLittle(_) => bail!(
                 "{}: not all cells are there, {}; finish the run with its own command and --resume --run NAME",
                 path.display(),
-                if folder.has_items() { SOME_CELLS } else { NO_ITEMS }
+                if folder.has_items() {
+                    SOME_CELLS
+                } else {
+                    NO_ITEMS
+                }
             ),
         }
         let prepared = self.prepare(config)?;

@@ -3,15 +3,19 @@
 use super::record::{CellRecord, GroupRecord, Record, hardening_name, prefix, test_name};
 use super::{FILE, FORMAT, FORMAT_KEY, RECORD};
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use flate2::read::ZlibDecoder;
 use probe::{CellOutcome, CountedAnswers, ProbeConfig, RunOutcome, TestSet, TrainingLength};
 use probe_data::Answer;
 use probe_statistics::text_metrics::PositionAccuracy;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
+use std::io::Read;
 use std::path::Path;
 
 /// Longest text of one image; a damaged number must not take the memory.
 const MOST_CHARS: u32 = 100_000;
+/// Longest record when unpacked, in bytes; a study of thousands of cells has a tenth of it.
+const MOST_RECORD: u64 = 256 << 20;
 /// What to do about a file that cannot be used.
 const REMEDY: &str = "bring back the file that belongs to this folder, or make the run again";
 /// Stands for a character of a text that was not kept; only how many there are is known.
@@ -25,8 +29,7 @@ const NOT_KEPT: &str = "\u{fffd}";
 /// to a run of other settings.
 pub fn read(folder: &Path, config: &ProbeConfig) -> Result<RunOutcome> {
     let path = folder.join(FILE);
-    let bytes =
-        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     // What is wrong stands before what can be done.
     outcome(&bytes, config).map_err(|error| anyhow!("{}: {error:#}; {REMEDY}", path.display()))
 }
@@ -45,9 +48,13 @@ fn outcome(bytes: &[u8], config: &ProbeConfig) -> Result<RunOutcome> {
     let record = tensors
         .tensor(RECORD)
         .with_context(|| format!("it is damaged: it has no tensor `{RECORD}`"))?;
-    let record = std::str::from_utf8(record.data()).context("it is damaged: no text")?;
+    let mut text = String::new();
+    let mut unpacked = ZlibDecoder::new(record.data()).take(MOST_RECORD);
+    unpacked
+        .read_to_string(&mut text)
+        .context("it is damaged: its record cannot be unpacked")?;
     let record: Record =
-        toml::from_str(record).context("it is damaged, or of another version of the program")?;
+        toml::from_str(&text).context("it is damaged, or of another version of the program")?;
     let file = File { tensors };
     let sets = record.groups.into_iter().enumerate();
     let test_sets = sets

@@ -7,11 +7,14 @@ use super::record::{
 use super::{FILE, FORMAT, FORMAT_KEY, RECORD};
 use crate::scored::positions;
 use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use probe::{CellOutcome, ProbeConfig, RunOutcome, TestResult, TestSet};
 use probe_statistics::text_metrics::{Reading, ReadingScores};
 use run_support::atomic;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::path::Path;
 
 /// Writes the file into the folder of a run of which every answer is there.
@@ -65,7 +68,9 @@ fn bytes(config: &ProbeConfig, run: &RunOutcome) -> Result<Vec<u8>> {
             .collect(),
     };
     let record = toml::to_string(&record).context("the run does not fit into TOML")?;
-    tensors.serialize(record)
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(record.as_bytes())?;
+    tensors.serialize(packed.finish()?)
 }
 
 /// The answers of a cell where they are classes, their edits otherwise, and those of its hardening curve.
@@ -110,6 +115,14 @@ fn record(cell: &CellOutcome, sets: &[TestSet]) -> CellRecord {
     for point in &mut outcome.hardening {
         point.edits.clear();
     }
+    // Most of a training curve, and no table or figure shows it.
+    for usage in outcome
+        .history
+        .iter_mut()
+        .filter_map(|point| point.usage.as_mut())
+    {
+        usage.top_k_mass.clear();
+    }
     let tests = cell.tests.iter().map(|test| {
         let set = &sets[test.group];
         let readings: Vec<Reading> = readings(set, test).collect();
@@ -147,8 +160,7 @@ impl Tensors {
         self.0.insert(name, (dtype, count, bytes));
     }
 
-    fn serialize(mut self, record: String) -> Result<Vec<u8>> {
-        let record = record.into_bytes();
+    fn serialize(mut self, record: Vec<u8>) -> Result<Vec<u8>> {
         self.0
             .insert(RECORD.to_owned(), (Dtype::U8, record.len(), record));
         let views = self.0.iter().map(|(name, (dtype, count, bytes))| {

@@ -57,6 +57,13 @@ fn refused(folder: &Path, config: &ProbeConfig) -> String {
     error
 }
 
+/// Where the data of a tensor begin.
+fn place_of(bytes: &[u8], name: &str) -> usize {
+    let tensors = safetensors::SafeTensors::deserialize(bytes).unwrap();
+    let data = tensors.tensor(name).unwrap().data().as_ptr();
+    data as usize - bytes.as_ptr() as usize
+}
+
 #[test]
 fn everything_but_what_was_read_comes_back_to_the_byte() {
     let (config, run) = rich();
@@ -96,14 +103,20 @@ fn classes_are_kept_as_they_were_answered() {
     let config = config(&["identity", "blind"], 2, &[1.0]);
     let mut run = run(&config, &expected(0.3));
     let images = run.test_sets[0].targets.len();
-    let classes = |shift: usize| (0..images).map(move |item| Answer::Class(((item + shift) % 300) as u16));
+    let classes =
+        |shift: usize| (0..images).map(move |item| Answer::Class(((item + shift) % 300) as u16));
     run.test_sets[0].targets = classes(0).collect();
     for (shift, cell) in run.cells.iter_mut().enumerate() {
         cell.tests[0].predictions = classes(shift / 2).collect();
     }
     let (folder, _) = written(&config, &run);
     let (other, _, run_again) = again(folder.path(), &config);
-    for name in ["metrics.csv", "predictions.csv", "confusions.csv", "verdict.md"] {
+    for name in [
+        "metrics.csv",
+        "predictions.csv",
+        "confusions.csv",
+        "verdict.md",
+    ] {
         assert_eq!(text(&other, name), text(&folder, name), "{name}");
     }
     assert_eq!(run_again.cells[3].tests, run.cells[3].tests);
@@ -115,9 +128,7 @@ fn one_other_byte_of_edits_is_another_number() {
     let (folder, _) = written(&config, &run);
     let path = folder.path().join(FILE);
     let mut bytes = fs::read(&path).unwrap();
-    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let view = tensors.tensor("edits/patch-merger/2/0/deterministic").unwrap();
-    let place = view.data().as_ptr() as usize - bytes.as_ptr() as usize;
+    let place = place_of(&bytes, "edits/patch-merger/2/0/deterministic");
     bytes[place + 7] += 1;
     fs::write(&path, &bytes).unwrap();
     let (other, ..) = again(folder.path(), &config);
@@ -144,11 +155,16 @@ fn files_that_are_damaged_foreign_or_of_another_run_are_refused_by_name() {
         refused(folder.path(), &config)
     };
     let error = with(&whole[..whole.len() - 9]);
-    assert!(error.contains("damaged") && error.contains("bring back"), "{error}");
+    assert!(
+        error.contains("damaged") && error.contains("bring back"),
+        "{error}"
+    );
     assert!(with(b"\x08\0\0\0\0\0\0\0{}      ").contains("holds other tensors"));
     assert!(with(b"").contains("damaged"));
     let replaced = |from: &str, to: &str| {
-        let place = whole.windows(from.len()).position(|part| part == from.as_bytes());
+        let place = whole
+            .windows(from.len())
+            .position(|part| part == from.as_bytes());
         let place = place.unwrap();
         let mut bytes = whole.clone();
         bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
@@ -156,13 +172,18 @@ fn files_that_are_damaged_foreign_or_of_another_run_are_refused_by_name() {
     };
     assert!(with(&replaced("version 1", "version 9")).contains("version 9"));
     assert!(with(&replaced("edits/identity/1", "edits/identity/9")).contains("no tensor"));
-    assert!(with(&replaced("mean_density", "mean_destiny")).contains("damaged"));
+    let mut bytes = whole.clone();
+    bytes[place_of(&whole, "run") + 100] ^= 1;
+    assert!(with(&bytes).contains("damaged"));
 
     fs::write(&path, &whole).unwrap();
     let mut other = config.clone();
     other.data.images.train = 7;
     let error = refused(folder.path(), &other);
-    assert!(error.contains("train = 1000") && error.contains("train = 7"), "{error}");
+    assert!(
+        error.contains("train = 1000") && error.contains("train = 7"),
+        "{error}"
+    );
     fs::remove_file(&path).unwrap();
     refused(folder.path(), &config);
 }
