@@ -1,5 +1,6 @@
 //! A run made again from its file of items.
 
+use super::data_sets::{self, first_ones, on_a_data_set};
 use super::{ARMS, expected, fail, rows, text, written};
 use crate::items_file::{self, FILE};
 use crate::synthetic::{config, run};
@@ -120,6 +121,25 @@ fn classes_are_kept_as_they_were_answered() {
         assert_eq!(text(&other, name), text(&folder, name), "{name}");
     }
     assert_eq!(run_again.cells[3].tests, run.cells[3].tests);
+}
+
+#[test]
+fn words_right_come_back_and_pictures_of_them_stay() {
+    for (read, drawn) in [([30, 20, 10, 0], true), ([30, 30, 30, 0], false)] {
+        let (config, run) = on_a_data_set(&data_sets::ARMS, 1, &first_ones(read));
+        let (folder, _) = written(&config, &run);
+        let (other, ..) = again(folder.path(), &config);
+        for name in ["words_right.csv", "verdict.md", "summary.csv"] {
+            assert_eq!(text(&other, name), text(&folder, name), "{name}");
+        }
+        // Into the folder itself.
+        let found = items_file::read(folder.path(), &config).unwrap();
+        let manifest = Manifest::default();
+        write(folder.path(), &config, &found, &manifest, Outputs::All).unwrap();
+        let there = |name: &str| folder.path().join(name).exists();
+        assert_eq!(there("plots/read_by_one.svg"), drawn);
+        assert!(there("protocol.csv") && there("predictions.csv"));
+    }
 }
 
 #[test]
