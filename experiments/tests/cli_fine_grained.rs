@@ -111,6 +111,25 @@ fn tasks_stand_beside_reading_and_the_blind_arm_is_at_chance() {
         let compared = quantities::assert_table_agrees(&place, "f", table, claim, loss);
         assert_eq!(compared, 1, "{claim}");
     }
+
+    // Without cells, from the classes that the items hold: thresholds, d′ and confusions too.
+    let files = [
+        "claims.csv",
+        "gates.csv",
+        "tables/thresholds.csv",
+        "tables/accuracy.csv",
+        "tables/confusions.csv",
+        "tables/fine_grained_interaction.csv",
+    ];
+    let read = || files.map(|file| fs::read(at(file)).unwrap());
+    let before = read();
+    fs::remove_dir_all(at("cells")).unwrap();
+    files.map(|file| fs::remove_file(at(file)).unwrap());
+    let run = place.run("claims results/f --data data").succeeded();
+    assert!(run.stderr.contains("items.safetensors, without cells"));
+    for (file, (before, after)) in files.iter().zip(before.iter().zip(read())) {
+        assert!(*before == after, "{file} changed");
+    }
 }
 
 /// Writes answers of observers with thresholds of their own into the cells of the vernier run.

@@ -145,9 +145,57 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
         .run("claims results/s --data data --claims mine.toml")
         .refused(&["mine.toml"]);
 
-    // Without its cells nothing is rendered: what is missing is said at once.
+    // Without cells, images and tower, as in a clone: the items that every run left give the same.
+    place.run("claims results/s --data data").succeeded();
+    let files = [
+        "claims.csv",
+        "gates.csv",
+        "tables/codelength.csv",
+        "ocr/summary.csv",
+        "ocr/verdict.md",
+        "ocr/metrics.csv",
+        "coarse-face/summary.csv",
+        "coarse-face/confusions.csv",
+    ];
+    let read = || files.map(|file| fs::read(place.result("s", file)).unwrap());
+    let before = read();
     fs::remove_dir_all(place.result("s", "cells")).unwrap();
     fs::remove_dir_all(place.path("data")).unwrap();
+    fs::remove_file(place.path("backbone.safetensors")).unwrap();
+    for file in files {
+        if file != "claims.csv" && !file.contains("coarse") {
+            fs::remove_file(place.result("s", file)).unwrap();
+        }
+    }
+    let run = place.run("claims results/s --data data").succeeded();
+    assert!(run.stderr.contains("items.safetensors, without cells"));
+    for (file, (before, after)) in files.iter().zip(before.iter().zip(read())) {
+        assert!(*before == after, "{file} changed");
+    }
+    place.run("report results/s/ocr --data data").succeeded();
+    assert!(fs::read(place.result("s", "ocr/verdict.md")).unwrap() == before[4]);
+
+    // A damaged file is refused, and one that belongs to another run.
+    let items = place.result("s", "ocr/items.safetensors");
+    let whole = fs::read(&items).unwrap();
+    fs::write(&items, &whole[..whole.len() - 1]).unwrap();
+    let claims = || place.run("claims results/s --data data");
+    claims().refused(&["ocr/items.safetensors", "damaged", "bring back"]);
+    fs::copy(place.result("s", "coarse-face/items.safetensors"), &items).unwrap();
+    claims().refused(&["ocr/items.safetensors", "other settings"]);
+    fs::remove_file(&items).unwrap();
+    claims().refused(&["cells are missing of `ocr` (identity, patch-merger, "]);
+
+    // Without both nothing is rendered: what is missing is said at once.
+    for name in names(&place.path("results/s")) {
+        let _ = fs::remove_file(place.result("s", &format!("{name}/items.safetensors")));
+    }
+    claims().refused(&[
+        "results/s: there are no cells",
+        "nor an items.safetensors",
+        "0.2",
+    ]);
+    fs::create_dir(place.result("s", "cells")).unwrap();
     let refused = place.run("claims results/s --data data").refused(&[
         "cells are missing of `ocr` (identity, patch-merger, ",
         "`coarse-face` (",
@@ -155,9 +203,11 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
         "--resume",
     ]);
     assert!(!refused.stderr.contains("render"), "{}", refused.stderr);
-    place
-        .run("report results/s/ocr --data data")
-        .refused(&["not all cells", "--resume"]);
+    place.run("report results/s/ocr --data data").refused(&[
+        "not all cells",
+        "nor an items.safetensors",
+        "--resume",
+    ]);
     let merge = place.run("merge results/s --data data");
     let refused = merge.refused(&["nothing is written"]);
     let first = "missing: item 0 (ocr identity), 0 of its cells";

@@ -43,9 +43,9 @@ pub use half_done::HalfDone;
 pub use image_source::{ImageSource, Photographs};
 pub use model::{CellModel, Place};
 pub use outcome::{
-    CellOutcome, CellSpec, Evaluation, EvaluationMode, HardeningResult, ReconstructionRecord,
-    RunOutcome, Status, TemperatureResult, TestResult, TestSet, TrainingLength, Tuning,
-    UsageRecord,
+    CellOutcome, CellSpec, CountedAnswers, Evaluation, EvaluationMode, HardeningResult,
+    ReconstructionRecord, RunOutcome, Status, TemperatureResult, TestResult, TestSet,
+    TrainingLength, Tuning, UsageRecord,
 };
 pub use preparation::{Prepared, StageTimes};
 pub use prepared_group::PreparedGroup;

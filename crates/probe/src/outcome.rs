@@ -3,6 +3,7 @@
 use crate::config::ProbeConfig;
 use arms::ArmSpec;
 use probe_data::{Answer, GroupImages};
+use probe_statistics::text_metrics::PositionAccuracy;
 use serde::{Deserialize, Serialize};
 
 /// One training run: an arm, a seed, a learning rate.
@@ -148,6 +149,20 @@ pub struct TestResult {
     pub predictions: Vec<Answer>,
     /// Use of the vocabulary over all tokens of the group.
     pub usage: Option<UsageRecord>,
+    /// What is known of answers that were not kept; there are no `predictions` then. Never in a cell.
+    #[serde(skip)]
+    pub counted: Option<CountedAnswers>,
+}
+
+/// What is left of the answers to a test group where they themselves were not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountedAnswers {
+    /// Edits of every image.
+    pub edits: Vec<u32>,
+    /// 1-NED over all images, which needs the lengths of the answers.
+    pub one_minus_ned: f64,
+    /// Right characters by place.
+    pub positions: PositionAccuracy,
 }
 
 /// One point of the hardening curve.
@@ -323,6 +338,14 @@ impl RunOutcome {
             config.training.steps = 2 * length.steps;
         }
         config
+    }
+
+    /// Whether every answer is there, and not only what was counted of it.
+    #[must_use]
+    pub fn has_answers(&self) -> bool {
+        let cells = self.shorter.iter().flat_map(|length| &length.cells);
+        let mut tests = self.cells.iter().chain(cells).flat_map(|cell| &cell.tests);
+        tests.all(|test| test.counted.is_none())
     }
 
     /// Whether there is nothing to report.

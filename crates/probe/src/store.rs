@@ -218,6 +218,7 @@ mod tests {
                     .map(|text| Answer::Text(text.to_owned()))
                     .to_vec(),
                 usage: Some(usage),
+                counted: None,
             }],
             hardening: vec![HardeningResult {
                 group: 0,

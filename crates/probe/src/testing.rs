@@ -77,6 +77,7 @@ impl Testing<'_> {
                     mode,
                     predictions: reading.predictions,
                     usage: usage.map(|tally| tally.finish()).transpose()?,
+                    counted: None,
                 });
             }
         }

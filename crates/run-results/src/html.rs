@@ -182,6 +182,13 @@ impl Page<'_> {
     /// The most frequent substitutions.
     fn confusions(&self) -> Section {
         let mut section = Section::new("Confusions");
+        if !self.scored.run.has_answers() {
+            section.paragraph(
+                "This page was made from `items.safetensors`, which counts errors and does not hold \
+                 what was read; `confusions.csv` has the substitutions where it was kept.",
+            );
+            return section;
+        }
         section.paragraph(
             "The most frequent substitutions, pooled over seeds: character shown → character \
              read, with the share of its occurrences. More in `confusions.csv`.",

@@ -10,6 +10,7 @@
 //! | `history.csv` | arm, seed and evaluation during training |
 //! | `by_steps.csv` | arm and share of the steps: a quarter, half, all |
 //! | `predictions.csv` | arm, seed, test group, evaluation mode and image |
+//! | `items.safetensors` | the same as numbers, with all that the other files are made from: [`items_file`] |
 //! | `confusions.csv` | arm, test group and confused pair of characters or classes |
 //! | `classes.csv` | class, where classes are asked |
 //! | `summary.csv` | arm, test group, evaluation mode and measure, over seeds |
@@ -38,6 +39,7 @@ mod data_sets;
 mod disagreements;
 mod html;
 mod items;
+pub mod items_file;
 mod lengths;
 mod manifest;
 mod metrics;
@@ -118,12 +120,19 @@ pub fn write(
     metrics::write_history(&folder.join("history.csv"), &scored)?;
     by_steps::write(&folder.join("by_steps.csv"), &scored)?;
     tuning::write(&folder.join("tuning.csv"), &scored)?;
-    predictions::write(&folder.join("predictions.csv"), &scored)?;
     let confusions = confusions::count(&scored);
-    confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
+    // What was read is in the cells alone; without them, files that say it stay as they are.
+    let has_answers = run.has_answers();
+    if has_answers {
+        items_file::write(folder, config, run)?;
+        predictions::write(&folder.join("predictions.csv"), &scored)?;
+        confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
+    }
     classes::write(&folder.join("classes.csv"), &scored)?;
     let mut summary = Summary::of(&scored)?;
-    summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
+    if has_answers {
+        summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
+    }
     summary.lengths = lengths::lengths(&scored, &summary)?;
     lengths::write(&folder.join("steps.csv"), &scored, &summary)?;
     summary.data_sets = data_sets::data_sets(&scored, &summary)?;

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use probe::{EvaluationMode, TestSet, UsageRecord};
 use probe::{LayoutKind, ProbeConfig};
-use probe_statistics::text_metrics::{PositionAccuracy, ReadingScores};
+use probe_statistics::text_metrics::ReadingScores;
 use std::path::Path;
 
 const HEADER: [&str; 13] = [
@@ -147,10 +147,7 @@ impl<'a, 'b> CellRows<'a, 'b> {
                 self.add(place, metric, cer, Some(reference_chars as u64))?;
             }
         }
-        let mut positions = PositionAccuracy::default();
-        for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
-            target.observe_positions(prediction, &mut positions);
-        }
+        let positions = test.positions();
         let accuracies = positions.by_position().into_iter().zip(positions.counts());
         for (index, (accuracy, count)) in accuracies.enumerate() {
             let metric = format!("position_accuracy/{}", index + 1);

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
 use probe::ProbeConfig;
 use probe::{CellOutcome, EvaluationMode, RunOutcome, Status, TestResult, TestSet, UsageRecord};
-use probe_statistics::text_metrics::{Reading, ReadingScores};
+use probe_statistics::text_metrics::{PositionAccuracy, Reading, ReadingScores};
 use rayon::prelude::*;
 
 /// Kind of text whose characters are uniform and independent, so that chance and capacity are
@@ -189,21 +189,43 @@ impl<'a> ScoredTest<'a> {
                 run.test_sets.len()
             )
         })?;
+        let answers = match &result.counted {
+            Some(counted) => counted.edits.len(),
+            None => result.predictions.len(),
+        };
         ensure!(
-            result.predictions.len() == set.targets.len(),
-            "test group {}: {} predictions for {} images; evaluate every image once",
+            answers == set.targets.len(),
+            "test group {}: {answers} predictions for {} images; evaluate every image once",
             result.group,
-            result.predictions.len(),
             set.targets.len()
         );
-        let pairs = set.targets.iter().zip(&result.predictions);
-        let readings: Vec<Reading> = pairs
-            .map(|(target, prediction)| target.compare(prediction))
-            .collect();
+        let readings: Vec<Reading> = match &result.counted {
+            Some(counted) => {
+                let pairs = set.targets.iter().zip(&counted.edits);
+                pairs
+                    .map(|(target, &edits)| Reading {
+                        edits: edits as usize,
+                        reference_chars: target.units(),
+                        exact: edits == 0,
+                        // That of all images together is known, below.
+                        ned_similarity: f64::NAN,
+                    })
+                    .collect()
+            }
+            None => {
+                let pairs = set.targets.iter().zip(&result.predictions);
+                pairs
+                    .map(|(target, prediction)| target.compare(prediction))
+                    .collect()
+            }
+        };
         if readings.iter().all(|reading| reading.reference_chars == 0) {
             return Ok(None);
         }
-        let scores = ReadingScores::of(&readings)?;
+        let mut scores = ReadingScores::of(&readings)?;
+        if let Some(counted) = &result.counted {
+            scores.one_minus_ned = counted.one_minus_ned;
+        }
         Ok(Some(Self {
             result,
             set,
@@ -212,8 +234,16 @@ impl<'a> ScoredTest<'a> {
         }))
     }
 
+    /// Right characters by place.
+    pub fn positions(&self) -> PositionAccuracy {
+        match &self.result.counted {
+            Some(counted) => counted.positions.clone(),
+            None => positions(self.set, self.result),
+        }
+    }
+
     /// Scores of the images whose font was, or was not, kept out of training; `None` if there is
-    /// no such image.
+    /// no such image. Their 1-NED is not a number where answers were not kept.
     pub fn scores_where(&self, held_out: bool) -> Option<ReadingScores> {
         let readings = self.readings.iter().zip(&self.set.held_out);
         let chosen = readings.filter(|(_, mark)| **mark == held_out);
@@ -224,6 +254,15 @@ impl<'a> ScoredTest<'a> {
     pub fn usage(&self) -> Option<&'a UsageRecord> {
         self.result.usage.as_ref()
     }
+}
+
+/// Right characters of the answers to a test group, by place.
+pub(super) fn positions(set: &TestSet, result: &TestResult) -> PositionAccuracy {
+    let mut positions = PositionAccuracy::default();
+    for (target, prediction) in set.targets.iter().zip(&result.predictions) {
+        target.observe_positions(prediction, &mut positions);
+    }
+    positions
 }
 
 /// Characters per visual token: exact for grids, the mean otherwise.

@@ -162,6 +162,7 @@ fn cell(
                     .map(|text| misread(config, text, probability, &mut rng))
                     .collect(),
                 usage: usage(arm, 1.0),
+                counted: None,
             });
         };
         add(EvaluationMode::Deterministic, probability);

@@ -1,7 +1,9 @@
 //! The folder of one run.
 
 use anyhow::{Context, Result, bail};
-use probe::ProbeConfig;
+use arms::ArmSpec;
+use probe::{ProbeConfig, StoredCells};
+use run_results::items_file;
 use run_support::atomic;
 use run_support::lock::{Lock, LockError};
 use serde::Serialize;
@@ -31,6 +33,17 @@ pub trait FolderConfig: Serialize + DeserializeOwned + PartialEq {
 
 impl FolderConfig for ProbeConfig {
     const FILE: &'static str = "config.toml";
+}
+
+/// What a finished run has left to make its tables from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Its cells.
+    Cells,
+    /// No cell, as in a clone, but the numbers of its items.
+    Items,
+    /// Neither; these arms lack cells.
+    TooLittle(Vec<ArmSpec>),
 }
 
 /// An existing folder that belongs to one configuration.
@@ -141,6 +154,25 @@ impl RunFolder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the run left the numbers of its items.
+    #[must_use]
+    pub fn has_items(&self) -> bool {
+        self.path.join(items_file::FILE).is_file()
+    }
+
+    /// What there is of the results of a finished run.
+    #[must_use]
+    pub fn left(&self, config: &ProbeConfig) -> Left {
+        let stored = StoredCells::list(&self.cells());
+        let unfinished = stored.unfinished(config);
+        let none = config.arms.iter().all(|&arm| stored.none_of(config, arm));
+        match (unfinished.is_empty(), none && self.has_items()) {
+            (true, _) => Left::Cells,
+            (false, true) => Left::Items,
+            (false, false) => Left::TooLittle(unfinished),
+        }
     }
 
     /// Where finished cells are kept: in the run's folder, or for the runs of a study in the study's,

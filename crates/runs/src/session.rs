@@ -1,21 +1,27 @@
 //! Carrying out one run: data, cells, results.
 
 use crate::progress::Progress;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{Left, RunFolder};
 use crate::watch::{Watch, Watched};
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
-use probe::{
-    CellStore, Observer, Prepared, ProbeConfig, RunOutcome, StoredCells, run_until_converged,
-};
+use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_until_converged};
 use probe_data::FeatureCache;
-use run_results::provenance;
 use run_results::{Manifest, Outputs, Summary};
+use run_results::{items_file, provenance};
 use run_support::backend::BackendChoice;
 use run_support::lanes::Lanes;
 use run_support::stop::{Stop, Stopped};
 use std::path::Path;
 use std::time::Instant;
+
+/// Why the numbers of a published run may not be had again.
+pub const NO_ITEMS: &str = "nor an items.safetensors in their place (version 0.2 and before wrote none: what they \
+                            published cannot be computed again without training)";
+
+/// Why its items do not stand in for a run's cells.
+const SOME_CELLS: &str =
+    "and items.safetensors stands in only where there are none (move cells/ away to use it)";
 
 /// Where and with what runs are carried out.
 pub struct Session<'a> {
@@ -116,10 +122,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Writes the results of a finished run again from its cells; the manifest stays as it is.
+    /// Writes the results of a finished run again from its cells; the manifest stays as it is. Where cells
+    /// are missing, from its [`items_file`], without images or backbone.
     ///
     /// # Errors
-    /// If a cell is missing, or belongs to images or a backbone that have changed since.
+    /// If a cell is missing, or belongs to images or a backbone that have changed since, and there is no file
+    /// of items that belongs to the run.
     pub fn redo(
         &self,
         config: &ProbeConfig,
@@ -134,11 +142,18 @@ impl<'a> Session<'a> {
                 path.display()
             )
         };
-        if !StoredCells::list(&folder.cells())
-            .unfinished(config)
-            .is_empty()
-        {
-            return Err(missing());
+        match folder.left(config) {
+            Left::Cells => {}
+            Left::Items => return redo_from_items(config, path, outputs),
+            Left::TooLittle(_) => bail!(
+                "{}: not all cells are there, {}; finish the run with its own command and --resume --run NAME",
+                path.display(),
+                if folder.has_items() {
+                    SOME_CELLS
+                } else {
+                    NO_ITEMS
+                }
+            ),
         }
         let prepared = self.prepare(config)?;
         let progress = Progress::new(self.lanes.count());
@@ -227,4 +242,28 @@ impl<'a> Session<'a> {
             self.stop,
         )
     }
+}
+
+/// As [`Session::redo`], from the file of items alone.
+fn redo_from_items(config: &ProbeConfig, path: &Path, outputs: Outputs) -> Result<FinishedRun> {
+    eprintln!(
+        "{}: from {}, without cells",
+        path.display(),
+        items_file::FILE
+    );
+    let outcome = items_file::read(path, config)?;
+    let manifest = provenance::stored(path).with_context(|| {
+        let file = path.join("manifest.json");
+        format!(
+            "{}: missing or damaged; bring it back, or make the run again",
+            file.display()
+        )
+    })?;
+    let config = &outcome.trained_with(config);
+    let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
+    Ok(FinishedRun {
+        outcome,
+        summary,
+        manifest,
+    })
 }

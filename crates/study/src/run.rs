@@ -1,12 +1,13 @@
 //! Carrying out the runs of a study.
 
 use super::config::StudyConfig;
-use super::part::PartResult;
+use super::part::{Part, PartResult};
 use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
-use probe::{ProbeConfig, StoredCells};
-use runs::run_folder::RunFolder;
-use runs::session::Session;
+use probe::ProbeConfig;
+use run_results::items_file;
+use runs::run_folder::{Left, RunFolder};
+use runs::session::{NO_ITEMS, Session};
 use std::path::Path;
 use std::time::Instant;
 
@@ -53,18 +54,25 @@ pub fn run_parts(
     Ok(results)
 }
 
-/// Reads every run of a study back from its cells, without training.
+/// Reads every run of a study back from its cells, or from the items that it left, without training.
 ///
 /// # Errors
-/// If a run is missing or not finished.
+/// If a run is missing or not finished, and did not leave its items.
 pub fn redo_parts(
     config: &StudyConfig,
     folder: &Path,
     session: &Session<'_>,
 ) -> Result<Vec<PartResult>> {
+    let parts = config.parts()?;
+    let left_items = |part: &Part| folder.join(part.name()).join(items_file::FILE).is_file();
+    ensure!(
+        RunFolder::cells_of(folder).is_dir() || parts.iter().any(left_items),
+        "{}: there are no cells, {NO_ITEMS}; make the study again with its own command",
+        folder.display()
+    );
     let mut opened = Vec::new();
     let mut missing = Vec::new();
-    for part in config.parts()? {
+    for part in parts {
         let name = part.name();
         let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
         ensure!(
@@ -72,9 +80,9 @@ pub fn redo_parts(
             "run `{name}` was made with other settings than this version of the study has; \
              run the study again"
         );
-        let arms = StoredCells::list(&run.cells()).unfinished(&part.config);
-        if !arms.is_empty() {
-            missing.push(format!("`{name}` ({})", named(&arms)));
+        match run.left(&part.config) {
+            Left::Cells | Left::Items => {}
+            Left::TooLittle(arms) => missing.push(format!("`{name}` ({})", named(&arms))),
         }
         opened.push((part, run));
     }

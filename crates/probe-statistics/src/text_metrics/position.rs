@@ -54,6 +54,25 @@ impl PositionAccuracy {
             .collect()
     }
 
+    /// From the right characters at each slot of references of these lengths; `None` if there are more at
+    /// a slot than references that reach it.
+    pub fn of_counts(correct: Vec<u64>, lengths: impl IntoIterator<Item = usize>) -> Option<Self> {
+        let mut total: Vec<u64> = Vec::new();
+        for length in lengths {
+            if total.len() < length {
+                total.resize(length, 0);
+            }
+            total[..length].iter_mut().for_each(|count| *count += 1);
+        }
+        let fits = correct.len() == total.len() && correct.iter().zip(&total).all(|(c, t)| c <= t);
+        fits.then_some(Self { correct, total })
+    }
+
+    /// Number of right characters at each slot.
+    pub fn correct(&self) -> &[u64] {
+        &self.correct
+    }
+
     /// Number of references that have a character at each slot.
     pub fn counts(&self) -> &[u64] {
         &self.total
@@ -78,6 +97,18 @@ mod tests {
         assert_eq!(accuracy.by_position(), [0.5, 0.5, 0.0, 1.0]);
         assert_eq!(accuracy.counts(), [2, 2, 2, 1]);
         assert_eq!(accuracy.mean(), Some(3.0 / 7.0));
+    }
+
+    #[test]
+    fn counts_and_lengths_give_the_same_back() {
+        let mut accuracy = PositionAccuracy::default();
+        accuracy.observe("abcd", "abxd");
+        accuracy.observe("", "a");
+        accuracy.observe("abc", "bc");
+        let back = |correct: &[u64]| PositionAccuracy::of_counts(correct.to_vec(), [4, 0, 3]);
+        assert_eq!(back(accuracy.correct()), Some(accuracy));
+        assert_eq!(back(&[1, 1, 0]), None);
+        assert_eq!(back(&[1, 1, 0, 2]), None);
     }
 
     #[test]

@@ -65,7 +65,12 @@ pub(super) fn draw(folder: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> 
         let name = |figure: &str| format!("{figure}{suffix}");
         let mut sets = view.groups.iter();
         if let Some(set) = sets.find_map(|&group| summary.data_set(group)) {
-            plots.add(name("read_by_one"), view.read_by_one(set))?;
+            match (scored.run.has_answers(), view.read_by_one_of(set)) {
+                (true, _) => plots.add(name("read_by_one"), view.read_by_one(set))?,
+                (false, Err(reason)) => plots.add::<ReadByOne>(name("read_by_one"), Err(reason))?,
+                // Without what was read, a picture that was drawn with it stays.
+                (false, Ok(_)) => {}
+            }
         }
         plots.add(name("cer_by_arm"), view.cer_by_arm())?;
         plots.add(name("cer_by_density"), view.cer_by_density())?;

@@ -13,7 +13,8 @@ const LOST: Reason = "an image of the data set that could be read before cannot 
                       back and draw again with `experiments report`";
 
 impl View<'_> {
-    pub(super) fn read_by_one(&self, set: &DataSet) -> Result<ReadByOne, Reason> {
+    /// The pairs of arms to show.
+    pub(super) fn read_by_one_of(&self, set: &DataSet) -> Result<Vec<[Disagreement; 2]>, Reason> {
         let pairs = disagreements::pairs(self.scored, set);
         if pairs.is_empty() {
             return Err("it takes two arms that see the image and finished");
@@ -23,6 +24,11 @@ impl View<'_> {
                 "all arms read the same images right, so there is none that only one of them reads",
             );
         }
+        Ok(pairs)
+    }
+
+    pub(super) fn read_by_one(&self, set: &DataSet) -> Result<ReadByOne, Reason> {
+        let pairs = self.read_by_one_of(set)?;
         let images = self.scored.run.test_images.get(set.group);
         let Some(images) = images.and_then(Option::as_ref) else {
             return Err("the images of the data set are not at hand");

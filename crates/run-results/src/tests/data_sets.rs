@@ -10,11 +10,11 @@ use tempfile::TempDir;
 
 /// Images of the made-up data set.
 const IMAGES: usize = 40;
-const ARMS: [&str; 4] = ["identity", "patch-merger", "vet-st-argmax@8", "blind"];
+pub(super) const ARMS: [&str; 4] = ["identity", "patch-merger", "vet-st-argmax@8", "blind"];
 
 /// A run on a data set of the user, in which `right` says of arm, seed and image whether it is read right;
 /// what is wrong is read as `WRONG`.
-fn on_a_data_set(
+pub(super) fn on_a_data_set(
     arms: &[&str],
     seeds: usize,
     right: &dyn Fn(&str, u64, usize) -> bool,
@@ -50,7 +50,7 @@ fn label(item: usize) -> String {
 }
 
 /// The first images are read: so many by each arm, in the order of [`ARMS`].
-fn first_ones(read: [usize; 4]) -> impl Fn(&str, u64, usize) -> bool {
+pub(super) fn first_ones(read: [usize; 4]) -> impl Fn(&str, u64, usize) -> bool {
     move |arm, _, item| {
         let place = ARMS.iter().position(|known| *known == arm).unwrap();
         item < read[place]

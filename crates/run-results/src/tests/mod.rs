@@ -1,6 +1,7 @@
 //! The files of synthetic runs, against hand-computed numbers.
 
 mod data_sets;
+mod items;
 mod tables;
 mod unusual_runs;
 mod words;

@@ -212,9 +212,7 @@ impl Report<'_> {
             .collect();
         let mut positions = PositionAccuracy::default();
         for test in &tests {
-            for (target, prediction) in test.set.targets.iter().zip(&test.result.predictions) {
-                target.observe_positions(prediction, &mut positions);
-            }
+            positions.merge(&test.positions());
         }
         let error = 1.0 - positions.mean()?;
         let right = 1.0 / self.scored.config.data.charset.size() as f64;

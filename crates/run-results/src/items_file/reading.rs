@@ -1,0 +1,228 @@
+//! Reading `items.safetensors` back.
+
+use super::record::{CellRecord, GroupRecord, Record, hardening_name, prefix, test_name};
+use super::{FILE, FORMAT, FORMAT_KEY, RECORD};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use flate2::read::ZlibDecoder;
+use probe::{CellOutcome, CountedAnswers, ProbeConfig, RunOutcome, TestSet, TrainingLength};
+use probe_data::Answer;
+use probe_statistics::text_metrics::PositionAccuracy;
+use safetensors::SafeTensors;
+use safetensors::tensor::Dtype;
+use std::io::Read;
+use std::path::Path;
+
+/// Longest text of one image; a damaged number must not take the memory.
+const MOST_CHARS: u32 = 100_000;
+/// Longest record when unpacked, in bytes; a study of thousands of cells has a tenth of it.
+const MOST_RECORD: u64 = 256 << 20;
+/// What to do about a file that cannot be used.
+const REMEDY: &str = "bring back the file that belongs to this folder, or make the run again";
+/// Stands for a character of a text that was not kept; only how many there are is known.
+const NOT_KEPT: &str = "\u{fffd}";
+
+/// The run of `config` in `folder`, as far as the file holds it: answers are counted, not kept, but for
+/// classes, and texts have their length alone.
+///
+/// # Errors
+/// Names the file: if it is not there, is not one of these or not of this version, is damaged, or belongs
+/// to a run of other settings.
+pub fn read(folder: &Path, config: &ProbeConfig) -> Result<RunOutcome> {
+    let path = folder.join(FILE);
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // What is wrong stands before what can be done.
+    outcome(&bytes, config).map_err(|error| anyhow!("{}: {error:#}; {REMEDY}", path.display()))
+}
+
+fn outcome(bytes: &[u8], config: &ProbeConfig) -> Result<RunOutcome> {
+    let (_, header) = SafeTensors::read_metadata(bytes).context("it is damaged")?;
+    let metadata = header.metadata().as_ref();
+    match metadata.and_then(|entries| entries.get(FORMAT_KEY)) {
+        None => bail!("it holds other tensors, not the items of a run"),
+        Some(format) if format != FORMAT => {
+            bail!("it says `{format}`, and this version reads `{FORMAT}`")
+        }
+        Some(_) => {}
+    }
+    let tensors = SafeTensors::deserialize(bytes).context("it is damaged")?;
+    let record = tensors
+        .tensor(RECORD)
+        .with_context(|| format!("it is damaged: it has no tensor `{RECORD}`"))?;
+    let mut text = String::new();
+    let mut unpacked = ZlibDecoder::new(record.data()).take(MOST_RECORD);
+    unpacked
+        .read_to_string(&mut text)
+        .context("it is damaged: its record cannot be unpacked")?;
+    let record: Record =
+        toml::from_str(&text).context("it is damaged, or of another version of the program")?;
+    let file = File { tensors };
+    let sets = record.groups.into_iter().enumerate();
+    let test_sets = sets
+        .map(|(group, found)| file.test_set(group, found))
+        .collect::<Result<Vec<_>>>()?;
+    let cells = |length: Option<usize>, cells: Vec<CellRecord>| -> Result<Vec<CellOutcome>> {
+        let cells = cells.into_iter();
+        cells
+            .map(|cell| file.cell(&prefix(length), cell, &test_sets))
+            .collect()
+    };
+    let shorter = record.shorter.into_iter().map(|length| {
+        Ok(TrainingLength {
+            steps: length.steps,
+            cells: cells(Some(length.steps), length.cells)?,
+        })
+    });
+    let shorter = shorter.collect::<Result<_>>()?;
+    let cells = cells(None, record.cells)?;
+    let tuning = record.tuning.into_iter();
+    let run = RunOutcome {
+        test_images: Vec::new(),
+        class_names: record.class_names,
+        image_notes: record.image_notes,
+        tuning: tuning.map(super::record::TuningRecord::tuning).collect(),
+        cells,
+        shorter,
+        moving: record.moving,
+        test_sets,
+    };
+    let wanted = run.trained_with(config);
+    ensure!(
+        record.config == wanted,
+        "it belongs to a run of other settings ({})",
+        difference(&record.config, &wanted)
+    );
+    Ok(run)
+}
+
+/// The first line in which settings differ.
+fn difference(found: &ProbeConfig, wanted: &ProbeConfig) -> String {
+    let lines = |config: &ProbeConfig| toml::to_string(config).unwrap_or_default();
+    let (found, wanted) = (lines(found), lines(wanted));
+    let mut pairs = found.lines().zip(wanted.lines());
+    pairs.find(|(there, here)| there != here).map_or_else(
+        || "another number of settings".to_owned(),
+        |(there, here)| format!("there `{there}`, in the folder `{here}`"),
+    )
+}
+
+struct File<'a> {
+    tensors: SafeTensors<'a>,
+}
+
+impl File<'_> {
+    /// The whole numbers of a tensor; none if it is not there.
+    fn find(&self, name: &str) -> Result<Option<Vec<u32>>> {
+        let Ok(view) = self.tensors.tensor(name) else {
+            return Ok(None);
+        };
+        ensure!(view.shape().len() == 1, "tensor `{name}` is not a list");
+        let bytes = view.data();
+        let wide = |bytes: &[u8]| match *bytes {
+            [a, b] => u32::from(u16::from_le_bytes([a, b])),
+            [a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
+            _ => 0,
+        };
+        let dtype = view.dtype();
+        Ok(Some(if dtype == Dtype::U8 {
+            bytes.iter().map(|&byte| u32::from(byte)).collect()
+        } else if dtype == Dtype::U16 {
+            bytes.chunks_exact(2).map(wide).collect()
+        } else if dtype == Dtype::U32 {
+            bytes.chunks_exact(4).map(wide).collect()
+        } else {
+            bail!("tensor `{name}` has numbers of type {dtype:?}; they must be U8, U16 or U32")
+        }))
+    }
+
+    /// The same for a tensor with one number per image.
+    fn list(&self, name: &str, images: usize) -> Result<Vec<u32>> {
+        let found = self.find(name)?;
+        let found = found.with_context(|| format!("it is damaged: it has no tensor `{name}`"))?;
+        ensure!(
+            found.len() == images,
+            "it is damaged: tensor `{name}` has {} numbers for {images} images",
+            found.len()
+        );
+        Ok(found)
+    }
+
+    fn test_set(&self, group: usize, record: GroupRecord) -> Result<TestSet> {
+        let targets = match self.find(&format!("right/{group}"))? {
+            Some(classes) => answers(&classes)?,
+            None => {
+                let name = format!("chars/{group}");
+                let found = self.find(&name)?;
+                let lengths =
+                    found.with_context(|| format!("it is damaged: it has no tensor `{name}`"))?;
+                let most = lengths.iter().copied().max().unwrap_or(0);
+                ensure!(
+                    most <= MOST_CHARS,
+                    "tensor `{name}`: no image has {most} characters"
+                );
+                let text = |&chars: &u32| Answer::Text(NOT_KEPT.repeat(chars as usize));
+                lengths.iter().map(text).collect()
+            }
+        };
+        let held_out = self.list(&format!("held_out/{group}"), targets.len())?;
+        Ok(TestSet {
+            density: record.density,
+            mean_density: record.mean_density,
+            condition: record.condition,
+            difficulty: record.difficulty,
+            clusters: self.list(&format!("cluster/{group}"), targets.len())?,
+            cluster_names: record.cluster_names,
+            held_out: held_out.iter().map(|&mark| mark != 0).collect(),
+            targets,
+        })
+    }
+
+    fn cell(&self, prefix: &str, record: CellRecord, sets: &[TestSet]) -> Result<CellOutcome> {
+        let CellRecord { mut outcome, tests } = record;
+        ensure!(
+            tests.len() == outcome.tests.len(),
+            "it is damaged: a cell of `{}` has {} tests and scores of {}",
+            outcome.spec.arm,
+            outcome.tests.len(),
+            tests.len()
+        );
+        for (index, scores) in tests.into_iter().enumerate() {
+            let set = group(sets, outcome.tests[index].group)?;
+            let images = set.targets.len();
+            let edits = test_name("edits", prefix, &outcome, index);
+            if self.find(&edits)?.is_none() {
+                let name = test_name("answers", prefix, &outcome, index);
+                outcome.tests[index].predictions = answers(&self.list(&name, images)?)?;
+                continue;
+            }
+            let lengths = set.targets.iter().map(Answer::units);
+            let positions = PositionAccuracy::of_counts(scores.right, lengths);
+            outcome.tests[index].counted = Some(CountedAnswers {
+                edits: self.list(&edits, images)?,
+                one_minus_ned: scores.one_minus_ned,
+                positions: positions.with_context(|| {
+                    format!("it is damaged: more right characters than there are in `{edits}`")
+                })?,
+            });
+        }
+        for index in 0..outcome.hardening.len() {
+            group(sets, outcome.hardening[index].group)?;
+            let name = hardening_name(prefix, &outcome, index);
+            // Only the first images are read so.
+            outcome.hardening[index].edits = self.find(&name)?.unwrap_or_default();
+        }
+        Ok(outcome)
+    }
+}
+
+fn group(sets: &[TestSet], index: usize) -> Result<&TestSet> {
+    sets.get(index)
+        .with_context(|| format!("it is damaged: there is no test group {index}"))
+}
+
+fn answers(classes: &[u32]) -> Result<Vec<Answer>> {
+    let classes = classes.iter().map(|&class| {
+        let class = u16::try_from(class);
+        Ok(Answer::Class(class.context("it is damaged: not a class")?))
+    });
+    classes.collect()
+}

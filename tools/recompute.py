@@ -1,0 +1,87 @@
+"""Computes the headline numbers of published runs again, with NumPy and SciPy and without this program.
+
+    pip install numpy scipy safetensors; python3 tools/recompute.py results/published/RUN ...
+
+From items.safetensors: the error rate of every arm on every test set, its differences from PatchMerger and
+from the MLP of its width, BCa intervals over seeds and fonts, exact sign-flip p. Each is printed beside the one of
+summary.csv. Exits with 1 where a mean or a p differs by more than 1e-9, or an end of an interval by more than
+15 standard errors / sqrt(draws): what two bootstraps with random numbers of their own may differ by.
+"""
+import csv, itertools, sys, tomllib, zlib
+from pathlib import Path
+import numpy as np
+from safetensors.numpy import load_file
+from scipy.stats import norm
+
+DRAWS, SLACK, MOST_EXACT = 10_000, 15, 20
+
+
+def interval(n, d):
+    """Ends and standard error for sums of errors n[seed, unit] over characters d[unit]."""
+    rng, (seeds, units) = np.random.default_rng(1), n.shape
+    s = rng.multinomial(seeds, np.full(seeds, 1 / seeds), (10, DRAWS // 10))
+    u = (rng.multinomial(units, np.full(units, 1 / units), DRAWS // 10) for _ in s)
+    with np.errstate(invalid="ignore"):  # a draw of empty texts only
+        draws = np.concatenate([((s @ n) * u).sum(1) / (seeds * (u @ d)) for s, u in zip(s, u)])
+    draws, value = draws[np.isfinite(draws)], n.sum() / (seeds * d.sum())
+    rest = n - value * d
+    influence = np.concatenate([rest.sum(1), rest.sum(0)])
+    a = (influence**3).sum() / (6 * max((influence**2).sum(), 1e-300) ** 1.5)
+    share = np.clip(((draws < value).mean() + (draws <= value).mean()) / 2, 0.5 / DRAWS, 1 - 0.5 / DRAWS)
+    z = norm.ppf(share) + norm.ppf([0.025, 0.975])
+    return np.quantile(draws, norm.cdf(norm.ppf(share) + z / (1 - a * z))), draws.std()
+
+
+def sign_flip(d):
+    signs = np.array(list(itertools.product([1, -1], repeat=len(d))))
+    return (abs(signs @ d) >= abs(d.sum()) - 1e-12 * abs(d).sum()).mean()
+
+
+def check(what, rates, sums, chars, published, names):
+    """Prints one number beside the published one; whether they agree."""
+    (low, high), error = interval(sums, chars)
+    p = sign_flip(rates) if names[3] and len(rates) <= MOST_EXACT else np.nan
+    ours = (rates.mean(), low, high, p)
+    theirs = [float(published[name] or "inf") if name else np.nan for name in names]  # a missing number differs
+    slack = 1e-9 + SLACK * error * (1 / int(published["draws"]) + 1 / DRAWS) ** 0.5
+    same = [not abs(a - b) > most for a, b, most in zip(ours, theirs, (1e-9, slack, slack, 1e-9))]
+    shown = ["{:+.5f} [{:+.5f}, {:+.5f}] p {:.4f}".format(*numbers) for numbers in (ours, theirs)]
+    print(f"{what}: {shown[0]}; published {shown[1]}{'' if all(same) else '  DIFFERS'}")
+    return all(same)
+
+
+def agrees(run):
+    items = load_file(run / "items.safetensors")
+    record = tomllib.loads(zlib.decompress(items["run"].tobytes()).decode())
+    seeds = {}
+    for cell in (cell["outcome"]["spec"] for cell in record["cells"]):
+        seeds.setdefault(cell["arm"], []).append(cell["seed"])
+    rows, same = list(csv.DictReader((run / "summary.csv").open())), []
+    for (group, about), arm in itertools.product(enumerate(record["groups"]), seeds):
+        chars, density = items.get(f"chars/{group}"), about.get("density", about["mean_density"])
+        wanted = (arm, about["condition"], "deterministic", "cer")
+        found = [row for row in rows if (row["arm"], row["condition"], row["mode"], row["metric"]) == wanted]
+        row = next((row for row in found if abs(float(row["density"]) - density) < 1e-9), None)
+        if chars is None or not chars.any() or row is None:
+            continue  # classes have no characters
+        clusters, unit = np.unique(items[f"cluster/{group}"], return_inverse=True)
+        unit = unit if len(clusters) >= 5 else np.arange(len(chars))
+        total = lambda numbers: np.bincount(unit, numbers.astype(float))
+        edits = lambda arm: {seed: items[name].astype(float) for seed in seeds.get(arm, [])
+                             if (name := f"edits/{arm}/{seed}/{group}/deterministic") in items}
+        row, own = row | {"draws": record["config"]["bootstrap_draws"]}, edits(arm)
+        for what in ("", "merger", "matched"):
+            other = edits(row[f"{what}_arm"]) if what else dict.fromkeys(own, np.zeros(len(chars)))
+            pairs = [own[seed] - other[seed] for seed in own if seed in other]
+            if pairs and max(unit) > 0:
+                names = [f"{what}_{name}" if what else name for name in ("difference", "low_95", "high_95", "p")]
+                names = names if what else ["mean", *names[1:3], None]
+                rates = np.array([pair.sum() for pair in pairs]) / chars.sum()
+                label = f"{arm}{' - ' + row[what + '_arm'] if what else ''}, {about['condition']} at {density:g}"
+                same.append(check(label, rates, np.array([total(pair) for pair in pairs]), total(chars), row, names))
+    print(f"{run}: {sum(same)} of {len(same)} numbers agree")
+    return all(same) and len(same) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(0 if len(sys.argv) > 1 and all([agrees(Path(run)) for run in sys.argv[1:]]) else 1)
