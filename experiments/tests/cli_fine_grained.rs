@@ -124,7 +124,9 @@ fn tasks_stand_beside_reading_and_the_blind_arm_is_at_chance() {
     let read = || files.map(|file| fs::read(at(file)).unwrap());
     let before = read();
     fs::remove_dir_all(at("cells")).unwrap();
-    files.map(|file| fs::remove_file(at(file)).unwrap());
+    for file in files {
+        fs::remove_file(at(file)).unwrap();
+    }
     let run = place.run("claims results/f --data data").succeeded();
     assert!(run.stderr.contains("items.safetensors, without cells"));
     for (file, (before, after)) in files.iter().zip(before.iter().zip(read())) {

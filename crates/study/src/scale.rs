@@ -209,6 +209,7 @@ mod tests {
         assert_eq!(alone.settings, settings);
         for expected in [
             of_runs.join(", "),
+            "as those of the run".to_owned(),
             count(settings.draws),
             count(settings.threshold_draws()),
             count(settings.knee_draws()),
