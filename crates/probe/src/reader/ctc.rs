@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alignment_is_learnt_and_read_by_the_best_path() {
+    fn frames_learn_what_their_alignment_says() {
         use burn::optim::{AdamWConfig, GradientsParams};
         let device = Device::flex().autodiff();
         let config = CtcReaderConfig::new(4, 3, 2);
@@ -215,7 +215,13 @@ mod tests {
         }
         let classes = reader.forward(tokens).argmax(2).into_data();
         let classes: Vec<usize> = classes.iter::<i64>().map(|class| class as usize).collect();
-        assert_eq!(CtcReader::best_path(&classes), [1, 1, 2, 0]);
+        let told = weights.iter().zip(targets).zip(classes);
+        for (frame, ((&weight, target), said)) in told.enumerate() {
+            assert!(
+                weight == 0.0 || said == target as usize,
+                "frame {frame}: {said}"
+            );
+        }
     }
 
     #[test]
