@@ -84,10 +84,12 @@ fn without_images_it_reads_rendered_print_and_longer_lines_on_request() {
 #[test]
 fn the_protocol_of_scene_text_needs_no_other_flag() {
     let place = scratch();
-    for (seed, name) in ["IIIT5k", "SVT"].into_iter().enumerate() {
-        let export =
-            format!("data export --out bench/test/{name} --images 4 --charset 94 --seed {seed}");
-        place.run(&export).succeeded();
+    let sets = ["CUTE80", "IC13_1015", "IC15_2077", "IIIT5k", "SVT", "SVTP"];
+    for (seed, name) in sets.into_iter().enumerate() {
+        let flags = format!("--images 2 --charset 94 --seed {seed}");
+        place
+            .run(&format!("data export --out bench/test/{name} {flags}"))
+            .succeeded();
     }
     let run = words(&place, "--dataset lmdb:bench/test --run bench").succeeded();
     assert!(run.stdout.contains("union of 7672"), "{}", run.stdout);

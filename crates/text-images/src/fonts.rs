@@ -135,7 +135,8 @@ impl Fonts {
     }
 
     /// The same and more, for lines of print: Inter, Roboto, JetBrains Mono, Selawik, and what looks like
-    /// the fonts of office documents, Liberation Sans, Serif and Mono, Carlito, Caladea and Gelasio. The
+    /// the fonts of office documents, Liberation Sans, Serif and Mono, Carlito, Caladea and Gelasio (Roboto and
+    /// Caladea under Apache-2.0, the others under OFL; crates `damascene-fonts-*` and `oxml-layout`). The
     /// families that are held out are those of [`embedded`](Self::embedded).
     pub fn for_print() -> Self {
         let office = bundled_font_data().into_iter();

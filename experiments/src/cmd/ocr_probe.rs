@@ -71,7 +71,7 @@ pub struct Args {
     /// Width of a visual token.
     #[arg(long)]
     d_token: Option<usize>,
-    /// Where the text comes from, for training and testing alike: random, words, markov:BITS[:ORDER]
+    /// Where the text comes from, for training and testing alike: random, words, print, markov:BITS[:ORDER]
     /// or zipf:BITS, with BITS per character.
     #[arg(long, value_name = "SOURCE", conflicts_with = "text")]
     text_source: Option<Content>,

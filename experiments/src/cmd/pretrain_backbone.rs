@@ -38,6 +38,9 @@ pub struct Args {
     /// Root of all randomness.
     #[arg(long)]
     seed: Option<u64>,
+    /// Folder of fonts instead of the embedded ones.
+    #[arg(long)]
+    fonts: Option<PathBuf>,
     /// Replace the file if it exists.
     #[arg(long)]
     overwrite: bool,
@@ -63,8 +66,13 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     config.objective = args.objective.unwrap_or(config.objective);
     config.steps = args.steps.unwrap_or(config.steps);
     config.seed = args.seed.unwrap_or(config.seed);
+    let fonts = match &args.fonts {
+        Some(folder) => Fonts::from_dir(folder)?,
+        None if config.degradation.photographed => Fonts::for_print(),
+        None => Fonts::embedded(),
+    };
     let (device, lanes) = args.machine.open()?;
-    train_to(&config, &args.out, &lanes, &device, stop)
+    train_to(&config, &fonts, &args.out, &lanes, &device, stop)
 }
 
 /// Pre-trains with the default configuration into `data/backbones/` and says where.
@@ -77,12 +85,14 @@ pub fn fresh(data: &Path, lanes: &Lanes, device: &Device, stop: &Stop) -> Result
         .map(|number| folder.join(format!("small-vit-{number}.safetensors")))
         .find(|path| !path.exists());
     let path = free.context("no free name for the backbone")?;
-    train_to(&PretrainConfig::default(), &path, lanes, device, stop)?;
+    let (config, fonts) = (PretrainConfig::default(), Fonts::embedded());
+    train_to(&config, &fonts, &path, lanes, device, stop)?;
     Ok(path)
 }
 
 fn train_to(
     config: &PretrainConfig,
+    fonts: &Fonts,
     out: &Path,
     lanes: &Lanes,
     device: &Device,
@@ -95,10 +105,6 @@ fn train_to(
     atomic::check_writable(out)?;
     let clock = Instant::now();
     eprintln!("pre-training {} steps into {}", config.steps, out.display());
-    let fonts = match config.degradation.photographed {
-        true => Fonts::for_print(),
-        false => Fonts::embedded(),
-    };
     let report = |progress: Progress| {
         if let Some(validation) = progress.validation {
             let done = progress.step as f64 / config.steps as f64;
@@ -117,7 +123,7 @@ fn train_to(
             );
         }
     };
-    let trained = pretrain(config, &fonts, lanes, device, stop, report);
+    let trained = pretrain(config, fonts, lanes, device, stop, report);
     if trained.as_ref().is_err_and(|error| error.is::<Stopped>()) {
         eprintln!("note: a backbone is written at its end, so nothing of this one is there");
     }

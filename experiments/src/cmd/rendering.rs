@@ -15,7 +15,7 @@ pub struct Rendering {
     /// English words instead of random characters.
     #[arg(long, conflicts_with_all = ["text_source", "text"])]
     words: bool,
-    /// Where the text comes from: random, words, markov:BITS[:ORDER] or zipf:BITS, with BITS per
+    /// Where the text comes from: random, words, print, markov:BITS[:ORDER] or zipf:BITS, BITS per
     /// character [default: random].
     #[arg(long, value_name = "SOURCE", conflicts_with = "text")]
     text_source: Option<Content>,

@@ -12,11 +12,12 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// What is made again to the byte.
-const SAME: [&str; 7] = [
+const SAME: [&str; 8] = [
     "metrics.csv",
     "history.csv",
     "tuning.csv",
     "summary.csv",
+    "by_steps.csv",
     "steps.csv",
     "verdict.md",
     "plots/cer_by_arm.csv",

@@ -18,7 +18,7 @@ fn bytes_are_the_same_every_time() {
         .unwrap();
     let (second, _) = pool.install(|| written(&config, &run));
     let (first, second) = (files(first.path()), files(second.path()));
-    assert_eq!(first.len(), 10 + 5 * 3);
+    assert_eq!(first.len(), 11 + 5 * 3);
     assert_eq!(
         first.keys().collect::<Vec<_>>(),
         second.keys().collect::<Vec<_>>()
