@@ -5,7 +5,8 @@
 From items.safetensors: the error rate of every arm on every test set, its differences from PatchMerger and
 from the MLP of its width, BCa intervals over seeds and fonts, exact sign-flip p. Each is printed beside the one of
 summary.csv. Exits with 1 where a mean or a p differs by more than 1e-9, or an end of an interval by more than
-15 standard errors / sqrt(draws): what two bootstraps with random numbers of their own may differ by.
+15 standard errors / sqrt(draws), what two bootstraps with random numbers of their own may differ by, and the
+weight of the heaviest font or image: where few differ, an end jumps from one count of it to the next.
 """
 import csv, itertools, sys, tomllib, zlib
 from pathlib import Path
@@ -29,7 +30,8 @@ def interval(n, d):
     a = (influence**3).sum() / (6 * max((influence**2).sum(), 1e-300) ** 1.5)
     share = np.clip(((draws < value).mean() + (draws <= value).mean()) / 2, 0.5 / DRAWS, 1 - 0.5 / DRAWS)
     z = norm.ppf(share) + norm.ppf([0.025, 0.975])
-    return np.quantile(draws, norm.cdf(norm.ppf(share) + z / (1 - a * z))), draws.std()
+    ends = np.quantile(draws, norm.cdf(norm.ppf(share) + z / (1 - a * z)))
+    return ends, draws.std(), abs(rest.sum(0)).max() / (seeds * d.sum())
 
 
 def sign_flip(d):
@@ -39,11 +41,11 @@ def sign_flip(d):
 
 def check(what, rates, sums, chars, published, names):
     """Prints one number beside the published one; whether they agree."""
-    (low, high), error = interval(sums, chars)
+    (low, high), error, heaviest = interval(sums, chars)
     p = sign_flip(rates) if names[3] and len(rates) <= MOST_EXACT else np.nan
     ours = (rates.mean(), low, high, p)
     theirs = [float(published[name] or "inf") if name else np.nan for name in names]  # a missing number differs
-    slack = 1e-9 + SLACK * error * (1 / int(published["draws"]) + 1 / DRAWS) ** 0.5
+    slack = 1e-9 + heaviest + SLACK * error * (1 / int(published["draws"]) + 1 / DRAWS) ** 0.5
     same = [not abs(a - b) > most for a, b, most in zip(ours, theirs, (1e-9, slack, slack, 1e-9))]
     shown = ["{:+.5f} [{:+.5f}, {:+.5f}] p {:.4f}".format(*numbers) for numbers in (ours, theirs)]
     print(f"{what}: {shown[0]}; published {shown[1]}{'' if all(same) else '  DIFFERS'}")
