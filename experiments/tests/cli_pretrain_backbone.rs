@@ -81,7 +81,7 @@ fn a_tower_for_lines_goes_on_from_another_one_and_reads_words() {
     place.write("tower.toml", settings.join("\n"));
     for (out, jobs) in [("one", 1), ("two", 2)] {
         let command = format!(
-            "pretrain-backbone --lines --config tower.toml --out {out}/tower.safetensors --jobs {jobs}"
+            "pretrain-backbone --objective read-lines --config tower.toml --out {out}/tower.safetensors --jobs {jobs}"
         );
         place.run(&command).succeeded();
     }
@@ -94,14 +94,16 @@ fn a_tower_for_lines_goes_on_from_another_one_and_reads_words() {
 
     let other = "start = \"backbone.safetensors\"\n[backbone]\nd_model = 64\n";
     place.write("other.toml", other);
-    let refused =
-        place.run("pretrain-backbone --lines --config other.toml --out other.safetensors");
+    let refused = place.run(
+        "pretrain-backbone --objective read-lines --config other.toml --out other.safetensors",
+    );
     refused.refused(&["backbone.safetensors", "another shape"]);
     place.write(
         "grid.toml",
         "[[tasks]]\ncharset = \"94\"\ndensity = 1.0\nweight = 1\n",
     );
-    let refused = place.run("pretrain-backbone --lines --config grid.toml --out grid.safetensors");
+    let refused = place
+        .run("pretrain-backbone --objective read-lines --config grid.toml --out grid.safetensors");
     refused.refused(&["read-lines", "density"]);
 }
 

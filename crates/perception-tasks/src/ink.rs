@@ -1,7 +1,5 @@
 //! What is drawn before contrast, polarity and noise: ink in 0 to 1 for every pixel and channel.
 
-use ab_glyph_rasterizer::{Rasterizer, point};
-
 use crate::shape::Shape;
 
 /// Ink in red, green and blue: the share of the way from the background to full ink. Grey tasks
@@ -84,21 +82,12 @@ impl Ink {
 
 /// Share of every pixel's area that a shape covers, row by row.
 pub(crate) fn coverage(shape: &Shape, width_px: u32, height_px: u32) -> Vec<f32> {
-    let (width, height) = (width_px as f32, height_px as f32);
-    let mut rasterizer = Rasterizer::new(width_px as usize, height_px as usize);
-    for line in &shape.lines {
-        // The rasteriser carries what lies outside into neighbouring rows.
-        let [from, to] = line.map(|[x, y]| point(x.clamp(0.0, width), y.clamp(0.0, height)));
-        rasterizer.draw_line(from, to);
-    }
-    let mut coverage = vec![0.0; width_px as usize * height_px as usize];
-    rasterizer.for_each_pixel(|pixel, covered| {
-        // Sums of areas that should cancel leave about a millionth.
-        if covered > 1e-4 {
-            coverage[pixel] = covered.min(1.0);
-        }
-    });
-    coverage
+    let covered = text_images::coverage(shape.lines.iter().copied(), width_px, height_px);
+    let covered = covered.into_iter();
+    // What is left of sums that should cancel.
+    covered
+        .map(|share| if share > 1e-4 { share } else { 0.0 })
+        .collect()
 }
 
 #[cfg(test)]

@@ -69,11 +69,7 @@ impl<'a> Opened<'a> {
 impl<'a> DataMaker<'a> {
     /// For images of the size of `layout`.
     pub fn new(config: &'a ProbeConfig, layout: PatchLayout) -> Result<Self> {
-        let fonts = match &config.data.fonts {
-            Some(folder) => Fonts::from_dir(folder)?,
-            None if config.data.degradation.photographed => Fonts::for_print(),
-            None => Fonts::embedded(),
-        };
+        let fonts = Fonts::of(config.data.fonts.as_deref(), &config.data.degradation)?;
         let mut notes: Vec<String> = fonts
             .warnings(config.data.charset)
             .iter()

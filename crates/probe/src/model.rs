@@ -4,7 +4,7 @@ use super::config::{ProbeConfig, ReaderKind};
 use super::preparation::Prepared;
 use super::prepared_group::PreparedGroup;
 use crate::reader::{
-    Alignment, AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
+    AnchoredReaderConfig, Anchors, CtcReader, CtcReaderConfig, FlatReaderConfig,
     PooledReaderConfig, Reader, Sees, SequenceReader, SequenceReaderConfig, SlotLinearConfig,
     TOKEN_PX, Texts, slot_loss, weighted_slot_loss,
 };
@@ -13,7 +13,6 @@ use arms::{Arm, ArmKind, ArmSpec};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use ovis_vet::{Tokenize, Vet};
-use probe_data::Group;
 use projector::{Pass, PatchGrid, Projector, StartSample, VisualTokens, rms_normalize, seeded};
 use rand_chacha::ChaCha8Rng;
 use vision_backbone::{PatchLayout, SmallVit};
@@ -248,7 +247,7 @@ impl CellModel {
         device: &Device,
     ) -> Tensor<1> {
         match &self.reader {
-            Reader::Ctc(_) => ctc_training_loss(scores, &data.group, items, progress, device),
+            Reader::Ctc(_) => CtcReader::training_loss(scores, &data.group, items, progress),
             Reader::Anchored(_)
             | Reader::SlotLinear(_)
             | Reader::Pooled(_)
@@ -318,23 +317,6 @@ impl CellModel {
             })
             .collect()
     }
-}
-
-/// Loss of a CTC reader on some lines, in a training that is at `progress`.
-pub(crate) fn ctc_training_loss(
-    log_probabilities: Tensor<3>,
-    group: &Group,
-    items: &[usize],
-    progress: f64,
-    device: &Device,
-) -> Tensor<1> {
-    let frames = log_probabilities.dims()[1];
-    let aligned = Alignment::of_group(group, items, frames, device);
-    let labels = (
-        group.targets(items, 1, device),
-        group.lengths(items, device),
-    );
-    CtcReader::training_loss(log_probabilities, labels, aligned.as_ref(), progress)
 }
 
 /// Texts of some images, for a reader that writes.

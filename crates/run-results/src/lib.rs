@@ -121,16 +121,13 @@ pub fn write(
     by_steps::write(&folder.join("by_steps.csv"), &scored)?;
     tuning::write(&folder.join("tuning.csv"), &scored)?;
     let confusions = confusions::count(&scored);
+    let mut summary = Summary::of(&scored)?;
+    classes::write(&folder.join("classes.csv"), &scored)?;
     // What was read is in the cells alone; without them, files that say it stay as they are.
-    let has_answers = run.has_answers();
-    if has_answers {
+    if run.has_answers() {
         items_file::write(folder, config, run)?;
         predictions::write(&folder.join("predictions.csv"), &scored)?;
         confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
-    }
-    classes::write(&folder.join("classes.csv"), &scored)?;
-    let mut summary = Summary::of(&scored)?;
-    if has_answers {
         summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;
     }
     summary.lengths = lengths::lengths(&scored, &summary)?;

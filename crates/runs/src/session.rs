@@ -113,13 +113,7 @@ impl<'a> Session<'a> {
         let name = name.to_string_lossy();
         let outcome = self.train(&name, config, &prepared, &folder.cells())?;
         provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
-        let config = &outcome.trained_with(config);
-        let summary = run_results::write(folder.path(), config, &outcome, &manifest, outputs)?;
-        Ok(FinishedRun {
-            outcome,
-            summary,
-            manifest,
-        })
+        FinishedRun::write(folder.path(), config, outcome, manifest, outputs)
     }
 
     /// Writes the results of a finished run again from its cells; the manifest stays as it is. Where cells
@@ -161,13 +155,7 @@ impl<'a> Session<'a> {
         progress.clear();
         let outcome = outcome?.ok_or_else(missing)?;
         let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
-        let config = &outcome.trained_with(config);
-        let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
-        Ok(FinishedRun {
-            outcome,
-            summary,
-            manifest,
-        })
+        FinishedRun::write(path, config, outcome, manifest, outputs)
     }
 
     /// Every cell of the run `name` of `config`: those that are not in the folder `cells` are trained.
@@ -244,6 +232,25 @@ impl<'a> Session<'a> {
     }
 }
 
+impl FinishedRun {
+    /// Writes the results of an outcome of `config` into the folder of the run.
+    fn write(
+        path: &Path,
+        config: &ProbeConfig,
+        outcome: RunOutcome,
+        manifest: Manifest,
+        outputs: Outputs,
+    ) -> Result<Self> {
+        let config = &outcome.trained_with(config);
+        let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
+        Ok(Self {
+            outcome,
+            summary,
+            manifest,
+        })
+    }
+}
+
 /// As [`Session::redo`], from the file of items alone.
 fn redo_from_items(config: &ProbeConfig, path: &Path, outputs: Outputs) -> Result<FinishedRun> {
     eprintln!(
@@ -259,11 +266,5 @@ fn redo_from_items(config: &ProbeConfig, path: &Path, outputs: Outputs) -> Resul
             file.display()
         )
     })?;
-    let config = &outcome.trained_with(config);
-    let summary = run_results::write(path, config, &outcome, &manifest, outputs)?;
-    Ok(FinishedRun {
-        outcome,
-        summary,
-        manifest,
-    })
+    FinishedRun::write(path, config, outcome, manifest, outputs)
 }

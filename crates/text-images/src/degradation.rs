@@ -222,11 +222,7 @@ impl Appearance {
         rng: &mut impl Rng,
     ) -> GrayImage {
         if let Some(sigma) = self.blur_sigma_px {
-            let plane: Option<ImageBuffer<Luma<f32>, Vec<f32>>> =
-                ImageBuffer::from_raw(width_px, height_px, coverage);
-            coverage = plane
-                .map(|plane| image::imageops::blur(&plane, sigma).into_raw())
-                .unwrap_or_default();
+            coverage = blurred(coverage, (width_px, height_px), sigma);
         }
         let pixels = coverage
             .into_iter()
@@ -258,6 +254,20 @@ fn out_of_range(field: &'static str, value: &dyn std::fmt::Debug, expected: &'st
 fn draw_if(share: f32, [low, high]: [f32; 2], rng: &mut impl Rng) -> Option<f32> {
     rng.random_bool(f64::from(share))
         .then(|| low + (high - low) * rng.random::<f32>())
+}
+
+/// A plane of values, row by row, behind a Gaussian blur.
+///
+/// # Panics
+/// If there is not one value for every pixel.
+pub(crate) fn blurred(
+    plane: Vec<f32>,
+    (width_px, height_px): (u32, u32),
+    sigma_px: f32,
+) -> Vec<f32> {
+    let plane: ImageBuffer<Luma<f32>, Vec<f32>> =
+        ImageBuffer::from_raw(width_px, height_px, plane).expect("one value for every pixel");
+    image::imageops::blur(&plane, sigma_px).into_raw()
 }
 
 /// An image after it was kept as JPEG.

@@ -1,6 +1,7 @@
 //! Puts glyphs on a canvas of ink coverage.
 
 use ab_glyph::{GlyphId, OutlinedGlyph, PxScale, PxScaleFactor, point};
+use ab_glyph_rasterizer::Rasterizer;
 use rand::{Rng, RngExt};
 
 use crate::face::{CharsetFace, Glyph};
@@ -80,6 +81,26 @@ impl Canvas {
             }
         });
     }
+}
+
+/// Share of every pixel's area that closed outlines of straight lines cover, row by row; of overlapping
+/// ones the sum, at most 1. Sums of areas that should cancel leave about a millionth.
+pub fn coverage(
+    lines: impl IntoIterator<Item = [[f32; 2]; 2]>,
+    width_px: u32,
+    height_px: u32,
+) -> Vec<f32> {
+    let (width, height) = (width_px as f32, height_px as f32);
+    let mut rasterizer = Rasterizer::new(width_px as usize, height_px as usize);
+    for line in lines {
+        // The rasteriser carries what lies outside into neighbouring rows.
+        let [from, to] = line
+            .map(|[x, y]| ab_glyph_rasterizer::point(x.clamp(0.0, width), y.clamp(0.0, height)));
+        rasterizer.draw_line(from, to);
+    }
+    let mut coverage = vec![0.0; width_px as usize * height_px as usize];
+    rasterizer.for_each_pixel(|pixel, covered| coverage[pixel] = covered.min(1.0));
+    coverage
 }
 
 /// Draws one character in each cell of the grid. No ink leaves its cell.
@@ -178,7 +199,8 @@ pub(crate) fn draw_strip(
     centres
 }
 
-fn between([low, high]: [f32; 2], rng: &mut impl Rng) -> f32 {
+/// A number drawn evenly from a range.
+pub(crate) fn between([low, high]: [f32; 2], rng: &mut impl Rng) -> f32 {
     low + (high - low) * rng.random::<f32>()
 }
 

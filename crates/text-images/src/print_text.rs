@@ -222,7 +222,13 @@ mod tests {
                 .filter(|word| !SHORT_WORDS.contains(word))
                 .collect::<Vec<_>>()
         });
-        assert!(train.len() > 1000 && test.len() > 200);
+        assert!(train.len() > 10_000 && test.len() > 200);
+        // They are cut between bytes.
+        assert!(
+            train
+                .iter()
+                .all(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+        );
         assert!(train.iter().all(|word| !test.contains(word)));
     }
 

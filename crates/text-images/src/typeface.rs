@@ -30,15 +30,19 @@ pub struct Lettering {
 /// Smallest x, smallest y, largest x and largest y of an outline; infinities if it is empty.
 #[must_use]
 pub fn bounds_of(lines: &[[[f32; 2]; 2]]) -> [f32; 4] {
+    bounds_of_points(lines.iter().flatten().copied())
+}
+
+/// The same of points.
+pub(crate) fn bounds_of_points(points: impl Iterator<Item = [f32; 2]>) -> [f32; 4] {
     let empty = [
         f32::INFINITY,
         f32::INFINITY,
         f32::NEG_INFINITY,
         f32::NEG_INFINITY,
     ];
-    let points = lines.iter().flatten();
     points.fold(empty, |[l, t, r, b], [x, y]| {
-        [l.min(*x), t.min(*y), r.max(*x), b.max(*y)]
+        [l.min(x), t.min(y), r.max(x), b.max(y)]
     })
 }
 

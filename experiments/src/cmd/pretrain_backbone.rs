@@ -23,9 +23,6 @@ pub struct Args {
     /// File to write; the configuration and the metrics go beside it.
     #[arg(long, default_value = "data/backbones/small-vit.safetensors")]
     out: PathBuf,
-    /// A tower for words and lines of print, which goes on from the default one.
-    #[arg(long, conflicts_with = "objective")]
-    lines: bool,
     /// TOML file with settings on top of the defaults.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -56,9 +53,9 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         "{} exists; add --overwrite to replace it, or name another file with --out",
         args.out.display()
     );
-    let mut config = match args.lines {
-        true => PretrainConfig::lines(),
-        false => PretrainConfig::default(),
+    let mut config = match args.objective {
+        Some(Objective::ReadLines) => PretrainConfig::lines(),
+        None | Some(Objective::Read | Objective::FillIn) => PretrainConfig::default(),
     };
     if let Some(path) = &args.config {
         config = overlay_file(&config, path)?;
@@ -66,11 +63,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     config.objective = args.objective.unwrap_or(config.objective);
     config.steps = args.steps.unwrap_or(config.steps);
     config.seed = args.seed.unwrap_or(config.seed);
-    let fonts = match &args.fonts {
-        Some(folder) => Fonts::from_dir(folder)?,
-        None if config.degradation.photographed => Fonts::for_print(),
-        None => Fonts::embedded(),
-    };
+    let fonts = Fonts::of(args.fonts.as_deref(), &config.degradation)?;
     let (device, lanes) = args.machine.open()?;
     train_to(&config, &fonts, &args.out, &lanes, &device, stop)
 }

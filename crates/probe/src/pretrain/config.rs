@@ -176,7 +176,8 @@ impl PretrainConfig {
         ensure!(
             self.objective != Objective::ReadLines
                 || self.tasks.iter().all(|task| task.density.is_none()),
-            "pretrain: objective `read-lines` reads lines; leave `density` out of its `tasks`"
+            "pretrain: objective `read-lines` reads lines; leave `density` out of its `tasks`, or name it \
+             as --objective read-lines, which brings tasks of its own"
         );
         Ok(self.backbone.check()?)
     }

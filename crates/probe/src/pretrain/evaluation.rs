@@ -39,19 +39,30 @@ pub fn evaluate(
     lanes: &Lanes,
     device: &Device,
 ) -> Result<TaskAccuracy> {
-    let counts = lanes.map(group.len().div_ceil(CHUNK), |_, chunk| {
-        let items: Vec<usize> = (chunk * CHUNK..group.len().min((chunk + 1) * CHUNK)).collect();
-        read(model, task.charset, group, &items, device)
-    });
+    let characters = in_chunks(group, lanes, |items| {
+        read(model, task.charset, group, items, device)
+    })?;
     let mut right = [0_u64; 2];
     let mut total = [0_u64; 2];
-    for counted in counts {
-        for (held_out, ok) in counted? {
-            total[usize::from(held_out)] += 1;
-            right[usize::from(held_out)] += u64::from(ok);
-        }
+    for (held_out, ok) in characters {
+        total[usize::from(held_out)] += 1;
+        right[usize::from(held_out)] += u64::from(ok);
     }
     Ok(shares(task, (right[0], total[0]), (right[1], total[1])))
+}
+
+/// What `read` says of the images of a group, some of them at a time, in their order.
+pub(super) fn in_chunks<T: Send>(
+    group: &Group,
+    lanes: &Lanes,
+    read: impl Fn(&[usize]) -> Result<Vec<T>> + Sync,
+) -> Result<Vec<T>> {
+    let parts = lanes.map(group.len().div_ceil(CHUNK), |_, chunk| {
+        let items: Vec<usize> = (chunk * CHUNK..group.len().min((chunk + 1) * CHUNK)).collect();
+        read(&items)
+    });
+    let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
 /// The accuracy of characters right and in all, in fonts that training saw and in those held out.

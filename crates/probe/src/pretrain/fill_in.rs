@@ -10,6 +10,7 @@
 //! because characters are as small as patches here and nothing else tells of one that is hidden whole.
 
 use super::PretrainConfig;
+use super::evaluation::in_chunks;
 use super::training::Batch;
 use anyhow::Result;
 use burn::module::{Module, Param};
@@ -21,9 +22,6 @@ use rand::seq::index;
 use run_support::lanes::Lanes;
 use serde::{Deserialize, Serialize};
 use vision_backbone::{SmallVit, SmallVitConfig};
-
-/// Images painted at a time in an evaluation.
-const CHUNK: usize = 64;
 
 /// Tower, the vector that stands for a hidden patch, and the layer that paints.
 #[derive(Module, Debug)]
@@ -109,9 +107,8 @@ pub fn evaluate(
     device: &Device,
 ) -> Result<TaskFilled> {
     let name = format!("test/{task}");
-    let parts = lanes.map(group.len().div_ceil(CHUNK), |_, chunk| {
-        let items: Vec<usize> = (chunk * CHUNK..group.len().min((chunk + 1) * CHUNK)).collect();
-        let pixels = pixel_batch(group, &items, device)?;
+    let parts = in_chunks(group, lanes, |items| {
+        let pixels = pixel_batch(group, items, device)?;
         let numbers = items.iter().map(|&item| item as u64);
         let hidden = hidden_patches(config.seed, &name, numbers, pixels.features(), device);
         let original = pixels.features().clone();
@@ -121,11 +118,10 @@ pub fn evaluate(
             f64::from(sum.into_scalar::<f32>())
         };
         // Pixels are standardised: their mean is 0.
-        anyhow::Ok((of_hidden(error), of_hidden(original)))
-    });
+        Ok(vec![(of_hidden(error), of_hidden(original))])
+    })?;
     let (mut missing, mut whole) = (0.0, 0.0);
-    for part in parts {
-        let (error, variance) = part?;
+    for (error, variance) in parts {
         missing += error;
         whole += variance;
     }

@@ -2,10 +2,9 @@
 //!
 //! The reading head takes blocks of raw patch features, without any projector, and is thrown away.
 
-use super::evaluation::shares;
+use super::evaluation::{in_chunks, shares};
 use super::{HEAD_CHARSET, TaskAccuracy, training::Batch};
 use crate::data_config::text_of;
-use crate::model::ctc_training_loss;
 use crate::reader::{CtcReader, CtcReaderConfig};
 use anyhow::Result;
 use burn::module::Module;
@@ -14,9 +13,6 @@ use probe_data::{Answer, Group, pixel_batch};
 use projector::{PatchGrid, rms_normalize, seeded};
 use run_support::lanes::Lanes;
 use vision_backbone::SmallVit;
-
-/// Images read at a time.
-const CHUNK: usize = 64;
 
 /// Tower and reading head.
 #[derive(Module, Debug)]
@@ -60,12 +56,11 @@ impl LineReader {
 pub(super) fn loss(model: &LineReader, batch: &Batch<'_>, device: &Device) -> Result<Tensor<1>> {
     let items: Vec<usize> = (0..batch.group.len()).collect();
     let frames = model.forward(&pixel_batch(batch.group, &items, device)?);
-    Ok(ctc_training_loss(
+    Ok(CtcReader::training_loss(
         frames,
         batch.group,
         &items,
         batch.progress,
-        device,
     ))
 }
 
@@ -80,14 +75,7 @@ pub fn evaluate(
     lanes: &Lanes,
     device: &Device,
 ) -> Result<TaskAccuracy> {
-    let counts = lanes.map(group.len().div_ceil(CHUNK), |_, chunk| {
-        let items: Vec<usize> = (chunk * CHUNK..group.len().min((chunk + 1) * CHUNK)).collect();
-        read(model, group, &items, device)
-    });
-    let mut lines = Vec::new();
-    for counted in counts {
-        lines.extend(counted?);
-    }
+    let lines = in_chunks(group, lanes, |items| read(model, group, items, device))?;
     let of = |which: fn(&Line) -> bool| {
         let chosen = || lines.iter().filter(|line| which(line));
         let characters: usize = chosen().map(|line| line.characters).sum();

@@ -75,16 +75,13 @@ pub fn pretrain(
     match config.objective {
         Objective::Read => {
             let model = PatchReader::init(&config.backbone, config.seed, &training_device)?;
-            let evaluate = |model: &PatchReader, task: usize, group: &Group| {
-                evaluate(model, config.tasks[task], group, lanes, device)
-            };
-            let model = images.train(
+            let (model, accuracy) = images.train_and_test(
                 model,
                 |model, batch| read_loss(model, config, batch, &training_device),
-                |model, task, group| Ok(evaluate(model, task, group)?.characters),
+                |model, task, group| evaluate(model, config.tasks[task], group, lanes, device),
+                |accuracy| accuracy.characters,
                 report,
             )?;
-            let accuracy = images.test(|task, group| evaluate(&model, task, group))?;
             Ok(Pretrained {
                 tower: model.tower,
                 result: Learned::Reading(accuracy),
@@ -92,20 +89,20 @@ pub fn pretrain(
         }
         Objective::ReadLines => {
             let tower = images.start(&training_device)?;
-            let rows = config.plan(config.tasks[0], Split::Train, 0, 1);
-            let layout = rows.patch_layout()?;
+            let layout = config
+                .plan(config.tasks[0], Split::Train, 0, 1)
+                .patch_layout()?;
             let rows = layout.rows / layout.merge;
             let model = LineReader::init(tower, rows, config.seed, &training_device);
-            let evaluate = |model: &LineReader, task: usize, group: &Group| {
-                read_lines::evaluate(model, config.tasks[task], group, lanes, device)
-            };
-            let model = images.train(
+            let (model, accuracy) = images.train_and_test(
                 model,
                 |model, batch| read_lines::loss(model, batch, &training_device).map(Some),
-                |model, task, group| Ok(evaluate(model, task, group)?.characters),
+                |model, task, group| {
+                    read_lines::evaluate(model, config.tasks[task], group, lanes, device)
+                },
+                |accuracy| accuracy.characters,
                 report,
             )?;
-            let accuracy = images.test(|task, group| evaluate(&model, task, group))?;
             Ok(Pretrained {
                 tower: model.tower,
                 result: Learned::Reading(accuracy),
@@ -113,16 +110,13 @@ pub fn pretrain(
         }
         Objective::FillIn => {
             let model = HiddenPatches::init(&config.backbone, config.seed, &training_device)?;
-            let evaluate = |model: &HiddenPatches, task: usize, group: &Group| {
-                fill_in::evaluate(model, config, task, group, lanes, device)
-            };
-            let model = images.train(
+            let (model, filled) = images.train_and_test(
                 model,
                 |model, batch| fill_in::loss(model, config, batch, &training_device),
-                |model, task, group| Ok(evaluate(model, task, group)?.explained),
+                |model, task, group| fill_in::evaluate(model, config, task, group, lanes, device),
+                |filled| filled.explained,
                 report,
             )?;
-            let filled = images.test(|task, group| evaluate(&model, task, group))?;
             Ok(Pretrained {
                 tower: model.tower,
                 result: Learned::FillingIn(filled),
@@ -167,6 +161,23 @@ impl Images<'_> {
             path.display()
         );
         Ok(tower.train())
+    }
+
+    /// Trains `model` and evaluates it on fresh test images of every task; `score` is what is reported of an
+    /// evaluation on the way.
+    fn train_and_test<M: Module + Sync, T>(
+        &self,
+        model: M,
+        loss: impl Fn(&M, &Batch<'_>) -> Result<Option<Tensor<1>>> + Sync,
+        evaluate: impl Fn(&M, usize, &Group) -> Result<T>,
+        score: impl Fn(&T) -> f64,
+        report: impl FnMut(Progress),
+    ) -> Result<(M, Vec<T>)> {
+        let scored =
+            |model: &M, task: usize, group: &Group| Ok(score(&evaluate(model, task, group)?));
+        let model = self.train(model, loss, scored, report)?;
+        let results = self.test(|task, group| evaluate(&model, task, group))?;
+        Ok((model, results))
     }
 
     /// Trains `model`: `loss` is that of some images and `None` where they ask nothing, `score` what is

@@ -7,6 +7,7 @@ use burn::nn::loss::{CTCLossConfig, Reduction};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor};
 use fused_ops::gelu;
+use probe_data::Group;
 use projector::{linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
@@ -137,27 +138,35 @@ impl CtcReader {
         (said * weights).sum().neg() / aligned.characters as f64
     }
 
-    /// The loss of a training that is at `progress`, from 0 to 1: aligned first, CTC in its second half,
-    /// and between them more and more of the latter. Without an alignment it is CTC all along.
-    ///
-    /// # Shapes
-    /// As [`loss`](Self::loss).
+    /// The loss on some lines in a training that is at `progress`, from 0 to 1: aligned first, CTC in its
+    /// second half, and between them more and more of the latter. Where places are not known it is CTC all
+    /// along.
     #[must_use]
     pub fn training_loss(
         log_probabilities: Tensor<3>,
-        (targets, lengths): (Tensor<2, Int>, Tensor<1, Int>),
-        aligned: Option<&Alignment>,
+        group: &Group,
+        items: &[usize],
         progress: f64,
     ) -> Tensor<1> {
+        let [_, frames, _] = log_probabilities.dims();
+        let device = log_probabilities.device();
         let told = (1.5 - 3.0 * progress).clamp(0.0, 1.0);
-        match aligned {
-            Some(aligned) if told == 1.0 => Self::aligned_loss(log_probabilities, aligned),
-            Some(aligned) if told > 0.0 => {
-                let ctc = Self::loss(log_probabilities.clone(), targets, lengths);
-                let aligned = Self::aligned_loss(log_probabilities, aligned);
+        let aligned = (told > 0.0).then(|| Alignment::of_group(group, items, frames, &device));
+        let ctc = |log_probabilities| {
+            let (targets, lengths) = (
+                group.targets(items, 1, &device),
+                group.lengths(items, &device),
+            );
+            Self::loss(log_probabilities, targets, lengths)
+        };
+        match aligned.flatten() {
+            Some(aligned) if told == 1.0 => Self::aligned_loss(log_probabilities, &aligned),
+            Some(aligned) => {
+                let ctc = ctc(log_probabilities.clone());
+                let aligned = Self::aligned_loss(log_probabilities, &aligned);
                 aligned.mul_scalar(told) + ctc.mul_scalar(1.0 - told)
             }
-            Some(_) | None => Self::loss(log_probabilities, targets, lengths),
+            None => ctc(log_probabilities),
         }
     }
 
@@ -183,6 +192,9 @@ impl CtcReader {
 mod tests {
     use super::*;
     use burn::tensor::TensorData;
+    use probe_data::{RenderPlan, render_group};
+    use run_support::lanes::Lanes;
+    use text_images::{Charset, Content, Degradation, Fonts, Split};
 
     #[test]
     fn repeats_merge_unless_a_blank_parts_them() {
@@ -227,35 +239,57 @@ mod tests {
     #[test]
     fn a_training_begins_with_the_alignment_and_ends_with_ctc() {
         let device = Device::flex();
-        let reader = CtcReaderConfig::new(4, 3, 2).init(&mut seeded::stream(0, "ctc"), &device);
-        let tokens = seeded::normal([1, 6, 4], 1.0, &mut seeded::stream(1, "x"), &device);
-        let frames = reader.forward(tokens);
-        let ints = |values: &[i64]| TensorData::new(values.to_vec(), [1, values.len()]);
-        let labels = || {
-            let targets = Tensor::<2, Int>::from_data(ints(&[1, 2]), &device);
-            (targets, Tensor::<1, Int>::from_data([2], &device))
+        let plan = RenderPlan {
+            charset: Charset::Digits,
+            content: Content::Random,
+            corpus: None,
+            density: None,
+            width_px: 128,
+            height_px: 32,
+            patch: 8,
+            merge: 2,
+            split: Split::Train,
+            images: 2,
+            first: 0,
+            seed: 1,
+            degradation: Degradation::none(),
         };
-        let aligned = Alignment {
-            targets: Tensor::from_data(ints(&[0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0]), &device),
-            weights: Tensor::ones([1, 12], &device),
-            characters: 2,
+        let lanes = Lanes::open(1).unwrap();
+        let told = render_group(&plan, &Fonts::embedded(), &lanes).unwrap();
+        let untold = {
+            let mut group = told.clone();
+            for label in &mut group.labels {
+                label.slots_px.clear();
+            }
+            group
         };
-        let at = |aligned: Option<&Alignment>, progress: f64| {
-            let loss = CtcReader::training_loss(frames.clone(), labels(), aligned, progress);
+        let frames = {
+            let config = CtcReaderConfig::new(4, 10, 2);
+            let reader = config.init(&mut seeded::stream(0, "ctc"), &device);
+            reader.forward(seeded::normal(
+                [2, 16, 4],
+                1.0,
+                &mut seeded::stream(1, "x"),
+                &device,
+            ))
+        };
+        let at = |group: &Group, progress: f64| {
+            let loss = CtcReader::training_loss(frames.clone(), group, &[0, 1], progress);
             loss.into_scalar::<f32>()
         };
-        let told = CtcReader::aligned_loss(frames.clone(), &aligned).into_scalar::<f32>();
-        let (targets, lengths) = labels();
-        let ctc = CtcReader::loss(frames.clone(), targets, lengths).into_scalar::<f32>();
-        assert!((told - ctc).abs() > 0.1);
-        assert_eq!(
-            [at(Some(&aligned), 0.0), at(Some(&aligned), 0.16)],
-            [told; 2]
+        let aligned = Alignment::of_group(&told, &[0, 1], 32, &device).unwrap();
+        let aligned = CtcReader::aligned_loss(frames.clone(), &aligned).into_scalar::<f32>();
+        let (targets, lengths) = (
+            told.targets(&[0, 1], 1, &device),
+            told.lengths(&[0, 1], &device),
         );
-        assert_eq!([at(Some(&aligned), 0.5), at(Some(&aligned), 1.0)], [ctc; 2]);
-        assert_eq!([at(None, 0.0), at(None, 1.0)], [ctc; 2]);
-        let half = at(Some(&aligned), 1.0 / 3.0);
-        assert!((half - (told + ctc) / 2.0).abs() < 1e-4 * half, "{half}");
+        let ctc = CtcReader::loss(frames.clone(), targets, lengths).into_scalar::<f32>();
+        assert!((aligned - ctc).abs() > 0.1);
+        assert_eq!([at(&told, 0.0), at(&told, 0.16)], [aligned; 2]);
+        assert_eq!([at(&told, 0.5), at(&told, 1.0)], [ctc; 2]);
+        assert_eq!([at(&untold, 0.0), at(&untold, 1.0)], [ctc; 2]);
+        let half = at(&told, 1.0 / 3.0);
+        assert!((half - (aligned + ctc) / 2.0).abs() < 1e-4 * half, "{half}");
     }
 
     #[test]

@@ -4,16 +4,20 @@
 //! light and neighbours vary; then it goes the way of a user's image: cut out as a box, fitted into the
 //! strip without distortion. So what is trained on is made as what is read.
 
+mod paper;
+
 use ab_glyph::{OutlineCurve, Point};
-use ab_glyph_rasterizer::{Rasterizer, point};
-use image::{GrayImage, ImageBuffer, Luma};
+use image::GrayImage;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use crate::Degradation;
-use crate::degradation::{Appearance, through_jpeg};
+use crate::drawing::{between, coverage};
 use crate::face::{CharsetFace, point_at};
 use crate::folder::Fit;
+use crate::typeface::bounds_of_points;
+
+use paper::Paper;
 
 /// Straight pieces that a curve of a glyph is cut into.
 const PIECES: u16 = 4;
@@ -21,9 +25,6 @@ const PIECES: u16 = 4;
 /// Height of a line, from the highest to the lowest character of the charset, in px of the picture that
 /// the word is cut from: smallest and largest.
 const LINE_PX: [f32; 2] = [14.0, 64.0];
-
-/// Height of a line for which [`Degradation`] states its blur.
-const BLUR_LINE_PX: f32 = 32.0;
 
 /// Width over height of the letters, relative to their face: smallest and largest.
 const STRETCH: [f32; 2] = [0.78, 1.28];
@@ -79,7 +80,12 @@ impl Print<'_> {
             }
         }
         let appearance = degradation.draw(rng);
-        let picture = frame.develop(ink, &appearance, setting.line_px, rng);
+        let paper = Paper {
+            width: frame.width,
+            height: frame.height,
+            line_px: setting.line_px,
+        };
+        let picture = paper.develop(ink, &appearance, rng);
         let fit = Fit::new(picture.dimensions(), strip);
         let centres = word.centres.iter().map(|&centre| view.of(centre));
         Printed {
@@ -139,7 +145,7 @@ impl Setting {
         let mut pen = x;
         for &character in text {
             if character == ' ' {
-                pen += self.scale * self.stretch * SPACE * face.full.height();
+                pen += across * SPACE * face.full.height();
                 continue;
             }
             let glyph = face.glyph(character);
@@ -241,15 +247,7 @@ impl Frame {
         let seen = ink
             .chain(line.filter(|_| whole_line))
             .map(|point| view.of(point));
-        let [mut left, mut top, mut right, mut bottom] = seen.fold(
-            [
-                f32::INFINITY,
-                f32::INFINITY,
-                f32::NEG_INFINITY,
-                f32::NEG_INFINITY,
-            ],
-            |[l, t, r, b], [x, y]| [l.min(x), t.min(y), r.max(x), b.max(y)],
-        );
+        let [mut left, mut top, mut right, mut bottom] = bounds_of_points(seen);
         let range = match rng.random_range(0..20) {
             0..14 => [0.01, 0.16],
             14..18 => [0.1, 0.45],
@@ -270,97 +268,13 @@ impl Frame {
 
     /// Share of every pixel that a text covers, row by row.
     fn ink(&self, word: &Word, view: &View) -> Vec<f32> {
-        let (width, height) = (self.width as usize, self.height as usize);
-        let mut rasterizer = Rasterizer::new(width, height);
-        // The rasteriser carries what lies outside into neighbouring rows.
-        let inside = |at: [f32; 2]| {
-            let [x, y] = view.of(at);
-            point(
-                (x - self.left).clamp(0.0, width as f32),
-                (y - self.top).clamp(0.0, height as f32),
-            )
-        };
-        for &[from, to] in &word.lines {
-            rasterizer.draw_line(inside(from), inside(to));
-        }
-        let mut coverage = vec![0.0; width * height];
-        rasterizer.for_each_pixel(|pixel, covered| coverage[pixel] = covered.min(1.0));
-        coverage
-    }
-
-    /// The picture: ink that spreads or thins, paper, light, lines, blur, noise and JPEG.
-    fn develop(
-        &self,
-        mut ink: Vec<f32>,
-        look: &Appearance,
-        line_px: f32,
-        rng: &mut impl Rng,
-    ) -> GrayImage {
-        if rng.random_bool(0.25) {
-            let threshold = if rng.random_bool(0.5) { 0.06 } else { 0.28 };
-            let spread = self.blurred(ink, line_px * between([0.008, 0.03], rng));
-            ink = spread
-                .into_iter()
-                .map(|covered| (2.0 * (covered - threshold)).clamp(0.0, 1.0))
-                .collect();
-        }
-        if rng.random_bool(0.07) {
-            self.rule(&mut ink, line_px, rng);
-        }
-        let (slope, stain) = (slope(rng), Stains::draw(line_px, rng));
-        let mut picture: Vec<f32> = Vec::with_capacity(ink.len());
-        for (index, covered) in ink.into_iter().enumerate() {
-            let (x, y) = (index as u32 % self.width, index as u32 / self.width);
-            let (right, down) = (
-                x as f32 / self.width as f32 - 0.5,
-                y as f32 / self.height as f32 - 0.5,
-            );
-            let light = 1.0 + slope[0] * right + slope[1] * down;
-            let paper = look.background + stain.at(x as f32, y as f32);
-            picture.push((paper + (look.ink - paper) * covered) * light);
-        }
-        if let Some(sigma) = look.blur_sigma_px {
-            picture = self.blurred(picture, sigma * line_px / BLUR_LINE_PX);
-        }
-        let noise_sd = 2.0 * look.noise_sd * rng.random::<f32>();
-        let pixels = picture.into_iter().map(|level| {
-            let level = level + noise_sd * rng.sample::<f32, _>(StandardNormal);
-            (level * 255.0).round().clamp(0.0, 255.0) as u8
+        let seen = word.lines.iter().map(|ends| {
+            ends.map(|end| {
+                let [x, y] = view.of(end);
+                [x - self.left, y - self.top]
+            })
         });
-        let image = GrayImage::from_raw(self.width, self.height, pixels.collect())
-            .expect("there is one value for every pixel");
-        match look.jpeg_quality {
-            Some(quality) => through_jpeg(&image, quality),
-            None => image,
-        }
-    }
-
-    fn blurred(&self, plane: Vec<f32>, sigma_px: f32) -> Vec<f32> {
-        let plane: ImageBuffer<Luma<f32>, Vec<f32>> =
-            ImageBuffer::from_raw(self.width, self.height, plane)
-                .expect("there is one value for every pixel");
-        image::imageops::blur(&plane, sigma_px.max(0.2)).into_raw()
-    }
-
-    /// A ruled line at one of the edges, as forms, tables and underlining have them.
-    fn rule(&self, ink: &mut [f32], line_px: f32, rng: &mut impl Rng) {
-        let thick = (line_px * between([0.02, 0.07], rng)).max(1.0) as u32;
-        let strength = between([0.3, 1.0], rng);
-        let edge = rng.random_range(0..4);
-        let away = (line_px * between([0.0, 0.12], rng)) as u32;
-        let (width, height) = (self.width, self.height);
-        for (index, covered) in ink.iter_mut().enumerate() {
-            let (x, y) = (index as u32 % width, index as u32 / width);
-            let distance = match edge {
-                0 => y,
-                1 => height - 1 - y,
-                2 => x,
-                _ => width - 1 - x,
-            };
-            if (away..away + thick).contains(&distance) {
-                *covered = covered.max(strength);
-            }
-        }
+        coverage(seen, self.width, self.height)
     }
 }
 
@@ -382,59 +296,14 @@ fn neighbours(word: &Word, line_px: f32, rng: &mut impl Rng) -> Vec<[f32; 2]> {
     }
 }
 
-/// Change of the light from left to right and from top to bottom.
-fn slope(rng: &mut impl Rng) -> [f32; 2] {
-    if rng.random_bool(0.65) {
-        return [0.0; 2];
-    }
-    [0, 1].map(|_| between([-0.35, 0.35], rng))
-}
-
-/// Paper that is not even: values at the crossings of a net, with straight lines between them.
-struct Stains {
-    cell_px: f32,
-    levels: [[f32; Self::CROSSINGS]; Self::CROSSINGS],
-}
-
-impl Stains {
-    const CROSSINGS: usize = 8;
-
-    fn draw(line_px: f32, rng: &mut impl Rng) -> Self {
-        let strength = if rng.random_bool(0.2) {
-            between([0.02, 0.12], rng)
-        } else {
-            0.0
-        };
-        Self {
-            cell_px: line_px * log_between([0.1, 1.5], rng),
-            levels: [(); Self::CROSSINGS]
-                .map(|()| [(); Self::CROSSINGS].map(|()| strength * between([-1.0, 1.0], rng))),
-        }
-    }
-
-    fn at(&self, x: f32, y: f32) -> f32 {
-        let (x, y) = (x / self.cell_px, y / self.cell_px);
-        let level = |right: usize, down: usize| {
-            self.levels[(y as usize + down) % Self::CROSSINGS]
-                [(x as usize + right) % Self::CROSSINGS]
-        };
-        let mix = |a: f32, b: f32, share: f32| a + (b - a) * share;
-        let upper = mix(level(0, 0), level(1, 0), x.fract());
-        let lower = mix(level(0, 1), level(1, 1), x.fract());
-        mix(upper, lower, y.fract())
-    }
-}
-
-fn between([low, high]: [f32; 2], rng: &mut impl Rng) -> f32 {
-    low + (high - low) * rng.random::<f32>()
-}
-
 fn log_between([low, high]: [f32; 2], rng: &mut impl Rng) -> f32 {
     low * (high / low).powf(rng.random::<f32>())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::stream::stream;
     use crate::{Charset, Fonts};
@@ -442,10 +311,12 @@ mod tests {
     const STRIP: (u32, u32) = (208, 32);
 
     fn printed(text: &str, degradation: &Degradation, index: u64) -> Printed {
+        static FACES: LazyLock<Vec<Vec<CharsetFace>>> = LazyLock::new(|| {
+            let fonts = Fonts::for_print();
+            fonts.select(Charset::Printable94, false).unwrap()
+        });
         let text: Vec<char> = text.chars().collect();
-        let faces = Fonts::for_print()
-            .select(Charset::Printable94, false)
-            .unwrap();
+        let faces = &*FACES;
         let print = Print {
             text: &text,
             neighbour: &['x'],
