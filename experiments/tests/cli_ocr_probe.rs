@@ -104,12 +104,7 @@ fn a_run_leaves_tables_plots_a_verdict_and_where_it_came_from() {
     assert!(page.contains("Exploratory") && page.contains("<svg "));
 
     let plots = names(&file("plots"));
-    for figure in [
-        "cer_by_arm",
-        "cer_by_density",
-        "hardening",
-        "learning_curves",
-    ] {
+    for figure in ["cer_by_arm", "hardening", "learning_curves"] {
         for (ending, start) in [("svg", b"<svg".as_slice()), ("png", b"\x89PNG")] {
             let name = format!("{figure}.{ending}");
             assert!(plots.contains(&name), "no {name} in {plots:?}");

@@ -179,8 +179,8 @@ impl Args {
         set(&mut config.d_token, &self.d_token);
         let lines = self.layout.unwrap_or(config.data.layout) == LayoutKind::Strip;
         ensure!(
-            self.density.is_none() || !lines,
-            "lines of free length have no fixed density; leave out --density"
+            (self.density.is_none() && self.densities.is_none()) || !lines,
+            "lines of free length have no fixed density; leave out --density and --densities"
         );
         set(&mut config.data.layout, &self.layout);
         set(&mut config.regime, &self.regime);

@@ -44,6 +44,9 @@ impl View<'_> {
 
     pub(super) fn cer_by_density(&self) -> Result<CerByDensity, Reason> {
         self.require_results()?;
+        if self.groups.len() < 2 {
+            return Err("the run has one density, and cer_by_arm shows it");
+        }
         let (arms, choice) = self.drawn_arms();
         let line = |&arm: &ArmSpec| DensityLine {
             arm: figure_arm(self.scored, arm),

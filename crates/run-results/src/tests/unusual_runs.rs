@@ -126,7 +126,13 @@ fn a_small_run_without_references_still_reports() {
             .skipped_figures
             .contains(&"hardening: the run has no softmax arm".to_owned())
     );
-    assert!(folder.path().join("plots/cer_by_density.png").exists());
+    assert!(
+        summary
+            .skipped_figures
+            .iter()
+            .any(|why| why.starts_with("cer_by_density: the run has one density"))
+    );
+    assert!(!folder.path().join("plots/cer_by_density.png").exists());
 }
 
 #[test]
