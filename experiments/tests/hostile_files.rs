@@ -281,5 +281,7 @@ fn settings_beyond_all_sense_are_named() {
 
 #[test]
 fn the_claims_that_come_along_are_sound() {
-    assert!(verdicts::registration(None, &Section::STUDY).is_ok());
+    for &preset in StudyPreset::value_variants() {
+        assert!(verdicts::registration(None, preset, preset.sections()).is_ok());
+    }
 }

@@ -117,10 +117,12 @@ impl Study<'_> {
     /// Trains the first seed at every learning rate, goes on beyond the ends of the grid where the
     /// best rate lies on one, and tests the best. The candidates of each arm are sorted by rate.
     fn tune(&self) -> Result<(Vec<Tuning>, Vec<Vec<CellOutcome>>)> {
-        let rates = &self.config.training.learning_rates;
         let kept: Mutex<Vec<TrainedCell>> = Mutex::new(Vec::new());
         let mut wanted: Vec<(usize, f64)> = (0..self.config.arms.len())
-            .flat_map(|arm| rates.iter().map(move |&rate| (arm, rate)))
+            .flat_map(|arm| {
+                let rates = self.config.rates_of(self.config.arms[arm]).iter();
+                rates.map(move |&rate| (arm, rate))
+            })
             .collect();
         let mut tried: Vec<Vec<CellOutcome>> = vec![Vec::new(); self.config.arms.len()];
         for extension in 0..=self.config.training.extensions {

@@ -5,11 +5,13 @@ use crate::data_config::{DataConfig, LayoutKind};
 use crate::image_source::ImageSource;
 use crate::optimize::OptimizerConfig;
 use crate::reader::SequenceSize;
+use crate::replication::Replication;
 use crate::text_words;
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use ovis_vet::TableInit;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Widest token.
@@ -75,6 +77,9 @@ pub struct TrainingConfig {
     pub batch: usize,
     /// Peak learning rates that every arm is tried with.
     pub learning_rates: Vec<f64>,
+    /// What arms of these names are tried with instead.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rates_of_arms: BTreeMap<String, Vec<f64>>,
     /// How many more rates an arm is tried with, one after the other, while its best one is the
     /// smallest or largest so far.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -104,6 +109,9 @@ pub struct ProbeConfig {
     pub arms: Vec<ArmSpec>,
     /// Paired seeds: data order, parameters and noise.
     pub seeds: Vec<u64>,
+    /// What differs between seeds besides.
+    #[serde(default, skip_serializing_if = "Replication::is_start")]
+    pub replication: Replication,
     /// What trains besides projector and probe.
     pub regime: Regime,
     /// Which probe reads.
@@ -152,6 +160,7 @@ impl ProbeConfig {
         config.seeds.clear();
         config.bootstrap_draws = 0;
         config.training.learning_rates.clear();
+        config.training.rates_of_arms.clear();
         config.training.extensions = 0;
         config.training.until_converged = None;
         // Found by content, not by place.
@@ -162,6 +171,13 @@ impl ProbeConfig {
         let text = toml::to_string(&config).context("the configuration does not fit into TOML")?;
         // There, photographs without a place are no setting.
         Ok(text.replacen("\nphotographs = \"folder:\"\n", "\n", 1))
+    }
+
+    /// Learning rates that an arm is tried with.
+    #[must_use]
+    pub fn rates_of(&self, arm: ArmSpec) -> &[f64] {
+        let own = self.training.rates_of_arms.get(&arm.to_string());
+        own.unwrap_or(&self.training.learning_rates)
     }
 
     /// Checks what can be checked without touching data.
@@ -224,7 +240,20 @@ impl ProbeConfig {
             !training.learning_rates.is_empty(),
             "`training.learning_rates` is empty; give at least one"
         );
-        for rate in &training.learning_rates {
+        let of_arms = training.rates_of_arms.iter();
+        for (name, rates) in of_arms.clone() {
+            ensure!(
+                self.arms.iter().any(|arm| arm.to_string() == *name),
+                "`training.rates_of_arms` names `{name}`, which is none of the arms of this run; write its \
+                 name as `arms` has it"
+            );
+            ensure!(
+                !rates.is_empty(),
+                "`training.rates_of_arms` gives `{name}` no learning rate; give at least one"
+            );
+        }
+        let of_arms = of_arms.flat_map(|(_, rates)| rates);
+        for rate in training.learning_rates.iter().chain(of_arms) {
             ensure!(
                 rate.is_finite() && *rate > 0.0,
                 "learning rate {rate} is not a number above 0; try 0.002"
@@ -251,6 +280,7 @@ impl ProbeConfig {
             "`training.evaluation_images` is 0"
         );
         data.check()?;
+        self.check_replication()?;
         self.check_usage()?;
         self.check_reader()
     }

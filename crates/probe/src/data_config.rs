@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use text_images::{Charset, Content, Degradation};
+use text_images::{Charset, Content, Degradation, Split};
 
 /// Margin around bounding boxes, as a share of them, beyond which nothing is a crop any more.
 const MOST_MARGIN: f32 = 10.0;
@@ -117,6 +117,8 @@ pub struct DataConfig {
     pub next_block: bool,
     /// Root of the randomness of the images.
     pub seed: u64,
+    /// The same for the images to train on and to choose on, where theirs is another.
+    pub train_seed: Option<u64>,
     /// Contrast, noise and artefacts.
     pub degradation: Degradation,
     /// Folder of fonts instead of the embedded ones.
@@ -165,6 +167,15 @@ impl DataConfig {
         self.test_contents = vec![content];
         self.text_file = file;
         Ok(())
+    }
+
+    /// Root of the randomness of the images of a split.
+    #[must_use]
+    pub fn seed_of(&self, split: Split) -> u64 {
+        match split {
+            Split::Train | Split::Validation => self.train_seed.unwrap_or(self.seed),
+            Split::Test => self.seed,
+        }
     }
 
     /// Forgets the text file if no text comes from it any more.

@@ -37,6 +37,8 @@ pub(super) struct DataFile {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     next_block: bool,
     seed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    train_seed: Option<u64>,
     degradation: Degradation,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fonts: Option<PathBuf>,
@@ -143,6 +145,7 @@ impl TryFrom<DataFile> for DataConfig {
             images: file.images,
             next_block: file.next_block,
             seed: file.seed,
+            train_seed: file.train_seed,
             degradation: file.degradation,
             fonts: file.fonts,
             text_file: file.text_file,
@@ -169,6 +172,7 @@ impl From<DataConfig> for DataFile {
             images: data.images,
             next_block: data.next_block,
             seed: data.seed,
+            train_seed: data.train_seed,
             degradation: data.degradation,
             fonts: data.fonts,
             text_file: data.text_file,

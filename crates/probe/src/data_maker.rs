@@ -143,7 +143,7 @@ impl<'a> DataMaker<'a> {
                         Split::Validation => data.images.validation,
                         Split::Test => data.images.test,
                     },
-                    seed: data.seed,
+                    seed: data.seed_of(split),
                     layout: self.layout,
                 };
                 return perception_groups(&plan, &self.fonts, lanes);
@@ -305,7 +305,7 @@ impl<'a> DataMaker<'a> {
             split,
             images,
             first: 0,
-            seed: data.seed,
+            seed: data.seed_of(split),
             degradation: data.degradation.clone(),
         }
     }

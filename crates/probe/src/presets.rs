@@ -5,11 +5,13 @@ use super::data_config::{DataConfig, LayoutKind, SplitSizes};
 use super::image_source::ImageSource;
 use crate::optimize::OptimizerConfig;
 use crate::reader::SequenceSize;
+use crate::replication::Replication;
 use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSpec};
 use ovis_vet::TableInit;
 use probe_data::published::CheckpointSummary;
 use probe_data::{Fit, StoredConfig};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use text_images::{Charset, Content, Degradation};
 
@@ -176,6 +178,7 @@ fn quick() -> ProbeConfig {
         preset: Preset::Quick.name().to_owned(),
         arms: quick_arms(),
         seeds: vec![1, 2, 3],
+        replication: Replication::Start,
         regime: Regime::Frozen,
         reader: ReaderKind::Anchored,
         reader_size: SequenceSize::default(),
@@ -204,6 +207,7 @@ fn quick() -> ProbeConfig {
                 test_words: 500,
             },
             seed: 1,
+            train_seed: None,
             degradation: Degradation::default(),
             fonts: None,
             text_file: None,
@@ -214,6 +218,7 @@ fn quick() -> ProbeConfig {
             until_converged: None,
             batch: 64,
             learning_rates: vec![4e-3, 8e-3, 1.6e-2],
+            rates_of_arms: BTreeMap::new(),
             extensions: 0,
             usage_weight: 1.0,
             evaluations: 6,

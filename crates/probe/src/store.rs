@@ -142,7 +142,7 @@ impl StoredCells {
 
 /// The cells that every finished arm has: the first seed at every learning rate of the grid.
 fn tuning_cells(config: &ProbeConfig, arm: ArmSpec) -> impl Iterator<Item = CellSpec> {
-    let rates = config.training.learning_rates.iter();
+    let rates = config.rates_of(arm).iter();
     rates.map(move |&learning_rate| CellSpec {
         arm,
         seed: config.seeds[0],

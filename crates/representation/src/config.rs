@@ -6,10 +6,11 @@ use perception_tasks::TaskKind;
 use probe::optimize::OptimizerConfig;
 use probe::{
     DataConfig, ImageSource, LayoutKind, Preset as ProbePreset, ProbeConfig, ReaderKind,
-    SplitSizes, TrainingConfig,
+    Replication, SplitSizes, TrainingConfig,
 };
 use runs::run_folder::FolderConfig;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use text_images::{Charset, Content};
@@ -348,6 +349,7 @@ impl RepresentationConfig {
             preset: format!("representation-{}", self.preset),
             arms,
             seeds: self.seeds.clone(),
+            replication: Replication::Start,
             d_token: self.d_token,
             backbone: self.backbone.clone(),
             hardening_images: 0,
@@ -366,6 +368,7 @@ impl RepresentationConfig {
                     test_words: self.images.test,
                 },
                 seed: self.data_seed,
+                train_seed: None,
                 layout: LayoutKind::Grid,
                 ..base.data
             },
@@ -374,6 +377,7 @@ impl RepresentationConfig {
                 until_converged: None,
                 batch: self.batch,
                 learning_rates: self.learning_rates.clone(),
+                rates_of_arms: BTreeMap::new(),
                 extensions: 0,
                 usage_weight: self.usage_weight,
                 evaluations: 1,

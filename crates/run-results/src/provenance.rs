@@ -43,21 +43,30 @@ pub fn stored(run: &Path) -> Option<Manifest> {
     serde_json::from_str(&text).ok()
 }
 
-/// Adds what the preparation took and what it was made from.
-pub fn add_preparation(manifest: &mut Manifest, prepared: &Prepared) {
+/// Adds what the preparation took and what it was made from, under the number of its seed where every seed
+/// has images of its own.
+pub fn add_preparation(manifest: &mut Manifest, prepared: &Prepared, seed: Option<u64>) {
+    let named = |group: &str| match seed {
+        None => group.to_owned(),
+        Some(seed) => format!("seed {seed}: {group}"),
+    };
     for (stage, seconds) in &prepared.times {
         add_stage(manifest, stage, *seconds);
     }
     for (name, hash) in &prepared.hashes {
         match name.split_once(' ') {
             Some(("images", group)) => {
-                manifest.hashes.data.insert(group.to_owned(), hash.clone());
+                manifest.hashes.data.insert(named(group), hash.clone());
             }
             Some((_, group)) => {
                 let features = &mut manifest.hashes.features;
-                features.insert(group.to_owned(), hash.clone());
+                features.insert(named(group), hash.clone());
             }
-            None => manifest.hashes.backbone = Some(hash.clone()),
+            None => {
+                let towers = &mut manifest.hashes.backbone;
+                let before = towers.take().map(|towers| format!("{towers} "));
+                *towers = Some(before.unwrap_or_default() + hash);
+            }
         }
     }
 }

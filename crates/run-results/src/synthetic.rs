@@ -8,12 +8,13 @@ use probe::optimize::OptimizerConfig;
 use probe::reader::SequenceSize;
 use probe::{
     CellOutcome, CellSpec, DataConfig, Evaluation, EvaluationMode, HardeningResult, ImageSource,
-    LayoutKind, ProbeConfig, ReaderKind, Regime, RunOutcome, SplitSizes, Status, TestResult,
-    TestSet, TrainingConfig, Tuning, UsageRecord,
+    LayoutKind, ProbeConfig, ReaderKind, Regime, Replication, RunOutcome, SplitSizes, Status,
+    TestResult, TestSet, TrainingConfig, Tuning, UsageRecord,
 };
 use probe_data::{Answer, StoredConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 use text_images::{Charset, Content, Degradation};
 
 /// A config of the given arms and seeds, with little of everything.
@@ -22,6 +23,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
         preset: "synthetic".to_owned(),
         arms: arms.iter().map(|arm| arm.parse().unwrap()).collect(),
         seeds: (1..=seeds as u64).collect(),
+        replication: Replication::Start,
         regime: Regime::Frozen,
         reader: ReaderKind::Anchored,
         reader_size: SequenceSize::default(),
@@ -50,6 +52,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
                 test_words: 40,
             },
             seed: 1,
+            train_seed: None,
             degradation: Degradation::default(),
             fonts: None,
             text_file: None,
@@ -60,6 +63,7 @@ pub(super) fn config(arms: &[&str], seeds: usize, densities: &[f64]) -> ProbeCon
             until_converged: None,
             batch: 64,
             learning_rates: vec![0.001, 0.002],
+            rates_of_arms: BTreeMap::new(),
             extensions: 0,
             usage_weight: 1.0,
             evaluations: 3,

@@ -5,7 +5,9 @@ use crate::run_folder::{Left, RunFolder};
 use crate::watch::{Watch, Watched};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
-use probe::{CellStore, Observer, Prepared, ProbeConfig, RunOutcome, run_until_converged};
+use probe::{
+    CellStore, Observer, Prepared, ProbeConfig, Replicates, RunOutcome, run_until_converged,
+};
 use probe_data::FeatureCache;
 use run_results::{Manifest, Outputs, Summary};
 use run_results::{items_file, provenance};
@@ -97,23 +99,37 @@ impl<'a> Session<'a> {
         folder: RunFolder,
         outputs: Outputs,
     ) -> Result<FinishedRun> {
-        let prepared = match self.prepare(config) {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                folder.abandon();
-                return Err(error);
-            }
-        };
-        for note in prepared.notes() {
-            eprintln!("note: {note}");
-        }
-        let mut manifest = self.manifest(config, &prepared);
-        let clock = Instant::now();
         let name = folder.path().file_name().unwrap_or_default();
-        let name = name.to_string_lossy();
-        let outcome = self.train(&name, config, &prepared, &folder.cells())?;
-        provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
-        FinishedRun::write(folder.path(), config, outcome, manifest, outputs)
+        let name = name.to_string_lossy().into_owned();
+        let mut manifest: Option<Manifest> = None;
+        let mut replicates = Replicates::of(config);
+        while let Some(replicate) = replicates.next() {
+            let prepared = match self.prepare(&replicate) {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    if manifest.is_none() {
+                        folder.abandon();
+                    }
+                    return Err(error);
+                }
+            };
+            for note in prepared.notes() {
+                eprintln!("note: {note}");
+            }
+            let manifest = manifest.get_or_insert_with(|| self.manifest(config));
+            provenance::add_preparation(manifest, &prepared, own_seed(config, &replicate));
+            let clock = Instant::now();
+            replicates.add(self.train(&name, &replicate, &prepared, &folder.cells())?);
+            provenance::add_stage(manifest, "cells", clock.elapsed().as_secs_f64());
+        }
+        let manifest = manifest.context("a run without seeds")?;
+        FinishedRun::write(
+            folder.path(),
+            config,
+            replicates.joined()?,
+            manifest,
+            outputs,
+        )
     }
 
     /// Writes the results of a finished run again from its cells; the manifest stays as it is. Where cells
@@ -138,7 +154,7 @@ impl<'a> Session<'a> {
         };
         match folder.left(config) {
             Left::Cells => {}
-            Left::Items => return redo_from_items(config, path, outputs),
+            Left::Items => return self.redo_from_items(config, folder, outputs),
             Left::TooLittle(_) => bail!(
                 "{}: not all cells are there, {}; finish the run with its own command and --resume --run NAME",
                 path.display(),
@@ -149,13 +165,31 @@ impl<'a> Session<'a> {
                 }
             ),
         }
-        let prepared = self.prepare(config)?;
-        let progress = Progress::new(self.lanes.count());
-        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
-        progress.clear();
-        let outcome = outcome?.ok_or_else(missing)?;
-        let manifest = provenance::stored(path).unwrap_or_else(|| self.manifest(config, &prepared));
-        FinishedRun::write(path, config, outcome, manifest, outputs)
+        let mut manifest = self.manifest(config);
+        let mut replicates = Replicates::of(config);
+        while let Some(replicate) = replicates.next() {
+            let prepared = self.prepare(&replicate)?;
+            provenance::add_preparation(&mut manifest, &prepared, own_seed(config, &replicate));
+            let progress = Progress::new(self.lanes.count());
+            let outcome = self.recall(&replicate, &prepared, &folder.cells(), &progress);
+            progress.clear();
+            replicates.add(outcome?.ok_or_else(missing)?);
+        }
+        let manifest = provenance::stored(path).unwrap_or(manifest);
+        FinishedRun::write(path, config, replicates.joined()?, manifest, outputs)
+    }
+
+    /// As [`redo`](Self::redo), from the file of items alone.
+    ///
+    /// # Errors
+    /// If it is not there, or belongs to other settings.
+    pub fn redo_from_items(
+        &self,
+        config: &ProbeConfig,
+        folder: &RunFolder,
+        outputs: Outputs,
+    ) -> Result<FinishedRun> {
+        redo_from_items(config, folder.path(), outputs)
     }
 
     /// Every cell of the run `name` of `config`: those that are not in the folder `cells` are trained.
@@ -205,15 +239,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What is known of a run that is made here.
+    /// What is known of a run that is made here, but for its images and towers.
     #[must_use]
-    pub fn manifest(&self, config: &ProbeConfig, prepared: &Prepared) -> Manifest {
+    pub fn manifest(&self, config: &ProbeConfig) -> Manifest {
         let lanes = self.lanes.count();
         let mut manifest = provenance::manifest(&config.seeds, self.backend, self.device(), lanes);
         if self.devices.len() > 1 {
             manifest.device = format!("{} x {}", self.devices.len(), manifest.device);
         }
-        provenance::add_preparation(&mut manifest, prepared);
         manifest
     }
 
@@ -249,6 +282,12 @@ impl FinishedRun {
             manifest,
         })
     }
+}
+
+/// The seed of a part of a run, where it has images of its own.
+fn own_seed(config: &ProbeConfig, replicate: &ProbeConfig) -> Option<u64> {
+    let own = !config.replication.is_start();
+    own.then(|| replicate.seeds.first().copied()).flatten()
 }
 
 /// As [`Session::redo`], from the file of items alone.

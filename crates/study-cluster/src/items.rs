@@ -30,6 +30,13 @@ impl Items {
     /// # Errors
     /// If the settings do not fit into TOML.
     pub fn of(runs: Vec<(String, ProbeConfig)>) -> Result<Self> {
+        for (name, config) in &runs {
+            ensure!(
+                config.replication.is_start(),
+                "run `{name}`: every seed has images or a tower of its own (`replication`), which tasks do not \
+                 share yet; carry it out on one machine, without --slurm"
+            );
+        }
         let identities: Vec<String> = runs
             .iter()
             .map(|(_, config)| config.cell_identity())
@@ -69,13 +76,14 @@ impl Items {
     /// Most cells that an item can come to, if every further learning rate is asked for.
     #[must_use]
     pub fn most_cells(&self, item: usize) -> usize {
+        let arm = self.items[item].arm;
         let mut counted: Vec<&ProbeConfig> = Vec::new();
         for &run in &self.items[item].runs {
             let config = &self.runs[run].1;
             let same = |other: &&ProbeConfig| {
                 let [a, b] = [&config.training, &other.training];
                 config.seeds == other.seeds
-                    && a.learning_rates == b.learning_rates
+                    && config.rates_of(arm) == other.rates_of(arm)
                     && a.extensions == b.extensions
             };
             if !counted.iter().any(same) {
@@ -85,11 +93,12 @@ impl Items {
         let cells = counted.iter().map(|config| {
             let training = &config.training;
             // A single rate has no edge to go beyond.
-            let extensions = match training.learning_rates.len() {
+            let rates = config.rates_of(arm).len();
+            let extensions = match rates {
                 1 => 0,
                 _ => training.extensions,
             };
-            training.learning_rates.len() + extensions + config.seeds.len() - 1
+            rates + extensions + config.seeds.len() - 1
         });
         cells.sum()
     }

@@ -167,7 +167,8 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
         if arms.is_empty() {
             continue;
         }
-        let mut manifest = session.manifest(config, &prepared);
+        let mut manifest = session.manifest(config);
+        provenance::add_preparation(&mut manifest, &prepared, None);
         let seconds = outcome.cells.iter().map(|cell| cell.seconds).sum();
         provenance::add_stage(&mut manifest, "cells, one after the other", seconds);
         runs.push(MergedRun {

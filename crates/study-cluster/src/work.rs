@@ -37,9 +37,10 @@ impl Work {
         let is_study = table.contains_key("sections");
         let is_run = WHOLE_RUN.iter().all(|key| table.contains_key(*key));
         if !is_study && !is_run {
-            let sections = sections.unwrap_or(&Section::STUDY);
+            let preset = preset.unwrap_or(StudyPreset::Quick);
+            let sections = sections.unwrap_or_else(|| preset.sections());
             return Ok(Self::Study(StudyConfig {
-                preset: preset.unwrap_or(StudyPreset::Quick),
+                preset,
                 sections: sections.to_vec(),
                 fine_grained: FineGrained::in_study(sections),
                 settings: table,
@@ -97,6 +98,15 @@ impl Work {
         match self {
             Self::Study(config) => &config.sections,
             Self::Run(_) => &[],
+        }
+    }
+
+    /// Size of the study, which decides its claims; a single run has none, and is as good as `quick`.
+    #[must_use]
+    pub fn preset(&self) -> StudyPreset {
+        match self {
+            Self::Study(config) => config.preset,
+            Self::Run(_) => StudyPreset::Quick,
         }
     }
 

@@ -13,12 +13,15 @@ pub(crate) fn base(scale: &Scale, charset: Charset, densities: &[f64], seeds: u6
     let quick = Preset::Quick.config();
     ProbeConfig {
         arms: Vec::new(),
-        seeds: (1..=seeds).collect(),
+        seeds: scale.origin.seeds(seeds),
+        replication: scale.origin.replication,
+        backbone: scale.origin.backbone.clone().unwrap_or(quick.backbone),
         hardening_images: 0,
         bootstrap_draws: scale.bootstrap_draws,
         data: DataConfig {
             charset,
             densities: densities.to_vec(),
+            seed: scale.origin.data_seed,
             test_contents: vec![Content::Random],
             images: SplitSizes {
                 train: scale.train,

@@ -14,9 +14,9 @@ pub fn measurements(results: &[PartResult]) -> Result<Measurements> {
     for result in results {
         (result.part.section.definition().measure)(result, &mut measurements)?;
     }
-    let main = Section::Ocr.name();
-    for arm in measurements.arms.iter_mut().filter(|arm| arm.study == main) {
-        for section in Section::STUDY {
+    // Each section knows which comparison it is about.
+    for arm in &mut measurements.arms {
+        for section in Section::all() {
             (section.definition().main_facts)(results, arm);
         }
     }

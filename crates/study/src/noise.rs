@@ -38,6 +38,7 @@ pub fn matched_noise(
         images > 0,
         "`reconstruction_images` is 0; ask for at least 1"
     );
+    let config = &config.of_seed(config.seeds[0]);
     let prepared = session.prepare(config)?;
     let search = Search {
         config,

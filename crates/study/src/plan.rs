@@ -36,7 +36,7 @@ pub fn time(config: &StudyConfig, session: &Session<'_>) -> Result<Vec<PartPlan>
     let mut plans = Vec::new();
     for part in config.parts()? {
         session.stop.check()?;
-        let cells_of_arm = part.config.training.learning_rates.len() + part.config.seeds.len() - 1;
+        let cells_of = |arm| part.config.rates_of(arm).len() + part.config.seeds.len() - 1;
         let mut lane_seconds = 0.0;
         let mut prepared = None;
         for &arm in &part.config.arms {
@@ -51,7 +51,7 @@ pub fn time(config: &StudyConfig, session: &Session<'_>) -> Result<Vec<PartPlan>
                     };
                     let spec = CellSpec {
                         arm,
-                        seed: 1,
+                        seed: small.seeds[0],
                         learning_rate: 1e-4,
                     };
                     let found = time_cell(&small, prepared, &spec, session)?;
@@ -61,11 +61,11 @@ pub fn time(config: &StudyConfig, session: &Session<'_>) -> Result<Vec<PartPlan>
             };
             let read = images_read(&part.config);
             let training = part.config.training.steps as f64 * step;
-            lane_seconds += cells_of_arm as f64 * (training + read as f64 * image);
+            lane_seconds += cells_of(arm) as f64 * (training + read as f64 * image);
         }
         plans.push(PartPlan {
             name: part.name(),
-            cells: cells_of_arm * part.config.arms.len(),
+            cells: part.config.arms.iter().map(|&arm| cells_of(arm)).sum(),
             lane_seconds,
         });
     }
@@ -84,7 +84,7 @@ fn timing_key(part: &Part) -> String {
 
 /// A run with the same cells on few images.
 fn timing_config(config: &ProbeConfig) -> ProbeConfig {
-    let mut small = config.clone();
+    let mut small = config.of_seed(config.seeds[0]);
     small.data.next_block = false;
     small.data.images = SplitSizes {
         train: TIMED_IMAGES,

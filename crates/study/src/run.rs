@@ -36,9 +36,12 @@ pub fn run_parts(
         );
         // A study goes on where it stopped, whichever run that was.
         let run = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
-        let finished = session
-            .carry_out(&part.config, run, part.outputs())
-            .with_context(|| format!("run `{name}`"))?;
+        let finished = if part.is_made_once() && run.has_items() {
+            session.redo_from_items(&part.config, &run, part.outputs())
+        } else {
+            session.carry_out(&part.config, run, part.outputs())
+        };
+        let finished = finished.with_context(|| format!("run `{name}`"))?;
         eprintln!(
             "[{}/{count}] {name}: {:.0} s",
             index + 1,
@@ -74,6 +77,10 @@ pub fn redo_parts(
     let mut missing = Vec::new();
     for part in parts {
         let name = part.name();
+        // The page says which runs are still to come.
+        if part.is_made_once() && !left_items(&part) {
+            continue;
+        }
         let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
         ensure!(
             stored == part.config,
@@ -81,6 +88,7 @@ pub fn redo_parts(
              run the study again"
         );
         match run.left(&part.config) {
+            _ if part.is_made_once() => {}
             Left::Cells | Left::Items => {}
             Left::TooLittle(arms) => missing.push(format!("`{name}` ({})", named(&arms))),
         }
@@ -97,9 +105,11 @@ pub fn redo_parts(
     opened
         .map(|(part, run)| {
             let name = part.name();
-            let finished = session
-                .redo(&part.config, &run, part.outputs())
-                .with_context(|| format!("run `{name}`"))?;
+            let finished = match part.is_made_once() {
+                true => session.redo_from_items(&part.config, &run, part.outputs()),
+                false => session.redo(&part.config, &run, part.outputs()),
+            };
+            let finished = finished.with_context(|| format!("run `{name}`"))?;
             Ok(PartResult {
                 part,
                 outcome: finished.outcome,

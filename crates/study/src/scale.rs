@@ -1,7 +1,10 @@
 //! How large a study is.
 
 use crate::design::MAIN_BITS;
+use crate::section::Section;
+use probe::Replication;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Named sizes of a study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -14,6 +17,9 @@ pub enum StudyPreset {
     /// Ten seeds everywhere, long training, vocabularies up to 65,536: a GPU, or days of CPU
     /// (`experiments plan` says how many).
     Full,
+    /// The second registration, on two cores: trained until it makes no difference, one density per run, up
+    /// to 65,536 words, eight seeds with a tower and training images each. Half a day, in pieces.
+    Paper,
 }
 
 impl StudyPreset {
@@ -24,6 +30,16 @@ impl StudyPreset {
             Self::Smoke => "smoke",
             Self::Quick => "quick",
             Self::Full => "full",
+            Self::Paper => "paper",
+        }
+    }
+
+    /// The sections that are asked unless some are named.
+    #[must_use]
+    pub fn sections(self) -> &'static [Section] {
+        match self {
+            Self::Smoke | Self::Quick | Self::Full => &Section::STUDY,
+            Self::Paper => &Section::PAPER,
         }
     }
 
@@ -32,6 +48,7 @@ impl StudyPreset {
     pub fn scale(self) -> Scale {
         match self {
             Self::Smoke => Scale {
+                origin: Origin::pilot(),
                 seeds: 2,
                 few_seeds: 2,
                 main_steps: 16,
@@ -56,6 +73,7 @@ impl StudyPreset {
                 },
             },
             Self::Quick => Scale {
+                origin: Origin::pilot(),
                 seeds: 10,
                 few_seeds: 3,
                 main_steps: 400,
@@ -85,6 +103,7 @@ impl StudyPreset {
                 },
             },
             Self::Full => Scale {
+                origin: Origin::pilot(),
                 seeds: 10,
                 few_seeds: 10,
                 main_steps: 4000,
@@ -108,13 +127,83 @@ impl StudyPreset {
                     bits: 16,
                 },
             },
+            Self::Paper => Scale {
+                origin: Origin {
+                    first_seed: 101,
+                    data_seed: 20_261_130,
+                    replication: Replication::Towers,
+                    backbone: Some(PathBuf::from(
+                        "data/backbones/replicates/seed-{seed}.safetensors",
+                    )),
+                },
+                seeds: 8,
+                few_seeds: 8,
+                main_steps: 4000,
+                steps: 4000,
+                long_steps: 4000,
+                train: 125_000,
+                validation: 600,
+                test: 1000,
+                rates: vec![2e-3, 4e-3, 8e-3],
+                extensions: 1,
+                evaluations: 8,
+                bootstrap_draws: 10_000,
+                largest_vocabulary: 65_536,
+                fine_grained: Some(FineGrainedScale {
+                    bits: 10,
+                    task_rates: vec![5e-4, 1.5e-3, 4.5e-3],
+                    reading_rates: vec![3e-3, 9e-3, 2.7e-2],
+                    extensions: 2,
+                }),
+                compression: CompressionScale {
+                    seeds: 8,
+                    train: 125_000,
+                    steps: 2000,
+                    batch: 32,
+                    rates: vec![2e-3],
+                    bits: MAIN_BITS,
+                },
+            },
         }
+    }
+}
+
+/// Which seeds, images and towers a study has: those of the pilot, or others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The first of the seeds, which follow one another.
+    pub first_seed: u64,
+    /// Root of the test images, and of all where seeds share them.
+    pub data_seed: u64,
+    /// What differs between seeds.
+    pub replication: Replication,
+    /// The towers, where they are not that of the presets of `ocr-probe`.
+    pub backbone: Option<PathBuf>,
+}
+
+impl Origin {
+    /// Those of the first registration, which the second calls its pilot.
+    fn pilot() -> Self {
+        Self {
+            first_seed: 1,
+            data_seed: 1,
+            replication: Replication::Start,
+            backbone: None,
+        }
+    }
+
+    /// So many seeds.
+    #[must_use]
+    pub fn seeds(&self, count: u64) -> Vec<u64> {
+        (self.first_seed..self.first_seed + count).collect()
     }
 }
 
 /// Sizes that the sections of a study share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
+    /// Seeds, images and towers.
+    pub origin: Origin,
     /// Paired seeds where claims are tested.
     pub seeds: u64,
     /// Paired seeds elsewhere.
@@ -181,7 +270,7 @@ pub struct FineGrainedScale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Section, verdicts};
+    use crate::verdicts;
     use probe::Preset;
     use probe_statistics::sign_flip::MAX_EXACT_PAIRS;
     use run_results::wording::count;
@@ -202,10 +291,11 @@ mod tests {
             assert_eq!(draws, study.scale().bootstrap_draws, "{}", run.name());
             format!("`{}` {}", run.name(), count(draws))
         });
-        let settings = verdicts::registration(None, &Section::STUDY)
+        let settings = verdicts::registration(None, StudyPreset::Quick, &Section::STUDY)
             .unwrap()
             .settings;
-        let alone = verdicts::registration(None, &[Section::FineGrained]).unwrap();
+        let alone =
+            verdicts::registration(None, StudyPreset::Quick, &[Section::FineGrained]).unwrap();
         assert_eq!(alone.settings, settings);
         for expected in [
             of_runs.join(", "),

@@ -43,6 +43,22 @@ pub enum Section {
     /// Tokens that cover more and more characters, of text of known entropy, read with language and
     /// without. Asked by name: the published study was registered before it.
     Compression,
+    /// The main comparison of the second registration: trained until it makes no difference.
+    Converged,
+    /// The same, trained for a quarter and a sixteenth as long.
+    TrainingLength,
+    /// Bits per token after long training.
+    Rungs,
+    /// Eight densities, each a run of its own.
+    Knee,
+    /// A reader that writes from left to right, on text of 1 bit per character and on random text.
+    Language,
+    /// A tower that was not taught to read.
+    Untaught,
+    /// The control task under the conditions of the main comparison.
+    Memory,
+    /// Gradient estimators after long training.
+    Gradients,
 }
 
 impl Section {
@@ -60,6 +76,19 @@ impl Section {
         Self::Regimes,
         Self::Control,
         Self::Codelength,
+    ];
+
+    /// Those of the second registration, in the order in which a reader wants to know them.
+    pub const PAPER: [Self; 9] = [
+        Self::Converged,
+        Self::TrainingLength,
+        Self::Memory,
+        Self::Untaught,
+        Self::Knee,
+        Self::Rungs,
+        Self::Language,
+        Self::FineGrained,
+        Self::Gradients,
     ];
 
     /// Those of the study, and behind them those that have to be asked for by name.

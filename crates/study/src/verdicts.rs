@@ -1,5 +1,6 @@
 //! Pre-registered claims and integrity checks, evaluated and put into words.
 
+use super::scale::StudyPreset;
 use super::section::Section;
 use anyhow::{Context, Result};
 use claims::{ClaimFinding, Measurements, PartFinding, Registration};
@@ -13,16 +14,26 @@ use std::path::Path;
 const MOST_DECIMALS: usize = 4;
 /// The claims that this version of the study was made for.
 const REGISTRATION: &str = include_str!("../registrations/claims.toml");
+/// Those of the second registration.
+const SECOND: &str = include_str!("../registrations/claims-v2.toml");
 
-/// The registration in `file`, or the one that comes with these sections.
+/// The registration in `file`, or the one that comes with this preset and these sections.
 ///
 /// # Errors
 /// If the file cannot be read or makes no sense; the message names the claim.
-pub fn registration(file: Option<&Path>, sections: &[Section]) -> Result<Registration> {
+pub fn registration(
+    file: Option<&Path>,
+    preset: StudyPreset,
+    sections: &[Section],
+) -> Result<Registration> {
     match file {
         None => {
             let alone = Section::stand_alone(sections).map(|alone| alone.registration);
-            Ok(Registration::from_toml(alone.unwrap_or(REGISTRATION))?)
+            let own = match preset {
+                StudyPreset::Smoke | StudyPreset::Quick | StudyPreset::Full => REGISTRATION,
+                StudyPreset::Paper => SECOND,
+            };
+            Ok(Registration::from_toml(alone.unwrap_or(own))?)
         }
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| {
@@ -128,9 +139,9 @@ mod tests {
 
     #[test]
     fn the_registration_that_comes_along_is_sound() {
-        let study = registration(None, &Section::STUDY).unwrap();
+        let study = registration(None, StudyPreset::Quick, &Section::STUDY).unwrap();
         assert_eq!(study.claims.len(), 12);
-        let fine = registration(None, &[Section::FineGrained]).unwrap();
+        let fine = registration(None, StudyPreset::Quick, &[Section::FineGrained]).unwrap();
         let threshold = |claims: &Registration| {
             let mut claims = claims.claims.iter();
             claims.find(|claim| claim.id == "H10").cloned().unwrap()
@@ -142,7 +153,12 @@ mod tests {
     fn a_missing_or_broken_registration_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
-        let message = || format!("{:#}", registration(Some(&path), &[]).unwrap_err());
+        let message = || {
+            format!(
+                "{:#}",
+                registration(Some(&path), StudyPreset::Quick, &[]).unwrap_err()
+            )
+        };
         assert!(message().contains("mine.toml"));
         std::fs::write(&path, "[[claims]]\nid = 3").unwrap();
         assert!(message().contains("mine.toml"));

@@ -23,7 +23,8 @@ pub struct Args {
 /// If the folder is not a study, its cells are not all there, or the claims make no sense.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<StudyConfig>(&args.run)?;
-    let registration = verdicts::registration(args.claims.as_deref(), &config.sections)?;
+    let registration =
+        verdicts::registration(args.claims.as_deref(), config.preset, &config.sections)?;
     let session = args.computing.session(stop)?;
     let results = redo_parts(&config, folder.path(), &session)?;
     let written = study::write(folder.path(), &config, &registration, &results)?;

@@ -355,7 +355,7 @@ fn look(config: &InspectConfig, session: &Session<'_>, folder: &RunFolder) -> Re
     let inspection = inspect(config, session)?;
     let mut seconds = clock.elapsed().as_secs_f64();
     if let Some(prepared) = &inspection.prepared {
-        provenance::add_preparation(&mut manifest, prepared);
+        provenance::add_preparation(&mut manifest, prepared, None);
         seconds -= prepared.times.iter().map(|(_, time)| time).sum::<f64>();
     }
     provenance::add_stage(&mut manifest, "arms", seconds.max(0.0));

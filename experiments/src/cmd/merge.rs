@@ -30,7 +30,8 @@ pub struct Args {
 /// `--partial` is not given.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let work = Work::of_folder(&args.run)?;
-    let registration = verdicts::registration(args.claims.as_deref(), work.sections())?;
+    let registration =
+        verdicts::registration(args.claims.as_deref(), work.preset(), work.sections())?;
     let folder = match &work {
         Work::Study(_) => RunFolder::open::<StudyConfig>(&args.run)?.0,
         Work::Run(_) => RunFolder::open::<ProbeConfig>(&args.run)?.0,

@@ -42,7 +42,8 @@ pub struct Args {
 /// # Errors
 /// If a run of the study cannot be made.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
-    let sections = args.only.as_deref().unwrap_or(&Section::STUDY);
+    let sections = args.only.as_deref();
+    let sections = sections.unwrap_or_else(|| args.preset.sections());
     let config = StudyConfig {
         preset: args.preset,
         sections: sections.to_vec(),

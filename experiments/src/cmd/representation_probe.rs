@@ -140,7 +140,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     for warning in &images.warnings {
         eprintln!("note: {warning}");
     }
-    let mut manifest = session.manifest(&config.text()?, &images.text);
+    let mut manifest = session.manifest(&config.text()?);
+    provenance::add_preparation(&mut manifest, &images.text, None);
     let clock = Instant::now();
     let run = Run {
         config: &config,

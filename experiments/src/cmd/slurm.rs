@@ -151,7 +151,7 @@ pub fn run(args: &Args) -> Result<()> {
     let items = Items::of(work.runs()?)?;
     let tasks = args.tasks.unwrap_or(items.items.len());
     items.of_task(0, tasks).context("--tasks")?;
-    verdicts::registration(args.claims.as_deref(), work.sections())?;
+    verdicts::registration(args.claims.as_deref(), work.preset(), work.sections())?;
     let name = args.run.clone().unwrap_or_else(|| work.default_name());
     let folder = work.choose(&args.results, &name)?;
     let place = Place::open(&absolute(folder.path())?)?;

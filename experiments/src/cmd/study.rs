@@ -41,7 +41,8 @@ pub struct Common {
 /// # Errors
 /// One clear message for whatever stopped it; finished cells stay in the study's folder.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
-    let sections = args.only.as_deref().unwrap_or(&Section::STUDY);
+    let sections = args.only.as_deref();
+    let sections = sections.unwrap_or_else(|| args.common.preset.sections());
     let config = args.common.resolve(sections)?;
     args.common.run(&config, "study", stop)
 }
@@ -83,7 +84,8 @@ impl Common {
                 missing_boxes(source, &dataset)?;
             }
         }
-        let registration = verdicts::registration(self.claims.as_deref(), &config.sections)?;
+        let registration =
+            verdicts::registration(self.claims.as_deref(), config.preset, &config.sections)?;
         let session = self.carrying_out.session(stop)?;
         let base = format!("{command}-{}", config.preset.name());
         let folder = self.carrying_out.folder(&base, config)?;

@@ -166,8 +166,8 @@ fn state(name: &str, config: &ProbeConfig, mut processes: Vec<ProcessState>) -> 
     if processes.iter().any(|process| process.arms >= arms) {
         processes.retain(|process| process.arms >= arms);
     }
-    let (rates, seeds) = (&config.training.learning_rates, &config.seeds);
-    let per_arm = rates.len() + seeds.len().saturating_sub(1);
+    let rates = config.arms.iter().map(|&arm| config.rates_of(arm).len());
+    let per_arm = rates.max().unwrap_or(0) + config.seeds.len().saturating_sub(1);
     let unheard = arms.saturating_sub(processes.iter().map(|process| process.arms).sum());
     let heard: usize = processes.iter().map(|process| process.cells(per_arm)).sum();
     let cells = heard + unheard * per_arm;

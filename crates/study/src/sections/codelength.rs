@@ -146,6 +146,9 @@ fn code(parts: &[&PartResult], arm: ArmSpec, seed: u64) -> Option<Codelength> {
 
 /// Codelength and accuracy of an arm that both sections have.
 fn main_facts(results: &[PartResult], facts: &mut ArmFacts) {
+    if facts.study != Section::Ocr.name() {
+        return;
+    }
     let parts: Vec<&PartResult> = of_section(results, Section::Codelength).collect();
     let Some((last, arm)) = parts
         .last()

@@ -83,23 +83,27 @@ fn selectivity(study: &StudyResults<'_>) -> Option<StudyTable> {
 /// Accuracy in the control task of an arm that both sections have.
 fn main_facts(results: &[PartResult], facts: &mut ArmFacts) {
     for result in of_section(results, Section::Control) {
-        if result.part.config.data.source != CONTROL {
-            continue;
-        }
-        let Some(arm) = series::arm_of(result, &facts.arm) else {
-            continue;
-        };
-        let Ok(series) = item_series(&result.part.config, &result.outcome) else {
-            continue;
-        };
-        for series in series.iter().filter(|series| series.arm == arm) {
-            for seed in &series.seeds {
-                let (edits, chars) = seed.items.iter().fold((0, 0), |(edits, chars), item| {
-                    (edits + item.edits, chars + item.chars)
-                });
-                let accuracy = 1.0 - f64::from(edits) / f64::from(chars.max(1));
-                facts.control_accuracy.push((seed.seed, accuracy));
-            }
+        if facts.study == Section::Ocr.name() && result.part.config.data.source == CONTROL {
+            facts
+                .control_accuracy
+                .extend(control_accuracy(result, &facts.arm));
         }
     }
+}
+
+/// Accuracy of an arm in a run of the control task, by seed.
+pub(super) fn control_accuracy(result: &PartResult, arm: &str) -> Vec<(u64, f64)> {
+    let found =
+        series::arm_of(result, arm).zip(item_series(&result.part.config, &result.outcome).ok());
+    let Some((arm, series)) = found else {
+        return Vec::new();
+    };
+    let of_arm = series.into_iter().filter(|series| series.arm == arm);
+    let seeds = of_arm.flat_map(|series| series.seeds).map(|seed| {
+        let (edits, chars) = seed.items.iter().fold((0, 0), |(edits, chars), item| {
+            (edits + item.edits, chars + item.chars)
+        });
+        (seed.seed, 1.0 - f64::from(edits) / f64::from(chars.max(1)))
+    });
+    seeds.collect()
 }

@@ -9,6 +9,7 @@ mod control;
 mod estimators;
 mod fine_grained;
 mod ocr;
+mod paper;
 mod rate_ladder;
 mod redundancy;
 mod regimes;
@@ -124,6 +125,14 @@ impl Section {
             Self::Coarse => &coarse::DEFINITION,
             Self::FineGrained => &fine_grained::DEFINITION,
             Self::Compression => &compression::DEFINITION,
+            Self::Converged => &paper::converged::DEFINITION,
+            Self::TrainingLength => &paper::training_length::DEFINITION,
+            Self::Rungs => &paper::rungs::DEFINITION,
+            Self::Knee => &paper::knee::DEFINITION,
+            Self::Language => &paper::language::DEFINITION,
+            Self::Untaught => &paper::untaught::DEFINITION,
+            Self::Memory => &paper::memory::DEFINITION,
+            Self::Gradients => &paper::gradients::DEFINITION,
         }
     }
 
@@ -202,16 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn the_study_asks_every_section_but_compression_once() {
+    fn every_section_but_compression_belongs_to_a_registration() {
         let mut asked = Section::STUDY.to_vec();
+        asked.extend(Section::PAPER);
         asked.push(Section::Compression);
         asked.sort_unstable();
+        asked.dedup();
         assert_eq!(asked, Section::value_variants());
     }
 
     #[test]
     fn every_run_of_every_preset_is_sound() {
-        for preset in [StudyPreset::Smoke, StudyPreset::Quick, StudyPreset::Full] {
+        for &preset in StudyPreset::value_variants() {
             for &section in Section::value_variants() {
                 let parts = section.parts(&preset.scale(), &FineGrained::default());
                 assert!(!parts.is_empty(), "{}", section.name());
@@ -228,7 +239,7 @@ mod tests {
 
     #[test]
     fn no_vocabulary_is_larger_than_the_scale_allows() {
-        for preset in [StudyPreset::Smoke, StudyPreset::Quick, StudyPreset::Full] {
+        for &preset in StudyPreset::value_variants() {
             let scale = preset.scale();
             for &section in Section::value_variants() {
                 for part in section.parts(&scale, &FineGrained::default()) {

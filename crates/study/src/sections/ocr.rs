@@ -97,7 +97,7 @@ fn measure(result: &PartResult, measurements: &mut Measurements) -> Result<()> {
 }
 
 /// Hard and soft words against the MLP of their width, and against PatchMerger.
-fn answer(reading: &PartResult) -> Answer {
+pub(super) fn answer(reading: &PartResult) -> Answer {
     let mut answer = Answer::default();
     let groups = reading.summary.groups_of("random");
     let seeds = reading.part.config.seeds.len();

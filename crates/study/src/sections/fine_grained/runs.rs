@@ -96,7 +96,7 @@ impl FineGrained {
         }
         if self.beside_others {
             for (_, config) in &mut runs {
-                config.seeds = (1..=scale.seeds).collect();
+                config.seeds = scale.origin.seeds(scale.seeds);
             }
         }
         runs

@@ -1,0 +1,119 @@
+//! The main comparison, trained until more training makes no difference.
+
+use super::{by_load, density, headline, load, run, table};
+use crate::answer::Answer;
+use crate::figure::CER_BY_ARM;
+use crate::part::PartResult;
+use crate::scale::Scale;
+use crate::section::Section;
+use crate::sections::{Definition, Findings, FineGrained, StudyResults, ocr};
+use crate::series;
+use anyhow::Result;
+use claims::Measurements;
+use probe::ProbeConfig;
+use run_results::wording;
+use text_images::Charset;
+
+pub(in crate::sections) const DEFINITION: Definition = Definition {
+    run_plots: &[CER_BY_ARM],
+    findings,
+    measure,
+    ..Definition::new(
+        "converged",
+        "What do soft and hard words cost once training is long enough?",
+        runs,
+    )
+};
+
+/// Standard deviation of the noise on tokens of 128 numbers and unit power at which no more than 10 bits pass
+/// (`64 log2(1 + 1/sigma^2) = 10`, the capacity of the Gaussian channel): as many as a word of 1,024 has.
+const NOISE_OF_10_BITS: f64 = 2.96;
+/// Characters per token, alphabet, and side of a token in patches. Characters of 8 per token are as large as
+/// those of 2, and the tokens four times as large.
+const LOADS: [(f64, Charset, usize); 4] = [
+    (1.0, Charset::Printable94, 2),
+    (2.0, Charset::Printable94, 2),
+    (4.0, Charset::Alnum36, 2),
+    (8.0, Charset::Alnum36, 4),
+];
+
+fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
+    // What a reader most wants to know comes first.
+    let order = [1, 0, 2, 3];
+    order
+        .map(|place| {
+            let (density, charset, merge) = LOADS[place];
+            let mut names = vec!["identity".to_owned()];
+            names.extend(headline(scale));
+            if charset == Charset::Printable94 {
+                names.insert(2, format!("noisy-merger@{NOISE_OF_10_BITS}"));
+            }
+            names.push("blind".to_owned());
+            let mut config = run(scale, charset, density, &names);
+            if merge != 2 {
+                config.data.merge = Some(merge);
+                // As many numbers per pixel whatever the tokens are.
+                config.d_token *= merge * merge / 4;
+            }
+            config.hardening_images = scale.test.min(200);
+            (format!("{}-per-token", wording::rounded(density)), config)
+        })
+        .into()
+}
+
+/// The run, and where other lengths of training are compared with it, the same under that name.
+fn measure(result: &PartResult, measurements: &mut Measurements) -> Result<()> {
+    series::add(result, Section::Converged.name(), measurements)?;
+    if density(result) <= 2.0 {
+        super::training_length::add(result, measurements)?;
+    }
+    Ok(())
+}
+
+fn findings(study: &StudyResults<'_>) -> Result<Findings> {
+    let mut results: Vec<&PartResult> = study.of(Section::Converged).collect();
+    results.sort_by(|a, b| density(a).total_cmp(&density(b)));
+    let mut answer = Answer::default();
+    for result in &results {
+        let mut found = ocr::answer(result);
+        for paragraph in &mut found.paragraphs {
+            *paragraph = format!(
+                "{} after {}. {paragraph}",
+                capital(&load(result)),
+                wording::counted(result.part.config.training.steps, "step")
+            );
+        }
+        answer.paragraphs.extend(found.paragraphs);
+        answer.key_numbers.extend(found.key_numbers);
+    }
+    Ok(Findings {
+        tables: table(
+            "converged",
+            "Character error rate after long training",
+            "One density per run. 95% intervals over seeds, each of which has a tower, training images and a \
+             start of its own, and fonts. Bits: entropy of the words in use on the test images.",
+            &by_load(results.into_iter()),
+        )
+        .into_iter()
+        .collect(),
+        answer,
+        ..Findings::default()
+    })
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + chars.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NOISE_OF_10_BITS;
+
+    #[test]
+    fn the_noise_lets_as_many_bits_pass_as_a_word_of_1024_has() {
+        let bits = 64.0 * (1.0 + NOISE_OF_10_BITS.powi(-2)).log2();
+        assert!((9.9..=10.0).contains(&bits), "{bits}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Eight densities, each a run of its own: is there a load at which hard tokens break?
+
+use super::{density, quantiser, rows, run};
+use crate::figure::{StudyFigure, curves, scale as scale_of_panels, sizes};
+use crate::part::PartResult;
+use crate::scale::Scale;
+use crate::section::Section;
+use crate::sections::{Definition, Findings, FineGrained, StudyResults};
+use anyhow::Result;
+use figures::{CurvePanel, ErrorCurves};
+use probe::ProbeConfig;
+use text_images::Charset;
+
+const HOW_TO_READ: &str = "A knee is a load up to which an arm reads as well as a continuous one, and from \
+    which on it does not. A code of 6 bits holds 1.2 of these characters, one of 12 bits 2.3.";
+/// Characters per token.
+const DENSITIES: [f64; 8] = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0];
+
+pub(in crate::sections) const DEFINITION: Definition = Definition {
+    findings,
+    ..Definition::new(
+        "knee",
+        "At which load do tokens of 6 and of 12 bits break?",
+        runs,
+    )
+};
+
+fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
+    let most = scale.largest_vocabulary.ilog2();
+    let names = [
+        "patch-merger".to_owned(),
+        format!("vet-softmax@{}", rows(scale)),
+        quantiser(1 << most.min(6)),
+        quantiser(1 << most.min(12)),
+    ];
+    let of_density = |density: f64| {
+        let mut config = run(scale, Charset::Alnum36, density, &names);
+        config.training.steps = (scale.main_steps / 2).max(1);
+        (format!("{density}-per-token"), config)
+    };
+    DENSITIES.map(of_density).into()
+}
+
+fn findings(study: &StudyResults<'_>) -> Result<Findings> {
+    let results: Vec<&PartResult> = study.of(Section::Knee).collect();
+    Ok(Findings {
+        figures: StudyFigure::of("knee", HOW_TO_READ, figure(&results))
+            .into_iter()
+            .collect(),
+        ..Findings::default()
+    })
+}
+
+fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
+    let first = results.first()?;
+    let points = results.iter().flat_map(|result| {
+        let arms = result.part.config.arms.iter();
+        arms.map(|&arm| (arm.to_string(), arm, density(result), result.error(arm, 0)))
+    });
+    // The two quantisers differ in their size only, and each is a curve.
+    let mut curves_by_name = std::collections::BTreeMap::<String, Vec<_>>::new();
+    for (name, arm, x, error) in points {
+        curves_by_name
+            .entry(name)
+            .or_default()
+            .push((arm, x, error));
+    }
+    let curves = curves_by_name.into_iter().flat_map(|(name, points)| {
+        let mut one = curves(points);
+        one.iter_mut()
+            .for_each(|curve| curve.arm.label.clone_from(&name));
+        one
+    });
+    let panels = vec![CurvePanel {
+        title: format!("{} characters", first.part.config.data.charset.size()),
+        curves: curves.collect(),
+        references: Vec::new(),
+        bounds: Vec::new(),
+    }];
+    Some(ErrorCurves {
+        title: "At which load do tokens break?".to_owned(),
+        subtitle: sizes(first),
+        x_title: "characters per token".to_owned(),
+        y_title: "CER (%)".to_owned(),
+        scale: scale_of_panels(&panels),
+        panels,
+    })
+}
