@@ -3,7 +3,9 @@
 use super::{CarryingOut, set};
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
-use probe::{Convergence, ImageSize, LayoutKind, Preset, ProbeConfig, ReaderKind, Regime};
+use probe::{
+    Convergence, ImageSize, LayoutKind, Preset, ProbeConfig, ReaderKind, Regime, Replication,
+};
 use probe_data::published;
 use probe_data::{DataSources, Fit};
 use run_results::Outputs;
@@ -47,6 +49,10 @@ pub struct Args {
     /// Number of paired seeds: 1 to N.
     #[arg(long)]
     seeds: Option<u64>,
+    /// What seeds differ in besides start, order of the images and noise: `images` draws training images for
+    /// each, `towers` also takes a tower for each, with `{seed}` in the name of --backbone.
+    #[arg(long, value_enum)]
+    replication: Option<Replication>,
     /// Count the use of hard words on so many tokens of further test images, over all densities and kinds
     /// of text together, instead of the test images; a vocabulary of 65,536 words needs a million at each.
     #[arg(long, value_name = "N")]
@@ -200,6 +206,7 @@ impl Args {
         if let Some(seeds) = self.seeds {
             config.seeds = (1..=seeds).collect();
         }
+        set(&mut config.replication, &self.replication);
         set(&mut config.reader_size.width, &self.reader_width);
         set(&mut config.reader_size.blocks, &self.reader_blocks);
         if self.layout == Some(LayoutKind::Strip) {

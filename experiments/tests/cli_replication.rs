@@ -1,0 +1,125 @@
+//! `--replication`: seeds with training images, and towers, of their own.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use support::{Rows, Scratch, TINY_BACKBONE};
+
+/// Hashes of the manifest by name of the group, such as `seed 1: train random, 1 per token`.
+fn images(place: &Scratch, run: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(place.result(run, "manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let found = manifest["hashes"]["data"].as_object().unwrap().iter();
+    found
+        .map(|(name, hash)| (name.clone(), hash.as_str().unwrap().to_owned()))
+        .collect()
+}
+
+/// Different hashes of the groups of a split.
+fn different(images: &[(String, String)], split: &str) -> usize {
+    let of_split = images.iter().filter(|(name, _)| name.contains(split));
+    let hashes: BTreeSet<&String> = of_split.map(|(_, hash)| hash).collect();
+    hashes.len()
+}
+
+fn bytes(place: &Scratch, run: &str, name: &str) -> Vec<u8> {
+    fs::read(place.result(run, name)).unwrap()
+}
+
+#[test]
+fn every_seed_trains_on_its_own_images_and_all_are_tested_on_the_same() {
+    let place = Scratch::new();
+    place.probe("--replication images --run own").succeeded();
+    place.probe("--run shared").succeeded();
+    let (own, shared) = (images(&place, "own"), images(&place, "shared"));
+    assert_eq!(different(&own, "train"), 2, "{own:?}");
+    assert_eq!(different(&own, "validation"), 2);
+    assert_eq!(different(&own, "test"), 1);
+    assert_eq!(different(&shared, "train"), 1);
+    let metrics = Rows::read(&place.result("own", "metrics.csv"));
+    let seeds = |arm| metrics.fields("seed", &[("arm", arm), ("metric", "cer")]);
+    for arm in ["patch-merger", "vet-softmax@16", "blind"] {
+        assert_eq!(seeds(arm), ["1", "2"], "{arm}");
+    }
+    // The rate that the first seed chose is that of all.
+    let tuning = Rows::read(&place.result("own", "tuning.csv"));
+    assert_eq!(tuning.fields("chosen", &[]), ["true"; 6]);
+}
+
+#[test]
+fn a_run_of_replicates_has_the_same_bytes_on_any_lanes_from_its_cells_and_from_its_items() {
+    let place = Scratch::new();
+    let rates = "--learning-rates 0.002,0.004";
+    for (run, jobs) in [("one", 1), ("three", 3)] {
+        place
+            .probe(&format!(
+                "--replication images {rates} --run {run} --jobs {jobs}"
+            ))
+            .succeeded();
+    }
+    for name in [
+        "metrics.csv",
+        "summary.csv",
+        "items.safetensors",
+        "verdict.md",
+    ] {
+        assert!(
+            bytes(&place, "one", name) == bytes(&place, "three", name),
+            "{name}"
+        );
+    }
+    let summary = bytes(&place, "one", "summary.csv");
+    place.run("report results/one").succeeded();
+    assert!(bytes(&place, "one", "summary.csv") == summary);
+    fs::remove_dir_all(place.result("one", "cells")).unwrap();
+    place.run("report results/one").succeeded();
+    assert!(bytes(&place, "one", "summary.csv") == summary);
+}
+
+#[test]
+fn every_seed_can_have_a_tower_of_its_own() {
+    let place = Scratch::new();
+    place.write("tower.toml", TINY_BACKBONE);
+    for seed in [1, 2] {
+        let out = format!("--out towers/seed-{seed}.safetensors");
+        place
+            .run(&format!(
+                "pretrain-backbone --config tower.toml --seed {seed} {out}"
+            ))
+            .succeeded();
+    }
+    let flags = "--replication towers --backbone towers/seed-{seed}.safetensors";
+    place.probe(&format!("{flags} --run towers")).succeeded();
+    let text = fs::read_to_string(place.result("towers", "manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let towers = manifest["hashes"]["backbone"].as_str().unwrap();
+    let [first, second] = towers.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{towers}")
+    };
+    assert_ne!(first, second);
+    let gone = place.path("towers/seed-2.safetensors");
+    fs::remove_file(gone).unwrap();
+    place
+        .probe(&format!("{flags} --run incomplete"))
+        .refused(&["seed-2.safetensors"]);
+}
+
+#[test]
+fn what_does_not_go_with_replicates_is_refused_by_name() {
+    let place = Scratch::new();
+    place
+        .probe("--replication towers")
+        .refused(&["{seed}", "backbone"]);
+    place
+        .probe("--replication images --until-converged")
+        .refused(&["until_converged"]);
+    place
+        .run("data export --out set --to gt --images 12 --charset 94")
+        .succeeded();
+    place
+        .probe("--replication images --layout strip --train-dataset gt:set")
+        .refused(&["replication", "rendered"]);
+}
