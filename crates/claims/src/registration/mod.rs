@@ -12,7 +12,7 @@ use crate::measurements::{Evaluation, Role};
 use crate::{ClaimsError, Measurements};
 
 pub use rules::{
-    ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Hardening, Interaction, Knee,
+    ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening, Interaction, Knee,
     RateTrend, Rule, ThresholdRatio, UsageCorrelation,
 };
 

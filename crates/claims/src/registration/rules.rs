@@ -1,8 +1,10 @@
 //! The rules that parts of claims follow. Margins, differences and shares are fractions.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{ArmSelector, Bend, Direction, Facets, Metric, Sides, require};
+use super::{ArmSelector, Bend, Direction, Facets, Metric, Sides, invalid, require};
 use crate::ClaimsError;
 use crate::measurements::Role;
 
@@ -130,7 +132,7 @@ pub struct RateTrend {
     pub margin: f64,
 }
 
-/// Used bits predict the error over arms, given learning rate and vocabulary: partial Spearman.
+/// Used bits predict the error over arms, given other properties of them: partial Spearman.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsageCorrelation {
@@ -142,6 +144,43 @@ pub struct UsageCorrelation {
     pub metric: Metric,
     /// Correlation to be reached, below 0.
     pub rho: f64,
+    /// What is held fixed.
+    #[serde(
+        default = "Given::learning_rate_and_vocabulary",
+        skip_serializing_if = "Given::is_default"
+    )]
+    pub given: Vec<Given>,
+}
+
+/// A property of an arm that a correlation over arms holds fixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// Learning rate of the final training.
+    LearningRate,
+    /// Words of the vocabulary.
+    Vocabulary,
+    /// Bits that the code can hold.
+    NominalBits,
+}
+
+impl Given {
+    fn learning_rate_and_vocabulary() -> Vec<Self> {
+        vec![Self::LearningRate, Self::Vocabulary]
+    }
+
+    fn is_default(given: &[Self]) -> bool {
+        given == Self::learning_rate_and_vocabulary()
+    }
+
+    /// Name for messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::LearningRate => "learning rate",
+            Self::Vocabulary => "vocabulary",
+            Self::NominalBits => "nominal bits",
+        }
+    }
 }
 
 /// Several arms do not all have the same error: Friedman's test over seeds.
@@ -279,8 +318,17 @@ impl Rule {
                 data.check(what)?;
                 positive("margin", *margin)
             }
-            Self::UsageCorrelation(UsageCorrelation { rho, data, .. }) => {
+            Self::UsageCorrelation(UsageCorrelation {
+                rho, given, data, ..
+            }) => {
                 data.check(what)?;
+                let different: BTreeSet<&Given> = given.iter().collect();
+                if given.is_empty() || different.len() < given.len() {
+                    return Err(invalid(
+                        what,
+                        "given has to name at least one property, and each once",
+                    ));
+                }
                 require(what, "rho", *rho, *rho < 0.0 && *rho > -1.0)
             }
             Self::ArmsDiffer(ArmsDiffer {
