@@ -23,7 +23,7 @@ use crate::registration::{
 };
 use crate::selection::{self, by_cell};
 use crate::{ClaimsError, GateFinding, GateState, Measurements};
-use ::wording::claims as wording;
+pub(crate) use ::wording::claims as wording;
 use thresholds::ThresholdCache;
 
 /// Evaluates every claim and gate.

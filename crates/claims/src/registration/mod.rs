@@ -222,6 +222,13 @@ pub enum GateRule {
         /// The arm that others are compared with.
         reference: ArmSelector,
     },
+    /// Of two arms of a study that a part of a claim compares, the one that reads better does not
+    /// memorise more in the control task by more than the margin and more than chance; concerns claims
+    /// about the pair. The other way round is allowed: it only hides a difference.
+    ControlTaskAdvantage {
+        /// Largest advantage, in accuracy.
+        margin: f64,
+    },
     /// Arms are ordered alike by accuracy and by codelength, in every study that measured both.
     RankingsAgree {
         /// Smallest Kendall τ.
@@ -327,7 +334,7 @@ impl GateRule {
             Self::MeanPredictor { tolerance }
             | Self::BlindAtChance { tolerance }
             | Self::CeilingAboveAll { tolerance } => positive("tolerance", *tolerance),
-            Self::ControlTaskEquality { margin, .. } => {
+            Self::ControlTaskEquality { margin, .. } | Self::ControlTaskAdvantage { margin } => {
                 require(what, "margin", *margin, *margin > 0.0)
             }
             Self::RankingsAgree { tau } => require(what, "tau", *tau, (-1.0..=1.0).contains(tau)),

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod pairs;
 mod usage_given;
 
 use claims::{Measurements, Registration, Report, evaluate};
