@@ -44,11 +44,16 @@ pub fn evaluate(
         claims.push(evaluator.claim(claim)?);
     }
     adjust(registration, &mut claims)?;
-    let gates = gates::evaluate(registration, measurements, &claims)?;
     for claim in &mut claims {
         conclude(registration, claim);
+    }
+    let mut gates = gates::evaluate(registration, measurements, &claims)?;
+    let before = gates::changes::verdicts(&claims);
+    for claim in &mut claims {
         block(claim, &gates);
     }
+    // After the claims, whose words give the reason of a gate and not what it does to others.
+    gates::changes::name(registration, &mut gates, &before);
     Ok(Report { claims, gates })
 }
 

@@ -5,6 +5,7 @@
 //! compare the pair.
 
 pub mod ceiling;
+pub(crate) mod changes;
 mod control_task;
 mod culprits;
 

@@ -190,6 +190,9 @@ pub struct Gate {
     /// Whether a claim is gated if this was not measured.
     #[serde(default)]
     pub required: bool,
+    /// Whether its words name the verdicts that it takes away, if it fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_changes: bool,
     /// What is checked.
     pub check: GateRule,
 }

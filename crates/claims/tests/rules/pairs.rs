@@ -152,3 +152,71 @@ fn claims_that_the_gate_does_not_list_are_not_looked_at() {
         "{message}"
     );
 }
+
+#[test]
+fn a_failed_gate_names_the_verdicts_that_it_takes_away() {
+    let asking = registered(0.01).replace("[[gates]]", "[[gates]]\nnames_changes = true");
+    // C is about nothing that was measured; it is not gated by this pair.
+    let asking = format!("{}{asking}", hard_reads_worse_than("C", "absent"));
+    let failing = study(0.3, 0.35, 0.35);
+    let report = found(&asking, &failing);
+    let words = &report.gates[0].words;
+    assert!(
+        words.ends_with("Without this check: A SUPPORTED, B SUPPORTED."),
+        "{words}"
+    );
+    // The claim gives the reason alone.
+    assert!(report.claims[1].words.contains("memorises"), "{report:?}");
+    assert!(!report.claims[1].words.contains("Without this check"));
+    // Three seeds decide nothing, and that is what is taken away.
+    let few = crate::support::with_seeds(&failing, 3);
+    let words = found(&asking, &few).gates[0].words.clone();
+    assert!(words.ends_with("A UNDECIDED, B UNDECIDED."), "{words}");
+    // Not asked, passed, or passed although asked: nothing is said.
+    for (text, measurements) in [
+        (registered(0.01), &failing),
+        (asking.clone(), &study(0.3, 0.3, 0.3)),
+    ] {
+        let words = found(&text, measurements).gates[0].words.clone();
+        assert!(!words.contains("Without this check"), "{words}");
+    }
+}
+
+#[test]
+fn a_claim_behind_two_failed_gates_says_so() {
+    let second = "[[gates]]\nid = \"gradients\"\nnames_changes = true\nblocks = [\"A\"]\n\
+                  check = { rule = \"gradients-present\" }\n";
+    let asking = registered(0.01).replace("[[gates]]", "[[gates]]\nnames_changes = true");
+    let mut failing = study(0.3, 0.35, 0.35);
+    for facts in &mut failing.arms {
+        facts.gradients_present = Some(facts.role != Role::Hard);
+    }
+    let report = found(&format!("{asking}{second}"), &failing);
+    assert!(
+        report.gates[0]
+            .words
+            .ends_with("Without this check: A SUPPORTED (but for gradients), B SUPPORTED."),
+        "{}",
+        report.gates[0].words
+    );
+    assert!(
+        report.gates[1]
+            .words
+            .ends_with("Without this check: A SUPPORTED (but for control)."),
+        "{}",
+        report.gates[1].words
+    );
+    // It fails, but for an arm that its claims do not use.
+    for facts in &mut failing.arms {
+        facts.gradients_present = Some(facts.role != Role::Soft);
+    }
+    let report = found(&format!("{asking}{second}"), &failing);
+    assert_eq!(report.gates[1].state, GateState::Failed);
+    assert!(
+        report.gates[1]
+            .words
+            .ends_with("Without this check no verdict would change."),
+        "{}",
+        report.gates[1].words
+    );
+}
