@@ -2,6 +2,7 @@
 
 mod arms_differ;
 mod differences;
+mod gap_slope;
 mod hardening;
 mod knee;
 mod rate_trend;

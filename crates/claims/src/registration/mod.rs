@@ -12,8 +12,8 @@ use crate::measurements::{Evaluation, Role};
 use crate::{ClaimsError, Measurements};
 
 pub use rules::{
-    ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening, Interaction, Knee,
-    RateTrend, Rule, ThresholdRatio, UsageCorrelation,
+    Along, ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening, Interaction,
+    Knee, RateTrend, Rule, ThresholdRatio, UsageCorrelation,
 };
 
 /// Everything that was fixed before measuring.
@@ -108,6 +108,9 @@ pub struct Facets {
     /// Smallest and largest number of characters per token; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub densities: Option<[f64; 2]>,
+    /// Training steps; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
     /// How tokens are made.
     #[serde(default)]
     pub evaluation: Evaluation,
@@ -368,6 +371,7 @@ impl Facets {
                 && facets.charset.is_none_or(|size| size == series.charset)
                 && (facets.densities.is_none()
                     || density.is_some_and(|([from, to], d)| (from..=to).contains(&d)))
+                && (facets.steps.is_none() || facets.steps == series.steps)
                 && series.evaluation == facets.evaluation
         })
     }
@@ -383,6 +387,9 @@ impl Facets {
         }
         if let Some([from, to]) = self.densities {
             text.push_str(&format!(", {from} to {to} characters per token"));
+        }
+        if let Some(steps) = self.steps {
+            text.push_str(&format!(", {} training steps", ::wording::count(steps)));
         }
         text
     }

@@ -254,11 +254,11 @@ pub struct ThresholdRatio {
     pub sides: Sides,
 }
 
-/// The difference of two arms shrinks as characters grow: slope over pixels per character.
+/// The difference of two arms shrinks along the size of characters or the length of training: slope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GapSlope {
-    /// Test sets over several widths of characters.
+    /// Test sets over several places along the axis.
     pub data: Facets,
     /// The arm the claim is about.
     pub subject: ArmSelector,
@@ -268,6 +268,30 @@ pub struct GapSlope {
     pub metric: Metric,
     /// Sides of the sign-flip test.
     pub sides: Sides,
+    /// The axis.
+    #[serde(default, skip_serializing_if = "Along::is_default")]
+    pub along: Along,
+    /// For [`Along::TrainingSteps`]: a change over the last doubling within it is a plateau, which the
+    /// words then say. It has no part in the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<f64>,
+}
+
+/// What a difference is followed along.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Along {
+    /// Pixels of a character's side; the slope is per pixel.
+    #[default]
+    CharacterSide,
+    /// Training steps; the slope is per doubling. Arms are chosen at the longest training.
+    TrainingSteps,
+}
+
+impl Along {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Rule {
@@ -358,7 +382,22 @@ impl Rule {
                 share("proportion", *proportion)?;
                 share("largest_lapse", *largest_lapse)
             }
-            Self::GapSlope(GapSlope { data, .. }) => data.check(what),
+            Self::GapSlope(GapSlope {
+                data,
+                along,
+                plateau,
+                ..
+            }) => {
+                data.check(what)?;
+                match (along, plateau) {
+                    (_, None) => Ok(()),
+                    (Along::TrainingSteps, Some(margin)) => positive("plateau", *margin),
+                    (Along::CharacterSide, Some(_)) => Err(invalid(
+                        what,
+                        "plateau is about trainings; give it with along = \"training-steps\" only",
+                    )),
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod along_training;
 mod pairs;
 mod usage_given;
 
