@@ -7,6 +7,7 @@ mod hardening;
 mod knee;
 mod rate_trend;
 mod recovery;
+mod rungs;
 mod tests_over_seeds;
 mod thresholds;
 mod usage;
@@ -131,6 +132,7 @@ impl Evaluator<'_> {
             Rule::GapClosed(rule) => self.gap_closed(rule),
             Rule::ThresholdRatio(rule) => self.threshold_ratio(rule),
             Rule::GapSlope(rule) => self.gap_slope(rule),
+            Rule::Rungs(rule) => self.rungs(rule),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{ClaimsError, Measurements};
 
 pub use rules::{
     Along, ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening, Interaction,
-    Knee, RateTrend, Rule, ThresholdRatio, UsageCorrelation,
+    Knee, RateTrend, Rule, Rungs, ThresholdRatio, UsageCorrelation,
 };
 
 /// Everything that was fixed before measuring.

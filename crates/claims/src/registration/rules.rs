@@ -34,6 +34,8 @@ pub enum Rule {
     ThresholdRatio(ThresholdRatio),
     /// See [`GapSlope`].
     GapSlope(GapSlope),
+    /// See [`Rungs`].
+    Rungs(Rungs),
 }
 
 /// The errors of two arms differ in a direction: sign-flip test and bootstrap interval. With a
@@ -129,6 +131,25 @@ pub struct RateTrend {
     /// What is compared.
     pub metric: Metric,
     /// Margin of that equality.
+    pub margin: f64,
+}
+
+/// The error falls, or stays, from each size of a code to the next, and falls from the smallest to the
+/// largest: one-sided sign flips and intervals, Holm over the steps.
+///
+/// [`RateTrend`] asks about the order as a whole; this asks about every step. A step holds if the error
+/// falls, or if both sizes are equal within the margin; one that gets worse by more than the margin
+/// contradicts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rungs {
+    /// Test sets.
+    pub data: Facets,
+    /// Role of the arms; at equal nominal bits the best by validation is taken.
+    pub role: Role,
+    /// What is compared.
+    pub metric: Metric,
+    /// Largest difference of sizes that are equal.
     pub margin: f64,
 }
 
@@ -338,6 +359,7 @@ impl Rule {
                 )
             }
             Self::RateTrend(RateTrend { margin, data, .. })
+            | Self::Rungs(Rungs { margin, data, .. })
             | Self::Hardening(Hardening { margin, data, .. }) => {
                 data.check(what)?;
                 positive("margin", *margin)

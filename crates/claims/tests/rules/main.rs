@@ -5,6 +5,7 @@ mod support;
 
 mod along_training;
 mod pairs;
+mod rungs;
 mod usage_given;
 
 use claims::{Measurements, Registration, Report, evaluate};
