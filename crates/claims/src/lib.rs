@@ -66,5 +66,6 @@ mod selection;
 pub use error::ClaimsError;
 pub use evaluation::{Evaluator, evaluate};
 pub use finding::{ClaimFinding, GateFinding, GateState, Outcome, PartFinding, Report, Verdict};
+pub use gates::ceiling;
 pub use measurements::{ArmFacts, Evaluation, Measurements, PublishedDifference, Role, Series};
 pub use registration::{Claim, Family, Registration};

@@ -73,6 +73,8 @@ pub struct Series {
     pub stimulus: Option<f64>,
     /// Side of the square of pixels that a character has, where the size of the text is what varies.
     pub pixels_per_character: Option<f64>,
+    /// Training steps, where the length of the training is what varies.
+    pub steps: Option<usize>,
     /// Bits that the code can hold, such as log₂ K.
     pub bits_nominal: Option<f64>,
     /// Bias-corrected marginal entropy of the code, in bits per token.
@@ -175,7 +177,8 @@ impl ArmFacts {
 }
 
 impl Series {
-    /// Where the test set lies in the design: equal for arms that read the same items.
+    /// Where the test set lies in the design: equal for arms that read the same items after trainings
+    /// of the same length.
     pub(crate) fn cell(&self) -> Cell {
         let bits = |value: Option<f64>| value.map(f64::to_bits);
         // Positive floats order like their bits.
@@ -186,6 +189,7 @@ impl Series {
             density: bits(self.density),
             stimulus: bits(self.stimulus),
             pixels_per_character: bits(self.pixels_per_character),
+            steps: self.steps,
         }
     }
 
@@ -199,6 +203,7 @@ impl Series {
             (self.density, "characters per token"),
             (self.stimulus, "px"),
             (self.pixels_per_character, "px per character"),
+            (self.steps.map(|steps| steps as f64), "steps"),
             (self.k.map(|k| k as f64), "words kept"),
         ];
         for (value, unit) in facets {
@@ -219,6 +224,7 @@ pub(crate) struct Cell {
     density: Option<u64>,
     stimulus: Option<u64>,
     pixels_per_character: Option<u64>,
+    steps: Option<usize>,
 }
 
 impl Measurements {

@@ -12,6 +12,7 @@
 //! | How wide is the interval around a value or a paired difference? | [`bootstrap`] |
 //! | Could the sign of the per-seed differences be chance? | [`sign_flip`] |
 //! | Are two arms equal within a margin? | [`equivalence`] |
+//! | Is a mean over seeds above a bound? | [`t_test`] |
 //! | Which of many hypotheses survive? | [`multiplicity`] |
 //! | Do values follow an order of levels, do any arms differ? | [`rank_tests`], [`isotonic`] |
 //! | Do two orderings agree, beyond what others explain? | [`correlation`] |
@@ -41,6 +42,7 @@ mod random_stream;
 pub mod rank_tests;
 pub mod sign_flip;
 pub mod summary;
+pub mod t_test;
 pub mod text_metrics;
 pub mod vocabulary_usage;
 

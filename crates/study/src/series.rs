@@ -68,6 +68,7 @@ pub(crate) fn convert(result: &PartResult, study: &str, series: ItemSeries) -> S
         k,
         stimulus: set.difficulty,
         pixels_per_character: None,
+        steps: None,
         bits_nominal: result.nominal_bits(arm),
         bits_used: result.used_bits(arm, group).filter(|_| arm.kind.is_hard()),
         learning_rate: tuning.and_then(|tuning| tuning.chosen),

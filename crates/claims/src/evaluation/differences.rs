@@ -1,16 +1,14 @@
-//! Differences of two arms: one, in comparison with another, none, and along the size of text.
+//! Differences of two arms: one, in comparison with another, and none.
 
 use probe_statistics::StatisticsError;
-use probe_statistics::bootstrap::{Interval, Rate, ResampledUnit, bootstrap_statistic};
+use probe_statistics::bootstrap::{Rate, ResampledUnit, bootstrap_statistic};
 use probe_statistics::equivalence::equivalence_test;
 
 use super::wording::{interval, number, points, points_interval};
 use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::registration::{
-    Difference, Direction, Equivalence, Facets, GapSlope, Interaction, Sides,
-};
-use crate::selection::{Paired, by_cell, pair};
+use crate::registration::{Difference, Direction, Equivalence, Facets, Interaction, Sides};
+use crate::selection::Paired;
 
 impl Evaluator<'_> {
     pub(super) fn difference(&self, rule: &Difference) -> Result<PartFinding, StatisticsError> {
@@ -253,109 +251,10 @@ impl Evaluator<'_> {
             ..PartFinding::open("", why)
         }))
     }
-
-    pub(super) fn gap_slope(&self, rule: &GapSlope) -> Result<PartFinding, StatisticsError> {
-        let GapSlope {
-            data,
-            subject,
-            reference,
-            metric,
-            sides,
-        } = rule;
-        let planned = format!(
-            "({} − {}) along pixels per character",
-            subject.describe(),
-            reference.describe()
-        );
-        let arms = match self.resolve(data, subject, &[reference]) {
-            Ok(arms) => arms,
-            Err(what) => return Ok(PartFinding::missing(planned, what)),
-        };
-        let mut widths: Vec<f64> = data
-            .series(self.measurements)
-            .filter(|series| arms.contains(&series.arm))
-            .filter_map(|series| series.pixels_per_character)
-            .collect();
-        widths.sort_by(f64::total_cmp);
-        widths.dedup();
-        if widths.len() < 2 {
-            let what = format!("two widths of characters in {}", data.describe());
-            return Ok(PartFinding::missing(planned, what));
-        }
-        let at_width = |width: f64, seeds: Option<&[u64]>| {
-            let columns: Vec<_> = arms
-                .iter()
-                .map(|arm| {
-                    let series = data.series(self.measurements);
-                    let of_width = series.filter(move |s| s.pixels_per_character == Some(width));
-                    (arm.clone(), by_cell(of_width, arm))
-                })
-                .collect();
-            pair(&columns, seeds).map_err(|what| format!("{what} at {width} px per character"))
-        };
-        let paired = (|| {
-            let mut seeds = at_width(widths[0], None)?.seeds;
-            for &width in &widths[1..] {
-                seeds = at_width(width, Some(&seeds))?.seeds;
-            }
-            let sets = widths.iter().map(|&width| at_width(width, Some(&seeds)));
-            sets.collect::<Result<Vec<Paired>, String>>()
-        })();
-        let paired = match paired {
-            Ok(paired) => paired,
-            Err(what) => return Ok(PartFinding::missing(planned, what)),
-        };
-        let unit = common_unit(&paired, self.settings.fewest_clusters);
-        let (seeds, items) = (
-            paired[0].seeds.len(),
-            paired.iter().map(|paired| paired.items).sum(),
-        );
-        let sets: Vec<_> = paired.into_iter().map(|paired| paired.set).collect();
-        let mean = widths.iter().sum::<f64>() / widths.len() as f64;
-        let squares: f64 = widths.iter().map(|w| (w - mean).powi(2)).sum();
-        // The claim is a falling gap.
-        let tested = self.above_zero(&sets, unit, *sides, |rates| {
-            let along = rates.iter().zip(&widths);
-            -along
-                .map(|(set, width)| {
-                    (metric.of(&set[0]) - metric.of(&set[1])) * (width - mean) / squares
-                })
-                .sum::<f64>()
-        })?;
-        let slope = tested.interval.map(Interval::negated);
-        Ok(PartFinding {
-            comparison: format!(
-                "slope of ({} − {}) along pixels per character, {}",
-                arms[0],
-                arms[1],
-                metric.name()
-            ),
-            outcome: tested.outcome(self),
-            effect: Some(-tested.value),
-            p: Some(tested.p),
-            smallest_p: Some(tested.smallest_p),
-            seeds,
-            items,
-            words: format!(
-                "The gap in {} between {} and {} changes by {} {} per pixel of a character's side, \
-                 p {}.{}",
-                metric.name(),
-                arms[0],
-                arms[1],
-                points(-tested.value),
-                points_interval(slope),
-                number(tested.p),
-                tested.seeds_reason(self),
-            ),
-            arms: in_study(data, &arms),
-            ..PartFinding::open("", "")
-        }
-        .with_interval(slope))
-    }
 }
 
 /// Clusters if every test set has enough of them.
-fn common_unit(paired: &[Paired], fewest_clusters: usize) -> ResampledUnit {
+pub(super) fn common_unit(paired: &[Paired], fewest_clusters: usize) -> ResampledUnit {
     let items = paired
         .iter()
         .any(|paired| paired.unit(fewest_clusters) == ResampledUnit::Item);

@@ -2,10 +2,12 @@
 
 mod arms_differ;
 mod differences;
+mod gap_slope;
 mod hardening;
 mod knee;
 mod rate_trend;
 mod recovery;
+mod rungs;
 mod tests_over_seeds;
 mod thresholds;
 mod usage;
@@ -23,7 +25,7 @@ use crate::registration::{
 };
 use crate::selection::{self, by_cell};
 use crate::{ClaimsError, GateFinding, GateState, Measurements};
-use ::wording::claims as wording;
+pub(crate) use ::wording::claims as wording;
 use thresholds::ThresholdCache;
 
 /// Evaluates every claim and gate.
@@ -44,11 +46,16 @@ pub fn evaluate(
         claims.push(evaluator.claim(claim)?);
     }
     adjust(registration, &mut claims)?;
-    let gates = gates::evaluate(registration, measurements, &claims)?;
     for claim in &mut claims {
         conclude(registration, claim);
+    }
+    let mut gates = gates::evaluate(registration, measurements, &claims)?;
+    let before = gates::changes::verdicts(&claims);
+    for claim in &mut claims {
         block(claim, &gates);
     }
+    // After the claims, whose words give the reason of a gate and not what it does to others.
+    gates::changes::name(registration, &mut gates, &before);
     Ok(Report { claims, gates })
 }
 
@@ -125,6 +132,7 @@ impl Evaluator<'_> {
             Rule::GapClosed(rule) => self.gap_closed(rule),
             Rule::ThresholdRatio(rule) => self.threshold_ratio(rule),
             Rule::GapSlope(rule) => self.gap_slope(rule),
+            Rule::Rungs(rule) => self.rungs(rule),
         }
     }
 

@@ -142,6 +142,6 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 }
 
 /// Bits with at most one decimal.
-fn rounded(bits: f64) -> String {
+pub(super) fn rounded(bits: f64) -> String {
     format!("{}", (bits * 10.0).round() / 10.0)
 }

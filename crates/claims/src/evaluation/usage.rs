@@ -12,12 +12,10 @@ use super::wording::{interval, number};
 use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Series;
-use crate::registration::{Metric, UsageCorrelation};
+use crate::registration::{Given, Metric, UsageCorrelation};
 
-/// What is controlled: learning rate and vocabulary.
-const CONTROLS: usize = 2;
-/// Fewest arms for which there is an interval.
-const FEWEST_ARMS: usize = CONTROLS + 4;
+/// Fewest arms beyond what is held fixed for which there is an interval.
+const FEWEST_ARMS_LEFT: usize = 4;
 
 impl Evaluator<'_> {
     /// One point for each arm: seeds of an arm share what makes the arm.
@@ -30,7 +28,10 @@ impl Evaluator<'_> {
             role,
             metric,
             rho: wanted,
+            given,
         } = rule;
+        let fewest_arms = given.len() + FEWEST_ARMS_LEFT;
+        let given_names: Vec<&str> = given.iter().map(|given| given.name()).collect();
         let comparison = format!("used bits and {} over {} arms", metric.name(), role.name());
         let mut arms: BTreeMap<&str, Vec<&Series>> = BTreeMap::new();
         for series in data.series(self.measurements) {
@@ -42,34 +43,38 @@ impl Evaluator<'_> {
         // Arms with fewer test sets would be compared on easier or harder ones.
         let most = arms.values().map(Vec::len).max().unwrap_or(0);
         arms.retain(|_, series| series.len() == most);
-        let mut columns: [Vec<f64>; 4] = Default::default();
+        let (mut bits, mut errors) = (Vec::new(), Vec::new());
+        let mut controls = vec![Vec::new(); given.len()];
         let (mut seeds, mut items) = (usize::MAX, usize::MAX);
         for (arm, series) in &arms {
             let all = |value: fn(&Series) -> Option<f64>| -> Option<Vec<f64>> {
                 series.iter().map(|series| value(series)).collect()
             };
-            let vocabulary = self
-                .measurements
-                .facts(&data.study, arm)
-                .and_then(|facts| facts.vocabulary);
-            let facts = (all(|s| s.bits_used), all(|s| s.learning_rate), vocabulary);
-            let (Some(bits), Some(rates), Some(words)) = facts else {
-                let what = format!(
-                    "used bits, learning rate and vocabulary of {arm} in {}",
-                    data.describe()
-                );
+            let value_of = |given: &Given| match given {
+                Given::LearningRate => all(|s| s.learning_rate).map(|rates| mean(&rates)),
+                Given::Vocabulary => {
+                    let facts = self.measurements.facts(&data.study, arm);
+                    facts.and_then(|f| f.vocabulary).map(|words| words as f64)
+                }
+                Given::NominalBits => all(|s| s.bits_nominal).map(|bits| mean(&bits)),
+            };
+            let values: Option<Vec<f64>> = given.iter().map(value_of).collect();
+            let (Some(used), Some(values)) = (all(|s| s.bits_used), values) else {
+                let names = [&["used bits"], given_names.as_slice()].concat();
+                let what = format!("{} of {arm} in {}", listed(&names), data.describe());
                 return Ok(PartFinding::missing(comparison, what));
             };
-            let errors: Vec<f64> = series
+            let of_seeds: Vec<f64> = series
                 .iter()
                 .flat_map(|s| error_by_seed(s, *metric))
                 .collect();
-            if errors.is_empty() {
+            if of_seeds.is_empty() {
                 let what = format!("test items of {arm} in {}", data.describe());
                 return Ok(PartFinding::missing(comparison, what));
             }
-            let values = [mean(&bits), mean(&errors), mean(&rates), words as f64];
-            for (column, value) in columns.iter_mut().zip(values) {
+            bits.push(mean(&used));
+            errors.push(mean(&of_seeds));
+            for (column, value) in controls.iter_mut().zip(values) {
                 column.push(value);
             }
             seeds = seeds.min(series.iter().map(|s| s.seeds.len()).min().unwrap_or(0));
@@ -82,12 +87,11 @@ impl Evaluator<'_> {
             let what = format!("a {} arm in {}", role.name(), data.describe());
             return Ok(PartFinding::missing(comparison, what));
         }
-        let [bits, errors, rates, words] = columns;
-        let controls = [rates, words];
-        if n < FEWEST_ARMS || partial_spearman(&bits, &errors, &controls)?.is_none() {
+        if n < fewest_arms || partial_spearman(&bits, &errors, &controls)?.is_none() {
             let why = format!(
-                "{n} arms do not tell used bits from learning rate and vocabulary; at least \
-                 {FEWEST_ARMS} that differ in all of them are needed."
+                "{n} arms do not tell used bits from {}; at least {fewest_arms} that differ in all \
+                 of them are needed.",
+                listed(&given_names)
             );
             return Ok(PartFinding {
                 seeds,
@@ -103,7 +107,7 @@ impl Evaluator<'_> {
             Alternative::Less,
             self.monte_carlo(),
         )?;
-        let range = fisher_interval(test.rho, n - CONTROLS, self.settings.level);
+        let range = fisher_interval(test.rho, n - given.len(), self.settings.level);
         let outcome = if test.rho <= *wanted && test.p <= self.settings.alpha && range.high < 0.0 {
             Outcome::Supports
         } else if range.low > *wanted {
@@ -119,11 +123,12 @@ impl Evaluator<'_> {
             seeds,
             items,
             words: format!(
-                "Over {n} arms, used bits and {} correlate by {:.2} {} given learning rate and \
-                 vocabulary (p {}; {wanted} or less was claimed).",
+                "Over {n} arms, used bits and {} correlate by {:.2} {} given {} (p {}; \
+                 {wanted} or less was claimed).",
                 metric.name(),
                 test.rho,
                 interval(Some(range)),
+                listed(&given_names),
                 number(test.p),
             ),
             arms: in_study(data, &names),
@@ -131,6 +136,12 @@ impl Evaluator<'_> {
         }
         .with_interval(Some(range)))
     }
+}
+
+/// Names as "one, another and a third".
+fn listed(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    ::wording::listed(&names)
 }
 
 fn error_by_seed(series: &Series, metric: Metric) -> Vec<f64> {

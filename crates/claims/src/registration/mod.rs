@@ -12,8 +12,8 @@ use crate::measurements::{Evaluation, Role};
 use crate::{ClaimsError, Measurements};
 
 pub use rules::{
-    ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Hardening, Interaction, Knee,
-    RateTrend, Rule, ThresholdRatio, UsageCorrelation,
+    Along, ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening, Interaction,
+    Knee, RateTrend, Rule, Rungs, ThresholdRatio, UsageCorrelation,
 };
 
 /// Everything that was fixed before measuring.
@@ -108,6 +108,9 @@ pub struct Facets {
     /// Smallest and largest number of characters per token; all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub densities: Option<[f64; 2]>,
+    /// Training steps; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
     /// How tokens are made.
     #[serde(default)]
     pub evaluation: Evaluation,
@@ -190,6 +193,9 @@ pub struct Gate {
     /// Whether a claim is gated if this was not measured.
     #[serde(default)]
     pub required: bool,
+    /// Whether its words name the verdicts that it takes away, if it fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_changes: bool,
     /// What is checked.
     pub check: GateRule,
 }
@@ -221,6 +227,13 @@ pub enum GateRule {
         margin: f64,
         /// The arm that others are compared with.
         reference: ArmSelector,
+    },
+    /// Of two arms of a study that a part of a claim compares, the one that reads better does not
+    /// memorise more in the control task by more than the margin and more than chance; concerns claims
+    /// about the pair. The other way round is allowed: it only hides a difference.
+    ControlTaskAdvantage {
+        /// Largest advantage, in accuracy.
+        margin: f64,
     },
     /// Arms are ordered alike by accuracy and by codelength, in every study that measured both.
     RankingsAgree {
@@ -327,7 +340,7 @@ impl GateRule {
             Self::MeanPredictor { tolerance }
             | Self::BlindAtChance { tolerance }
             | Self::CeilingAboveAll { tolerance } => positive("tolerance", *tolerance),
-            Self::ControlTaskEquality { margin, .. } => {
+            Self::ControlTaskEquality { margin, .. } | Self::ControlTaskAdvantage { margin } => {
                 require(what, "margin", *margin, *margin > 0.0)
             }
             Self::RankingsAgree { tau } => require(what, "tau", *tau, (-1.0..=1.0).contains(tau)),
@@ -358,6 +371,7 @@ impl Facets {
                 && facets.charset.is_none_or(|size| size == series.charset)
                 && (facets.densities.is_none()
                     || density.is_some_and(|([from, to], d)| (from..=to).contains(&d)))
+                && (facets.steps.is_none() || facets.steps == series.steps)
                 && series.evaluation == facets.evaluation
         })
     }
@@ -373,6 +387,9 @@ impl Facets {
         }
         if let Some([from, to]) = self.densities {
             text.push_str(&format!(", {from} to {to} characters per token"));
+        }
+        if let Some(steps) = self.steps {
+            text.push_str(&format!(", {} training steps", ::wording::count(steps)));
         }
         text
     }

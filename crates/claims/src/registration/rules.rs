@@ -1,8 +1,10 @@
 //! The rules that parts of claims follow. Margins, differences and shares are fractions.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{ArmSelector, Bend, Direction, Facets, Metric, Sides, require};
+use super::{ArmSelector, Bend, Direction, Facets, Metric, Sides, invalid, require};
 use crate::ClaimsError;
 use crate::measurements::Role;
 
@@ -32,6 +34,8 @@ pub enum Rule {
     ThresholdRatio(ThresholdRatio),
     /// See [`GapSlope`].
     GapSlope(GapSlope),
+    /// See [`Rungs`].
+    Rungs(Rungs),
 }
 
 /// The errors of two arms differ in a direction: sign-flip test and bootstrap interval. With a
@@ -130,7 +134,26 @@ pub struct RateTrend {
     pub margin: f64,
 }
 
-/// Used bits predict the error over arms, given learning rate and vocabulary: partial Spearman.
+/// The error falls, or stays, from each size of a code to the next, and falls from the smallest to the
+/// largest: one-sided sign flips and intervals, Holm over the steps.
+///
+/// [`RateTrend`] asks about the order as a whole; this asks about every step. A step holds if the error
+/// falls, or if both sizes are equal within the margin; one that gets worse by more than the margin
+/// contradicts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rungs {
+    /// Test sets.
+    pub data: Facets,
+    /// Role of the arms; at equal nominal bits the best by validation is taken.
+    pub role: Role,
+    /// What is compared.
+    pub metric: Metric,
+    /// Largest difference of sizes that are equal.
+    pub margin: f64,
+}
+
+/// Used bits predict the error over arms, given other properties of them: partial Spearman.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsageCorrelation {
@@ -142,6 +165,43 @@ pub struct UsageCorrelation {
     pub metric: Metric,
     /// Correlation to be reached, below 0.
     pub rho: f64,
+    /// What is held fixed.
+    #[serde(
+        default = "Given::learning_rate_and_vocabulary",
+        skip_serializing_if = "Given::is_default"
+    )]
+    pub given: Vec<Given>,
+}
+
+/// A property of an arm that a correlation over arms holds fixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// Learning rate of the final training.
+    LearningRate,
+    /// Words of the vocabulary.
+    Vocabulary,
+    /// Bits that the code can hold.
+    NominalBits,
+}
+
+impl Given {
+    fn learning_rate_and_vocabulary() -> Vec<Self> {
+        vec![Self::LearningRate, Self::Vocabulary]
+    }
+
+    fn is_default(given: &[Self]) -> bool {
+        given == Self::learning_rate_and_vocabulary()
+    }
+
+    /// Name for messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::LearningRate => "learning rate",
+            Self::Vocabulary => "vocabulary",
+            Self::NominalBits => "nominal bits",
+        }
+    }
 }
 
 /// Several arms do not all have the same error: Friedman's test over seeds.
@@ -215,11 +275,11 @@ pub struct ThresholdRatio {
     pub sides: Sides,
 }
 
-/// The difference of two arms shrinks as characters grow: slope over pixels per character.
+/// The difference of two arms shrinks along the size of characters or the length of training: slope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GapSlope {
-    /// Test sets over several widths of characters.
+    /// Test sets over several places along the axis.
     pub data: Facets,
     /// The arm the claim is about.
     pub subject: ArmSelector,
@@ -229,6 +289,30 @@ pub struct GapSlope {
     pub metric: Metric,
     /// Sides of the sign-flip test.
     pub sides: Sides,
+    /// The axis.
+    #[serde(default, skip_serializing_if = "Along::is_default")]
+    pub along: Along,
+    /// For [`Along::TrainingSteps`]: a change over the last doubling within it is a plateau, which the
+    /// words then say. It has no part in the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<f64>,
+}
+
+/// What a difference is followed along.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Along {
+    /// Pixels of a character's side; the slope is per pixel.
+    #[default]
+    CharacterSide,
+    /// Training steps; the slope is per doubling. Arms are chosen at the longest training.
+    TrainingSteps,
+}
+
+impl Along {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Rule {
@@ -275,12 +359,22 @@ impl Rule {
                 )
             }
             Self::RateTrend(RateTrend { margin, data, .. })
+            | Self::Rungs(Rungs { margin, data, .. })
             | Self::Hardening(Hardening { margin, data, .. }) => {
                 data.check(what)?;
                 positive("margin", *margin)
             }
-            Self::UsageCorrelation(UsageCorrelation { rho, data, .. }) => {
+            Self::UsageCorrelation(UsageCorrelation {
+                rho, given, data, ..
+            }) => {
                 data.check(what)?;
+                let different: BTreeSet<&Given> = given.iter().collect();
+                if given.is_empty() || different.len() < given.len() {
+                    return Err(invalid(
+                        what,
+                        "given has to name at least one property, and each once",
+                    ));
+                }
                 require(what, "rho", *rho, *rho < 0.0 && *rho > -1.0)
             }
             Self::ArmsDiffer(ArmsDiffer {
@@ -310,7 +404,22 @@ impl Rule {
                 share("proportion", *proportion)?;
                 share("largest_lapse", *largest_lapse)
             }
-            Self::GapSlope(GapSlope { data, .. }) => data.check(what),
+            Self::GapSlope(GapSlope {
+                data,
+                along,
+                plateau,
+                ..
+            }) => {
+                data.check(what)?;
+                match (along, plateau) {
+                    (_, None) => Ok(()),
+                    (Along::TrainingSteps, Some(margin)) => positive("plateau", *margin),
+                    (Along::CharacterSide, Some(_)) => Err(invalid(
+                        what,
+                        "plateau is about trainings; give it with along = \"training-steps\" only",
+                    )),
+                }
+            }
         }
     }
 }

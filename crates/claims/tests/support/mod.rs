@@ -56,6 +56,7 @@ pub fn varied(study: &str, arm: &str, truth: Truth, vary: impl Fn(&mut Series)) 
         k: None,
         stimulus: None,
         pixels_per_character: None,
+        steps: None,
         bits_nominal: None,
         bits_used: None,
         learning_rate: None,
@@ -65,7 +66,7 @@ pub fn varied(study: &str, arm: &str, truth: Truth, vary: impl Fn(&mut Series)) 
         published: Vec::new(),
     };
     vary(&mut series);
-    let name = format!(
+    let mut name = format!(
         "{}/{}/{}/{}/{:?}/{:?}/{:?}/{:?}",
         series.study,
         series.arm,
@@ -76,6 +77,9 @@ pub fn varied(study: &str, arm: &str, truth: Truth, vary: impl Fn(&mut Series)) 
         series.pixels_per_character,
         series.k
     );
+    if let Some(steps) = series.steps {
+        name.push_str(&format!("/{steps}"));
+    }
     series.seeds = (0..truth.seeds)
         .map(|seed| {
             let mut key = [0; 32];

@@ -40,6 +40,7 @@ pub(super) fn interaction(study: &StudyResults<'_>) -> Result<Option<StudyTable>
         conditions: Some(vec![condition.to_owned()]),
         charset: None,
         densities: None,
+        steps: None,
         evaluation: claims::Evaluation::default(),
     };
     let mut rows: Vec<Vec<String>> = Vec::new();

@@ -57,6 +57,7 @@ pub(super) fn task_thresholds(study: &StudyResults<'_>) -> Result<Vec<TaskThresh
             conditions: Some(vec![kind.to_string()]),
             charset: None,
             densities: None,
+            steps: None,
             evaluation: claims::Evaluation::default(),
         };
         let config = &task.result.part.config;

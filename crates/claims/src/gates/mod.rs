@@ -1,29 +1,38 @@
 //! Integrity gates: what must be in order before a verdict is worth anything.
 //!
 //! A failed gate takes away the verdicts of the claims it lists that use the arm, or for gates about
-//! whole studies the study, in which it failed.
+//! whole studies the study, in which it failed. Gates about pairs of arms take away those whose parts
+//! compare the pair.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod ceiling;
+pub(crate) mod changes;
+mod control_task;
+mod culprits;
+
+use std::collections::BTreeMap;
 
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{BootstrapPlan, ResampledUnit, bootstrap_statistic};
 use probe_statistics::correlation::kendall_tau;
-use probe_statistics::equivalence::equivalence_test;
-use probe_statistics::multiplicity::simultaneous_stretch;
 
 use crate::ClaimsError;
 use crate::finding::{ClaimFinding, GateFinding, GateState};
-use crate::measurements::{ArmFacts, Cell, Evaluation, Measurements, Role, Series};
-use crate::registration::{ArmSelector, Gate, GateRule, Registration, Settings};
+use crate::measurements::{ArmFacts, Evaluation, Measurements, Role, Series};
+use crate::registration::{Gate, GateRule, Registration, Settings};
 use crate::selection::pair;
+use culprits::Culprit;
 
 /// Fewest arms whose order says anything.
 const FEWEST_RANKED: usize = 3;
-/// Longest list of culprits in a sentence.
-const MOST_NAMED: usize = 6;
 
-/// What was found wrong: a study, or one arm of it.
-type Culprit = (String, Option<String>);
+/// What checks look at.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    measurements: &'a Measurements,
+    settings: &'a Settings,
+    /// Those that the gate can block.
+    claims: &'a [&'a ClaimFinding],
+}
 
 /// What a check found.
 struct Check {
@@ -41,39 +50,40 @@ pub(crate) fn evaluate(
     let gates = registration.gates.iter();
     gates
         .map(|gate| {
-            let check =
-                check(&gate.check, measurements, &registration.settings).map_err(|source| {
-                    ClaimsError::Statistics {
-                        what: format!("gate {}", gate.id),
-                        source,
-                    }
-                })?;
-            Ok(finding(gate, check, claims))
+            let claims: Vec<&ClaimFinding> = claims
+                .iter()
+                .filter(|claim| {
+                    gate.blocks
+                        .as_ref()
+                        .is_none_or(|ids| ids.contains(&claim.id))
+                })
+                .collect();
+            let context = Context {
+                measurements,
+                settings: &registration.settings,
+                claims: &claims,
+            };
+            let check = check(&gate.check, context).map_err(|source| ClaimsError::Statistics {
+                what: format!("gate {}", gate.id),
+                source,
+            })?;
+            Ok(finding(gate, check, &claims))
         })
         .collect()
 }
 
-fn finding(gate: &Gate, check: Check, claims: &[ClaimFinding]) -> GateFinding {
+fn finding(gate: &Gate, check: Check, claims: &[&ClaimFinding]) -> GateFinding {
     let state = match (check.culprits.is_empty(), check.measured) {
         (false, _) => GateState::Failed,
         (true, true) => GateState::Passed,
         (true, false) => GateState::NotMeasured,
     };
     let concerns = |claim: &ClaimFinding| {
-        let arms = claim.parts.iter().flat_map(|part| &part.arms);
-        arms.into_iter().any(|(study, arm)| {
-            check.culprits.iter().any(|(bad_study, bad_arm)| {
-                study == bad_study && bad_arm.as_ref().is_none_or(|bad| bad == arm)
-            })
-        })
+        let mut culprits = check.culprits.iter();
+        culprits.any(|culprit| culprit.concerns(claim))
     };
     let blocks = claims
         .iter()
-        .filter(|claim| {
-            gate.blocks
-                .as_ref()
-                .is_none_or(|ids| ids.contains(&claim.id))
-        })
         .filter(|claim| match state {
             GateState::Passed => false,
             GateState::Failed => concerns(claim),
@@ -89,11 +99,12 @@ fn finding(gate: &Gate, check: Check, claims: &[ClaimFinding]) -> GateFinding {
     }
 }
 
-fn check(
-    rule: &GateRule,
-    measurements: &Measurements,
-    settings: &Settings,
-) -> Result<Check, StatisticsError> {
+fn check(rule: &GateRule, context: Context<'_>) -> Result<Check, StatisticsError> {
+    let Context {
+        measurements,
+        settings,
+        ..
+    } = context;
     match rule {
         GateRule::GradientsPresent => Ok(arm_flag(
             measurements,
@@ -109,10 +120,13 @@ fn check(
         )),
         GateRule::MeanPredictor { tolerance } => Ok(mean_predictor(measurements, *tolerance)),
         GateRule::BlindAtChance { tolerance } => blind(measurements, settings, *tolerance),
-        GateRule::CeilingAboveAll { tolerance } => ceiling(measurements, settings, *tolerance),
-        GateRule::ControlTaskEquality { margin, reference } => {
-            control_task(measurements, settings, *margin, reference)
+        GateRule::CeilingAboveAll { tolerance } => {
+            ceiling::check(measurements, settings, *tolerance)
         }
+        GateRule::ControlTaskEquality { margin, reference } => {
+            control_task::equality(measurements, settings, *margin, reference)
+        }
+        GateRule::ControlTaskAdvantage { margin } => control_task::advantage(context, *margin),
         GateRule::RankingsAgree { tau } => rankings(measurements, *tau),
     }
 }
@@ -132,11 +146,11 @@ fn arm_flag(
     let culprits: Vec<Culprit> = known
         .iter()
         .filter(|(_, bad)| *bad)
-        .map(|(facts, _)| (facts.study.clone(), Some(facts.arm.clone())))
+        .map(|(facts, _)| Culprit::arm(facts))
         .collect();
     let unknown = measurements.arms.len() - known.len();
     let words = if !culprits.is_empty() {
-        format!("{bad_words}: {}.", names(&culprits))
+        format!("{bad_words}: {}.", culprits::names(&culprits))
     } else if known.is_empty() {
         format!("{good_words}: not measured.")
     } else if unknown > 0 {
@@ -169,13 +183,13 @@ fn mean_predictor(measurements: &Measurements, tolerance: f64) -> Check {
     let culprits: Vec<Culprit> = reported
         .iter()
         .filter(wrong)
-        .map(|facts| (facts.study.clone(), Some(facts.arm.clone())))
+        .map(|facts| Culprit::arm(facts))
         .collect();
     let largest = reported.iter().filter_map(|facts| facts.mean_predictor_r2);
     let words = if !culprits.is_empty() {
         format!(
             "R² without a mean-predictor baseline within {tolerance} of 0: {}.",
-            names(&culprits)
+            culprits::names(&culprits)
         )
     } else if reported.is_empty() {
         "Mean-predictor baseline: no R² measured.".to_owned()
@@ -214,7 +228,7 @@ fn blind(
         })?;
         let certain = excess.percentile.is_some_and(|interval| interval.low > 0.0);
         if excess.value > tolerance && certain {
-            culprits.push((series.study.clone(), None));
+            culprits.push(Culprit::Study(series.study.clone()));
         }
         if largest
             .as_ref()
@@ -235,134 +249,7 @@ fn blind(
     };
     Ok(Check {
         measured: largest.is_some(),
-        culprits: distinct(culprits),
-        words,
-    })
-}
-
-fn ceiling(
-    measurements: &Measurements,
-    settings: &Settings,
-    tolerance: f64,
-) -> Result<Check, StatisticsError> {
-    let ceilings: BTreeMap<Cell, &Series> = with_role(measurements, Role::Ceiling)
-        .map(|series| (series.cell(), series))
-        .collect();
-    let others: Vec<(&Series, &Series)> = measurements
-        .series
-        .iter()
-        .filter(|series| series.evaluation == Evaluation::Deterministic)
-        .filter_map(|series| Some((series, *ceilings.get(&series.cell())?)))
-        .filter(|(series, ceiling)| series.arm != ceiling.arm)
-        .collect();
-    let stretch = simultaneous_stretch(others.len(), settings.level);
-    let mut culprits = Vec::new();
-    let mut above = Vec::new();
-    let mut compared = 0;
-    for (series, ceiling) in others {
-        let column = |series: &Series| series.arm.clone();
-        let columns = [series, ceiling].map(|s| (column(s), BTreeMap::from([(s.cell(), s)])));
-        let Ok(paired) = pair(&columns, None) else {
-            continue;
-        };
-        compared += 1;
-        let plan = plan(settings, paired.unit(settings.fewest_clusters));
-        let found = bootstrap_statistic(std::slice::from_ref(&paired.set), &plan, |rates| {
-            rates[0][0].error_rate() - rates[0][1].error_rate()
-        })?;
-        let Some(interval) = found.percentile else {
-            continue;
-        };
-        let high = found.value + stretch * (interval.high - found.value);
-        if high < -tolerance {
-            culprits.push((series.study.clone(), None));
-            above.push(format!(
-                "{} ({:+.2} points)",
-                series.describe(),
-                100.0 * found.value
-            ));
-        }
-    }
-    let words = if !above.is_empty() {
-        above.truncate(MOST_NAMED);
-        format!("Better than the ceiling: {}.", above.join("; "))
-    } else if compared == 0 {
-        "Ceiling: not measured.".to_owned()
-    } else {
-        format!("No arm is better than the ceiling, in {compared} comparisons.")
-    };
-    Ok(Check {
-        measured: compared > 0,
-        culprits: distinct(culprits),
-        words,
-    })
-}
-
-fn control_task(
-    measurements: &Measurements,
-    settings: &Settings,
-    margin: f64,
-    selector: &ArmSelector,
-) -> Result<Check, StatisticsError> {
-    let measured = || {
-        measurements
-            .arms
-            .iter()
-            .filter(|facts| !facts.control_accuracy.is_empty())
-    };
-    let reference_of = |subject: &ArmFacts| {
-        measured()
-            .filter(|facts| facts.study == subject.study)
-            .find(|facts| match selector {
-                ArmSelector::Arm { arm } => facts.arm == *arm,
-                ArmSelector::Kind { kind } => facts.kind == *kind,
-                ArmSelector::Best { role } => facts.role == *role,
-                ArmSelector::WidthMatchedMlp => {
-                    facts.role == Role::WidthMatchedMlp && facts.vocabulary == subject.vocabulary
-                }
-            })
-    };
-    let mut culprits = Vec::new();
-    let (mut compared, mut largest) = (0, 0.0_f64);
-    for subject in measured() {
-        let Some(reference) = reference_of(subject).filter(|r| r.arm != subject.arm) else {
-            continue;
-        };
-        let by_seed: BTreeMap<u64, f64> = reference.control_accuracy.iter().copied().collect();
-        let differences: Vec<f64> = subject
-            .control_accuracy
-            .iter()
-            .filter_map(|(seed, accuracy)| Some(accuracy - by_seed.get(seed)?))
-            .collect();
-        if differences.len() < 2 {
-            continue;
-        }
-        compared += 1;
-        let test = equivalence_test(&differences, margin)?;
-        largest = largest.max(test.differences.mean.abs());
-        if test.p > settings.alpha {
-            culprits.push((subject.study.clone(), Some(subject.arm.clone())));
-        }
-    }
-    let words = if !culprits.is_empty() {
-        format!(
-            "Control-task accuracy is not shown to be equal within {:.1} points: {}.",
-            100.0 * margin,
-            names(&culprits)
-        )
-    } else if compared == 0 {
-        "Control task: not measured under at least 2 common seeds.".to_owned()
-    } else {
-        format!(
-            "Control-task accuracy is equal within {:.1} points in {compared} arms (largest \
-             difference {:.2} points).",
-            100.0 * margin,
-            100.0 * largest
-        )
-    };
-    Ok(Check {
-        measured: compared > 0,
-        culprits,
+        culprits: culprits::distinct(culprits),
         words,
     })
 }
@@ -382,7 +269,7 @@ fn rankings(measurements: &Measurements, least: f64) -> Result<Check, Statistics
     for (study, (accuracy, shortness)) in &studies {
         let tau = kendall_tau(accuracy, shortness)?;
         if tau.is_none_or(|tau| tau < least) {
-            culprits.push(((*study).to_owned(), None));
+            culprits.push(Culprit::Study((*study).to_owned()));
         }
         let tau = tau.map_or("undefined".to_owned(), |tau| format!("{tau:.2}"));
         sentences.push(format!("{tau} in {study} over {} arms", accuracy.len()));
@@ -417,21 +304,4 @@ fn plan(settings: &Settings, unit: ResampledUnit) -> BootstrapPlan {
         level: settings.level,
         seed: settings.seed,
     }
-}
-
-fn distinct(culprits: Vec<Culprit>) -> Vec<Culprit> {
-    let set: BTreeSet<Culprit> = culprits.into_iter().collect();
-    set.into_iter().collect()
-}
-
-fn names(culprits: &[Culprit]) -> String {
-    let named = culprits.iter().take(MOST_NAMED).map(|(study, arm)| {
-        arm.as_ref()
-            .map_or_else(|| study.clone(), |arm| format!("{arm} of {study}"))
-    });
-    let mut text = named.collect::<Vec<_>>().join(", ");
-    if culprits.len() > MOST_NAMED {
-        text.push_str(&format!(" and {} more", culprits.len() - MOST_NAMED));
-    }
-    text
 }

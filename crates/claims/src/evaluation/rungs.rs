@@ -1,0 +1,203 @@
+//! Every rung of a ladder of bits reads better than the one below, or as well.
+
+use probe_statistics::StatisticsError;
+use probe_statistics::equivalence::equivalence_test;
+use probe_statistics::multiplicity::holm;
+use probe_statistics::sign_flip::{Alternative, smallest_p};
+use probe_statistics::t_test::mean_above_test;
+
+use super::rate_trend::rounded;
+use super::tests_over_seeds::Tested;
+use super::wording::{number, points, points_interval};
+use super::{Evaluator, in_study};
+use crate::finding::{Outcome, PartFinding};
+use crate::registration::{Rungs, Sides};
+use crate::selection::best_by_validation;
+
+/// From fewer to more bits.
+struct Step {
+    bits: [f64; 2],
+    /// The error with fewer bits minus that with more.
+    drop: Tested,
+    adjusted_p: f64,
+    state: State,
+}
+
+/// What a step shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Improves,
+    Equal,
+    Worsens,
+    Open,
+}
+
+impl Evaluator<'_> {
+    pub(super) fn rungs(&self, rule: &Rungs) -> Result<PartFinding, StatisticsError> {
+        let Rungs {
+            data,
+            role,
+            metric,
+            margin,
+        } = rule;
+        let comparison = format!("{} from rung to rung of bits per token", metric.name());
+        let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
+        let of_role = || {
+            data.series(self.measurements).filter(|series| {
+                let facts = self.measurements.facts(&data.study, &series.arm);
+                facts.is_some_and(|facts| facts.role == *role)
+            })
+        };
+        let mut bits: Vec<f64> = of_role().filter_map(|s| s.bits_nominal).collect();
+        bits.sort_by(f64::total_cmp);
+        bits.dedup();
+        if bits.len() < 2 {
+            return missing(format!(
+                "two code sizes of {} arms in {}",
+                role.name(),
+                data.describe()
+            ));
+        }
+        let mut arms = Vec::new();
+        for &bits in &bits {
+            let of_size = of_role().filter(|series| series.bits_nominal == Some(bits));
+            match best_by_validation(of_size) {
+                Ok(arm) => arms.extend(arm),
+                Err(what) => return missing(what),
+            }
+        }
+        let paired = match self.pair(data, &arms, None) {
+            Ok(paired) => paired,
+            Err(what) => return missing(what),
+        };
+        let base = PartFinding {
+            seeds: paired.seeds.len(),
+            items: paired.items,
+            arms: in_study(data, &arms),
+            ..PartFinding::open(comparison, "")
+        };
+        let difference = |fewer: usize, more: usize| {
+            let both = [fewer, more].map(|place| (arms[place].as_str(), place));
+            self.difference_above_zero(&paired, both, *metric, Sides::One)
+        };
+        let ends = difference(0, arms.len() - 1)?;
+        let base = PartFinding {
+            effect: Some(ends.value),
+            ..base
+        }
+        .with_interval(ends.interval);
+        if base.seeds < 2 {
+            return Ok(PartFinding {
+                words: "1 seed: steps cannot be tested over seeds; at least 2 are needed."
+                    .to_owned(),
+                ..base
+            });
+        }
+        let drops = (1..arms.len()).map(|more| difference(more - 1, more));
+        let drops = drops.collect::<Result<Vec<Tested>, _>>()?;
+        let p_values: Vec<f64> = drops.iter().map(|drop| drop.p).collect();
+        let adjusted = holm(&p_values)?;
+        let mut steps = Vec::new();
+        for (index, drop) in drops.into_iter().enumerate() {
+            let adjusted_p = adjusted[index];
+            steps.push(Step {
+                bits: [bits[index], bits[index + 1]],
+                state: self.state(&drop, adjusted_p, *margin, adjusted.len())?,
+                drop,
+                adjusted_p,
+            });
+        }
+        let drops_overall = ends.outcome(self) == Outcome::Supports;
+        let holds = |step: &Step| matches!(step.state, State::Improves | State::Equal);
+        let outcome = if steps.iter().any(|step| step.state == State::Worsens) {
+            Outcome::Contradicts
+        } else if drops_overall && steps.iter().all(holds) {
+            Outcome::Supports
+        } else {
+            Outcome::Open
+        };
+        // Both have to hold: every step that is not equal, and the drop from end to end.
+        let unequal = steps.iter().filter(|step| step.state != State::Equal);
+        let p = unequal.map(|step| step.adjusted_p).fold(ends.p, f64::max);
+        let sentences: Vec<String> = steps
+            .iter()
+            .zip(arms.windows(2))
+            .map(|(step, arms)| step.words(arms, *margin))
+            .collect();
+        Ok(PartFinding {
+            outcome,
+            p: Some(p),
+            smallest_p: Some(ends.smallest_p),
+            words: format!(
+                "From step to step, {} falls: {}; from end to end by {} {}, p {}.{}",
+                metric.name(),
+                sentences.join("; "),
+                points(ends.value),
+                points_interval(ends.interval),
+                number(ends.p),
+                self.too_few_for_steps(base.seeds, steps.len()),
+            ),
+            ..base
+        })
+    }
+
+    /// Better by both tests, equal within the margin, or worse beyond it; `steps` are looked at.
+    fn state(
+        &self,
+        drop: &Tested,
+        adjusted_p: f64,
+        margin: f64,
+        steps: usize,
+    ) -> Result<State, StatisticsError> {
+        let above = drop.interval.is_some_and(|i| i.low > 0.0);
+        if above && adjusted_p <= self.settings.alpha {
+            return Ok(State::Improves);
+        }
+        if equivalence_test(&drop.by_seed, margin)?.p <= self.settings.alpha {
+            return Ok(State::Equal);
+        }
+        let rise: Vec<f64> = drop.by_seed.iter().map(|drop| -drop).collect();
+        let beyond = mean_above_test(&rise, margin)?.p;
+        let worse = drop.interval.is_some_and(|i| i.high < -margin);
+        // One of many steps is worse by chance more often than a single one.
+        if worse && beyond <= self.alpha_against / steps as f64 {
+            return Ok(State::Worsens);
+        }
+        Ok(State::Open)
+    }
+
+    /// Seeds too few for any step to improve after the correction, as a sentence with a space before.
+    fn too_few_for_steps(&self, seeds: usize, steps: usize) -> String {
+        let smallest = smallest_p(seeds, Alternative::Greater) * steps as f64;
+        if smallest <= self.settings.alpha {
+            return String::new();
+        }
+        format!(
+            " {seeds} seeds: the smallest p of {steps} steps, all corrected, is {}.",
+            number(smallest.min(1.0))
+        )
+    }
+}
+
+impl Step {
+    fn words(&self, arms: &[String], margin: f64) -> String {
+        let limit = points(margin);
+        let limit = limit.trim_start_matches('+');
+        let state = match self.state {
+            State::Improves => String::new(),
+            State::Equal => format!(", equal within {limit}"),
+            State::Worsens => format!(", worse by more than {limit}"),
+            State::Open => ", not shown".to_owned(),
+        };
+        format!(
+            "{} to {} bits ({} to {}) by {} {}, p {}{state}",
+            rounded(self.bits[0]),
+            rounded(self.bits[1]),
+            arms[0],
+            arms[1],
+            points(self.drop.value),
+            points_interval(self.drop.interval),
+            number(self.adjusted_p),
+        )
+    }
+}
