@@ -100,11 +100,42 @@ fn every_seed_can_have_a_tower_of_its_own() {
         panic!("{towers}")
     };
     assert_ne!(first, second);
-    let gone = place.path("towers/seed-2.safetensors");
-    fs::remove_file(gone).unwrap();
+}
+
+#[test]
+fn finished_seeds_of_an_unfinished_run_are_not_trained_again_and_leave_the_same_bytes() {
+    let place = Scratch::new();
+    place.write("tower.toml", TINY_BACKBONE);
+    let tower = |seed: u64| {
+        let out = format!("--out towers/seed-{seed}.safetensors");
+        place
+            .run(&format!(
+                "pretrain-backbone --config tower.toml --seed {seed} {out}"
+            ))
+            .succeeded();
+    };
+    let flags = "--replication towers --backbone towers/seed-{seed}.safetensors";
+    tower(1);
     place
-        .probe(&format!("{flags} --run incomplete"))
+        .probe(&format!("{flags} --run parts"))
         .refused(&["seed-2.safetensors"]);
+    // As on another machine: the cells are gone.
+    fs::remove_dir_all(place.result("parts", "cells")).unwrap();
+    tower(2);
+    place
+        .probe(&format!("{flags} --run parts --resume"))
+        .succeeded();
+    place.probe(&format!("{flags} --run whole")).succeeded();
+    for name in ["metrics.csv", "summary.csv", "items.safetensors"] {
+        assert!(
+            bytes(&place, "parts", name) == bytes(&place, "whole", name),
+            "{name}"
+        );
+    }
+    let trained = |run: &str| fs::read_dir(place.result(run, "cells")).unwrap().count();
+    assert_eq!(2 * trained("parts"), trained("whole"));
+    assert_eq!(images(&place, "parts"), images(&place, "whole"));
+    assert!(!place.result("parts", "seeds").exists());
 }
 
 #[test]

@@ -67,12 +67,16 @@ pub(crate) fn resolve(
                     format!("the vocabulary of {subject} in study {}", data.study)
                 })?)
             }
-            ArmSelector::Arm { .. } | ArmSelector::Kind { .. } | ArmSelector::Best { .. } => None,
+            ArmSelector::Arm { .. }
+            | ArmSelector::Kind { .. }
+            | ArmSelector::Best { .. }
+            | ArmSelector::BestOf { .. } => None,
         };
     let wanted = |series: &&Series| match selector {
         ArmSelector::Arm { arm } => series.arm == *arm,
         ArmSelector::Kind { kind } => facts(&series.arm).is_some_and(|f| f.kind == *kind),
         ArmSelector::Best { role } => facts(&series.arm).is_some_and(|f| f.role == *role),
+        ArmSelector::BestOf { arms } => arms.contains(&series.arm),
         ArmSelector::WidthMatchedMlp => facts(&series.arm)
             .is_some_and(|f| f.role == Role::WidthMatchedMlp && f.vocabulary == width),
     };

@@ -124,8 +124,10 @@ pub fn write(
     let mut summary = Summary::of(&scored)?;
     classes::write(&folder.join("classes.csv"), &scored)?;
     // What was read is in the cells alone; without them, files that say it stay as they are.
-    if run.has_answers() {
+    if run.has_answers() || !folder.join(items_file::FILE).exists() {
         items_file::write(folder, config, run)?;
+    }
+    if run.has_answers() {
         predictions::write(&folder.join("predictions.csv"), &scored)?;
         confusions::write(&folder.join("confusions.csv"), &scored, &confusions)?;
         summary.protocol = protocol::write(&folder.join("protocol.csv"), &scored)?;

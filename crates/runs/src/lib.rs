@@ -4,6 +4,7 @@
 //! to one configuration, [`watch`] the event log, its reading and TensorBoard's curves, [`progress`]
 //! the bars on the terminal.
 
+mod kept_seed;
 pub mod progress;
 pub mod run_folder;
 pub mod session;

@@ -1,5 +1,6 @@
 //! Carrying out one run: data, cells, results.
 
+use crate::kept_seed::KeptSeed;
 use crate::progress::Progress;
 use crate::run_folder::{Left, RunFolder};
 use crate::watch::{Watch, Watched};
@@ -101,9 +102,16 @@ impl<'a> Session<'a> {
     ) -> Result<FinishedRun> {
         let name = folder.path().file_name().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
-        let mut manifest: Option<Manifest> = None;
+        let mut manifest = KeptSeed::any(folder.path())
+            .then(|| provenance::stored(folder.path()))
+            .flatten();
         let mut replicates = Replicates::of(config);
         while let Some(replicate) = replicates.next() {
+            let kept = KeptSeed::of(config, &replicate, folder.path());
+            if let Some(outcome) = kept.as_ref().and_then(|kept| kept.read(&replicate)) {
+                replicates.add(outcome);
+                continue;
+            }
             let prepared = match self.prepare(&replicate) {
                 Ok(prepared) => prepared,
                 Err(error) => {
@@ -119,17 +127,21 @@ impl<'a> Session<'a> {
             let manifest = manifest.get_or_insert_with(|| self.manifest(config));
             provenance::add_preparation(manifest, &prepared, own_seed(config, &replicate));
             let clock = Instant::now();
-            replicates.add(self.train(&name, &replicate, &prepared, &folder.cells())?);
+            let outcome = self.train(&name, &replicate, &prepared, &folder.cells())?;
             provenance::add_stage(manifest, "cells", clock.elapsed().as_secs_f64());
+            replicates.add(match kept {
+                None => outcome,
+                Some(kept) => {
+                    manifest.write(&folder.path().join("manifest.json"))?;
+                    kept.keep(&replicate, &outcome)?
+                }
+            });
         }
         let manifest = manifest.context("a run without seeds")?;
-        FinishedRun::write(
-            folder.path(),
-            config,
-            replicates.joined()?,
-            manifest,
-            outputs,
-        )
+        let outcome = replicates.joined()?;
+        let finished = FinishedRun::write(folder.path(), config, outcome, manifest, outputs)?;
+        KeptSeed::forget(folder.path())?;
+        Ok(finished)
     }
 
     /// Writes the results of a finished run again from its cells; the manifest stays as it is. Where cells

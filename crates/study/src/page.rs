@@ -17,7 +17,7 @@ const TITLE: &str = "Does turning visual features into tokens hurt OCR?";
 const QUESTION: &str = "Qwen2.5-VL pools 2×2 patches with an MLP (PatchMerger); Ovis maps them to \
     a distribution over visual words and looks the words up in a table (VET). The same small probe \
     is trained behind each of them, behind other discretisers and behind controls, on the features \
-    of one frozen tower: what does each of them lose?";
+    of a frozen tower: what does each of them lose?";
 /// Longest list of cells in a warning.
 const MOST_NAMED: usize = 20;
 /// What has to be known before the numbers are used.
@@ -25,7 +25,7 @@ const LIMITS: [&str; 2] = [
     "The tower is a small ViT that was pre-trained to read rendered text, the text is rendered, and \
      a probe is not a language model: the numbers order connectors by the text that can still be \
      read behind them. They do not predict the score of Ovis or Qwen on a benchmark.",
-    "Vocabularies are smaller and training is shorter than in the releases. Where hard words fail \
+    "Training is shorter than in the releases, and most vocabularies are smaller. Where hard words fail \
      above their capacity, capacity is the reason that more training cannot mend; below it, \
      optimisation is part of the loss.",
 ];

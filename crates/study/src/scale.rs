@@ -57,6 +57,7 @@ impl StudyPreset {
                 train: 128,
                 validation: 16,
                 test: 32,
+                usage_tokens: 0,
                 rates: vec![8e-3],
                 extensions: 0,
                 evaluations: 2,
@@ -82,6 +83,7 @@ impl StudyPreset {
                 train: 6000,
                 validation: 300,
                 test: 1000,
+                usage_tokens: 0,
                 rates: vec![6e-3, 1.2e-2],
                 extensions: 3,
                 evaluations: 4,
@@ -112,6 +114,7 @@ impl StudyPreset {
                 train: 50_000,
                 validation: 2000,
                 test: 15_000,
+                usage_tokens: 0,
                 rates: vec![1e-3, 2e-3, 4e-3, 8e-3],
                 extensions: 2,
                 evaluations: 20,
@@ -144,6 +147,7 @@ impl StudyPreset {
                 train: 125_000,
                 validation: 600,
                 test: 1000,
+                usage_tokens: 200_000,
                 rates: vec![2e-3, 4e-3, 8e-3],
                 extensions: 1,
                 evaluations: 8,
@@ -220,6 +224,9 @@ pub struct Scale {
     pub validation: usize,
     /// Test images per density.
     pub test: usize,
+    /// Tokens on which the use of hard words is counted where bits are the question; 0 stands for those of the
+    /// test images.
+    pub usage_tokens: usize,
     /// Learning rates that every arm is tried with.
     pub rates: Vec<f64>,
     /// Further rates where the best one lies on the edge.

@@ -136,6 +136,9 @@ pub(super) fn page_gates(report: &claims::Report) -> Vec<Gate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::part::{Part, without_size};
+    use crate::sections::FineGrained;
+    use claims::registration::Family;
 
     #[test]
     fn the_registration_that_comes_along_is_sound() {
@@ -147,6 +150,75 @@ mod tests {
             claims.find(|claim| claim.id == "H10").cloned().unwrap()
         };
         assert_eq!(threshold(&fine), threshold(&study));
+    }
+
+    /// Names that stand in selectors of a part under `keys`.
+    fn named<'a>(part: &'a toml::Table, keys: [&str; 2]) -> Vec<&'a str> {
+        let mut names = Vec::new();
+        let tables = ["subject", "reference"].map(|name| part.get(name).and_then(|v| v.as_table()));
+        for table in tables.into_iter().flatten() {
+            for value in keys.into_iter().filter_map(|key| table.get(key)) {
+                names.extend(value.as_str());
+                names.extend(
+                    value
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|v| v.as_str()),
+                );
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn the_second_registration_is_about_arms_of_runs_that_exist() {
+        let preset = StudyPreset::Paper;
+        let found = registration(None, preset, preset.sections()).unwrap();
+        let primary = found
+            .claims
+            .iter()
+            .filter(|claim| claim.family == Family::Primary);
+        assert_eq!(primary.count(), 12);
+        let runs: Vec<Part> = preset
+            .sections()
+            .iter()
+            .flat_map(|section| {
+                section.parts(&preset.scale(), &FineGrained::in_study(preset.sections()))
+            })
+            .collect();
+        let text: toml::Table = SECOND.parse().unwrap();
+        let parts = text["claims"].as_array().unwrap().iter();
+        for part in parts.flat_map(|claim| claim["parts"].as_array().unwrap()) {
+            let part = part.as_table().unwrap();
+            for facets in ["data", "focus", "contrast"]
+                .into_iter()
+                .filter_map(|name| part.get(name))
+            {
+                let density = facets
+                    .get("densities")
+                    .map(|range| range[0].as_float().unwrap());
+                let of_section = runs.iter().filter(|run| {
+                    let densities = &run.config.data.densities;
+                    run.section.name() == facets["study"].as_str().unwrap()
+                        && density.is_none_or(|density| *densities == [density])
+                });
+                let arms: Vec<String> = of_section
+                    .flat_map(|run| run.config.arms.iter().map(ToString::to_string))
+                    .collect();
+                assert!(!arms.is_empty(), "{part}");
+                for name in named(part, ["arm", "arms"]) {
+                    assert!(arms.contains(&name.to_owned()), "{name}: {part}");
+                }
+                for kind in named(part, ["kind", "kind"]) {
+                    let kinds = arms.iter().map(|arm| without_size(arm.parse().unwrap()));
+                    assert!(
+                        kinds.into_iter().any(|known| known == kind),
+                        "{kind}: {part}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(super) fn equality(
                 ArmSelector::Arm { arm } => facts.arm == *arm,
                 ArmSelector::Kind { kind } => facts.kind == *kind,
                 ArmSelector::Best { role } => facts.role == *role,
+                ArmSelector::BestOf { arms } => arms.contains(&facts.arm),
                 ArmSelector::WidthMatchedMlp => {
                     facts.role == Role::WidthMatchedMlp && facts.vocabulary == subject.vocabulary
                 }

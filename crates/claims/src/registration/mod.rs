@@ -135,6 +135,11 @@ pub enum ArmSelector {
         /// The role.
         role: Role,
     },
+    /// The one of these arms with the smallest validation error.
+    BestOf {
+        /// Their names.
+        arms: Vec<String>,
+    },
     /// The MLP as wide as the vocabulary of the subject of the comparison.
     WidthMatchedMlp,
 }
@@ -402,6 +407,7 @@ impl ArmSelector {
             Self::Arm { arm } => arm.clone(),
             Self::Kind { kind } => format!("any {kind}"),
             Self::Best { role } => format!("a {} arm", role.name()),
+            Self::BestOf { arms } => format!("the better of {}", arms.join(" and ")),
             Self::WidthMatchedMlp => "the width-matched MLP".to_owned(),
         }
     }

@@ -4,6 +4,7 @@
 mod support;
 
 mod along_training;
+mod best_of;
 mod pairs;
 mod rungs;
 mod usage_given;

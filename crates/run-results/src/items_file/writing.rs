@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-/// Writes the file into the folder of a run of which every answer is there.
+/// Writes the file into the folder of a run whose answers are there, or what was counted of them.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -76,6 +76,13 @@ fn bytes(config: &ProbeConfig, run: &RunOutcome) -> Result<Vec<u8>> {
 /// The answers of a cell where they are classes, their edits otherwise, and those of its hardening curve.
 fn add_cell(tensors: &mut Tensors, prefix: &str, cell: &CellOutcome, sets: &[TestSet]) {
     for (index, test) in cell.tests.iter().enumerate() {
+        if let Some(counted) = &test.counted {
+            tensors.add(
+                test_name("edits", prefix, cell, index),
+                counted.edits.clone(),
+            );
+            continue;
+        }
         let set = &sets[test.group];
         let right = classes(set.targets.iter().map(probe_data::Answer::class));
         let answers = classes(test.predictions.iter().map(probe_data::Answer::class));
@@ -124,6 +131,12 @@ fn record(cell: &CellOutcome, sets: &[TestSet]) -> CellRecord {
         usage.top_k_mass.clear();
     }
     let tests = cell.tests.iter().map(|test| {
+        if let Some(counted) = &test.counted {
+            return TestRecord {
+                one_minus_ned: counted.one_minus_ned,
+                right: counted.positions.correct().to_vec(),
+            };
+        }
         let set = &sets[test.group];
         let readings: Vec<Reading> = readings(set, test).collect();
         // A group without a character has no scores, and no verdict asks for them.

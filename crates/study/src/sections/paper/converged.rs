@@ -56,6 +56,7 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
                 config.d_token *= merge * merge / 4;
             }
             config.hardening_images = scale.test.min(200);
+            config.usage_tokens = scale.usage_tokens;
             (format!("{}-per-token", wording::rounded(density)), config)
         })
         .into()
@@ -91,7 +92,7 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
             "converged",
             "Character error rate after long training",
             "One density per run. 95% intervals over seeds, each of which has a tower, training images and a \
-             start of its own, and fonts. Bits: entropy of the words in use on the test images.",
+             start of its own, and fonts. Bits: entropy of the words in use, on 200,000 tokens of further images.",
             &by_load(results.into_iter()),
         )
         .into_iter()

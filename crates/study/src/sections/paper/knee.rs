@@ -1,7 +1,7 @@
 //! Eight densities, each a run of its own: is there a load at which hard tokens break?
 
-use super::{density, quantiser, rows, run};
-use crate::figure::{StudyFigure, curves, scale as scale_of_panels, sizes};
+use super::{curves_of_arms, density, quantiser, rows, run};
+use crate::figure::{StudyFigure, scale as scale_of_panels, sizes};
 use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::section::Section;
@@ -55,25 +55,11 @@ fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
     let first = results.first()?;
     let points = results.iter().flat_map(|result| {
         let arms = result.part.config.arms.iter();
-        arms.map(|&arm| (arm.to_string(), arm, density(result), result.error(arm, 0)))
-    });
-    // The two quantisers differ in their size only, and each is a curve.
-    let mut curves_by_name = std::collections::BTreeMap::<String, Vec<_>>::new();
-    for (name, arm, x, error) in points {
-        curves_by_name
-            .entry(name)
-            .or_default()
-            .push((arm, x, error));
-    }
-    let curves = curves_by_name.into_iter().flat_map(|(name, points)| {
-        let mut one = curves(points);
-        one.iter_mut()
-            .for_each(|curve| curve.arm.label.clone_from(&name));
-        one
+        arms.map(|&arm| (arm, density(result), result.error(arm, 0)))
     });
     let panels = vec![CurvePanel {
         title: format!("{} characters", first.part.config.data.charset.size()),
-        curves: curves.collect(),
+        curves: curves_of_arms(points),
         references: Vec::new(),
         bounds: Vec::new(),
     }];

@@ -11,10 +11,12 @@ pub(super) mod training_length;
 pub(super) mod untaught;
 
 use crate::design::{arms, base, vocabulary};
+use crate::figure::curves;
 use crate::part::{PartResult, without_size};
 use crate::scale::Scale;
 use crate::table::{StudyTable, cer, codes};
-use arms::INDICATORS;
+use arms::{ArmSpec, INDICATORS};
+use figures::{Curve, Estimate};
 use probe::{EvaluationMode, ProbeConfig};
 use run_results::wording;
 use std::collections::BTreeMap;
@@ -92,7 +94,7 @@ fn table(
     }
     let mut header = vec!["arm".to_owned()];
     for (label, _) in runs {
-        header.extend([label.clone(), "used bits".to_owned()]);
+        header.extend([label.clone(), format!("used bits, {label}")]);
     }
     let rows = listed.into_iter().map(|arm| {
         let mut row = vec![format!("`{arm}`")];
@@ -109,6 +111,24 @@ fn table(
         header,
         rows: rows.collect(),
     })
+}
+
+/// Points of several arms as curves, one per arm, where `curves` would join the sizes of a kind.
+fn curves_of_arms(points: impl IntoIterator<Item = (ArmSpec, f64, Estimate)>) -> Vec<Curve> {
+    let mut by_arm: Vec<(ArmSpec, Vec<_>)> = Vec::new();
+    for point in points {
+        match by_arm.iter_mut().find(|(arm, _)| *arm == point.0) {
+            Some((_, points)) => points.push(point),
+            None => by_arm.push((point.0, vec![point])),
+        }
+    }
+    let of_arm = |(arm, points): (ArmSpec, Vec<_>)| {
+        let mut one = curves(points);
+        one.iter_mut()
+            .for_each(|curve| curve.arm.label = arm.to_string());
+        one
+    };
+    by_arm.into_iter().flat_map(of_arm).collect()
 }
 
 /// Characters per token of a run.

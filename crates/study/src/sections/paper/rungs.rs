@@ -38,7 +38,9 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
     // Two codes of 8 bits stand beside one of 16.
     let codes = 1_usize << most.min(8);
     names.extend([2, 4, 8].map(|several| format!("rvq@{codes}+codes{several}")));
-    vec![(String::new(), run(scale, Charset::Alnum36, 2.0, &names))]
+    let mut config = run(scale, Charset::Alnum36, 2.0, &names);
+    config.usage_tokens = scale.usage_tokens;
+    vec![(String::new(), config)]
 }
 
 fn findings(study: &StudyResults<'_>) -> Result<Findings> {

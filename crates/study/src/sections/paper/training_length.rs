@@ -1,14 +1,13 @@
 //! Shorter trainings of the main comparison: does the loss of hard words shrink, and to what?
 
-use super::{density, headline, load, run, table};
-use crate::figure::{StudyFigure, curves, scale as scale_of_panels, sizes};
+use super::{curves_of_arms, density, headline, load, run, table};
+use crate::figure::{StudyFigure, scale as scale_of_panels};
 use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::section::Section;
 use crate::sections::{Definition, Findings, FineGrained, StudyResults};
 use crate::series;
 use anyhow::Result;
-use arms::ArmRole;
 use claims::Measurements;
 use figures::{CurvePanel, ErrorCurves};
 use probe::ProbeConfig;
@@ -51,8 +50,7 @@ pub(super) fn add(result: &PartResult, measurements: &mut Measurements) -> Resul
     let known = measurements.series.len();
     series::add(result, Section::TrainingLength.name(), measurements)?;
     for series in &mut measurements.series[known..] {
-        //STEPS series.steps = Some(result.part.config.training.steps);
-        let _ = series;
+        series.steps = Some(result.part.config.training.steps);
     }
     Ok(())
 }
@@ -99,19 +97,21 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
 }
 
 fn figure(lengths: &[&PartResult]) -> Option<ErrorCurves> {
+    let shorter = lengths
+        .iter()
+        .find(|result| result.part.section == Section::TrainingLength)?;
+    let shown = &shorter.part.config.arms;
     let mut panels: Vec<CurvePanel> = Vec::new();
     for wanted in [1.0, 2.0] {
         let of_density = lengths.iter().filter(|result| density(result) == wanted);
+        // Those that every length has.
         let points = of_density.flat_map(|result| {
             let config = &result.part.config;
-            let shown = config
-                .arms
-                .iter()
-                .filter(|arm| arm.kind.role() != ArmRole::Floor);
             let steps = config.training.steps as f64;
+            let shown = config.arms.iter().filter(|arm| shown.contains(arm));
             shown.map(move |&arm| (arm, steps, result.error(arm, 0)))
         });
-        let curves = curves(points);
+        let curves = curves_of_arms(points);
         if !curves.is_empty() {
             panels.push(CurvePanel {
                 title: wording::density(wanted),
@@ -121,10 +121,13 @@ fn figure(lengths: &[&PartResult]) -> Option<ErrorCurves> {
             });
         }
     }
-    let last = lengths.last()?;
     Some(ErrorCurves {
         title: "Does the loss of hard words shrink with training?".to_owned(),
-        subtitle: sizes(last),
+        subtitle: format!(
+            "{} test images a point, {}; whiskers: 95% BCa bootstrap interval over seeds and fonts",
+            shorter.part.config.data.images.test,
+            wording::counted(shorter.part.config.seeds.len(), "seed")
+        ),
         x_title: "optimiser steps".to_owned(),
         y_title: "CER (%)".to_owned(),
         scale: scale_of_panels(&panels),
