@@ -6,6 +6,7 @@ mod support;
 mod along_training;
 mod pairs;
 mod rungs;
+mod saturating_knee;
 mod usage_given;
 
 use claims::{Measurements, Registration, Report, evaluate};
