@@ -2,6 +2,7 @@
 
 mod support;
 
+use claims::registration::GateRule;
 use claims::{ArmFacts, GateFinding, GateState, Measurements, Role, Verdict};
 use support::{error, facts, four_arms, report, series};
 
@@ -182,4 +183,33 @@ fn accuracy_and_codelength_must_order_arms_alike() {
     let swapped = gate("codelength", &make([4.0, 3.0, 1.0, 2.0]));
     assert_eq!(swapped.state, GateState::Failed);
     assert!(swapped.words.contains("0.67"), "{}", swapped.words);
+}
+
+#[test]
+fn the_study_and_its_runs_tolerate_the_same_gain_over_the_ceiling() {
+    let ceiling = |registration: &claims::Registration| {
+        let gates = registration.gates.iter();
+        let mut rules = gates.filter_map(|gate| match gate.check {
+            GateRule::CeilingAboveAll { tolerance } => Some(tolerance),
+            GateRule::GradientsPresent
+            | GateRule::MeanPredictor { .. }
+            | GateRule::BlindAtChance { .. }
+            | GateRule::ControlTaskEquality { .. }
+            | GateRule::ControlTaskAdvantage { .. }
+            | GateRule::RankingsAgree { .. }
+            | GateRule::NoOptimumOnEdge => None,
+        });
+        rules.next().expect("a gate about the ceiling")
+    };
+    let registered = support::registered(&["H1"]);
+    assert_eq!(ceiling(&registered), claims::ceiling::TOLERANCE);
+    // A registration without a tolerance of its own has that of the runs.
+    let text = toml::to_string(&registered).unwrap();
+    let without = text.replace(
+        "rule = \"ceiling-above-all\"\ntolerance = 0.005\n",
+        "rule = \"ceiling-above-all\"\n",
+    );
+    assert_ne!(without, text);
+    let read = claims::Registration::from_toml(&without).unwrap();
+    assert_eq!(ceiling(&read), claims::ceiling::TOLERANCE);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::Interval;
 use probe_statistics::knee::{
-    self, DensityCounts, FEWEST_DENSITIES, KneeModel, KneeTest, breakpoint_draws, knee_test,
-    rising_part,
+    self, DensityCounts, FEWEST_DENSITIES, KneeModel, breakpoint_draws, knee_test, rising_part,
+    saturating_breakpoint_draws, saturating_test,
 };
 use probe_statistics::sign_flip::MonteCarlo;
 
@@ -14,7 +14,7 @@ use super::Evaluator;
 use super::wording::{interval, number};
 use crate::finding::{Outcome, PartFinding};
 use crate::measurements::Series;
-use crate::registration::{Bend, Facets, Knee};
+use crate::registration::{Against, Bend, Facets, Knee};
 use crate::selection::{best_by_validation, resolve};
 
 /// One arm on one alphabet.
@@ -22,7 +22,10 @@ struct Fitted {
     arm: String,
     charset: usize,
     bits: f64,
-    test: KneeTest,
+    /// p-value of a break.
+    p: f64,
+    /// Where a break fits best, if any does.
+    breakpoint: Option<f64>,
     draws: Vec<Option<f64>>,
     seeds: usize,
     items: usize,
@@ -36,8 +39,7 @@ impl Evaluator<'_> {
             smooth,
             bits_pair,
             ratio,
-            bend,
-            saturation,
+            ..
         } = rule;
         let comparison = format!("knee in errors by density, {}", data.describe());
         let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
@@ -78,7 +80,7 @@ impl Evaluator<'_> {
                     }
                     Err(what) => return missing(what),
                 };
-                match self.fit(&here, &arm, *bend, *saturation)? {
+                match self.fit(&here, &arm, rule)? {
                     Ok(fitted) => hard.push(fitted),
                     Err(what) => return missing(what),
                 }
@@ -87,7 +89,7 @@ impl Evaluator<'_> {
                 let subject = &hard[hard.len() - 2].arm;
                 let found = resolve(self.measurements, &here, selector, Some(subject));
                 let fitted = match found {
-                    Ok(arm) => self.fit(&here, &arm, *bend, *saturation)?,
+                    Ok(arm) => self.fit(&here, &arm, rule)?,
                     Err(what) => Err(what),
                 };
                 match fitted {
@@ -113,19 +115,19 @@ impl Evaluator<'_> {
         for fitted in hard {
             let place = self.place(fitted);
             let limit = fitted.bits / (fitted.charset as f64).log2();
-            let knee = fitted.test.p <= self.settings.alpha && place.is_some();
+            let knee = fitted.p <= self.settings.alpha && place.is_some();
             let within = place.is_some_and(|i| i.low <= limit);
             supports &= knee && within;
             contradicts |= knee && place.is_some_and(|i| i.low > limit);
             smallest_seeds = smallest_seeds.min(fitted.seeds);
-            let found = fitted.test.stick.filter(|_| knee);
+            let found = fitted.breakpoint.filter(|_| knee);
             sentences.push(found.map_or_else(
-                || format!("{} shows no knee (p {})", fitted.name(), number(fitted.test.p)),
-                |stick| {
+                || format!("{} shows no knee (p {})", fitted.name(), number(fitted.p)),
+                |breakpoint| {
                     format!(
                         "{} breaks at {:.2} {} characters per token, its {:.1} bits hold {limit:.2}",
                         fitted.name(),
-                        stick.breakpoint,
+                        breakpoint,
                         interval(place),
                         fitted.bits,
                     )
@@ -151,14 +153,14 @@ impl Evaluator<'_> {
             }
         }
         for fitted in smooth {
-            let knee = fitted.test.p <= self.settings.alpha;
+            let knee = fitted.p <= self.settings.alpha;
             supports &= !knee;
-            contradicts |= fitted.test.p <= self.alpha_against / smooth.len() as f64;
+            contradicts |= fitted.p <= self.alpha_against / smooth.len() as f64;
             let state = if knee { "a" } else { "no" };
-            let p = number(fitted.test.p);
+            let p = number(fitted.p);
             sentences.push(format!("{} shows {state} knee (p {p})", fitted.name()));
         }
-        let p = hard.iter().map(|fitted| fitted.test.p).fold(0.0, f64::max);
+        let p = hard.iter().map(|fitted| fitted.p).fold(0.0, f64::max);
         let mut words = sentences.join("; ");
         words.push('.');
         if smallest_seeds < 2 {
@@ -195,8 +197,7 @@ impl Evaluator<'_> {
         &self,
         data: &Facets,
         arm: &str,
-        bend: Bend,
-        saturation: f64,
+        rule: &Knee,
     ) -> Result<Result<Fitted, String>, StatisticsError> {
         let mut series: Vec<&Series> = data
             .series(self.measurements)
@@ -231,29 +232,41 @@ impl Evaluator<'_> {
         let charset = data.charset.unwrap_or(2);
         let model = KneeModel {
             ceiling: 1.0 - 1.0 / charset as f64,
-            bend: match bend {
+            bend: match rule.bend {
                 Bend::Upward => knee::Bend::Upward,
                 Bend::Downward => knee::Bend::Downward,
                 Bend::Either => knee::Bend::Either,
             },
         };
-        let kept = rising_part(&curves, model, saturation)?;
+        let kept = rising_part(&curves, model, rule.saturation)?;
         curves.iter_mut().for_each(|curve| curve.truncate(kept));
         let monte_carlo = MonteCarlo {
             draws: self.settings.knee_draws(),
             ..self.monte_carlo()
         };
-        let draws = if curves.len() < 2 {
-            Vec::new()
-        } else {
-            breakpoint_draws(&curves, model, monte_carlo)?
+        let several = curves.len() > 1;
+        let ((p, breakpoint), draws) = match rule.against {
+            Against::Line => {
+                let test = knee_test(&curves, model, monte_carlo)?;
+                let draws = several.then(|| breakpoint_draws(&curves, model, monte_carlo));
+                ((test.p, test.stick.map(|stick| stick.breakpoint)), draws)
+            }
+            Against::Saturating => {
+                let ceiling = model.ceiling;
+                let test = saturating_test(&curves, ceiling, monte_carlo)?;
+                let draws =
+                    several.then(|| saturating_breakpoint_draws(&curves, ceiling, monte_carlo));
+                ((test.p, test.broken.map(|broken| broken.breakpoint)), draws)
+            }
         };
+        let draws = draws.transpose()?.unwrap_or_default();
         let bits = series.iter().filter_map(|s| s.bits_used.or(s.bits_nominal));
         Ok(Ok(Fitted {
             arm: arm.to_owned(),
             charset,
             bits: bits.fold(f64::NEG_INFINITY, f64::max),
-            test: knee_test(&curves, model, monte_carlo)?,
+            p,
+            breakpoint,
             draws,
             seeds: curves.len(),
             items: series.iter().map(|s| s.seeds[0].items.len()).sum(),
@@ -266,7 +279,7 @@ impl Evaluator<'_> {
     }
 
     fn ratio(&self, fewer: &Fitted, more: &Fitted) -> Option<(f64, Interval)> {
-        let value = more.test.stick?.breakpoint / fewer.test.stick?.breakpoint;
+        let value = more.breakpoint? / fewer.breakpoint?;
         let pairs = fewer.draws.iter().zip(&more.draws);
         let ratios = pairs.map(|(fewer, more)| Some((*more)? / (*fewer)?));
         Some((value, self.percentiles(ratios)?))

@@ -8,12 +8,13 @@ use probe_statistics::power::fewest_seeds;
 use probe_statistics::sign_flip::Alternative;
 use serde::{Deserialize, Serialize};
 
+use crate::ceiling::TOLERANCE;
 use crate::measurements::{Evaluation, Role};
 use crate::{ClaimsError, Measurements};
 
 pub use rules::{
-    Along, ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening, Interaction,
-    Knee, RateTrend, Rule, Rungs, ThresholdRatio, UsageCorrelation,
+    Against, Along, ArmsDiffer, Difference, Equivalence, GapClosed, GapSlope, Given, Hardening,
+    Interaction, Knee, RateTrend, Rule, Rungs, ThresholdRatio, UsageCorrelation,
 };
 
 /// Everything that was fixed before measuring.
@@ -223,7 +224,8 @@ pub enum GateRule {
     },
     /// No arm reads better than the ceiling by more than the tolerance, all comparisons at once.
     CeilingAboveAll {
-        /// In character error.
+        /// In character error; [`TOLERANCE`], by which runs check themselves, if absent.
+        #[serde(default = "ceiling_tolerance")]
         tolerance: f64,
     },
     /// Control-task accuracy equals the reference's within the margin; concerns claims about the arm.
@@ -247,6 +249,10 @@ pub enum GateRule {
     },
     /// No chosen setting lies on the edge of its grid; concerns claims about the arm.
     NoOptimumOnEdge,
+}
+
+fn ceiling_tolerance() -> f64 {
+    TOLERANCE
 }
 
 impl Registration {

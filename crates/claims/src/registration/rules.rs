@@ -98,7 +98,7 @@ pub struct Equivalence {
 }
 
 /// Hard arms have a knee within their code budget, its place grows with the bits, and smooth
-/// arms have none: broken-stick against plain logistic regression.
+/// arms have none: a curve with a break against one without.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knee {
@@ -114,8 +114,30 @@ pub struct Knee {
     pub ratio: f64,
     /// Kind of break that counts as a knee.
     pub bend: Bend,
-    /// Curves are cut after the first density whose error exceeds this share of chance error.
+    /// Curves are cut after the first density whose error exceeds this share of chance error; 1 cuts
+    /// nothing.
     pub saturation: f64,
+    /// Which curves are compared.
+    #[serde(default, skip_serializing_if = "Against::is_default")]
+    pub against: Against,
+}
+
+/// The curve without a break that one with a break is compared with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// A logistic line; see [`probe_statistics::knee::knee_test`].
+    #[default]
+    Line,
+    /// A rise from a floor to chance, whose break is the end of the floor; see
+    /// [`probe_statistics::knee::saturating_test`]. Needs no cut, and breaks upward.
+    Saturating,
+}
+
+impl Against {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The error falls with the nominal bits of the code: Page's test over seeds.
@@ -346,8 +368,16 @@ impl Rule {
                 ratio,
                 saturation,
                 data,
+                bend,
+                against,
                 ..
             }) => {
+                if *against == Against::Saturating && *bend != Bend::Upward {
+                    return Err(invalid(
+                        what,
+                        "against = \"saturating\" looks for a floor that ends; give bend = \"upward\"",
+                    ));
+                }
                 data.check(what)?;
                 require(what, "bits_pair", *fewer, *fewer > 0.0 && fewer < more)?;
                 require(what, "ratio", *ratio, *ratio > 1.0)?;

@@ -7,6 +7,7 @@ mod along_training;
 mod best_of;
 mod pairs;
 mod rungs;
+mod saturating_knee;
 mod usage_given;
 
 use claims::{Measurements, Registration, Report, evaluate};

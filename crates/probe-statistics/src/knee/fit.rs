@@ -151,7 +151,7 @@ impl<const P: usize> Fit<P> {
 }
 
 /// Twice the log-likelihood ratio of a point's own rate to `error`.
-fn deviance(point: &DensityCounts, error: f64) -> f64 {
+pub(super) fn deviance(point: &DensityCounts, error: f64) -> f64 {
     let (n, wrong) = (point.total as f64, point.errors as f64);
     let error = error.clamp(1e-12, 1.0 - 1e-12);
     let term = |count: f64, expected: f64| {

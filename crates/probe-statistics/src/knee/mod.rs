@@ -13,11 +13,15 @@
 //! Above the knee the error of a full code bends back towards chance. A bend of that kind is real
 //! but is no knee: pass [`Bend::Upward`], and cut a curve that saturates with [`rising_part`].
 //!
+//! A logistic line is no fair null for a curve that saturates on purpose; [`saturating_test`] takes one
+//! that rises from a floor to the error of a blind reader.
+//!
 //! # Source
 //! V. M. R. Muggeo, "Estimating regression models with unknown break-points", 2003; R. B. Davies,
 //! "Hypothesis testing when a nuisance parameter is present only under the alternative", 1987.
 
 mod fit;
+mod saturating;
 
 use rand_distr::{Binomial, Distribution};
 
@@ -26,6 +30,10 @@ use crate::bootstrap::draws::{Resampling, Weights};
 use crate::error::require_count;
 use crate::random_stream::stream;
 use crate::sign_flip::MonteCarlo;
+
+pub use saturating::{
+    BrokenRise, SaturatingTest, SmoothRise, saturating_breakpoint_draws, saturating_test,
+};
 
 /// Fewest densities that determine a broken stick.
 pub const FEWEST_DENSITIES: usize = 4;

@@ -10,7 +10,7 @@
 //! fit" and "II. Bootstrap-based confidence intervals and sampling", 2001.
 
 mod fit;
-mod simplex;
+pub(crate) mod simplex;
 mod thresholds;
 
 pub use fit::{

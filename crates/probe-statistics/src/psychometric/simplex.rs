@@ -5,7 +5,7 @@
 
 /// Minimises `function` from `start`, first steps of size `steps`, until the corners of the simplex
 /// agree within `tolerance`.
-pub(super) fn minimize<const N: usize>(
+pub(crate) fn minimize<const N: usize>(
     start: [f64; N],
     steps: [f64; N],
     tolerance: f64,

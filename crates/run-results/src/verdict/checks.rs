@@ -9,9 +9,9 @@ use crate::summary::SummaryRow;
 use crate::trouble::TroubleKind;
 use crate::wording;
 use arms::{ArmKind, ArmSpec};
+use claims::ceiling::{AgainstCeiling, TOLERANCE};
 use html_report::{Gate, GateState};
 use probe::EvaluationMode;
-use probe_statistics::multiplicity::simultaneous_stretch;
 use probe_statistics::text_metrics::PositionAccuracy;
 
 /// Standard deviations around chance within which a blind reader has to stay. Wide, because a
@@ -104,7 +104,8 @@ impl Report<'_> {
         found
     }
 
-    /// No arm may be better than the untouched features beyond its interval.
+    /// No arm may be better than the untouched features: by the rule and the tolerance of the gate of
+    /// a study, so that a run and its study do not contradict each other.
     fn ceiling(&self) -> Finding {
         let Some(identity) = arm_of(self.scored.config, ArmKind::Identity) else {
             return Finding::NotChecked("the run does not have `identity`.".to_owned());
@@ -120,45 +121,18 @@ impl Report<'_> {
                 "`{identity}` shares no finished seed with another arm."
             ));
         }
-        // One of a hundred single intervals excludes 0 by chance; a gate has to hold for all.
-        let stretch = simultaneous_stretch(rows.len(), LEVEL);
-        let mut better = Vec::new();
-        let mut alone = 0;
-        for (row, comparison) in &rows {
-            let Some(interval) = comparison.interval else {
-                continue;
-            };
-            alone += usize::from(comparison.judgement() == Judgement::Lower);
-            let middle = comparison.difference;
-            if middle + stretch * (interval.high - middle) < 0.0 {
-                let group = &self.summary.groups[row.group];
-                better.push(format!(
-                    "`{}` reads {} ({}, {})",
-                    row.arm,
-                    wording::judged(comparison),
-                    wording::density(group.density),
-                    text_kind(&group.condition)
-                ));
-            }
-        }
-        let made = wording::counted(rows.len(), "comparison");
-        let remark = format!(
-            "Taken one by one, without correction, {alone} of {made} (arm × test group) favour \
-             the arm. A probe of limited capacity can gain from the layers of a projector, so \
-             small ones need not be an error, and behind a tower that was not taught to read large ones \
-             need not be one. Arms that read beyond their block are left out."
-        );
-        if better.is_empty() {
-            Finding::Pass(format!(
-                "no arm reads better beyond intervals that hold for all comparisons at once. \
-                 {remark}"
-            ))
-        } else {
-            Finding::Fail(format!(
-                "beyond intervals that hold for all comparisons at once: {}. {remark}",
-                wording::listed(&better)
-            ))
-        }
+        let described = rows.into_iter().map(|(row, comparison)| {
+            let group = &self.summary.groups[row.group];
+            let text = format!(
+                "`{}` reads {} ({}, {})",
+                row.arm,
+                wording::judged(&comparison),
+                wording::density(group.density),
+                text_kind(&group.condition)
+            );
+            (text, comparison)
+        });
+        against_ceiling(&described.collect::<Vec<_>>())
     }
 
     /// A reader that sees nothing gets `1 − 1/A` of uniformly random characters wrong, place by
@@ -227,6 +201,53 @@ impl Report<'_> {
     }
 }
 
+/// What comparisons with the ceiling say together; each has its words.
+fn against_ceiling(comparisons: &[(String, Comparison)]) -> Finding {
+    // One of a hundred single intervals excludes 0 by chance; a gate has to hold for all.
+    let beyond = |tolerance: f64| -> Vec<String> {
+        let better = comparisons.iter().filter(|(_, comparison)| {
+            comparison.interval.is_some_and(|interval| {
+                let against = AgainstCeiling {
+                    difference: comparison.difference,
+                    interval,
+                };
+                against.is_better(comparisons.len(), LEVEL, tolerance)
+            })
+        });
+        better.map(|(words, _)| words.clone()).collect()
+    };
+    let alone = comparisons.iter().filter(|(_, comparison)| {
+        comparison.interval.is_some() && comparison.judgement() == Judgement::Lower
+    });
+    let alone = alone.count();
+    let made = wording::counted(comparisons.len(), "comparison");
+    let remark = format!(
+        "Taken one by one, without correction, {alone} of {made} (arm × test group) favour \
+         the arm. A probe of limited capacity can gain from the layers of a projector, so \
+         small ones need not be an error, and behind a tower that was not taught to read large ones \
+         need not be one. Arms that read beyond their block are left out."
+    );
+    let limit = format!("{} points", wording::fixed(100.0 * TOLERANCE, 1));
+    let (better, tolerated) = (beyond(TOLERANCE), beyond(0.0));
+    if !better.is_empty() {
+        Finding::Fail(format!(
+            "by more than {limit}, beyond intervals that hold for all comparisons at once: {}. \
+             {remark}",
+            wording::listed(&better)
+        ))
+    } else if !tolerated.is_empty() {
+        Finding::Pass(format!(
+            "no arm reads better by more than {limit}, which is tolerated, beyond intervals that hold \
+             for all comparisons at once; by less: {}. {remark}",
+            wording::listed(&tolerated)
+        ))
+    } else {
+        Finding::Pass(format!(
+            "no arm reads better beyond intervals that hold for all comparisons at once. {remark}"
+        ))
+    }
+}
+
 /// Errors per character place of the blind arm.
 struct BlindLevel {
     error: f64,
@@ -240,5 +261,60 @@ impl BlindLevel {
     fn is_chance(&self) -> bool {
         let above = self.error - self.chance;
         above >= -self.tolerance && (above <= self.tolerance || !self.fixed_length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe_statistics::bootstrap::Interval;
+
+    fn compared(arm: &str, difference: f64, half_width: f64) -> (String, Comparison) {
+        let comparison = Comparison {
+            reference: "identity".parse().unwrap(),
+            seeds: 8,
+            difference,
+            interval: Some(Interval {
+                low: difference - half_width,
+                high: difference + half_width,
+            }),
+            p: 0.008,
+            smallest_p: 0.008,
+        };
+        (format!("`{arm}`"), comparison)
+    }
+
+    fn finding(comparisons: &[(String, Comparison)]) -> (bool, String) {
+        match against_ceiling(comparisons) {
+            Finding::Pass(words) => (true, words),
+            Finding::Fail(words) => (false, words),
+            Finding::NotChecked(words) => panic!("{words}"),
+        }
+    }
+
+    /// `gates.csv` of a study and `verdict.md` of its run once said different things of such an arm.
+    #[test]
+    fn a_small_certain_gain_is_tolerated_as_in_the_gate_of_a_study() {
+        let small = compared("vet-softmax@1028", -0.003, 0.0015);
+        let (passed, words) = finding(std::slice::from_ref(&small));
+        assert!(passed, "{words}");
+        let expected = "by more than 0.5 points, which is tolerated, beyond";
+        assert!(words.contains(expected), "{words}");
+        assert!(words.contains("by less: `vet-softmax@1028`"), "{words}");
+        assert!(words.contains("1 of 1 comparison "), "{words}");
+
+        let large = compared("linear", -0.02, 0.005);
+        let (passed, words) = finding(&[small, large]);
+        assert!(!passed && words.contains("at once: `linear`."), "{words}");
+    }
+
+    #[test]
+    fn an_uncertain_gain_is_not_named() {
+        let (passed, words) = finding(&[compared("linear", -0.02, 0.025)]);
+        assert!(passed, "{words}");
+        let expected =
+            "no arm reads better beyond intervals that hold for all comparisons at once.";
+        assert!(words.starts_with(expected), "{words}");
+        assert!(!words.contains("`linear`"), "{words}");
     }
 }
