@@ -34,6 +34,12 @@ def densities(text):
     return found
 
 
+def file(text):
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -46,7 +52,7 @@ def arguments():
     add("--jobs", type=int, default=os.cpu_count(), help="worker processes over cells")
     add("--threads", type=int, default=1, help="threads of each process")
     against = "a summary.csv of the study in Rust; of several the first that fits counts"
-    add("--against", type=Path, action="append", default=[], metavar="FILE", help=against)
+    add("--against", type=file, action="append", default=[], metavar="FILE", help=against)
     add("--tables", action="store_true", help="train nothing; write table and page again")
     add("--backbone", type=Path, default=REPOSITORY / "data/backbones/small-vit.safetensors")
     add("--assets", type=Path, default=SCRATCH / "assets", help="fonts and words; made if missing")
@@ -141,9 +147,8 @@ def train_cell(settings, data, store, spec):
     return store.keep(settings, outcome, group)
 
 
-def publish(out, against):
+def publish(out, sources):
     """Table and page from what a run left; the number of failed cells."""
-    sources = [read(path) for path in against]
     results = Results(out)
     lines = results.lines()
     write_rows(out / "replicate.csv", lines)
@@ -155,11 +160,12 @@ def publish(out, against):
 def main():
     args = arguments()
     out = args.out or OUT[args.preset]
+    sources = [read(path) for path in args.against]
     # Ends as Ctrl-C does: workers finish nothing more, and what is finished is kept.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not args.tables:
         train(args, out)
-    failed = publish(out, args.against)
+    failed = publish(out, sources)
     print((out / "README.md").read_text(encoding="utf-8"))
     if failed:
         sys.exit(f"{failed} cells failed; the page names them")

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from probe.settings import INDICATORS
 
+COLUMNS = (
+    *("arm", "density", "condition", "mode", "metric", "mean", "low_95", "high_95", "seeds"),
+    *("merger_difference", "merger_low_95", "merger_high_95"),
+)
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -38,7 +42,11 @@ def read(path):
     inside = path.is_relative_to(REPOSITORY)
     name = str(path.relative_to(REPOSITORY)) if inside else f"{path.parent.name}/{path.name}"
     with open(path, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if is_counted(row)]
+        table = csv.DictReader(file)
+        lacking = set(COLUMNS) - set(table.fieldnames or ())
+        if lacking:
+            raise SystemExit(f"{name} has no column {', '.join(sorted(lacking))}")
+        rows = [row for row in table if is_counted(row)]
     config = path.parent / "config.toml"
     if not config.exists():
         return Source(name, rows, None, "alphabet and steps are not known")

@@ -57,12 +57,20 @@ class Cell:
 
 
 def write_rows(path, rows):
-    """A table of dataclasses of one kind, at least one; numbers that are none are left empty."""
+    """A table of dataclasses of one kind, at least one; places of what is no number are empty."""
     with whole(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(rows[0]))
-        shown = lambda value: "" if isinstance(value, float) and math.isnan(value) else value
         writer.writerows(map(shown, astuple(row)) for row in rows)
+
+
+def shown(value):
+    """A value as tables have it: 1 instead of 1.0, as the study writes it."""
+    if not isinstance(value, float):
+        return value
+    if math.isnan(value):
+        return ""
+    return int(value) if value.is_integer() else value
 
 
 def read_rows(path, kind):

@@ -85,14 +85,13 @@ def numbers(density, lines, found):
     ]
     for line in lines:
         rust = found.get((line.arm, density))
-        words = "–" if math.isnan(line.words_used) else f"{line.words_used:.0f}"
         cells = (
             f"{name(line.arm)} (`{line.arm}`)",
             percent(line.interval),
             points(line.difference),
             line.seeds,
-            f"{line.rate:g}",
-            words,
+            plain(line.rate, "g"),
+            plain(line.words_used, ".0f"),
             percent(rust.interval) if rust else "–",
             points(rust.difference) if rust else "–",
         )
@@ -209,6 +208,11 @@ def percent(interval):
 
 def points(difference):
     return shown("{:+.2f} [{:+.2f}, {:+.2f}]", difference)
+
+
+def plain(number, form):
+    """A number, or a dash where there is none."""
+    return "–" if math.isnan(number) else format(number, form)
 
 
 def shown(pattern, numbers):

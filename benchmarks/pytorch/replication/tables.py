@@ -54,6 +54,8 @@ class Results:
 
     def __init__(self, out):
         out = Path(out)
+        if not (out / "cells.csv").exists():
+            raise SystemExit(f"{out} holds no finished run; start it without --tables")
         self.cells = read_rows(out / "cells.csv", Cell)
         self.about = json.loads((out / "run.json").read_text(encoding="utf-8"))
         with np.load(out / "items.npz") as file:
