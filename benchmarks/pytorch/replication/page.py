@@ -25,8 +25,8 @@ tower was trained with the others.
 
 Every run has one density. {seeds} from {first_seed} on, {steps:,} steps of {batch} images,
 {train_images:,} training, {validation_images:,} validation and {test_images:,} test images per
-density. Learning rates are chosen with the first seed on validation images; tried are {rates}, the outer
-ones only where the best lay on the edge. CER: edits per character of random text. Intervals: 95%,
+density. Learning rates are chosen with the first seed on validation images; tried are {rates},
+the outer ones only where the best lay on the edge. CER: edits per character of random text. Intervals: 95%,
 BCa, {draws:,} draws over seeds and fonts, differences paired by seed and image. The smallest p that
 {seeds} can have in a two-sided sign-flip test is {smallest_p:g}: the intervals describe these runs
 and carry no claim.
