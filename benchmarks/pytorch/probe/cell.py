@@ -15,7 +15,7 @@ from torch import nn
 from probe.data import D_MODEL
 from probe.projectors import Tokens, build, rms_normalize, usage_penalty
 from probe.reader import AnchoredReader
-from probe.settings import CHARSET, Arm
+from probe.settings import Arm
 from probe.usage import Tally, powers_below
 
 # Images read at a time.
@@ -32,6 +32,8 @@ class Outcome:
     history: list = field(default_factory=list)
     validation_cer: float = math.nan
     tests: list = field(default_factory=list)
+    # Edits of every test image, by density, kind of text and mode.
+    edits: dict = field(default_factory=dict)
     seconds: float = 0.0
     failure: str = ""
 
@@ -39,12 +41,12 @@ class Outcome:
 class Model(nn.Module):
     """Projector, parameter-free norm, probe."""
 
-    def __init__(self, arm, seed):
+    def __init__(self, arm, seed, classes):
         super().__init__()
         torch.manual_seed(stream(seed, f"projector/{arm.name}"))
         self.projector = build(arm, D_MODEL)
         torch.manual_seed(stream(seed, "probe"))
-        self.reader = AnchoredReader(self.projector.d_out)
+        self.reader = AnchoredReader(self.projector.d_out, classes)
 
     def forward(self, features, anchors, **options):
         """Class scores, and the words behind the tokens."""
@@ -130,7 +132,7 @@ def read(model, group, limit=None, tally=False, **options):
 
 def compare(group, predictions):
     """Edit distance of every prediction to its label."""
-    letters = np.array(list(CHARSET))[predictions]
+    letters = np.array(list(group.charset))[predictions]
     texts = letters.view(f"U{letters.shape[1]}").ravel().tolist()
     return cpdist(texts, group.texts[: len(texts)], scorer=Levenshtein.distance, dtype=np.int64)
 
@@ -154,9 +156,8 @@ def validate(model, groups, settings, step, loss):
     return {"step": step, "train_loss": loss, "validation_cer": edits / characters, **use}
 
 
-def score(group, predictions):
+def score(group, predictions, edits):
     """All scores of a test group by name, each with the number of observations."""
-    edits = compare(group, predictions)
     slots = predictions.shape[1]
     right = predictions == group.targets.numpy()
     scores = {
@@ -173,15 +174,18 @@ def score(group, predictions):
     return scores
 
 
-def test(model, groups, arm):
+def test(model, groups, outcome):
     """Scores and word use of every test group, in every mode of evaluation."""
+    arm = outcome.arm
     modes = ("deterministic", "sampled") if arm.is_sampled else ("deterministic",)
     rows = []
     for group in groups:
         for mode in modes:
             options = {"sample": True} if mode == "sampled" else {}
             predictions, use = read(model, group, tally=True, **options)
-            scores = score(group, predictions)
+            edits = compare(group, predictions)
+            outcome.edits[group.density, group.content, mode] = edits
+            scores = score(group, predictions, edits)
             if use is not None:
                 numbers = use.finish().items()
                 scores |= {name: (value, use.soft_tokens) for name, value in numbers}
@@ -233,7 +237,7 @@ def run_cell(settings, data, arm, seed, learning_rate):
     """Trains and tests one cell; numbers that are not finite are an outcome, not an error."""
     started = time.perf_counter()
     outcome = Outcome(arm, seed, learning_rate)
-    model = Model(arm, seed)
+    model = Model(arm, seed, len(settings.charset))
     try:
         train(settings, data, arm, model, outcome)
         model.eval()
@@ -241,12 +245,12 @@ def run_cell(settings, data, arm, seed, learning_rate):
         for group in data["validation"]:
             predictions, _ = read(model, group)
             ratios.append(compare(group, predictions).sum() / predictions.size)
-        outcome.tests = test(model, data["test"], arm)
+        outcome.tests = test(model, data["test"], outcome)
         if arm.kind == "vet-softmax" and settings.hardening_images:
             outcome.tests += harden(model, data["test"], settings.hardening_images)
         outcome.validation_cer = float(np.mean(ratios))
     except FloatingPointError as error:
         outcome.failure = f"{error} at learning rate {learning_rate}"
-        outcome.tests = []
+        outcome.tests, outcome.edits = [], {}
     outcome.seconds = time.perf_counter() - started
     return outcome

@@ -8,7 +8,7 @@ import torch
 
 from probe.images import Plan, Renderer
 from probe.reader import Anchors
-from probe.settings import CHARSET, HEIGHT_PX, WIDTH_PX
+from probe.settings import HEIGHT_PX, WIDTH_PX
 from probe.tower import COLS, ROWS, load_tower, patchify
 
 # Images rendered and encoded at a time.
@@ -25,6 +25,8 @@ class Group:
     features: torch.Tensor
     targets: torch.Tensor
     texts: list
+    charset: str
+    faces: np.ndarray
     held_out: np.ndarray
     anchors: Anchors
 
@@ -57,7 +59,7 @@ class Preparation:
     """Renders and encodes chunks; workers inherit it by fork and fill its shared tensors."""
 
     def __init__(self, settings, assets, backbone):
-        self.renderer = Renderer(assets, settings.data_seed)
+        self.renderer = Renderer(assets, settings.data_seed, settings.charset)
         self.tower = load_tower(backbone)
         self.plans = [plan for split in plans(settings).values() for plan in split]
         self.features = [
@@ -73,24 +75,24 @@ class Preparation:
         ]
 
     def make(self, chunk):
-        """Texts and held-out fonts of a chunk; its features go into the shared tensor."""
+        """What the renderer says of a chunk; its features go into the shared tensor."""
         group, start = chunk
         plan = self.plans[group]
         count = min(CHUNK, plan.images - start)
-        pixels, texts, held_out = self.renderer.render(plan, start, count)
+        pixels, *labels = self.renderer.render(plan, start, count)
         assert pixels.shape == (count, HEIGHT_PX, WIDTH_PX)
         with torch.inference_mode():
             features = self.tower(patchify(torch.from_numpy(pixels)))
         self.features[group][start : start + count].copy_(features)
-        return texts, held_out
+        return labels
 
     def collect(self, settings, made):
         """Groups by split, from what `make` returned for every chunk in order."""
-        labels = [([], []) for _ in self.plans]
-        for (group, _), (texts, held_out) in zip(self.chunks(), made):
-            labels[group][0].extend(texts)
-            labels[group][1].append(held_out)
-        code = {character: number for number, character in enumerate(CHARSET)}
+        labels = [([], [], []) for _ in self.plans]
+        for (group, _), chunk in zip(self.chunks(), made):
+            for whole, part in zip(labels[group], chunk):
+                whole.extend(part)
+        code = {character: number for number, character in enumerate(settings.charset)}
         groups = iter(
             Group(
                 plan.density,
@@ -98,10 +100,12 @@ class Preparation:
                 features,
                 torch.tensor([[code[c] for c in text] for text in texts]),
                 texts,
-                np.concatenate(held_out),
+                settings.charset,
+                np.array(faces),
+                np.array(held_out),
                 Anchors(plan.grid),
             )
-            for plan, features, (texts, held_out) in zip(self.plans, self.features, labels)
+            for plan, features, (texts, faces, held_out) in zip(self.plans, self.features, labels)
         )
         return {
             split: [next(groups) for _ in split_plans]

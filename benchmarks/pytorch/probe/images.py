@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from probe.settings import CHARSET, GRIDS, HEIGHT_PX, WIDTH_PX
+from probe.settings import GRIDS, HEIGHT_PX, WIDTH_PX
 
 HELD_OUT_FAMILIES = ("Libertinus Serif", "Noto Sans")
 HELD_OUT_SHARE = 0.5
 EM_PX, SUPERSAMPLING = 192, 4
-OUTLIERS = len(CHARSET) // 16
+ONE_OUTLIER_IN = 16
+NO_CHARACTER = "\U0010fffd"
 LEAST_SQUEEZED, MOST_CONDENSED, GAP_PX = 0.6, 0.5, 0.7
 FILL, JITTER_PX = (0.88, 1.0), 0.7
 CONTRAST, NOISE_SD, INVERTED_SHARE = (0.5, 1.0), 0.03, 0.5
@@ -43,11 +44,13 @@ class Glyph:
 class Face:
     """One font face: a glyph per character, and what most of them need."""
 
-    def __init__(self, path):
+    def __init__(self, path, charset):
         font = ImageFont.truetype(str(path), EM_PX, layout_engine=ImageFont.Layout.BASIC)
-        self.family = font.getname()[0]
-        drawn = [draw_glyph(font, character) for character in CHARSET]
-        nth_largest = lambda values: sorted(values, reverse=True)[OUTLIERS]
+        self.family, self.name = font.getname()[0], Path(path).stem
+        drawn = [draw_glyph(font, character) for character in charset]
+        check_glyphs(path, charset, drawn, draw_glyph(font, NO_CHARACTER))
+        outliers = len(charset) // ONE_OUTLIER_IN
+        nth_largest = lambda values: sorted(values, reverse=True)[outliers]
         self.ascent = nth_largest(top for _, top, _ in drawn)
         self.descent = max(0, nth_largest(-bottom for _, _, bottom in drawn))
         self.width = nth_largest(ink.width for ink, _, _ in drawn)
@@ -70,16 +73,26 @@ class Face:
 def draw_glyph(font, character):
     """The ink of a character with the heights of its top and bottom above the baseline."""
     left, top, right, bottom = font.getbbox(character, anchor="ls")
-    ink = Image.new("L", (right - left, bottom - top))
-    ImageDraw.Draw(ink).text((-left, -top), character, fill=255, font=font, anchor="ls")
-    return ink, -top, -bottom
+    drawn = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(drawn).text((-left, -top), character, fill=255, font=font, anchor="ls")
+    # PIL's box reaches from the pen's start to its end and down to the baseline.
+    box = drawn.getbbox() or (0, 0, 0, 0)
+    return drawn.crop(box), -top - box[1], -top - box[3]
 
 
-def load_families(assets):
+def check_glyphs(path, charset, drawn, missing):
+    """Refuses a face that lacks a character, which it would draw as a box or not at all."""
+    same = lambda ink: ink.size == missing[0].size and ink.tobytes() == missing[0].tobytes()
+    lacking = [c for c, (ink, *_) in zip(charset, drawn) if 0 in ink.size or same(ink)]
+    if lacking:
+        raise ValueError(f"{path} has no {' '.join(lacking)}; take it out of the folder")
+
+
+def load_families(assets, charset):
     """Families seen in training and held-out ones, each a list of faces."""
     families = {}
     for path in sorted((Path(assets) / "fonts").iterdir()):
-        face = Face(path)
+        face = Face(path, charset)
         families.setdefault(face.family, []).append(face)
     seen = [faces for name, faces in families.items() if name not in HELD_OUT_FAMILIES]
     return seen, [families[name] for name in HELD_OUT_FAMILIES]
@@ -110,33 +123,36 @@ class Plan:
 class Renderer:
     """Renders chunks of plans; the same numbers whichever process does it."""
 
-    def __init__(self, assets, seed):
-        self.seen, self.held_out = load_families(assets)
+    def __init__(self, assets, seed, charset):
+        self.seen, self.held_out = load_families(assets, charset)
         self.words = load_words(assets)
-        self.seed = seed
+        self.seed, self.charset = seed, charset
 
     def render(self, plan, start, count):
-        """Pixels `[count, height, width]`, one text per image, and whether its font is held out."""
+        """Pixels `[count, height, width]`; of each image text, face, whether it is held out."""
         key = [self.seed, *f"{plan.split}/{plan.content}/{plan.density}".encode(), start]
         rng = np.random.default_rng(key)
         columns, lines = plan.grid
         coverage = np.empty((count, HEIGHT_PX, WIDTH_PX), np.float32)
-        texts, held_out = [], np.zeros(count, bool)
+        texts, faces, held_out = [], [], np.zeros(count, bool)
         for image in range(count):
             text = "".join(self.line(plan, columns, rng) for _ in range(lines))
             held_out[image] = plan.split == "test" and rng.random() < HELD_OUT_SHARE
             families = self.held_out if held_out[image] else self.seen
             family = families[rng.integers(len(families))]
-            canvas = draw_grid(family[rng.integers(len(family))], text, columns, lines, rng)
+            face = family[rng.integers(len(family))]
+            numbers = [self.charset.index(character) for character in text]
+            canvas = draw_grid(face, numbers, columns, lines, rng)
             if rng.random() < BLUR_SHARE:
                 canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(*BLUR_SIGMA_PX)))
             coverage[image] = canvas
             texts.append(text)
-        return degrade(coverage, rng), texts, held_out
+            faces.append(face.name)
+        return degrade(coverage, rng), texts, faces, held_out
 
     def line(self, plan, columns, rng):
         if plan.content == "random":
-            return "".join(CHARSET[c] for c in rng.integers(len(CHARSET), size=columns))
+            return "".join(self.charset[c] for c in rng.integers(len(self.charset), size=columns))
         text, fillable = "", self.fillable(columns)
         while len(text) < columns:
             rest = columns - len(text)
@@ -152,8 +168,8 @@ class Renderer:
         return fillable
 
 
-def draw_grid(face, text, columns, lines, rng):
-    """Ink coverage of a grid of characters, 8 bit; no ink leaves its cell."""
+def draw_grid(face, characters, columns, lines, rng):
+    """Ink coverage of a grid of characters by number, 8 bit; no ink leaves its cell."""
     cell_width, cell_height = WIDTH_PX / columns, HEIGHT_PX / lines
     inner_width, inner_height = cell_width - GAP_PX, cell_height - GAP_PX
     fill = rng.uniform(*FILL)
@@ -162,15 +178,15 @@ def draw_grid(face, text, columns, lines, rng):
     horizontal = min(vertical, room_width / face.width)
     if horizontal < MOST_CONDENSED * vertical:
         vertical = horizontal / MOST_CONDENSED
-    glyphs = [face.glyphs[CHARSET.index(character)] for character in text]
+    glyphs = [face.glyphs[character] for character in characters]
     widths = np.array([glyph.ink.width for glyph in glyphs])
     highest = np.array([glyph.highest for glyph in glyphs])
     lowest = np.array([glyph.lowest for glyph in glyphs])
     widths = np.minimum(horizontal, room_width / widths) * widths
     heights = vertical * (highest - lowest)
-    line, column = np.divmod(np.arange(len(text)), columns)
+    line, column = np.divmod(np.arange(len(glyphs)), columns)
     tops = jittered(inner_height - vertical * face.height, rng.random(lines))[line]
-    lefts = jittered(inner_width - widths, rng.random(len(text)))
+    lefts = jittered(inner_width - widths, rng.random(len(glyphs)))
     left = column * cell_width + GAP_PX / 2 + lefts
     top = line * cell_height + GAP_PX / 2 + tops + vertical * (face.ascent - highest)
     boxes = np.rint(SUPERSAMPLING * np.stack([widths, heights, left, top], axis=1))

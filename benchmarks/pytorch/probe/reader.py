@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from probe.settings import CHARSET, HEIGHT_PX, TOKEN_PX, WIDTH_PX
+from probe.settings import HEIGHT_PX, TOKEN_PX, WIDTH_PX
 
 WAVELENGTHS_PX = (4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0, 128.0, 256.0)
 WAVES = 4 * len(WAVELENGTHS_PX)
@@ -40,7 +40,7 @@ class Anchors:
 class AnchoredReader(nn.Module):
     """One cross-attention from character places to the tokens around them."""
 
-    def __init__(self, d_token):
+    def __init__(self, d_token, classes):
         super().__init__()
         self.slot_query = nn.Linear(WAVES, D_MODEL)
         self.token_key = nn.Linear(d_token, D_MODEL, bias=False)
@@ -51,7 +51,7 @@ class AnchoredReader(nn.Module):
         self.hidden = nn.Linear(D_MODEL, D_HIDDEN)
         self.slot_gain = nn.Linear(WAVES, D_HIDDEN)
         self.slot_shift = nn.Linear(WAVES, D_HIDDEN, bias=False)
-        self.classify = nn.Linear(D_HIDDEN, len(CHARSET))
+        self.classify = nn.Linear(D_HIDDEN, classes)
 
     def forward(self, tokens, anchors):
         """Class scores `[batch, slots, classes]` of tokens `[batch, tokens, d_token]`."""

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
-CHARSET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# Alphabets by their size, characters in the order of their class numbers.
+CHARSETS = {
+    36: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    94: "".join(map(chr, range(ord("!"), ord("~") + 1))),
+}
 WIDTH_PX, HEIGHT_PX, PATCH_PX, MERGE = 64, 32, 8, 2
 TOKEN_PX = PATCH_PX * MERGE
 INDICATORS = 4
@@ -68,6 +72,7 @@ class Settings:
     arms: tuple = field(default_factory=lambda: tuple(map(Arm.parse, QUICK_ARMS)))
     seeds: tuple = (1, 2, 3)
     densities: tuple = (2.0,)
+    charset: str = CHARSETS[36]
     test_contents: tuple = ("random", "words")
     train_images: int = 4000
     validation_images: int = 300

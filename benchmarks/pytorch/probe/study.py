@@ -1,16 +1,21 @@
 """All cells of a run: tuning on validation images, then the other seeds; tables at the end."""
 
 import csv
-import math
 import multiprocessing
+import os
+import signal
 import sys
+import threading
+import time
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from probe.cell import run_cell
+from probe.choice import choose
 from probe.data import Preparation
 
 # What forked workers inherit: the work that their pool was opened for.
@@ -19,6 +24,13 @@ _work = None
 
 def _call(item):
     return _work(item)
+
+
+def end_with(parent):
+    """Ends this worker once the process that forked it is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 class Workers:
@@ -30,9 +42,11 @@ class Workers:
         torch.set_num_threads(1 if jobs > 1 else threads)
         torch.set_flush_denormal(True)
 
-    def start(self):
+    def start(self, parent):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         torch.set_num_threads(self.threads)
         torch.set_flush_denormal(True)
+        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
     @contextmanager
     def open(self, work):
@@ -43,8 +57,17 @@ class Workers:
             yield lambda items: map(work, items)
             return
         context = multiprocessing.get_context("fork")
-        with context.Pool(self.jobs, initializer=self.start) as pool:
-            yield lambda items: pool.imap(_call, items)
+        # Unlike `multiprocessing.Pool`, it says so when a worker dies.
+        pool = ProcessPoolExecutor(self.jobs, context, self.start, (os.getpid(),))
+        try:
+            yield lambda items: pool.map(_call, items)
+        except BaseException:
+            # Nothing waits for what the others are at.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def prepare(settings, assets, backbone, workers):
@@ -84,15 +107,6 @@ def watched(stage, outcomes, total):
             file=sys.stderr,
         )
     return done
-
-
-def choose(tried):
-    """Of every arm the cell with the lowest validation CER; the first if all failed."""
-    arms = defaultdict(list)
-    for cell in tried:
-        arms[cell.arm.name].append(cell)
-    last = lambda cell: (math.isnan(cell.validation_cer), cell.validation_cer, cell.learning_rate)
-    return [min(cells, key=last) for cells in arms.values()]
 
 
 def write_metrics(folder, settings, cells, tried):

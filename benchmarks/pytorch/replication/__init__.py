@@ -1,0 +1,1 @@
+"""The replicate of the headline comparison: settings, finished cells, intervals, tables, page."""

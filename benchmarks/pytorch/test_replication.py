@@ -1,0 +1,211 @@
+"""Tests of the replicate: `python -m unittest discover -s benchmarks/pytorch`; it needs NumPy.
+
+Those of the projectors need PyTorch too and are left out without it.
+"""
+
+import math
+import tempfile
+import unittest
+from collections import namedtuple
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from probe.choice import best_rate, beyond
+from replication import against
+from replication.cells import Cell, read_rows, whole, write_rows
+from replication.intervals import rate_with_interval
+from replication.page import page
+from replication.tables import Results
+
+try:
+    import torch
+except ModuleNotFoundError:
+    torch = None
+
+Tried = namedtuple("Tried", "learning_rate validation_cer failure", defaults=("",))
+CELL = Cell("identity", 2.0, 94, 101, 0.004, 30, "", 0.1, 0.2, math.nan, 1.0, "0:1.0", 1.5)
+ABOUT = dict(
+    tower="tower.safetensors", faces=36, first_seed=101, steps=30, batch=64, train_images=256,
+    validation_images=64, test_images=40,
+)
+
+
+def results(edits, failure=""):
+    """A run of arms with edits `{arm: [seed, image]}`; of `vet-softmax@64` one cell failed."""
+    made = Results.__new__(Results)
+    made.cells, made.about = [], ABOUT
+    made.items = {"faces/2": np.array([f"face {i % 8}" for i in range(40)])}
+    for arm, rows in edits.items():
+        for seed, row in enumerate(rows, start=101):
+            failed = failure if (arm, seed) == ("vet-softmax@64", 102) else ""
+            made.cells.append(replace(CELL, arm=arm, seed=seed, failure=failed))
+            if not failed:
+                made.items[f"edits/{arm}/2/{seed}/0.004"] = np.array(row, np.uint8)
+    return made
+
+
+def summary(folder, arms):
+    """A file of numbers as the study writes it, arms with their error rates."""
+    names = "arm,density,condition,mode,metric,mean,low_95,high_95,seeds"
+    names += ",merger_difference,merger_low_95,merger_high_95"
+    rows = [f"{arm},2,random,deterministic,cer,{x},{x - 0.01},{x + 0.01},3,,," for arm, x in arms]
+    path = Path(folder) / "summary.csv"
+    path.write_text("\n".join([names, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+class Choice(unittest.TestCase):
+    def test_the_lowest_error_wins_and_of_equal_ones_the_inner_rate(self):
+        cells = [Tried(0.004, 0.1), Tried(0.008, 0.1), Tried(0.016, 0.1)]
+        self.assertEqual(best_rate(cells).learning_rate, 0.008)
+        self.assertEqual(best_rate([*cells, Tried(0.032, 0.09)]).learning_rate, 0.032)
+
+    def test_a_failed_cell_comes_last(self):
+        cells = [Tried(0.004, math.nan, "the loss is nan"), Tried(0.008, 0.9)]
+        self.assertEqual(best_rate(cells).learning_rate, 0.008)
+
+    def test_a_rate_is_added_beyond_the_edge_only(self):
+        self.assertAlmostEqual(beyond([Tried(0.004, 0.1), Tried(0.008, 0.2)]), 0.002)
+        self.assertAlmostEqual(beyond([Tried(0.004, 0.2), Tried(0.008, 0.1)]), 0.016)
+        inside = [Tried(0.004, 0.2), Tried(0.008, 0.1), Tried(0.016, 0.2)]
+        self.assertIsNone(beyond(inside))
+        self.assertIsNone(beyond([Tried(0.004, math.nan, "x"), Tried(0.008, math.nan, "x")]))
+
+
+class Intervals(unittest.TestCase):
+    faces = np.array([f"face {i % 8}" for i in range(400)])
+
+    def test_equal_errors_everywhere_have_an_interval_of_no_width(self):
+        rate, low, high = rate_with_interval([np.ones(400)] * 3, self.faces, 4)
+        for value in (rate, low, high):
+            self.assertAlmostEqual(value, 0.25)
+
+    def test_the_interval_is_that_of_the_normal_where_one_seed_has_many_fonts(self):
+        rng = np.random.default_rng(5)
+        faces, edits = np.arange(400), rng.binomial(10, 0.3, 400)
+        rate, low, high = rate_with_interval([edits], faces, 10)
+        width = 1.96 * edits.std() / 10 / 400**0.5
+        self.assertAlmostEqual(rate, edits.mean() / 10)
+        self.assertAlmostEqual(low, rate - width, delta=0.1 * width)
+        self.assertAlmostEqual(high, rate + width, delta=0.1 * width)
+
+    def test_fonts_that_differ_widen_it_as_images_by_themselves_do_not(self):
+        by_font = np.array([int(face[-1]) for face in self.faces])
+        _, low, high = rate_with_interval([by_font] * 3, self.faces, 10)
+        _, low_images, high_images = rate_with_interval([by_font] * 3, np.arange(400), 10)
+        self.assertGreater(high - low, 3 * (high_images - low_images))
+
+
+class Tables(unittest.TestCase):
+    low, high = [[0] * 40, [1, 0] * 20], [[3] * 40, [2] * 40]
+
+    def test_differences_are_paired_by_seed(self):
+        line = results({"patch-merger": self.low, "identity": self.high}).line("identity", 2.0)
+        self.assertAlmostEqual(line.merger_difference, (5 - 0.5) / 2 / 16)
+        self.assertEqual((line.seeds, line.failed_cells), (2, 0))
+
+    def test_a_failed_cell_counts_nowhere_and_is_named(self):
+        run = results({"patch-merger": self.low, "vet-softmax@64": self.high}, "the loss is nan")
+        lines = run.lines()
+        self.assertEqual((lines[1].seeds, lines[1].failed_cells), (1, 1))
+        self.assertAlmostEqual(lines[1].cer, 3 / 16)
+        text = page(run, lines, [])
+        self.assertIn("**Failed:** `vet-softmax@64` at 2 per token, seed 102: the loss is", text)
+        self.assertIn("Not compared", text)
+
+    def test_rows_come_back_as_they_were_written(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "cells.csv"
+            write_rows(path, [replace(CELL, failure="a, b")])
+            (cell,) = read_rows(path, Cell)
+            self.assertEqual(cell.failure, "a, b")
+            self.assertTrue(math.isnan(cell.words_used))
+            self.assertEqual(repr(cell), repr(replace(CELL, failure="a, b")))
+
+    def test_a_file_that_is_not_finished_does_not_take_its_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "cell.csv"
+            with self.assertRaises(KeyboardInterrupt), whole(path, "w") as file:
+                file.write("half")
+                raise KeyboardInterrupt
+            self.assertFalse(path.exists())
+
+
+class Against(unittest.TestCase):
+    edits = {"identity": [[1] * 40] * 2, "patch-merger": [[2] * 40] * 2}
+
+    def compared(self, arms, config=None):
+        with tempfile.TemporaryDirectory() as folder:
+            path = summary(folder, arms)
+            if config:
+                (Path(folder) / "config.toml").write_text(config, encoding="utf-8")
+            run = results(self.edits)
+            return page(run, run.lines(), [against.read(path)])
+
+    def test_order_and_overlap_are_stated(self):
+        text = self.compared([("identity", 1 / 16), ("patch-merger", 2 / 16)])
+        self.assertIn("**Same order.**", text)
+        self.assertIn("Intervals of CER overlap for 2 of 2 arms.", text)
+        text = self.compared([("identity", 0.5), ("patch-merger", 2 / 16)])
+        self.assertIn("**Not the same order**", text)
+        self.assertIn("identity minus PatchMerger −6.25 [−6.25, −6.25], resolved", text)
+        self.assertIn("overlap for 1 of 2 arms (not those of `identity`)", text)
+
+    def test_another_alphabet_is_not_compared(self):
+        config = 'data = {charset = "36", images = {train = 9}}\ntraining = {steps = 5}\n'
+        text = self.compared([("identity", 0.5)], config)
+        self.assertIn("36 symbols, 5 steps on 9 images", text)
+        self.assertIn("No number of this density and alphabet in the files for `identity`", text)
+
+    def test_tables_are_the_same_whether_words_or_rows_are_counted(self):
+        self.assertEqual(against.rows_apart("vet-softmax@1024", "vet-softmax@1028"), 4)
+        for other in ("vet-softmax@256", "gelu-mlp@1024", "vet-softmax@1024+top4", "vq@1024"):
+            self.assertIsNone(against.rows_apart("vet-softmax@1024", other))
+
+
+@unittest.skipIf(torch is None, "needs PyTorch")
+class Projectors(unittest.TestCase):
+    def setUp(self):
+        from probe import projectors
+        from probe.settings import Arm
+
+        torch.manual_seed(3)
+        self.projectors = projectors
+        self.build = lambda name: projectors.build(Arm.parse(name), 8)
+        self.features = torch.randn(5, 32, 8)
+
+    def test_hard_tokens_are_rows_with_the_gradient_of_the_softmax_mixture(self):
+        vet = self.build("vet-st-argmax@20+usage")
+        ours = vet(self.features, want_words=True)
+        (ours.embeddings * torch.arange(128)).sum().backward()
+        got = {name: p.grad.clone() for name, p in vet.named_parameters()}
+        vet.zero_grad()
+        rows = vet.table[: vet.words]
+        mean = vet.norm(vet.head(self.projectors.merged(self.features))).softmax(-1)
+        mixture = mean @ rows.detach()
+        wanted = rows[mean.argmax(-1)] + mixture - mixture.detach()
+        torch.testing.assert_close(ours.embeddings, wanted)
+        (wanted * torch.arange(128)).sum().backward()
+        for name, p in vet.named_parameters():
+            torch.testing.assert_close(got[name], p.grad, rtol=1e-4, atol=1e-3, msg=name)
+
+    def test_the_usage_penalty_is_the_negative_entropy_of_the_mean(self):
+        even = torch.eye(4).view(1, 4, 4)
+        self.assertAlmostEqual(self.projectors.usage_penalty(even).item(), -math.log(4), places=5)
+        one = torch.tensor([[[1.0, 0, 0, 0]] * 4])
+        self.assertAlmostEqual(self.projectors.usage_penalty(one).item(), 0, places=5)
+
+    def test_fresh_tables_give_tokens_of_the_size_of_a_fresh_merger(self):
+        for name in ("vet-softmax@1028", "vet-st-argmax@1028"):
+            tokens = self.build(name)(self.features).embeddings
+            self.assertAlmostEqual(tokens.square().mean().sqrt().item(), 0.2, delta=0.02)
+
+    def test_the_mlp_has_the_parameters_of_the_path_through_the_table(self):
+        count = lambda name: sum(p.numel() for p in self.build(name).parameters())
+        self.assertEqual(count("gelu-mlp@20") + 4 * 128, count("vet-softmax@20"))
+
+
+if __name__ == "__main__":
+    unittest.main()
