@@ -30,7 +30,8 @@ fn the_named_arm_that_validation_prefers_is_compared_and_no_other() {
 
     // Neither of them is there.
     let named = ["vet-st-argmax@1024", "vq@1024"];
-    all.series.retain(|series| !named.contains(&series.arm.as_str()));
+    all.series
+        .retain(|series| !named.contains(&series.arm.as_str()));
     let report = found(&claim("A", PART), &all);
     assert_eq!(report.claims[0].verdict, Verdict::NotMeasured);
     assert!(

@@ -25,7 +25,19 @@ use text_images::Charset;
 /// Learning rates by kind of arm. They were chosen on the validation images of the pilot (its seed, images
 /// and tower; 2 of 94 characters per token, 4,000 steps), before any seed of the registration was trained:
 /// results/published/paper-pilot.
-const RATES: [(&str, f64); 0] = [];
+///
+/// `noisy-merger` and `blind` were not in it and train as PatchMerger does. Kinds that are not listed are tried with
+/// the rates of the scale, on the validation images of the first seed.
+const RATES: [(&str, f64); 8] = [
+    ("identity", 8e-3),
+    ("patch-merger", 4e-3),
+    ("noisy-merger", 4e-3),
+    ("gelu-mlp", 4e-3),
+    ("vet-softmax", 4e-3),
+    ("vet-st-argmax+usage", 8e-3),
+    ("vq+kmeans+rotation", 4e-3),
+    ("blind", 4e-3),
+];
 
 /// Words of the small and of the large vocabularies; equal where the scale has no large ones.
 fn sizes(scale: &Scale) -> [usize; 2] {
