@@ -9,6 +9,7 @@ use arms::ArmSpec;
 use burn::tensor::Device;
 use bytesize::ByteSize;
 use claims::Registration;
+use clap::ValueEnum;
 use probe::{Preset, ProbeConfig, load_backbone};
 use probe_data::DataSources;
 use proptest::prelude::*;

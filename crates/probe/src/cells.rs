@@ -11,6 +11,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use run_support::lanes::Lanes;
 use run_support::stop::{Stop, Stopped};
+use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -231,7 +232,9 @@ impl Study<'_> {
     ) -> Result<Vec<CellOutcome>> {
         let known: Vec<Option<CellOutcome>> =
             specs.iter().map(|spec| self.store.load(spec)).collect();
-        let todo: Vec<usize> = (0..specs.len()).filter(|&i| known[i].is_none()).collect();
+        let mut todo: Vec<usize> = (0..specs.len()).filter(|&i| known[i].is_none()).collect();
+        // Large vocabularies take longest; begun last, they would keep one lane at work and the others waiting.
+        todo.sort_by_key(|&i| Reverse(specs[i].arm.words()));
         self.observer
             .stage(name, specs.len(), specs.len() - todo.len());
         let fresh = self.lanes.map(todo.len(), |lane, index| {
@@ -239,18 +242,12 @@ impl Study<'_> {
             self.observer.cell_finished(lane, &outcome);
             anyhow::Ok(outcome)
         });
-        let mut fresh = fresh.into_iter();
-        let mut outcomes = Vec::with_capacity(specs.len());
-        for known in known {
-            match known {
-                Some(outcome) => outcomes.push(outcome),
-                None => match fresh.next() {
-                    Some(outcome) => outcomes.push(outcome?),
-                    None => return Err(Stopped.into()),
-                },
-            }
+        let mut outcomes = known;
+        for (place, outcome) in todo.into_iter().zip(fresh) {
+            outcomes[place] = Some(outcome?);
         }
-        Ok(outcomes)
+        let outcomes: Option<Vec<CellOutcome>> = outcomes.into_iter().collect();
+        outcomes.ok_or_else(|| Stopped.into())
     }
 
     fn device(&self, lane: usize) -> &Device {

@@ -83,7 +83,10 @@ impl Summary {
             usages.iter().map(of).collect::<Vec<_>>().join(", ")
         };
         let mut codes = listed(&|usage| format!("{:.0}", usage.codes_used));
-        if let Some(usage) = usages.first() {
+        // A mixture has no code that anything reads.
+        if !arm.arm.kind.is_hard() {
+            codes.clear();
+        } else if let Some(usage) = usages.first() {
             codes.push_str(&format!("\nof {}", wording::count(usage.words)));
         }
         cells.push(right(codes));

@@ -121,7 +121,8 @@ impl View<'_> {
         let usage = self.summary.cer(arm, group).and_then(|row| row.usage);
         CerCell {
             cer: self.estimate(arm, group),
-            codes: usage.map(|usage| LiveCodes {
+            // A mixture has no code that anything reads.
+            codes: usage.filter(|_| arm.kind.is_hard()).map(|usage| LiveCodes {
                 used: usage.codes_used.round() as u64,
                 total: usage.words as u64,
             }),

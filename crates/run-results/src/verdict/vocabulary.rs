@@ -36,11 +36,15 @@ impl Report<'_> {
                 let mut row = vec![code(arm), density];
                 match usage {
                     Some(usage) => row.extend([
-                        format!(
-                            "{} of {}",
-                            wording::rounded(usage.codes_used),
-                            wording::count(usage.words)
-                        ),
+                        // A mixture has no code that anything reads.
+                        match arm.kind.is_hard() {
+                            true => format!(
+                                "{} of {}",
+                                wording::rounded(usage.codes_used),
+                                wording::count(usage.words)
+                            ),
+                            false => "–".to_owned(),
+                        },
                         wording::rounded(usage.codes_covering_90).to_string(),
                         match usage.entropy_error_bits {
                             Some(error) => format!(
