@@ -76,9 +76,13 @@ fn everything_but_what_was_read_comes_back_to_the_byte() {
         assert_eq!(text(&other, name), text(&folder, name), "{name}");
     }
     assert_eq!(summary_again, summary);
-    for name in ["predictions.csv", "confusions.csv", FILE] {
+    for name in ["predictions.csv", "confusions.csv"] {
         assert!(!other.path().join(name).exists(), "{name}");
     }
+    // The file itself can be handed on.
+    let [first, second] =
+        [&folder, &other].map(|folder| fs::read(folder.path().join(FILE)).unwrap());
+    assert!(first == second);
     assert!(text(&other, "report.html").contains("made from <code>items.safetensors</code>"));
     // What claims are evaluated on.
     let numbers = |run: &RunOutcome| {
