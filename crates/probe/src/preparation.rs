@@ -80,6 +80,10 @@ impl Prepared {
             times.push((name.to_owned(), clock.elapsed().as_secs_f64()));
             clock = Instant::now();
         };
+        ensure!(
+            config.replication.is_start(),
+            "every seed of this run has images of its own (`replication`); ask for one of them"
+        );
         let (encoder, tower_hash) = Encoder::load(config, device)?;
         let mut hashes = vec![("backbone".to_owned(), tower_hash.clone())];
         lap("load backbone");

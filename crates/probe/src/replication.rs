@@ -4,6 +4,7 @@ use crate::config::ProbeConfig;
 use crate::image_source::ImageSource;
 use crate::outcome::RunOutcome;
 use anyhow::{Context, Result, ensure};
+use probe_data::Relabelling;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -17,7 +18,8 @@ pub enum Replication {
     /// Nothing: all seeds train on the same images behind the same tower.
     #[default]
     Start,
-    /// The images to train on and to choose on. Test images are the same for all seeds.
+    /// The images to train on and to choose on. Test images are the same for all seeds, and so are those of the
+    /// control task, which reads what it was trained on.
     Images,
     /// Those images, and the tower: `{seed}` in the name of the backbone stands for the number.
     Towers,
@@ -80,7 +82,9 @@ impl ProbeConfig {
             }
         }
         config.replication = Replication::Start;
-        config.data.train_seed = Some(seed);
+        // The control task tests on the images that it trained on, and all seeds are tested on the same.
+        let tests_on_training = config.data.source == ImageSource::Relabelled(Relabelling::Control);
+        config.data.train_seed = (!tests_on_training).then_some(seed);
         config
     }
 }
@@ -128,6 +132,12 @@ impl<'a> Replicates<'a> {
             next.training.rates_of_arms.retain(|name, _| is_there(name));
         }
         (!next.arms.is_empty()).then_some(next)
+    }
+
+    /// How many were carried out.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.outcomes.len()
     }
 
     /// What [`next`](Self::next) came to.

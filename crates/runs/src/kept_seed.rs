@@ -15,11 +15,9 @@ const FOLDER: &str = "seeds";
 pub(crate) struct KeptSeed(PathBuf);
 
 impl KeptSeed {
-    /// Where a replicate of `config` is kept; none if seeds share their images, and are not kept one by one.
-    pub fn of(config: &ProbeConfig, replicate: &ProbeConfig, run: &Path) -> Option<Self> {
-        let own = !config.replication.is_start();
-        let seed = replicate.seeds.first().filter(|_| own)?;
-        Some(Self(run.join(FOLDER).join(seed.to_string())))
+    /// Where a seed of a run is kept.
+    pub fn of(run: &Path, seed: u64) -> Self {
+        Self(run.join(FOLDER).join(seed.to_string()))
     }
 
     /// Whether a run has any.

@@ -42,6 +42,9 @@ pub enum Left {
     Cells,
     /// No cell, as in a clone, but the numbers of its items.
     Items,
+    /// The numbers of its items, where every seed has images of its own: whatever cells there are, they stand for
+    /// the run. Its cells may have the names of other runs' in the folder of a study.
+    Seeds,
     /// Neither; these arms lack cells.
     TooLittle(Vec<ArmSpec>),
 }
@@ -165,6 +168,12 @@ impl RunFolder {
     /// What there is of the results of a finished run.
     #[must_use]
     pub fn left(&self, config: &ProbeConfig) -> Left {
+        if !config.replication.is_start() {
+            return match self.has_items() {
+                true => Left::Seeds,
+                false => Left::TooLittle(config.arms.clone()),
+            };
+        }
         let stored = StoredCells::list(&self.cells());
         let unfinished = stored.unfinished(config);
         let none = config.arms.iter().all(|&arm| stored.none_of(config, arm));

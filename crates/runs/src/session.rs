@@ -100,34 +100,66 @@ impl<'a> Session<'a> {
         folder: RunFolder,
         outputs: Outputs,
     ) -> Result<FinishedRun> {
-        let name = folder.path().file_name().unwrap_or_default();
-        let name = name.to_string_lossy().into_owned();
-        let mut manifest = KeptSeed::any(folder.path())
-            .then(|| provenance::stored(folder.path()))
-            .flatten();
+        if folder.left(config) == Left::Seeds {
+            return redo_from_items(config, folder.path(), outputs);
+        }
+        let progress = Progress::new(self.lanes.count());
+        let mut begun = Begun {
+            // Of the seeds that another process has finished.
+            manifest: KeptSeed::any(folder.path())
+                .then(|| provenance::stored(folder.path()))
+                .flatten(),
+            watched: None,
+        };
+        let outcome = self.every_seed(config, &folder, &progress, &mut begun);
+        progress.clear();
+        if let Some(watched) = &begun.watched {
+            watched.end(&outcome);
+        }
+        let (outcome, manifest) = match (outcome, begun.manifest) {
+            (Ok(outcome), Some(manifest)) => (outcome, manifest),
+            (outcome, None) => {
+                folder.abandon();
+                return Err(outcome
+                    .err()
+                    .unwrap_or_else(|| anyhow!("a run without seeds")));
+            }
+            (Err(error), Some(_)) => return Err(error),
+        };
+        let finished = FinishedRun::write(folder.path(), config, outcome, manifest, outputs)?;
+        KeptSeed::forget(folder.path())?;
+        Ok(finished)
+    }
+
+    /// The cells of all seeds: at once, or seed by seed where each has images of its own.
+    fn every_seed<'p>(
+        &self,
+        config: &ProbeConfig,
+        folder: &RunFolder,
+        progress: &'p Progress,
+        begun: &mut Begun<'p>,
+    ) -> Result<RunOutcome> {
         let mut replicates = Replicates::of(config);
         while let Some(replicate) = replicates.next() {
-            let kept = KeptSeed::of(config, &replicate, folder.path());
+            let seed = own_seed(config, &replicate);
+            let kept = seed.map(|seed| KeptSeed::of(folder.path(), seed));
             if let Some(outcome) = kept.as_ref().and_then(|kept| kept.read(&replicate)) {
                 replicates.add(outcome);
                 continue;
             }
-            let prepared = match self.prepare(&replicate) {
-                Ok(prepared) => prepared,
-                Err(error) => {
-                    if manifest.is_none() {
-                        folder.abandon();
-                    }
-                    return Err(error);
-                }
-            };
+            let prepared = self.prepare(&replicate)?;
             for note in prepared.notes() {
                 eprintln!("note: {note}");
             }
-            let manifest = manifest.get_or_insert_with(|| self.manifest(config));
-            provenance::add_preparation(manifest, &prepared, own_seed(config, &replicate));
+            let manifest = begun.manifest.get_or_insert_with(|| self.manifest(config));
+            provenance::add_preparation(manifest, &prepared, seed);
+            let watched = begun.watched.get_or_insert_with(|| {
+                let name = folder.path().file_name().unwrap_or_default();
+                self.watch(progress, &name.to_string_lossy(), config, &folder.cells())
+            });
+            watched.is_later_seed(replicates.count() > 0);
             let clock = Instant::now();
-            let outcome = self.train(&name, &replicate, &prepared, &folder.cells())?;
+            let outcome = self.train_watched(&replicate, &prepared, &folder.cells(), watched)?;
             provenance::add_stage(manifest, "cells", clock.elapsed().as_secs_f64());
             replicates.add(match kept {
                 None => outcome,
@@ -137,11 +169,7 @@ impl<'a> Session<'a> {
                 }
             });
         }
-        let manifest = manifest.context("a run without seeds")?;
-        let outcome = replicates.joined()?;
-        let finished = FinishedRun::write(folder.path(), config, outcome, manifest, outputs)?;
-        KeptSeed::forget(folder.path())?;
-        Ok(finished)
+        replicates.joined()
     }
 
     /// Writes the results of a finished run again from its cells; the manifest stays as it is. Where cells
@@ -166,7 +194,7 @@ impl<'a> Session<'a> {
         };
         match folder.left(config) {
             Left::Cells => {}
-            Left::Items => return self.redo_from_items(config, folder, outputs),
+            Left::Items | Left::Seeds => return redo_from_items(config, path, outputs),
             Left::TooLittle(_) => bail!(
                 "{}: not all cells are there, {}; finish the run with its own command and --resume --run NAME",
                 path.display(),
@@ -177,31 +205,17 @@ impl<'a> Session<'a> {
                 }
             ),
         }
-        let mut manifest = self.manifest(config);
-        let mut replicates = Replicates::of(config);
-        while let Some(replicate) = replicates.next() {
-            let prepared = self.prepare(&replicate)?;
-            provenance::add_preparation(&mut manifest, &prepared, own_seed(config, &replicate));
-            let progress = Progress::new(self.lanes.count());
-            let outcome = self.recall(&replicate, &prepared, &folder.cells(), &progress);
-            progress.clear();
-            replicates.add(outcome?.ok_or_else(missing)?);
-        }
-        let manifest = provenance::stored(path).unwrap_or(manifest);
-        FinishedRun::write(path, config, replicates.joined()?, manifest, outputs)
-    }
-
-    /// As [`redo`](Self::redo), from the file of items alone.
-    ///
-    /// # Errors
-    /// If it is not there, or belongs to other settings.
-    pub fn redo_from_items(
-        &self,
-        config: &ProbeConfig,
-        folder: &RunFolder,
-        outputs: Outputs,
-    ) -> Result<FinishedRun> {
-        redo_from_items(config, folder.path(), outputs)
+        let prepared = self.prepare(config)?;
+        let progress = Progress::new(self.lanes.count());
+        let outcome = self.recall(config, &prepared, &folder.cells(), &progress);
+        progress.clear();
+        let outcome = outcome?.ok_or_else(missing)?;
+        let manifest = provenance::stored(path).unwrap_or_else(|| {
+            let mut manifest = self.manifest(config);
+            provenance::add_preparation(&mut manifest, &prepared, None);
+            manifest
+        });
+        FinishedRun::write(path, config, outcome, manifest, outputs)
     }
 
     /// Every cell of the run `name` of `config`: those that are not in the folder `cells` are trained.
@@ -215,17 +229,36 @@ impl<'a> Session<'a> {
         prepared: &Prepared,
         cells: &Path,
     ) -> Result<RunOutcome> {
-        let store = |config: &ProbeConfig| CellStore::open(cells, config, &prepared.inputs_hash());
-        let (lanes, devices) = (&self.lanes, &self.devices);
-        let progress = Progress::new(lanes.count());
-        let top = cells.parent().unwrap_or(cells);
-        let arms = config.arms.len();
-        let watched = Watched::begin(&progress, &self.watch, top, name, lanes.count(), arms);
-        let outcome =
-            run_until_converged(config, prepared, store, lanes, devices, self.stop, &watched);
+        let progress = Progress::new(self.lanes.count());
+        let watched = self.watch(&progress, name, config, cells);
+        let outcome = self.train_watched(config, prepared, cells, &watched);
         progress.clear();
         watched.end(&outcome);
         outcome
+    }
+
+    fn watch<'p>(
+        &self,
+        progress: &'p Progress,
+        name: &str,
+        config: &ProbeConfig,
+        cells: &Path,
+    ) -> Watched<'p> {
+        let top = cells.parent().unwrap_or(cells);
+        let (lanes, arms) = (self.lanes.count(), config.arms.len());
+        Watched::begin(progress, &self.watch, top, name, lanes, arms)
+    }
+
+    fn train_watched(
+        &self,
+        config: &ProbeConfig,
+        prepared: &Prepared,
+        cells: &Path,
+        watched: &Watched<'_>,
+    ) -> Result<RunOutcome> {
+        let store = |config: &ProbeConfig| CellStore::open(cells, config, &prepared.inputs_hash());
+        let (lanes, devices) = (&self.lanes, &self.devices);
+        run_until_converged(config, prepared, store, lanes, devices, self.stop, watched)
     }
 
     /// Every cell of `config` from the folder `cells`, without training; none if one is missing.
@@ -294,6 +327,12 @@ impl FinishedRun {
             manifest,
         })
     }
+}
+
+/// What is there of a run as soon as its first images are.
+struct Begun<'p> {
+    manifest: Option<Manifest>,
+    watched: Option<Watched<'p>>,
 }
 
 /// The seed of a part of a run, where it has images of its own.

@@ -34,7 +34,7 @@ impl Items {
             ensure!(
                 config.replication.is_start(),
                 "run `{name}`: every seed has images or a tower of its own (`replication`), which tasks do not \
-                 share yet; carry it out on one machine, without --slurm"
+                 share yet; carry it out in one process, with `study` or `ocr-probe`"
             );
         }
         let identities: Vec<String> = runs

@@ -30,19 +30,15 @@ pub struct PartResult {
     pub manifest: Manifest,
 }
 
-impl Part {
-    /// Whether its items stand for it once it is finished, even where there are cells: a run whose seeds have
-    /// towers of their own is one of many hours, is carried from machine to machine as items alone, and shares
-    /// the names of its cells with other runs.
-    pub(crate) fn is_made_once(&self) -> bool {
-        !self.config.replication.is_start()
-    }
-}
-
 impl PartResult {
     /// The error rate of an arm on a test group.
     pub(crate) fn error(&self, arm: ArmSpec, group: usize) -> Estimate {
         self.summary.error(arm, group)
+    }
+
+    /// Characters per token, where the run has one density.
+    pub(crate) fn density(&self) -> f64 {
+        self.part.config.data.densities[0]
     }
 
     /// Mean error rate over seeds; none if no seed finished.

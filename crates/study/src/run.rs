@@ -36,12 +36,9 @@ pub fn run_parts(
         );
         // A study goes on where it stopped, whichever run that was.
         let run = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
-        let finished = if part.is_made_once() && run.has_items() {
-            session.redo_from_items(&part.config, &run, part.outputs())
-        } else {
-            session.carry_out(&part.config, run, part.outputs())
-        };
-        let finished = finished.with_context(|| format!("run `{name}`"))?;
+        let finished = session
+            .carry_out(&part.config, run, part.outputs())
+            .with_context(|| format!("run `{name}`"))?;
         eprintln!(
             "[{}/{count}] {name}: {:.0} s",
             index + 1,
@@ -77,8 +74,8 @@ pub fn redo_parts(
     let mut missing = Vec::new();
     for part in parts {
         let name = part.name();
-        // The page says which runs are still to come.
-        if part.is_made_once() && !left_items(&part) {
+        // Such a study is made in pieces; the page says which runs are still to come.
+        if !part.config.replication.is_start() && !left_items(&part) {
             continue;
         }
         let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
@@ -88,8 +85,7 @@ pub fn redo_parts(
              run the study again"
         );
         match run.left(&part.config) {
-            _ if part.is_made_once() => {}
-            Left::Cells | Left::Items => {}
+            Left::Cells | Left::Items | Left::Seeds => {}
             Left::TooLittle(arms) => missing.push(format!("`{name}` ({})", named(&arms))),
         }
         opened.push((part, run));
@@ -105,11 +101,9 @@ pub fn redo_parts(
     opened
         .map(|(part, run)| {
             let name = part.name();
-            let finished = match part.is_made_once() {
-                true => session.redo_from_items(&part.config, &run, part.outputs()),
-                false => session.redo(&part.config, &run, part.outputs()),
-            };
-            let finished = finished.with_context(|| format!("run `{name}`"))?;
+            let finished = session
+                .redo(&part.config, &run, part.outputs())
+                .with_context(|| format!("run `{name}`"))?;
             Ok(PartResult {
                 part,
                 outcome: finished.outcome,

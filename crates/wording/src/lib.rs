@@ -53,6 +53,15 @@ pub fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
+/// With a capital letter.
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
 /// With the minus sign of running text, and none before a zero.
 #[must_use]
 pub fn fixed(value: f64, decimals: usize) -> String {

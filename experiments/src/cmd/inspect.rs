@@ -115,7 +115,8 @@ impl Args {
         }
         let mut probe = self.base()?;
         let seed = self.seed.or(probe.seeds.first().copied());
-        probe.seeds = vec![seed.context("zero seeds; give one with --seed")?];
+        let seed = seed.context("zero seeds; give one with --seed")?;
+        probe = probe.of_seed(seed);
         let doubles = probe.training.until_converged.take().is_some();
         ensure!(
             self.steps.is_some() || !doubles,

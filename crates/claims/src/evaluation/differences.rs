@@ -52,7 +52,7 @@ impl Evaluator<'_> {
             items: paired.items,
             words: format!(
                 "{} of {} minus {}: {} {}, p {}.{remark}",
-                capital(metric.name()),
+                ::wording::capital(metric.name()),
                 arms[0],
                 arms[1],
                 points(value),
@@ -206,7 +206,7 @@ impl Evaluator<'_> {
             items: paired.items,
             words: format!(
                 "{} of {} minus {}: {} {}; equal within {} with p {}.{remark}",
-                capital(metric.name()),
+                ::wording::capital(metric.name()),
                 arms[0],
                 arms[1],
                 points(tested.value),
@@ -263,12 +263,4 @@ pub(super) fn common_unit(paired: &[Paired], fewest_clusters: usize) -> Resample
     } else {
         ResampledUnit::Cluster
     }
-}
-
-/// With a capital letter.
-pub(super) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }

@@ -8,7 +8,8 @@ use probe_statistics::rank_tests::{Trend, page_test};
 use super::wording::{number, points, points_interval};
 use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
-use crate::registration::{RateTrend, Sides};
+use crate::measurements::Role;
+use crate::registration::{Facets, RateTrend, Sides};
 use crate::selection::{best_by_validation, resolve};
 
 impl Evaluator<'_> {
@@ -22,30 +23,10 @@ impl Evaluator<'_> {
         } = rule;
         let comparison = format!("{} along bits per token", metric.name());
         let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
-        let of_role = || {
-            data.series(self.measurements).filter(|series| {
-                let facts = self.measurements.facts(&data.study, &series.arm);
-                facts.is_some_and(|facts| facts.role == *role)
-            })
+        let (bits, mut arms) = match self.ladder(data, *role, 3) {
+            Ok(ladder) => ladder,
+            Err(what) => return missing(what),
         };
-        let mut bits: Vec<f64> = of_role().filter_map(|s| s.bits_nominal).collect();
-        bits.sort_by(f64::total_cmp);
-        bits.dedup();
-        if bits.len() < 3 {
-            return missing(format!(
-                "three code sizes of {} arms in {}",
-                role.name(),
-                data.describe()
-            ));
-        }
-        let mut arms = Vec::new();
-        for &bits in &bits {
-            let of_size = of_role().filter(|series| series.bits_nominal == Some(bits));
-            match best_by_validation(of_size) {
-                Ok(arm) => arms.extend(arm),
-                Err(what) => return missing(what),
-            }
-        }
         let largest = arms.last().map(String::as_str);
         match resolve(self.measurements, data, reference, largest) {
             Ok(reference) => arms.push(reference),
@@ -113,6 +94,36 @@ impl Evaluator<'_> {
             ..PartFinding::open("", "")
         }
         .with_interval(drop.interval))
+    }
+
+    /// Nominal bits of a role's arms, the fewest first, and the best arm at each of them by validation; `Err`
+    /// says what is missing, where there are fewer than `fewest` sizes.
+    pub(super) fn ladder(
+        &self,
+        data: &Facets,
+        role: Role,
+        fewest: usize,
+    ) -> Result<(Vec<f64>, Vec<String>), String> {
+        let of_role = || {
+            data.series(self.measurements).filter(|series| {
+                let facts = self.measurements.facts(&data.study, &series.arm);
+                facts.is_some_and(|facts| facts.role == role)
+            })
+        };
+        let mut bits: Vec<f64> = of_role().filter_map(|s| s.bits_nominal).collect();
+        bits.sort_by(f64::total_cmp);
+        bits.dedup();
+        if bits.len() < fewest {
+            let number = if fewest == 2 { "two" } else { "three" };
+            let (role, data) = (role.name(), data.describe());
+            return Err(format!("{number} code sizes of {role} arms in {data}"));
+        }
+        let mut arms = Vec::new();
+        for &bits in &bits {
+            let of_size = of_role().filter(|series| series.bits_nominal == Some(bits));
+            arms.extend(best_by_validation(of_size)?);
+        }
+        Ok((bits, arms))
     }
 
     /// The fewest bits from which on every size equals the reference, the last column.

@@ -12,7 +12,6 @@ use super::wording::{number, points, points_interval};
 use super::{Evaluator, in_study};
 use crate::finding::{Outcome, PartFinding};
 use crate::registration::{Rungs, Sides};
-use crate::selection::best_by_validation;
 
 /// From fewer to more bits.
 struct Step {
@@ -42,30 +41,10 @@ impl Evaluator<'_> {
         } = rule;
         let comparison = format!("{} from rung to rung of bits per token", metric.name());
         let missing = |what: String| Ok(PartFinding::missing(comparison.clone(), what));
-        let of_role = || {
-            data.series(self.measurements).filter(|series| {
-                let facts = self.measurements.facts(&data.study, &series.arm);
-                facts.is_some_and(|facts| facts.role == *role)
-            })
+        let (bits, arms) = match self.ladder(data, *role, 2) {
+            Ok(ladder) => ladder,
+            Err(what) => return missing(what),
         };
-        let mut bits: Vec<f64> = of_role().filter_map(|s| s.bits_nominal).collect();
-        bits.sort_by(f64::total_cmp);
-        bits.dedup();
-        if bits.len() < 2 {
-            return missing(format!(
-                "two code sizes of {} arms in {}",
-                role.name(),
-                data.describe()
-            ));
-        }
-        let mut arms = Vec::new();
-        for &bits in &bits {
-            let of_size = of_role().filter(|series| series.bits_nominal == Some(bits));
-            match best_by_validation(of_size) {
-                Ok(arm) => arms.extend(arm),
-                Err(what) => return missing(what),
-            }
-        }
         let paired = match self.pair(data, &arms, None) {
             Ok(paired) => paired,
             Err(what) => return missing(what),

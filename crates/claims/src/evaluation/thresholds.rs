@@ -215,7 +215,7 @@ impl Evaluator<'_> {
             smallest_p: Some(tested.smallest_p),
             words: format!(
                 "{}: the threshold of {} is {:.2} {} times that of {}, p {}.{}",
-                super::differences::capital(&data.describe()),
+                ::wording::capital(&data.describe()),
                 arms[0],
                 found.ratio,
                 interval(found.interval),

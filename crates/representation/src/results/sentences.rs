@@ -85,7 +85,11 @@ fn sentence(rows: &[Row], objective: Objective, part: &str) -> Option<String> {
         true => " character per token",
         false => " characters per token",
     });
-    let mut sentence = format!("{}{per_token}: {}", capital(part), wording::listed(&shown));
+    let mut sentence = format!(
+        "{}{per_token}: {}",
+        wording::capital(part),
+        wording::listed(&shown)
+    );
     if let Some(row) = resized {
         sentence += &format!(
             "; the picture shrunk to as many numbers {}",
@@ -99,13 +103,6 @@ fn sentence(rows: &[Row], objective: Objective, part: &str) -> Option<String> {
         );
     }
     Some(sentence + ".")
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }
 
 fn figures_of(row: &Row) -> String {

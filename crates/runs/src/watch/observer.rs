@@ -19,6 +19,8 @@ pub struct Watched<'a> {
     /// Whether somebody was told that they cannot be written.
     told: AtomicBool,
     started: Instant,
+    /// Whether the first seed is through, where every seed has images of its own.
+    later_seed: AtomicBool,
 }
 
 impl<'a> Watched<'a> {
@@ -49,7 +51,13 @@ impl<'a> Watched<'a> {
             curves: watch.tensorboard.then_some(root),
             told: AtomicBool::new(false),
             started: Instant::now(),
+            later_seed: AtomicBool::new(false),
         }
+    }
+
+    /// Says whether what follows are cells of another seed than the first: none of them tunes anything.
+    pub fn is_later_seed(&self, later: bool) {
+        self.later_seed.store(later, Ordering::Relaxed);
     }
 
     /// The run is over.
@@ -81,6 +89,10 @@ impl<'a> Watched<'a> {
 
 impl Observer for Watched<'_> {
     fn stage(&self, name: &str, total: usize, done: usize) {
+        let name = match name {
+            "tuning" if self.later_seed.load(Ordering::Relaxed) => "seeds",
+            name => name,
+        };
         self.progress.stage(name, total, done);
         self.log.write(Event::Stage {
             stage: name.to_owned(),

@@ -127,11 +127,6 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     })
 }
 
-/// Characters per token of a run.
-fn density(result: &PartResult) -> f64 {
-    result.part.config.data.densities[0]
-}
-
 fn source(result: &PartResult) -> Content {
     result.part.config.data.test_contents[0]
 }
@@ -179,7 +174,7 @@ fn panel(title: String, curves: Vec<Curve>) -> CurvePanel {
 }
 
 fn by_characters(results: &[&PartResult]) -> Option<ErrorCurves> {
-    let mut panels = panels(results, |result| Some(density(result)));
+    let mut panels = panels(results, |result| Some(result.density()));
     if panels.is_empty() {
         return None;
     }
@@ -200,7 +195,7 @@ fn by_characters(results: &[&PartResult]) -> Option<ErrorCurves> {
 }
 
 fn by_bits(results: &[&PartResult]) -> Option<ErrorCurves> {
-    let panels = panels(results, |result| Some(density(result) * entropy(result)?));
+    let panels = panels(results, |result| Some(result.density() * entropy(result)?));
     (!panels.is_empty()).then(|| figure(results, panels, "bits of text per token"))
 }
 
@@ -233,7 +228,7 @@ fn table(
         format!(
             "{}, {} per token",
             source(result),
-            wording::rounded(density(result))
+            wording::rounded(result.density())
         )
     });
     let columns: Vec<String> = std::iter::once("arm".to_owned()).chain(columns).collect();
@@ -278,7 +273,7 @@ fn answer(results: &[&PartResult]) -> Option<String> {
         sentences.push(format!(
             "at {} characters per token PatchMerger misreads {}, soft words {}, hard words {}, vector \
              quantisation {}, four residual codes {}",
-            wording::rounded(density(result)),
+            wording::rounded(result.density()),
             error(result, ArmKind::PatchMerger)?,
             error(result, ArmKind::VetSoftmax)?,
             error(result, ArmKind::VetStArgmax)?,

@@ -1,6 +1,6 @@
 //! The main comparison, trained until more training makes no difference.
 
-use super::{by_load, density, headline, load, run, table};
+use super::{by_load, headline, load, run, table};
 use crate::answer::Answer;
 use crate::figure::CER_BY_ARM;
 use crate::part::PartResult;
@@ -30,19 +30,17 @@ pub(in crate::sections) const DEFINITION: Definition = Definition {
 const NOISE_OF_10_BITS: f64 = 2.96;
 /// Characters per token, alphabet, and side of a token in patches. Characters of 8 per token are as large as
 /// those of 2, and the tokens four times as large.
+/// What a reader most wants to know comes first.
 const LOADS: [(f64, Charset, usize); 4] = [
-    (1.0, Charset::Printable94, 2),
     (2.0, Charset::Printable94, 2),
+    (1.0, Charset::Printable94, 2),
     (4.0, Charset::Alnum36, 2),
     (8.0, Charset::Alnum36, 4),
 ];
 
 fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
-    // What a reader most wants to know comes first.
-    let order = [1, 0, 2, 3];
-    order
-        .map(|place| {
-            let (density, charset, merge) = LOADS[place];
+    LOADS
+        .map(|(density, charset, merge)| {
             let mut names = vec!["identity".to_owned()];
             names.extend(headline(scale));
             if charset == Charset::Printable94 {
@@ -65,7 +63,7 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
 /// The run, and where other lengths of training are compared with it, the same under that name.
 fn measure(result: &PartResult, measurements: &mut Measurements) -> Result<()> {
     series::add(result, Section::Converged.name(), measurements)?;
-    if density(result) <= 2.0 {
+    if result.density() <= 2.0 {
         super::training_length::add(result, measurements)?;
     }
     Ok(())
@@ -73,14 +71,14 @@ fn measure(result: &PartResult, measurements: &mut Measurements) -> Result<()> {
 
 fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     let mut results: Vec<&PartResult> = study.of(Section::Converged).collect();
-    results.sort_by(|a, b| density(a).total_cmp(&density(b)));
+    results.sort_by(|a, b| a.density().total_cmp(&b.density()));
     let mut answer = Answer::default();
     for result in &results {
         let mut found = ocr::answer(result);
         for paragraph in &mut found.paragraphs {
             *paragraph = format!(
                 "{} after {}. {paragraph}",
-                capital(&load(result)),
+                wording::capital(&load(result)),
                 wording::counted(result.part.config.training.steps, "step")
             );
         }
@@ -92,7 +90,7 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
             "converged",
             "Character error rate after long training",
             "One density per run. 95% intervals over seeds, each of which has a tower, training images and a \
-             start of its own, and fonts. Bits: entropy of the words in use, on 200,000 tokens of further images.",
+             start of its own, and fonts. Bits: entropy of the words in use.",
             &by_load(results.into_iter()),
         )
         .into_iter()
@@ -100,12 +98,6 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
         answer,
         ..Findings::default()
     })
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + chars.as_str()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Eight densities, each a run of its own: is there a load at which hard tokens break?
 
-use super::{curves_of_arms, density, quantiser, rows, run};
+use super::{curves_of_arms, quantiser, rows, run};
 use crate::figure::{StudyFigure, scale as scale_of_panels, sizes};
 use crate::part::PartResult;
 use crate::scale::Scale;
@@ -55,7 +55,7 @@ fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
     let first = results.first()?;
     let points = results.iter().flat_map(|result| {
         let arms = result.part.config.arms.iter();
-        arms.map(|&arm| (arm, density(result), result.error(arm, 0)))
+        arms.map(|&arm| (arm, result.density(), result.error(arm, 0)))
     });
     let panels = vec![CurvePanel {
         title: format!("{} characters", first.part.config.data.charset.size()),

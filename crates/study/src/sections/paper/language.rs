@@ -5,7 +5,6 @@ use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::section::Section;
 use crate::sections::{Definition, Findings, FineGrained, StudyResults};
-use crate::series;
 use anyhow::Result;
 use probe::{ProbeConfig, ReaderKind};
 use text_images::{Charset, Content};
@@ -15,8 +14,6 @@ const SOURCES: [&str; 2] = ["markov:1", "random"];
 
 pub(in crate::sections) const DEFINITION: Definition = Definition {
     findings,
-    // Claims tell the sources apart by their condition.
-    measure: |result, measurements| series::add(result, Section::Language.name(), measurements),
     ..Definition::new(
         "language",
         "Does a reader that knows the language hide what hard words lose?",

@@ -27,7 +27,8 @@ pub(in crate::sections) const DEFINITION: Definition = Definition {
     )
 };
 
-/// Alphabet, density, steps, seeds and rates of the main comparison, and labels that nothing in an image tells.
+/// Alphabet, density, steps, towers and rates of the main comparison, and labels that nothing in an image tells. Its
+/// images are the same for all seeds.
 fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
     let mut config = run(scale, Charset::Printable94, 1.0, &headline(scale));
     config.data.source = ImageSource::Relabelled(Relabelling::Control);

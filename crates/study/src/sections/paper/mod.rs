@@ -143,16 +143,11 @@ fn curves_of_arms(points: impl IntoIterator<Item = (ArmSpec, f64, Estimate)>) ->
     by_arm.into_iter().flat_map(of_arm).collect()
 }
 
-/// Characters per token of a run.
-fn density(result: &PartResult) -> f64 {
-    result.part.config.data.densities[0]
-}
-
 /// `2 of 94 characters per token`.
 fn load(result: &PartResult) -> String {
     format!(
         "{} of {} characters per token",
-        wording::rounded(density(result)),
+        wording::rounded(result.density()),
         result.part.config.data.charset.size()
     )
 }

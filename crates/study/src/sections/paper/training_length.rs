@@ -1,6 +1,6 @@
 //! Shorter trainings of the main comparison: does the loss of hard words shrink, and to what?
 
-use super::{curves_of_arms, density, headline, load, run, table};
+use super::{curves_of_arms, headline, load, run, table};
 use crate::figure::{StudyFigure, scale as scale_of_panels};
 use crate::part::PartResult;
 use crate::scale::Scale;
@@ -21,7 +21,7 @@ const SHARES: [usize; 2] = [16, 4];
 
 pub(in crate::sections) const DEFINITION: Definition = Definition {
     findings,
-    measure: |result, measurements| add(result, measurements),
+    measure: add,
     ..Definition::new(
         "training-length",
         "Does the loss of hard words shrink with training?",
@@ -60,10 +60,10 @@ fn lengths<'a>(study: &StudyResults<'a>) -> Vec<&'a PartResult> {
     let mut all: Vec<&PartResult> = study.of(Section::TrainingLength).collect();
     if !all.is_empty() {
         let longest = study.of(Section::Converged);
-        all.extend(longest.filter(|result| density(result) <= 2.0));
+        all.extend(longest.filter(|result| result.density() <= 2.0));
     }
     all.sort_by(|a, b| {
-        let key = |result: &PartResult| (density(result), result.part.config.training.steps);
+        let key = |result: &PartResult| (result.density(), result.part.config.training.steps);
         key(a)
             .partial_cmp(&key(b))
             .unwrap_or(std::cmp::Ordering::Equal)
@@ -103,7 +103,7 @@ fn figure(lengths: &[&PartResult]) -> Option<ErrorCurves> {
     let shown = &shorter.part.config.arms;
     let mut panels: Vec<CurvePanel> = Vec::new();
     for wanted in [1.0, 2.0] {
-        let of_density = lengths.iter().filter(|result| density(result) == wanted);
+        let of_density = lengths.iter().filter(|result| result.density() == wanted);
         // Those that every length has.
         let points = of_density.flat_map(|result| {
             let config = &result.part.config;
