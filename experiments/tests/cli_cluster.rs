@@ -182,6 +182,57 @@ fn a_single_run_is_spread_the_same_way() {
 }
 
 #[test]
+fn seeds_with_images_of_their_own_are_spread_too() {
+    let place = Scratch::new();
+    let flags = "--replication images --learning-rates 0.002,0.004 --arms patch-merger,vet-softmax@16,blind";
+    place.probe(&format!("--run plain {flags}")).succeeded();
+    let made = place.run("slurm --config results/plain/config.toml --results results --run spread");
+    assert!(made.succeeded().stdout.contains("3 items"));
+    for index in [2, 0, 1] {
+        place.run(&cell_flags(index)).succeeded();
+    }
+    // A later seed is found at the rate that the first one chose, and missed where it is not there.
+    let cells = names(&place.result("spread", "cells"));
+    let later = cells.iter().find(|name| {
+        let cell = fs::read_to_string(place.result("spread", &format!("cells/{name}"))).unwrap();
+        cell.contains("arm = \"vet-softmax@16\"") && cell.contains("seed = 2")
+    });
+    fs::remove_file(place.result("spread", &format!("cells/{}", later.unwrap()))).unwrap();
+    let merge = place.run("merge results/spread --data data");
+    let merge = merge.refused(&["1 of 3 items are missing (1)"]);
+    let missing = "item 1 (run vet-softmax@16), 2 of its cells are there";
+    assert!(merge.stderr.contains(missing), "{}", merge.stderr);
+    place
+        .run("merge results/spread --data data --partial")
+        .succeeded();
+    let metrics = Rows::read(&place.result("spread", "metrics.csv"));
+    let of_arm = |arm: &str| metrics.fields("seed", &[("arm", arm), ("metric", "cer")]);
+    assert_eq!(of_arm("patch-merger"), ["1", "2"]);
+    assert!(of_arm("vet-softmax@16").is_empty());
+    place.run(&cell_flags(1)).succeeded();
+    place.run("merge results/spread --data data").succeeded();
+    // One process keeps a finished seed as its items alone, so it has no predictions to write.
+    let found = tables(&place, "spread");
+    for table in tables(&place, "plain") {
+        assert!(found.contains(&table), "{} differs", table.0);
+    }
+    let items = |run| fs::read(place.result(run, "items.safetensors")).unwrap();
+    assert!(items("spread") == items("plain"));
+}
+
+#[test]
+fn a_length_of_training_that_all_arms_decide_is_not_spread() {
+    let place = Scratch::new();
+    place
+        .probe("--run plain --until-converged 50 --most-steps 8")
+        .succeeded();
+    place
+        .run("slurm --config results/plain/config.toml --results results --run spread")
+        .refused(&["until_converged", "ocr-probe"]);
+    assert_eq!(place.runs(), ["plain"]);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let place = scratch();
     let slurm = |flags: &str| place.run(&format!("slurm {STUDY} --run spread {flags}"));

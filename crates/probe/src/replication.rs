@@ -68,6 +68,22 @@ impl ProbeConfig {
         Ok(())
     }
 
+    /// What the run is carried out as: itself, or the run of every seed alone, where each has images of its own.
+    #[must_use]
+    pub fn replicates(&self) -> Vec<Self> {
+        if self.replication.is_start() {
+            return vec![self.clone()];
+        }
+        self.seeds.iter().map(|&seed| self.of_seed(seed)).collect()
+    }
+
+    /// The seed of one of its [`replicates`](Self::replicates), where it has images of its own.
+    #[must_use]
+    pub fn own_seed(&self, replicate: &Self) -> Option<u64> {
+        let own = !self.replication.is_start();
+        own.then(|| replicate.seeds.first().copied()).flatten()
+    }
+
     /// The run of one seed alone, with the images and the tower that are its own.
     #[must_use]
     pub fn of_seed(&self, seed: u64) -> Self {

@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
     ) -> Result<RunOutcome> {
         let mut replicates = Replicates::of(config);
         while let Some(replicate) = replicates.next() {
-            let seed = own_seed(config, &replicate);
+            let seed = config.own_seed(&replicate);
             let kept = seed.map(|seed| KeptSeed::of(folder.path(), seed));
             if let Some(outcome) = kept.as_ref().and_then(|kept| kept.read(&replicate)) {
                 replicates.add(outcome);
@@ -333,12 +333,6 @@ impl FinishedRun {
 struct Begun<'p> {
     manifest: Option<Manifest>,
     watched: Option<Watched<'p>>,
-}
-
-/// The seed of a part of a run, where it has images of its own.
-fn own_seed(config: &ProbeConfig, replicate: &ProbeConfig) -> Option<u64> {
-    let own = !config.replication.is_start();
-    own.then(|| replicate.seeds.first().copied()).flatten()
 }
 
 /// As [`Session::redo`], from the file of items alone.

@@ -28,13 +28,13 @@ impl Items {
     /// The items of some runs: the same for the same settings.
     ///
     /// # Errors
-    /// If the settings do not fit into TOML.
+    /// If the length of training depends on all arms together, or the settings do not fit into TOML.
     pub fn of(runs: Vec<(String, ProbeConfig)>) -> Result<Self> {
         for (name, config) in &runs {
             ensure!(
-                config.replication.is_start(),
-                "run `{name}`: every seed has images or a tower of its own (`replication`), which tasks do not \
-                 share yet; carry it out in one process, with `study` or `ocr-probe`"
+                config.training.until_converged.is_none(),
+                "run `{name}`: its steps are doubled until no arm moves (`training.until_converged`), which no task \
+                 of one arm can tell; carry it out in one process, with `ocr-probe`"
             );
         }
         let identities: Vec<String> = runs

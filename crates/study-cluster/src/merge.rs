@@ -5,7 +5,7 @@ use super::place::Place;
 use anyhow::{Context, Result};
 use arms::ArmSpec;
 use claims::Registration;
-use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, RunOutcome, Status, StoredCells};
+use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, Replicates, RunOutcome, Status, StoredCells};
 use run_results::provenance;
 use run_results::{Manifest, Outputs, Summary};
 use run_support::lock::Owner;
@@ -132,49 +132,19 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
             absent.for_each(|item| *missing.entry(item).or_default() += 0);
             continue;
         }
-        let in_run = || format!("run `{name}`");
-        let prepared = session.prepare(config).with_context(in_run)?;
-        let mut outcome = RunOutcome {
-            test_sets: prepared.test_sets(),
-            test_images: prepared.test_images(config),
-            class_names: prepared.class_names.clone(),
-            image_notes: prepared.image_notes.clone(),
-            tuning: Vec::new(),
-            cells: Vec::new(),
-            shorter: Vec::new(),
-            moving: Vec::new(),
-        };
-        let mut arms: Vec<ArmSpec> = Vec::new();
-        for &arm in &config.arms {
-            let config = ProbeConfig {
-                arms: vec![arm],
-                ..config.clone()
-            };
-            let count = Count::default();
-            match session.recall(&config, &prepared, cells, &count)? {
-                Some(found) => {
-                    arms.push(arm);
-                    outcome.tuning.extend(found.tuning);
-                    outcome.cells.extend(found.cells);
-                }
-                None => {
-                    if let Some(item) = item_of(run, arm) {
-                        *missing.entry(item).or_default() += count.0.load(Ordering::Relaxed);
-                    }
-                }
+        let found = recall_run(config, cells, session).with_context(|| format!("run `{name}`"))?;
+        for (arm, cells) in found.missing {
+            if let Some(item) = item_of(run, arm) {
+                *missing.entry(item).or_default() += cells;
             }
         }
-        if arms.is_empty() {
+        let Some((outcome, manifest)) = found.complete else {
             continue;
-        }
-        let mut manifest = session.manifest(config);
-        provenance::add_preparation(&mut manifest, &prepared, None);
-        let seconds = outcome.cells.iter().map(|cell| cell.seconds).sum();
-        provenance::add_stage(&mut manifest, "cells, one after the other", seconds);
+        };
         runs.push(MergedRun {
             run,
             config: ProbeConfig {
-                arms,
+                arms: outcome.tuning.iter().map(|tuning| tuning.arm).collect(),
                 ..config.clone()
             },
             outcome,
@@ -192,6 +162,71 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
         runs,
         missing: missing.collect(),
     })
+}
+
+/// What the cells of a run come to.
+struct Recalled {
+    /// The outcome of the arms whose cells are all there, and where it came from; none without such an arm.
+    complete: Option<(RunOutcome, Manifest)>,
+    /// The other arms, with the number of their cells that are there.
+    missing: Vec<(ArmSpec, usize)>,
+}
+
+/// Reads back a run arm by arm, because the rates of later seeds are those that the first one chose; images and
+/// towers of a seed are prepared once for all arms.
+fn recall_run(config: &ProbeConfig, cells: &Path, session: &Session<'_>) -> Result<Recalled> {
+    let alone = |&arm: &ArmSpec| ProbeConfig {
+        arms: vec![arm],
+        ..config.clone()
+    };
+    let alone: Vec<ProbeConfig> = config.arms.iter().map(alone).collect();
+    let arms = config.arms.iter().zip(&alone);
+    let mut arms: Vec<_> = arms
+        .map(|(&arm, config)| (arm, Replicates::of(config), Count::default()))
+        .collect();
+    let mut missing = Vec::new();
+    let mut manifest = session.manifest(config);
+    for replicate in config.replicates() {
+        if arms.is_empty() {
+            break;
+        }
+        let prepared = session.prepare(&replicate)?;
+        let seed = config.own_seed(&replicate);
+        provenance::add_preparation(&mut manifest, &prepared, seed);
+        let mut there = Vec::new();
+        for (arm, mut replicates, count) in arms {
+            // None where the arm broke down at the first seed, which finishes it.
+            let Some(next) = replicates.next() else {
+                there.push((arm, replicates, count));
+                continue;
+            };
+            match session.recall(&next, &prepared, cells, &count)? {
+                Some(outcome) => {
+                    replicates.add(outcome);
+                    there.push((arm, replicates, count));
+                }
+                None => missing.push((arm, count.0.into_inner())),
+            }
+        }
+        arms = there;
+    }
+    let mut complete: Option<RunOutcome> = None;
+    for (_, replicates, _) in arms {
+        let outcome = replicates.joined()?;
+        match &mut complete {
+            None => complete = Some(outcome),
+            Some(all) => {
+                all.tuning.extend(outcome.tuning);
+                all.cells.extend(outcome.cells);
+            }
+        }
+    }
+    let complete = complete.map(|outcome| {
+        let seconds = outcome.cells.iter().map(|cell| cell.seconds).sum();
+        provenance::add_stage(&mut manifest, "cells, one after the other", seconds);
+        (outcome, manifest)
+    });
+    Ok(Recalled { complete, missing })
 }
 
 /// Writes the results of a single run into its folder.

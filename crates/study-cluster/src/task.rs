@@ -4,7 +4,7 @@ use super::items::Items;
 use super::place::Place;
 use anyhow::{Context, Result};
 use arms::ArmSpec;
-use probe::{ProbeConfig, Status};
+use probe::{ProbeConfig, Replicates, Status};
 use run_support::lock::Lock;
 use run_support::stop::Stopped;
 use runs::session::Session;
@@ -68,10 +68,13 @@ fn train(
             ..config.clone()
         };
         let in_run = || format!("run `{name}`");
-        let prepared = session.prepare(&config).with_context(in_run)?;
-        let outcome = session
-            .train(name, &config, &prepared, cells)
-            .with_context(in_run)?;
+        let mut replicates = Replicates::of(&config);
+        while let Some(replicate) = replicates.next() {
+            let prepared = session.prepare(&replicate).with_context(in_run)?;
+            let outcome = session.train(name, &replicate, &prepared, cells);
+            replicates.add(outcome.with_context(in_run)?);
+        }
+        let outcome = replicates.joined().with_context(in_run)?;
         result.cells += outcome.cells.len();
         let failed = |status: &Status| matches!(status, Status::Failed { .. });
         let failed = outcome.cells.iter().filter(|cell| failed(&cell.status));
