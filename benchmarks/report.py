@@ -7,6 +7,7 @@
 import argparse
 import csv
 import json
+import os
 import re
 import statistics
 import sys
@@ -256,27 +257,32 @@ def scaling(measured):
                 yield f"{work}, {impl}: {jobs} jobs are {gain:.2f} times as fast as one."
 
 
-def results_page(measured, facts):
-    """The text of RESULTS.md."""
+def results_page(measured, facts, readme="README.md"):
+    """The text of RESULTS.md; `readme` is the way from there to the page that says what is compared."""
     lines = [
         "# Results of `benchmarks/run.sh`",
         "",
         "Medians; ratio is our time over PyTorch's, below 1 where we are faster. Written by",
         "`benchmarks/report.py`; every row measured is in [results.csv](results.csv), what is",
-        "compared in [README.md](README.md).",
+        f"compared in [README.md]({readme}).",
         "",
         "| | |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in facts),
     ]
+    left_out = []
     for section, title in SECTIONS.items():
-        ours, theirs = COMMANDS[section]
-        lines += ["", f"## {title}", "", f"`{ours}` against `pytorch/{theirs}`.", ""]
         rows = section_rows(section, measured)
-        lines += table(rows) if rows else ["Not measured in this run."]
+        if not rows:
+            left_out.append(title)
+            continue
+        ours, theirs = COMMANDS[section]
+        lines += ["", f"## {title}", "", f"`{ours}` against `pytorch/{theirs}`.", "", *table(rows)]
         if section == "study":
             sentences = list(scaling(measured))
             lines += ["", *sentences] if sentences else []
+    if left_out:
+        lines += ["", f"Not measured in this run: {'; '.join(left_out)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -391,7 +397,8 @@ def main():
         if args.lines:
             rows = read_lines(args.lines)
             # Before anything is written: the tables would count as changes to the commit.
-            page = results_page(measurements(rows), machine.describe(args.python))
+            readme = os.path.relpath(HERE / "README.md", args.out)
+            page = results_page(measurements(rows), machine.describe(args.python), readme)
             args.out.mkdir(parents=True, exist_ok=True)
             write_csv(args.out / "results.csv", rows)
             (args.out / "RESULTS.md").write_text(page, encoding="utf-8")
