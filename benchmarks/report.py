@@ -19,10 +19,11 @@ import machine
 
 HERE = Path(__file__).resolve().parent
 COLUMNS = (
-    "section round work impl threads mode tokens words ms gflops peak_mib samples".split()
+    "section round work impl threads mode tokens words ms gflops peak_mib distortion samples".split()
 )
+MEASURED = ("ms", "gflops", "peak_mib", "distortion")
 NUMBERS = {"round": int, "threads": int, "tokens": int, "words": int, "samples": int}
-NUMBERS |= {name: float for name in ("ms", "gflops", "peak_mib")}
+NUMBERS |= {name: float for name in MEASURED}
 THEIRS = "pytorch"
 OURS = "burn-flex"
 CEILING = "matmul 512x4608x16384"
@@ -37,6 +38,7 @@ SECTIONS = {
     "vit": "ViT training step",
     "towers": "Published vision towers",
     "vet": "Visual embedding table",
+    "codes": "Nearest words and k-means",
     "study": "The whole study, with a cold cache",
 }
 COMMANDS = {
@@ -44,6 +46,7 @@ COMMANDS = {
     "vit": ("--bench versus_vit", "vit_step.py"),
     "towers": ("--bench versus_towers", "towers.py"),
     "vet": ("--bench versus_vet", "vet.py"),
+    "codes": ("--bench versus_codes", "codes.py"),
     "study": ("ocr-probe", "ocr_probe.py"),
 }
 
@@ -94,6 +97,7 @@ class Measurement:
     ms: float
     gflops: float | None
     peak_mib: float | None
+    distortion: float | None = None
 
 
 def read_lines(path):
@@ -139,12 +143,12 @@ def measurements(rows):
         samples[Work(*key)][row["impl"]].append(row)
 
     def median(taken, name):
-        values = [row[name] for row in taken if row[name] is not None]
+        values = [row[name] for row in taken if row.get(name) is not None]
         return statistics.median(values) if values else None
 
     return {
         work: {
-            impl: Measurement(*(median(taken, name) for name in ("ms", "gflops", "peak_mib")))
+            impl: Measurement(*(median(taken, name) for name in MEASURED))
             for impl, taken in by_impl.items()
         }
         for work, by_impl in samples.items()
@@ -204,6 +208,9 @@ def section_rows(section, measured):
                 row["PyTorch GFLOP/s"] = plain(theirs and theirs.gflops)
             if section == "towers":
                 row |= memory_cells(ours, theirs)
+            if any(side.distortion for side in sides.values()):
+                row["Distortion"] = plain(ours and ours.distortion, 4)
+                row["Theirs"] = plain(theirs and theirs.distortion, 4)
             if section == "vet":
                 row |= vet_cells(work, ours, theirs, ceilings.get(work.threads))
             rows.append(row)

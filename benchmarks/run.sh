@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Every comparison with PyTorch, from a fresh clone, into benchmarks/RESULTS.md and results.csv.
 #
-#   benchmarks/run.sh                  operations, ViT step, published towers, visual embedding table
+#   benchmarks/run.sh                  operations, ViT step, published towers, visual embedding table,
+#                                      nearest words and k-means
 #   benchmarks/run.sh --full           the whole study as well: about an hour on 2 cores
 #   benchmarks/run.sh --quick          a smoke pass of everything, into target/benchmarks/quick
-#   benchmarks/run.sh --only matmul    some sections: matmul, vit, towers, vet, study; into
+#   benchmarks/run.sh --only matmul    some sections: matmul, vit, towers, vet, codes, study; into
 #                                      target/benchmarks/only
 #
 # --rounds N measures every pair N times (2), --jobs LIST are the jobs of the study (1 and all cores).
@@ -14,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=$PWD/target/benchmarks
 
-sections="matmul vit towers vet"
+sections="matmul vit towers vet codes"
 preset=quick
 rounds=2
 out=benchmarks
@@ -24,7 +25,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --full) sections="$sections study" ;;
     --quick)
-      quick=1 preset=smoke rounds=1 sections="matmul vit towers vet study" out=$scratch/quick
+      quick=1 preset=smoke rounds=1 sections="matmul vit towers vet codes study" out=$scratch/quick
       export VERSUS_SECONDS=0.2
       ;;
     --only)
@@ -53,9 +54,9 @@ while [ $# -gt 0 ]; do
 done
 for section in $sections; do
   case "$section" in
-    matmul | vit | towers | vet | study) ;;
+    matmul | vit | towers | vet | codes | study) ;;
     *)
-      echo "unknown section $section; there are matmul, vit, towers, vet and study" >&2
+      echo "unknown section $section; there are matmul, vit, towers, vet, codes and study" >&2
       exit 2
       ;;
   esac
@@ -70,7 +71,7 @@ if [ -z "${PYTHON:-}" ]; then
   [ -x "$PYTHON" ] || python3 -m venv "$scratch/venv"
   "$PYTHON" -m pip install --quiet --requirement benchmarks/pytorch/requirements.txt
 fi
-"$PYTHON" -c 'import torch, PIL, rapidfuzz, safetensors' || {
+"$PYTHON" -c 'import faiss, torch, PIL, rapidfuzz, safetensors' || {
   echo "$PYTHON lacks modules: $PYTHON -m pip install -r benchmarks/pytorch/requirements.txt" >&2
   exit 1
 }
@@ -83,6 +84,7 @@ bench_of() {
     vit) echo versus_vit ;;
     towers) echo versus_towers ;;
     vet) echo versus_vet ;;
+    codes) echo versus_codes ;;
   esac
 }
 twin_of() {
@@ -91,6 +93,7 @@ twin_of() {
     vit) echo vit_step ;;
     towers) echo towers ;;
     vet) echo vet ;;
+    codes) echo codes ;;
   esac
 }
 # Whether both sides of a section are there; says by name what is not.
@@ -163,7 +166,7 @@ for section in $runnable; do
   [ "$section" != towers ] || towers_memory
   bench=$(bench_of "$section") script=benchmarks/pytorch/$(twin_of "$section").py
   small=
-  case "$quick $section" in "1 vet" | "1 towers") small=--quick ;; esac
+  case "$quick $section" in "1 vet" | "1 towers" | "1 codes") small=--quick ;; esac
   for threads in $thread_counts; do
     # Calls of the table take seconds; one round has to do.
     for round in $(seq "$([ "$section" = vet ] && echo 1 || echo "$rounds")"); do

@@ -5,7 +5,9 @@ use super::place::Place;
 use anyhow::{Context, Result};
 use arms::ArmSpec;
 use claims::Registration;
-use probe::{CellOutcome, CellSpec, Observer, ProbeConfig, Replicates, RunOutcome, Status, StoredCells};
+use probe::{
+    CellOutcome, CellSpec, Observer, ProbeConfig, Replicates, RunOutcome, Status, StoredCells,
+};
 use run_results::provenance;
 use run_results::{Manifest, Outputs, Summary};
 use run_support::lock::Owner;
