@@ -110,3 +110,96 @@ fn what_makes_no_sense_is_refused_by_name_before_anything_is_rendered() {
     run(&place, "--run a").refused(&["another configuration", "read_steps"]);
     run(&place, "--run a --decode-steps 2 --read-steps 2").refused(&["--resume"]);
 }
+
+/// The registered run in small: three seeds with towers and training images of their own.
+const PAPER: &str = r#"
+seeds = [1, 2, 3]
+read_steps = 6
+decode_steps = 6
+batch = 8
+decoder_width = 32
+decoder_depth = 1
+usage_tokens = 0
+arms = ["patch-merger", "gelu-mlp@1028", "vet-softmax@1028"]
+
+[images]
+text = 32
+task = 1
+photographs = 32
+validation = 8
+test = 16
+"#;
+
+#[test]
+fn the_registered_run_has_seeds_of_their_own_and_claims_that_a_clone_evaluates_again() {
+    let place = Scratch::new();
+    photographs(&place);
+    place.write("paper.toml", PAPER);
+    for seed in 1..=3 {
+        // The same tower thrice: only the name differs here.
+        let weights = fs::read(place.path("backbone.safetensors")).unwrap();
+        place.write(&format!("tower-{seed}.safetensors"), weights);
+    }
+    let flags = "representation-probe --preset paper --config paper.toml --results r --dataset photos \
+                 --backbone tower-{seed}.safetensors";
+    let run = |name: &str, jobs: usize| {
+        place
+            .run(&format!("{flags} --run {name} --jobs {jobs}"))
+            .succeeded()
+    };
+    let told = run("a", 1).stdout;
+    assert!(
+        told.contains("L1") && told.contains("NOT MEASURED"),
+        "{told}"
+    );
+    run("b", 2);
+    let bytes = |run: &str, file: &str| fs::read(place.path(format!("r/{run}/{file}"))).unwrap();
+    for file in [
+        "metrics.csv",
+        "summary.csv",
+        "items.safetensors",
+        "claims.csv",
+    ] {
+        assert!(bytes("a", file) == bytes("b", file), "{file}");
+    }
+    let claims = Rows::read(&place.path("r/a/claims.csv"));
+    assert_eq!(claims.fields("seeds", &[("claim", "L2")]), ["3", "3"]);
+
+    // Every seed has images of its own to train on, and the same to be tested on.
+    let manifest = fs::read_to_string(place.path("r/a/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let hashes = |split: &str| {
+        let groups = manifest["hashes"]["data"].as_object().unwrap().iter();
+        let of_split = groups.filter(|(name, _)| name.contains(split));
+        let found: std::collections::BTreeSet<_> =
+            of_split.map(|(_, hash)| hash.to_string()).collect();
+        found.len()
+    };
+    assert_eq!([hashes(": train"), hashes(": test")], [3, 1], "{manifest}");
+    let summary = Rows::read(&place.path("r/a/summary.csv"));
+    assert_eq!(
+        summary.fields("seeds", &[("arm", "patch-merger")]),
+        ["3", "3"]
+    );
+
+    // As in a clone: no cells.
+    fs::remove_dir_all(place.path("r/b/cells")).unwrap();
+    fs::remove_file(place.path("r/b/claims.csv")).unwrap();
+    place.run("claims r/b").succeeded();
+    assert_eq!(bytes("a", "claims.csv"), bytes("b", "claims.csv"));
+    fs::write(place.path("r/b/items.safetensors"), "nothing").unwrap();
+    place
+        .run("claims r/b")
+        .refused(&["items.safetensors", "damaged"]);
+
+    // A run that nothing was registered for says so; a tower per seed needs a place for its number.
+    let small = "representation-probe --preset smoke --arms patch-merger --backbone backbone.safetensors --results r";
+    place.run(&format!("{small} --run c")).succeeded();
+    assert!(place.path("r/c/items.safetensors").is_file());
+    place
+        .run("claims r/c")
+        .refused(&["nothing was registered", "--preset paper"]);
+    place
+        .run(&format!("{small} --run d --replication towers"))
+        .refused(&["{seed}"]);
+}

@@ -63,6 +63,8 @@ pub enum Preset {
     Quick,
     /// Vocabularies up to 65,536 words, trained ten times as long: hours.
     Full,
+    /// What the claims are about: eight seeds, each with a tower and training images of its own.
+    Paper,
 }
 
 impl Preset {
@@ -73,6 +75,7 @@ impl Preset {
             Self::Smoke => "smoke",
             Self::Quick => "quick",
             Self::Full => "full",
+            Self::Paper => "paper",
         }
     }
 }
@@ -105,6 +108,9 @@ pub struct RepresentationConfig {
     pub objectives: Vec<Objective>,
     /// Paired seeds: data order, parameters and noise.
     pub seeds: Vec<u64>,
+    /// What else differs between the seeds.
+    #[serde(default, skip_serializing_if = "Replication::is_start")]
+    pub replication: Replication,
     /// Alphabet of the text.
     pub charset: Charset,
     /// Characters per visual token.
@@ -118,7 +124,10 @@ pub struct RepresentationConfig {
     pub images: ImageCounts,
     /// Root of the randomness of the images.
     pub data_seed: u64,
-    /// Pre-trained tower.
+    /// Root of the images to train and to choose on, where it is not `data_seed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_seed: Option<u64>,
+    /// Pre-trained tower; `{seed}` stands for the seed where each has one of its own.
     pub backbone: PathBuf,
     /// Width of a visual token.
     pub d_token: usize,
@@ -186,6 +195,7 @@ impl Preset {
             ]),
             objectives: vec![Objective::Read, Objective::Reconstruct],
             seeds: vec![1],
+            replication: Replication::Start,
             charset: Charset::Printable94,
             densities: vec![1.0, 2.0],
             tasks: vec![TaskKind::LandoltGap, TaskKind::Vernier],
@@ -198,6 +208,7 @@ impl Preset {
                 test: 128,
             },
             data_seed: 20_261_129,
+            train_seed: None,
             backbone: ProbePreset::Quick.config().backbone,
             d_token: 128,
             read_steps: 400,
@@ -276,6 +287,35 @@ impl Preset {
                 usage_tokens: 1_000_000,
                 ..quick
             },
+            Self::Paper => RepresentationConfig {
+                arms: arms(&[
+                    "patch-merger",
+                    "gelu-mlp@1028",
+                    "vet-softmax@1028",
+                    "vq@65536+kmeans+rotation",
+                    "oracle-words@4096",
+                ]),
+                objectives: vec![Objective::Reconstruct],
+                seeds: (101..=108).collect(),
+                replication: Replication::Towers,
+                densities: vec![1.0],
+                tasks: Vec::new(),
+                images: ImageCounts {
+                    text: 40_000,
+                    task: 2000,
+                    photographs: 40_000,
+                    validation: 256,
+                    test: 500,
+                },
+                data_seed: 20_261_201,
+                backbone: PathBuf::from("data/backbones/replicates/seed-{seed}.safetensors"),
+                read_steps: 2000,
+                decode_steps: 2000,
+                learning_rates: vec![4e-3, 8e-3],
+                usage_tokens: 100_000,
+                bootstrap_draws: 10_000,
+                ..quick
+            },
         }
     }
 }
@@ -337,6 +377,22 @@ impl RepresentationConfig {
         Ok(())
     }
 
+    /// What the run is carried out as: itself, or the run of every seed alone, where each has images of its own.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn replicates(&self) -> Result<Vec<Self>> {
+        let text = self.text()?;
+        let alone = text.replicates().into_iter().map(|replicate| Self {
+            seeds: replicate.seeds,
+            replication: replicate.replication,
+            train_seed: replicate.data.train_seed,
+            backbone: replicate.backbone,
+            ..self.clone()
+        });
+        Ok(alone.collect())
+    }
+
     /// The run of `ocr-probe` whose projectors are frozen, and whose text is decoded.
     ///
     /// # Errors
@@ -349,7 +405,7 @@ impl RepresentationConfig {
             preset: format!("representation-{}", self.preset),
             arms,
             seeds: self.seeds.clone(),
-            replication: Replication::Start,
+            replication: self.replication,
             d_token: self.d_token,
             backbone: self.backbone.clone(),
             hardening_images: 0,
@@ -368,7 +424,7 @@ impl RepresentationConfig {
                     test_words: self.images.test,
                 },
                 seed: self.data_seed,
-                train_seed: None,
+                train_seed: self.train_seed,
                 layout: LayoutKind::Grid,
                 ..base.data
             },
@@ -441,7 +497,12 @@ mod tests {
 
     #[test]
     fn every_preset_is_sound_and_survives_toml() {
-        for (preset, count) in [(Preset::Smoke, 4), (Preset::Quick, 15), (Preset::Full, 23)] {
+        for (preset, count) in [
+            (Preset::Smoke, 4),
+            (Preset::Quick, 15),
+            (Preset::Full, 23),
+            (Preset::Paper, 5),
+        ] {
             let config = preset.config();
             config.check().unwrap();
             assert_eq!(

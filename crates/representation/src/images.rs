@@ -132,15 +132,16 @@ impl Images {
     ) -> Result<()> {
         let layout = self.text.layout().context("there is no text")?;
         let counts = config.images;
+        let own = config.train_seed.unwrap_or(config.data_seed);
         let wanted = [
-            (Split::Train, counts.photographs),
-            (Split::Validation, counts.validation),
-            (Split::Test, counts.test),
+            (Split::Train, counts.photographs, own),
+            (Split::Validation, counts.validation, own),
+            (Split::Test, counts.test, config.data_seed),
         ];
         let mut hash = Sha256::new();
         let mut splits = Vec::new();
-        for (split, count) in wanted {
-            let crops = photographs.crops(split, count, layout, config.data_seed, lanes, stop)?;
+        for (split, count, seed) in wanted {
+            let crops = photographs.crops(split, count, layout, seed, lanes, stop)?;
             self.warnings.extend(crops.notes);
             hash.update(crops.group.content_hash(config.charset));
             let prepared = self.text.group(crops.group, None, lanes, device, stop)?;

@@ -133,6 +133,12 @@ impl CellOutcome {
         }
     }
 
+    /// What it is one of: the cells of a subject that was trained for something, one per seed.
+    #[must_use]
+    pub fn unit(&self) -> (Subject, Option<Objective>) {
+        (self.spec.subject, self.spec.objective)
+    }
+
     /// Whether training broke down.
     #[must_use]
     pub fn has_failed(&self) -> bool {

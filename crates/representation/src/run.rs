@@ -3,10 +3,10 @@
 use crate::config::{Objective, RepresentationConfig};
 use crate::images::Images;
 use crate::measures::GaussianSource;
-use crate::outcome::{CellOutcome, CellSpec, Subject};
+use crate::outcome::{CellOutcome, CellSpec, Part, Subject};
 use crate::testing::{Testing, Trained};
 use crate::training::{Decoded, Training};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use probe::{CellModel, Status, guarded};
 use probe_data::pixel_batch;
@@ -38,6 +38,31 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The runs of all seeds as one: arms in order, objectives in order, seeds in order; then the baselines.
+    ///
+    /// # Errors
+    /// If there is none, or their test images differ.
+    pub fn joined(outcomes: Vec<Self>) -> Result<Self> {
+        let mut outcomes = outcomes.into_iter();
+        let mut all = outcomes.next().context("a run without seeds")?;
+        let order: Vec<_> = all.cells.iter().map(CellOutcome::unit).collect();
+        for other in outcomes {
+            all.cells.extend(other.cells);
+        }
+        let place = |cell: &CellOutcome| order.iter().position(|unit| *unit == cell.unit());
+        all.cells.sort_by_key(place);
+        for pair in all.cells.windows(2) {
+            let same =
+                |[a, b]: [&Part; 2]| a.clusters == b.clusters && a.characters == b.characters;
+            let parts = pair[0].parts.iter().zip(&pair[1].parts);
+            ensure!(
+                parts.into_iter().all(|(a, b)| same([a, b])),
+                "the seeds of a run were not tested on the same images"
+            );
+        }
+        Ok(all)
+    }
+
     /// Whether there is nothing to report.
     #[must_use]
     pub fn all_failed(&self) -> bool {
@@ -78,6 +103,9 @@ impl UnitOutcome {
 pub struct Run<'a> {
     /// Settings.
     pub config: &'a RepresentationConfig,
+    /// The run of the first seed, where this is that of another one with images of its own: its learning rates
+    /// are those of all.
+    pub first: Option<&'a Outcome>,
     /// Images.
     pub images: &'a Images,
     /// Folder of finished cells.
@@ -113,8 +141,9 @@ impl Run<'_> {
                 subject,
                 objective: Some(objective),
                 seed: self.config.seeds[0],
-                rates: self.config.learning_rates.clone(),
+                rates: self.rates(subject, objective),
             })
+            .filter(|unit| !unit.rates.is_empty())
             .collect();
         let tuned = self.stage("first seed", &first, &origin, &reader)?;
         let mut others = Vec::new();
@@ -162,6 +191,19 @@ impl Run<'_> {
             tried,
             sources: self.sources()?,
         })
+    }
+
+    /// Learning rates that an arm is tried with; none if it broke down at the first seed.
+    fn rates(&self, subject: Subject, objective: Objective) -> Vec<f64> {
+        let Some(first) = self.first else {
+            return self.config.learning_rates.clone();
+        };
+        let of_unit = |cell: &&CellOutcome| {
+            (cell.spec.subject, cell.spec.objective) == (subject, Some(objective))
+                && !cell.has_failed()
+        };
+        let chosen = first.cells.iter().filter(of_unit);
+        chosen.map(|cell| cell.spec.learning_rate).collect()
     }
 
     /// The outcomes of `units`, from the store or trained.

@@ -47,6 +47,7 @@ pub mod plots;
 mod predictions;
 mod protocol;
 pub mod provenance;
+pub mod registered;
 mod scored;
 mod summary;
 mod summary_file;

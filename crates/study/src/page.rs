@@ -5,10 +5,10 @@ use super::config::StudyConfig;
 use super::part::{PartResult, of_section};
 use super::section::Section;
 use super::sections::Findings;
-use super::verdicts;
 use anyhow::{Context, Result};
 use html_report::{Column, Figure, Picture, Report, Table};
 use probe::ImageSource;
+use run_results::registered;
 use run_results::wording;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,8 +61,8 @@ impl Page<'_> {
             answer: self.answer.paragraphs.clone(),
             key_numbers: self.answer.key_numbers.clone(),
             warnings,
-            claims: verdicts::page_claims(self.claims),
-            gates: verdicts::page_gates(self.claims),
+            claims: registered::page_claims(self.claims),
+            gates: registered::page_gates(self.claims),
             sections,
             configuration: toml::to_string(self.config)
                 .context("the configuration does not fit into TOML")?,

@@ -8,16 +8,12 @@ use super::part::PartResult;
 use super::section::Section;
 use super::sections::{Findings, StudyResults};
 use super::table::StudyTable;
-use super::verdicts;
 use anyhow::{Context, Result};
 use claims::{Evaluator, Registration};
-use run_results::csv_file;
+use run_results::{csv_file, registered};
 use run_support::atomic;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Columns of the table of verdicts in a file.
-const NARROW: u16 = 120;
 
 /// Writes tables, figures and `report.html` into the folder of a study.
 ///
@@ -46,7 +42,7 @@ pub fn write(
             figure.draw(&plots)?;
         }
     }
-    let claims = verdicts::evaluate(folder, registration, &measurements)?;
+    let claims = registered::evaluate(folder, registration, &measurements)?;
     let answer = joined_answer(&findings);
     let report = Page {
         folder,
@@ -95,24 +91,7 @@ impl Conclusions {
     /// The verdicts, for the terminal.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-        if table.width().is_none() {
-            // Not a terminal.
-            table.set_width(NARROW);
-        }
-        table.set_header(["claim", "verdict", "adjusted p", "why"]);
-        for claim in &self.claims.claims {
-            let p = claim.adjusted_p.map(|p| format!("{p:.4}"));
-            table.add_row([
-                claim.id.clone(),
-                claim.verdict.name().to_owned(),
-                p.unwrap_or_default(),
-                claim.words.clone(),
-            ]);
-        }
-        table.to_string()
+        registered::table(&self.claims)
     }
 }
 

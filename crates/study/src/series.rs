@@ -100,7 +100,7 @@ fn published(result: &PartResult, series: &ItemSeries) -> Vec<PublishedDifferenc
         published.extend(compared.into_iter().flatten().map(|found| {
             // The summary counts texts that are read without an error, claims those with one.
             let (value, interval) = match metric {
-                Metric::CharacterError => (found.difference, found.interval),
+                Metric::CharacterError | Metric::VarianceLost => (found.difference, found.interval),
                 Metric::WordError => (-found.difference, found.interval.map(Interval::negated)),
             };
             PublishedDifference {

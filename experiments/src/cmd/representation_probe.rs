@@ -4,9 +4,10 @@ use super::{Computing, set};
 use anyhow::{Context, Result, bail};
 use arms::ArmSpec;
 use perception_tasks::TaskKind;
+use probe::Replication;
 use representation::results::{self, Measure, Row};
-use representation::{Images, Objective, Preset, RepresentationConfig, Run};
-use run_results::provenance;
+use representation::{Images, Objective, Outcome, Preset, RepresentationConfig, Run};
+use run_results::{provenance, registered};
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
@@ -33,6 +34,9 @@ pub struct Args {
     /// Number of paired seeds: 1 to N.
     #[arg(long)]
     seeds: Option<u64>,
+    /// What differs between the seeds besides start, order and noise.
+    #[arg(long, value_enum)]
+    replication: Option<Replication>,
     /// Folder of photographs, searched with its subfolders; crops of them are decoded beside text and
     /// tasks. docs/representation.md has a recipe for openly licensed ones.
     #[arg(long, value_name = "DIR")]
@@ -85,6 +89,7 @@ impl Args {
         };
         set(&mut config.arms, &self.arms);
         set(&mut config.objectives, &self.objectives);
+        set(&mut config.replication, &self.replication);
         set(&mut config.charset, &self.charset);
         set(&mut config.densities, &self.densities);
         set(&mut config.tasks, &self.tasks);
@@ -130,36 +135,51 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();
     let (lanes, device) = (&session.lanes, session.device());
-    let images = match Images::prepare(&config, session.cache.as_ref(), lanes, device, stop) {
-        Ok(images) => images,
-        Err(error) => {
-            folder.abandon();
-            return Err(error);
-        }
-    };
-    for warning in &images.warnings {
-        eprintln!("note: {warning}");
-    }
     let mut manifest = session.manifest(&config.text()?);
-    provenance::add_preparation(&mut manifest, &images.text, None);
-    let clock = Instant::now();
-    let run = Run {
-        config: &config,
-        images: &images,
-        cells: &folder.cells(),
-        lanes,
-        devices: &session.devices,
-        stop,
-    };
-    let outcome = run
-        .carry_out()
-        .map_err(|error| super::how_to_go_on(error, &path))?;
-    provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
+    let (mut outcomes, mut warnings): (Vec<Outcome>, Vec<String>) = (Vec::new(), Vec::new());
+    for replicate in config.replicates()? {
+        let prepared = Images::prepare(&replicate, session.cache.as_ref(), lanes, device, stop);
+        let images = match prepared {
+            Ok(images) => images,
+            Err(error) if outcomes.is_empty() => {
+                folder.abandon();
+                return Err(error);
+            }
+            Err(error) => return Err(super::how_to_go_on(error, &path)),
+        };
+        for warning in &images.warnings {
+            if !warnings.contains(warning) {
+                eprintln!("note: {warning}");
+                warnings.push(warning.clone());
+            }
+        }
+        let own_seed = (!config.replication.is_start()).then_some(replicate.seeds[0]);
+        provenance::add_preparation(&mut manifest, &images.text, own_seed);
+        let clock = Instant::now();
+        let run = Run {
+            config: &replicate,
+            first: outcomes.first(),
+            images: &images,
+            cells: &folder.cells(),
+            lanes,
+            devices: &session.devices,
+            stop,
+        };
+        let outcome = run
+            .carry_out()
+            .map_err(|error| super::how_to_go_on(error, &path))?;
+        outcomes.push(outcome);
+        provenance::add_stage(&mut manifest, "cells", clock.elapsed().as_secs_f64());
+    }
+    let outcome = Outcome::joined(outcomes)?;
     if let Some(stored) = provenance::stored(&path).filter(|_| args.resume) {
         manifest = stored;
     }
-    let rows = results::write(&path, &config, &outcome, &images.warnings, &manifest)?;
-    println!("{}", table(&rows));
+    let written = results::write(&path, &config, &outcome, &warnings, &manifest)?;
+    println!("{}", table(&written.rows));
+    if let Some(claims) = &written.claims {
+        println!("{}", registered::table(claims));
+    }
     println!(
         "{:.0} s in all; read {}, or open {} in a browser",
         started.elapsed().as_secs_f64(),

@@ -191,14 +191,14 @@ fn in_study(data: &Facets, arms: &[String]) -> Vec<(String, String)> {
 impl Metric {
     fn of(self, rate: &probe_statistics::bootstrap::Rate) -> f64 {
         match self {
-            Self::CharacterError => rate.error_rate(),
+            Self::CharacterError | Self::VarianceLost => rate.error_rate(),
             Self::WordError => 1.0 - rate.exact_rate(),
         }
     }
 
     fn logit(self, rate: &probe_statistics::bootstrap::Rate) -> f64 {
         match self {
-            Self::CharacterError => rate.error_logit(),
+            Self::CharacterError | Self::VarianceLost => rate.error_logit(),
             Self::WordError => -rate.exact_logit(),
         }
     }
@@ -207,6 +207,7 @@ impl Metric {
         match self {
             Self::CharacterError => "character error",
             Self::WordError => "word error",
+            Self::VarianceLost => "variance lost",
         }
     }
 }

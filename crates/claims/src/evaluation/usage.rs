@@ -150,7 +150,7 @@ fn error_by_seed(series: &Series, metric: Metric) -> Vec<f64> {
         .map(|seed| {
             let items = &seed.items;
             match metric {
-                Metric::CharacterError => {
+                Metric::CharacterError | Metric::VarianceLost => {
                     let edits: f64 = items.iter().map(|item| f64::from(item.edits)).sum();
                     edits / items.iter().map(|item| f64::from(item.chars)).sum::<f64>()
                 }

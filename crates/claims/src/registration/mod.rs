@@ -153,6 +153,9 @@ pub enum Metric {
     CharacterError,
     /// Share of items with an error: one minus word or task accuracy.
     WordError,
+    /// Share of the pixels' variance that a reconstruction loses: the mean over items, each of which has as
+    /// many "characters" as there are parts of a variance that are told apart.
+    VarianceLost,
 }
 
 /// Whether the subject's error is claimed to be above or below the reference's.

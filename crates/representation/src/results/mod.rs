@@ -5,17 +5,22 @@
 //! | `metrics.csv` | arm, objective, seed, part of the images and measure |
 //! | `summary.csv` | arm, objective and part, with intervals over seeds and images |
 //! | `learning_curves.csv` | arm, objective, seed, learning rate and step |
+//! | `items.safetensors` | the same image by image, as numbers |
+//! | `claims.csv`, `gates.csv` | claim that was registered for the run |
 //! | `plots/` | figure, as SVG, PNG and CSV |
 //! | `answer.md` | the answer in sentences |
 //! | `report.html` | all of this to read in a browser |
 //! | `manifest.json` | the run: versions, machine, times, hashes |
 
 mod figures;
+mod items;
 mod page;
+mod registered;
 mod sentences;
 mod summary;
 mod tables;
 
+pub use registered::evaluate;
 pub use summary::{Measure, Row, Value, rows};
 
 use crate::config::RepresentationConfig;
@@ -25,7 +30,16 @@ use run_results::Manifest;
 use run_support::atomic;
 use std::path::Path;
 
-/// Writes the results of a run into its folder; returns the rows of the summary.
+/// What a run comes to.
+#[derive(Debug)]
+pub struct Conclusions {
+    /// The rows of the summary.
+    pub rows: Vec<Row>,
+    /// The claims that were registered for such a run, if any were.
+    pub claims: Option<claims::Report>,
+}
+
+/// Writes the results of a run into its folder.
 ///
 /// # Errors
 /// If numbers of a cell do not fit together, or a file cannot be written.
@@ -35,11 +49,13 @@ pub fn write(
     outcome: &Outcome,
     warnings: &[String],
     manifest: &Manifest,
-) -> Result<Vec<Row>> {
+) -> Result<Conclusions> {
     let rows = rows(config, outcome)?;
     tables::metrics(&folder.join("metrics.csv"), outcome)?;
     tables::summary(&folder.join("summary.csv"), &rows)?;
     tables::curves(&folder.join("learning_curves.csv"), outcome)?;
+    items::write(&folder.join(items::FILE), outcome)?;
+    let claims = evaluate(folder, config, None)?;
     manifest.write(&folder.join("manifest.json"))?;
     let plots = folder.join("plots");
     atomic::make_folder(&plots)?;
@@ -52,10 +68,11 @@ pub fn write(
         outcome,
         rows: &rows,
         answer,
+        claims: claims.as_ref(),
         drawn: &drawn,
         warnings,
         manifest,
     };
     page.write(folder)?;
-    Ok(rows)
+    Ok(Conclusions { rows, claims })
 }

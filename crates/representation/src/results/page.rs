@@ -9,7 +9,7 @@ use crate::run::Outcome;
 use anyhow::{Context, Result};
 use html_report::{Column, Figure, Picture, Report, Section, Table};
 use probe::Status;
-use run_results::Manifest;
+use run_results::{Manifest, registered};
 use run_support::atomic;
 use std::path::Path;
 
@@ -19,6 +19,7 @@ pub(super) struct Page<'a> {
     pub outcome: &'a Outcome,
     pub rows: &'a [Row],
     pub answer: Vec<String>,
+    pub claims: Option<&'a claims::Report>,
     pub drawn: &'a [Drawn],
     pub warnings: &'a [String],
     pub manifest: &'a Manifest,
@@ -53,6 +54,7 @@ impl Page<'_> {
             title: "Representation probe".to_owned(),
             question: QUESTION.to_owned(),
             answer: self.answer,
+            claims: self.claims.map_or_else(Vec::new, registered::page_claims),
             warnings,
             sections,
             configuration: toml::to_string(self.config)

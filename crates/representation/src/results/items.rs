@@ -1,0 +1,155 @@
+//! `items.safetensors`: what every test image came to, small enough to be published, and read by the claims.
+//!
+//! | Tensor, `U16` `[images]` | What |
+//! |---|---|
+//! | `cluster/PART` | font, level or photograph of each image |
+//! | `chars/PART` | characters of each text |
+//! | `edits/PART/OBJECTIVE/ARM/SEED` | edits between what is read in each reconstruction and its text |
+//! | `lost/PART/OBJECTIVE/ARM/SEED` | variance of each image's pixels that is lost, in parts of [`PARTS`] |
+
+use crate::config::RepresentationConfig;
+use crate::run::Outcome;
+use anyhow::{Context, Result, ensure};
+use claims::{Evaluation, Measurements, Series};
+use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
+use run_support::atomic;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Name of the file.
+pub(super) const FILE: &str = "items.safetensors";
+/// Parts of a variance that are told apart.
+const PARTS: u16 = 10_000;
+
+/// Writes the file.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn write(path: &Path, outcome: &Outcome) -> Result<()> {
+    let mut tensors: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut add = |name: String, numbers: &mut dyn Iterator<Item = f64>| {
+        // Ends of the range are kept: as a cast does.
+        let bytes = numbers.flat_map(|number| (number.round() as u16).to_le_bytes());
+        tensors.insert(name, bytes.collect());
+    };
+    for cell in &outcome.cells {
+        let Some((arm, objective)) = cell.spec.subject.arm().zip(cell.spec.objective) else {
+            continue;
+        };
+        for part in &cell.parts {
+            let (name, seed) = (&part.name, cell.spec.seed);
+            let mut whole = |what: String, numbers: &[u32]| {
+                add(what, &mut numbers.iter().map(|&number| f64::from(number)));
+            };
+            whole(format!("cluster/{name}"), &part.clusters);
+            if !part.edits.is_empty() {
+                whole(format!("chars/{name}"), &part.characters);
+                whole(
+                    format!("edits/{name}/{objective}/{arm}/{seed}"),
+                    &part.edits,
+                );
+            }
+            let lost = part.distortion.iter().map(|share| share * f64::from(PARTS));
+            add(format!("lost/{name}/{objective}/{arm}/{seed}"), &mut {
+                lost
+            });
+        }
+    }
+    let views = tensors.iter().map(|(name, bytes)| {
+        let view = TensorView::new(Dtype::U16, vec![bytes.len() / 2], bytes)?;
+        anyhow::Ok((name.as_str(), view))
+    });
+    let views = views.collect::<Result<Vec<_>>>()?;
+    atomic::write_bytes(path, &safetensors::serialize(views, None)?)
+}
+
+/// What the claims are evaluated on: characters of text, variance of all other images.
+///
+/// # Errors
+/// If the file is missing, damaged, or not of this run.
+pub(super) fn measurements(path: &Path, config: &RepresentationConfig) -> Result<Measurements> {
+    let bytes = std::fs::read(path).with_context(|| {
+        format!(
+            "{}: cannot read what every image came to; make the run with `representation-probe --resume --run NAME`",
+            path.display()
+        )
+    })?;
+    let read = || -> Result<Measurements> {
+        let file = SafeTensors::deserialize(&bytes)?;
+        let numbers = |name: &str| -> Result<Vec<u32>> {
+            let tensor = file.tensor(name)?;
+            ensure!(tensor.dtype() == Dtype::U16, "`{name}` is not U16");
+            let numbers = tensor.data().chunks_exact(2);
+            Ok(numbers
+                .map(|pair| u32::from(u16::from_le_bytes([pair[0], pair[1]])))
+                .collect())
+        };
+        let names = file.names();
+        let parts = names
+            .iter()
+            .filter_map(|name| name.strip_prefix("cluster/"));
+        let mut parts: Vec<&str> = parts.collect();
+        parts.sort_unstable();
+        let mut measurements = Measurements::default();
+        for part in parts {
+            let clusters = numbers(&format!("cluster/{part}"))?;
+            let is_text = names.contains(&format!("chars/{part}").as_str());
+            let what = if is_text { "edits" } else { "lost" };
+            let chars = match is_text {
+                true => numbers(&format!("chars/{part}"))?,
+                false => vec![u32::from(PARTS); clusters.len()],
+            };
+            for objective in &config.objectives {
+                for arm in &config.arms {
+                    let mut seeds = Vec::new();
+                    for &seed in &config.seeds {
+                        let name = format!("{what}/{part}/{objective}/{arm}/{seed}");
+                        if !names.contains(&name.as_str()) {
+                            continue;
+                        }
+                        let edits = numbers(&name)?;
+                        ensure!(
+                            [edits.len(), chars.len()] == [clusters.len(); 2],
+                            "`{name}` is not about the images of `{part}`"
+                        );
+                        let items = edits.iter().zip(&chars).zip(&clusters);
+                        let items = items.map(|((&edits, &chars), &cluster)| ItemOutcome {
+                            cluster,
+                            edits,
+                            chars,
+                        });
+                        seeds.push(SeedItems {
+                            seed,
+                            items: items.collect(),
+                        });
+                    }
+                    if !seeds.is_empty() {
+                        measurements.series.push(Series {
+                            study: objective.to_string(),
+                            arm: arm.to_string(),
+                            charset: config.charset.size(),
+                            condition: part.to_owned(),
+                            density: None,
+                            evaluation: Evaluation::Deterministic,
+                            k: None,
+                            stimulus: None,
+                            pixels_per_character: None,
+                            steps: None,
+                            bits_nominal: None,
+                            bits_used: None,
+                            learning_rate: None,
+                            validation_error: None,
+                            chance_accuracy: None,
+                            seeds,
+                            published: Vec::new(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(measurements)
+    };
+    read().with_context(|| format!("{}: damaged, or of another run", path.display()))
+}
