@@ -12,13 +12,15 @@ pub mod images;
 pub mod measures;
 pub mod outcome;
 pub mod photographs;
+mod preset;
 pub mod reconstruction;
 pub mod results;
 pub mod run;
 pub mod testing;
 pub mod training;
 
-pub use config::{Objective, Preset, RepresentationConfig};
+pub use config::{Objective, RepresentationConfig};
 pub use images::{ImageKind, Images};
 pub use outcome::{CellOutcome, Part, Subject};
+pub use preset::Preset;
 pub use run::{Outcome, Run};

@@ -1,7 +1,8 @@
 //! The claims about representation, from the items that a run left.
 
 use super::items;
-use crate::config::{Preset, RepresentationConfig};
+use crate::config::RepresentationConfig;
+use crate::preset::Preset;
 use anyhow::{Context, Result};
 use claims::Registration;
 use run_results::registered;
