@@ -226,6 +226,30 @@ mod tests {
     }
 
     #[test]
+    fn the_tables_of_several_runs_are_read_as_one() {
+        let (folder, published) = published();
+        let run = |name: &str, table: &str| {
+            let place = folder.path().join("study").join(name);
+            fs::create_dir_all(&place).expect("run");
+            fs::write(place.join("ocr.csv"), table).expect("table");
+        };
+        run("at-1", "arm,density,mean\nsoft,1,0.02\n");
+        run("at-2", "arm,density,mean\nsoft,2,0.04\n");
+        run("of-3", "arm,density,mean\nsoft,3,0.06\n");
+        let text = "Read <!-- = study/at-*/ocr.csv density=2 : percent mean --><!-- /= -->";
+        let filled = fill(text, &published).expect("filled");
+        assert!(filled.text.contains("-->4.0%<!--"), "{}", filled.text);
+        let refused = |text: &str| {
+            let published = Published::new(folder.path());
+            fill(text, &published).expect_err("refused").to_string()
+        };
+        assert!(refused(&text.replace("=2", "=3")).contains("0 rows"));
+        assert!(refused(&text.replace("at-", "un-")).contains("no file is called study/un-*"));
+        run("at-3", "arm,density,sd\nsoft,3,0.06\n");
+        assert!(refused(text).contains("other columns"));
+    }
+
+    #[test]
     fn a_source_has_a_short_name() {
         let text = "<!-- source hard = ocr.csv arm=hard -->\n\nOr <!-- = hard density=1 : percent mean --><!-- /= -->.\n";
         assert!(filled(text).text.contains("-->6.6%<!-- /= -->"));

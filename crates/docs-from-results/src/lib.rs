@@ -17,7 +17,8 @@
 //! A value `first-below:X` takes of the rows that have the other values the first whose number is below X: after how
 //! many steps was an error reached?
 //!
-//! A `FILE` is a CSV file below the folder of published results, a `SOURCE` such a file or a short
+//! A `FILE` is a CSV file below the folder of published results; a `*` in the name of a folder on the way stands for
+//! all that fit, whose tables are read as one. A `SOURCE` is such a file or a short
 //! name. Words that hold spaces stand in double quotes. Formats: `percent` and `points` of fractions,
 //! `number` with two decimals (these three with the ends of an interval or without), `count`, and `text`
 //! as it stands. Comments in code are left alone.

@@ -28,13 +28,39 @@ impl Published {
         if let Some(csv) = self.read.borrow().get(name) {
             return Ok(Rc::clone(csv));
         }
-        let path = self.folder.join(name);
-        let csv = Csv::read(name, &path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let mut whole: Option<Csv> = None;
+        for path in self.files(name)? {
+            let csv = Csv::read(name, &path)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            match &mut whole {
+                None => whole = Some(csv),
+                Some(whole) if whole.header == csv.header => whole.rows.extend(csv.rows),
+                Some(_) => {
+                    return Err(format!(
+                        "{} has other columns than the tables before it in {name}",
+                        path.display()
+                    ));
+                }
+            }
+        }
+        let csv = whole.ok_or_else(|| format!("no file is called {name}"))?;
         let csv = Rc::new(csv);
         let kept = Rc::clone(&csv);
         self.read.borrow_mut().insert(name.to_owned(), kept);
         Ok(csv)
+    }
+
+    /// The files of that name, sorted, for which `*` stands for anything within a folder's name.
+    fn files(&self, name: &str) -> Result<Vec<PathBuf>, String> {
+        if !name.contains('*') {
+            return Ok(vec![self.folder.join(name)]);
+        }
+        let problem = |what: &dyn std::fmt::Display| format!("{name}: {what}");
+        let folder = glob::Pattern::escape(&self.folder.to_string_lossy());
+        let files = glob::glob(&format!("{folder}/{name}")).map_err(|error| problem(&error))?;
+        files
+            .collect::<Result<_, _>>()
+            .map_err(|error| problem(&error))
     }
 }
 
