@@ -118,8 +118,15 @@ fn a_study_in_pieces_is_its_items_and_says_what_is_still_to_come() {
     let page = fs::read_to_string(file("report.html")).unwrap();
     assert!(page.contains("Not finished when this report was made"));
 
+    // Some sections of it alone; one that is not among them is asked for in vain.
+    study(&place, "--only untaught --resume").succeeded();
+    assert!(!file("gradients").exists());
+    let page = fs::read_to_string(file("report.html")).unwrap();
+    assert!(page.contains("Not finished when this report was made"));
+    study(&place, "--only memory --resume").refused(&["another configuration"]);
+
     // The next piece is trained, what is there is taken from its items.
-    let resumed = study(&place, &format!("{two} --resume")).succeeded();
+    let resumed = study(&place, "--only gradients --resume").succeeded();
     assert!(
         resumed
             .stderr

@@ -67,6 +67,27 @@ impl StudyConfig {
     }
 }
 
+impl StudyConfig {
+    /// Whether `other` is a larger study that is made in pieces, and this one asks for some of its sections.
+    ///
+    /// # Errors
+    /// As [`parts`](Self::parts).
+    pub fn is_piece_of(&self, other: &Self) -> Result<bool> {
+        let with_all = Self {
+            sections: other.sections.clone(),
+            fine_grained: other.fine_grained.clone(),
+            ..self.clone()
+        };
+        let mut asked = self.sections.iter();
+        let in_pieces = other.parts()?.iter().all(Part::is_made_in_pieces);
+        Ok(
+            in_pieces
+                && with_all == *other
+                && asked.all(|section| other.sections.contains(section)),
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

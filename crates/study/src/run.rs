@@ -2,6 +2,7 @@
 
 use super::config::StudyConfig;
 use super::part::{Part, PartResult};
+use super::section::Section;
 use anyhow::{Context, Result, ensure};
 use arms::ArmSpec;
 use probe::ProbeConfig;
@@ -14,17 +15,19 @@ use std::time::Instant;
 /// Arms of a run that a message names.
 const MOST_NAMED: usize = 4;
 
-/// Carries out every run of a study in folders of its own below `folder`; cells that are there
-/// already are not trained again.
+/// Carries out every run of a study in folders of its own below `folder`, or those of some sections; cells that
+/// are there already are not trained again. Of other sections, what is finished is read back.
 ///
 /// # Errors
 /// If a run cannot be made, or Ctrl-C was pressed; what is finished is on disk.
 pub fn run_parts(
     config: &StudyConfig,
+    sections: &[Section],
     folder: &Path,
     session: &Session<'_>,
 ) -> Result<Vec<PartResult>> {
-    let parts = config.parts()?;
+    let mut parts = config.parts()?;
+    parts.retain(|part| sections.contains(&part.section) || left_items(folder, part));
     let count = parts.len();
     let mut results = Vec::with_capacity(count);
     for (index, part) in parts.into_iter().enumerate() {
@@ -64,9 +67,8 @@ pub fn redo_parts(
     session: &Session<'_>,
 ) -> Result<Vec<PartResult>> {
     let parts = config.parts()?;
-    let left_items = |part: &Part| folder.join(part.name()).join(items_file::FILE).is_file();
     ensure!(
-        RunFolder::cells_of(folder).is_dir() || parts.iter().any(left_items),
+        RunFolder::cells_of(folder).is_dir() || parts.iter().any(|part| left_items(folder, part)),
         "{}: there are no cells, {NO_ITEMS}; make the study again with its own command",
         folder.display()
     );
@@ -74,8 +76,8 @@ pub fn redo_parts(
     let mut missing = Vec::new();
     for part in parts {
         let name = part.name();
-        // Such a study is made in pieces; the page says which runs are still to come.
-        if !part.config.replication.is_start() && !left_items(&part) {
+        // The page says which runs are still to come.
+        if part.is_made_in_pieces() && !left_items(folder, &part) {
             continue;
         }
         let (run, stored) = RunFolder::open::<ProbeConfig>(&folder.join(&name))?;
@@ -112,6 +114,11 @@ pub fn redo_parts(
             })
         })
         .collect()
+}
+
+/// Whether a run is finished and left its items.
+fn left_items(folder: &Path, part: &Part) -> bool {
+    folder.join(part.name()).join(items_file::FILE).is_file()
 }
 
 /// Some arms by name.

@@ -163,6 +163,12 @@ impl CarryingOut {
         Ok(session)
     }
 
+    /// The folder of the earlier run that is gone on with, if one is named.
+    pub fn earlier(&self) -> Option<PathBuf> {
+        let name = self.run.as_ref().filter(|_| self.resume)?;
+        Some(self.results.join(name))
+    }
+
     /// Makes the folder of `config`, called `base` unless it was given a name, or finds it again.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use probe_data::{missing_boxes, on_problem, open_photographs};
 use run_support::settings;
 use run_support::stop::Stop;
+use runs::run_folder::RunFolder;
 use std::path::PathBuf;
 use std::time::Instant;
 use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts};
@@ -12,7 +13,8 @@ use study::{FineGrained, Section, StudyConfig, StudyPreset, run_parts, verdicts}
 /// Runs every section of the study, evaluates the claims and writes one report.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Sections to run, separated by commas [default: all].
+    /// Sections to run, separated by commas [default: all]; with --resume, some of the study that is gone on
+    /// with, where it is made in pieces.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Option<Vec<Section>>,
     #[command(flatten)]
@@ -69,6 +71,18 @@ impl Common {
         Ok(config)
     }
 
+    /// The study that is gone on with, where it is made in pieces and some of its sections are asked for.
+    fn whole_study(&self, config: &StudyConfig) -> Result<Option<StudyConfig>> {
+        let Some(path) = self.carrying_out.earlier() else {
+            return Ok(None);
+        };
+        let Ok((_, whole)) = RunFolder::read::<StudyConfig>(&path) else {
+            // What is wrong with it is said when it is opened.
+            return Ok(None);
+        };
+        Ok(config.is_piece_of(&whole)?.then_some(whole))
+    }
+
     /// Runs a study into a folder named after `command`.
     ///
     /// # Errors
@@ -84,6 +98,9 @@ impl Common {
                 missing_boxes(source, &dataset)?;
             }
         }
+        let sections = &config.sections;
+        let whole = self.whole_study(config)?;
+        let config = whole.as_ref().unwrap_or(config);
         let registration =
             verdicts::registration(self.claims.as_deref(), config.preset, &config.sections)?;
         let session = self.carrying_out.session(stop)?;
@@ -91,7 +108,7 @@ impl Common {
         let folder = self.carrying_out.folder(&base, config)?;
         let path = folder.path().to_owned();
         eprintln!("results go to {}", path.display());
-        let results = run_parts(config, &path, &session)
+        let results = run_parts(config, sections, &path, &session)
             .map_err(|error| super::how_to_go_on(error, &path))?;
         let failed: usize = results
             .iter()

@@ -173,6 +173,12 @@ impl Section {
 }
 
 impl Part {
+    /// Whether its study is made run by run, over days and machines: seeds with images of their own take hours.
+    #[must_use]
+    pub fn is_made_in_pieces(&self) -> bool {
+        !self.config.replication.is_start()
+    }
+
     /// Which files it leaves; the figures of the study go over several runs.
     #[must_use]
     pub fn outputs(&self) -> Outputs {
