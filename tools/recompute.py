@@ -2,11 +2,12 @@
 
     pip install numpy scipy safetensors; python3 tools/recompute.py results/published/RUN ...
 
-From items.safetensors: the error rate of every arm on every test set, its differences from PatchMerger and
-from the MLP of its width, BCa intervals over seeds and fonts, exact sign-flip p. Each is printed beside the one of
-summary.csv. Exits with 1 where a mean or a p differs by more than 1e-9, or an end of an interval by more than
-15 standard errors / sqrt(draws), what two bootstraps with random numbers of their own may differ by, and the
-weight of the heaviest font or image: where few differ, an end jumps from one count of it to the next.
+From items.safetensors of a run of ocr-probe: the error rate of every arm on every test set, its differences from
+PatchMerger and from the MLP of its width, BCa intervals over seeds and fonts, exact sign-flip p, each beside the one of
+summary.csv. Of a run of representation-probe: the parts of its claims, beside claims.csv. Exits with 1 where a mean
+or a p differs by more than 1e-9, or an end of an interval by more than 15 standard errors / sqrt(draws), what two bootstraps
+with random numbers of their own may differ by, and the weight of the heaviest font or image: where few differ, an end
+jumps from one count of it to the next.
 """
 import csv, itertools, sys, tomllib, zlib
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.numpy import load_file
 from scipy.stats import norm
 
 DRAWS, SLACK, MOST_EXACT = 10_000, 15, 20
+REPRESENTATION = Path(__file__).parent.parent / "crates/representation/registrations/claims-representation.toml"
 
 
 def interval(n, d):
@@ -34,15 +36,16 @@ def interval(n, d):
     return ends, draws.std(), abs(rest.sum(0)).max() / (seeds * d.sum())
 
 
-def sign_flip(d):
-    signs = np.array(list(itertools.product([1, -1], repeat=len(d))))
-    return (abs(signs @ d) >= abs(d.sum()) - 1e-12 * abs(d).sum()).mean()
+def sign_flip(d, side):
+    """Exact p, two-sided or of the `side` of 0 that is claimed."""
+    signs, size = np.array(list(itertools.product([1, -1], repeat=len(d)))), (lambda x: side * x) if side else abs
+    return (size(signs @ d) >= size(d.sum()) - 1e-12 * abs(d).sum()).mean()
 
 
-def check(what, rates, sums, chars, published, names):
+def check(what, rates, sums, chars, published, names, side=0):
     """Prints one number beside the published one; whether they agree."""
     (low, high), error, heaviest = interval(sums, chars)
-    p = sign_flip(rates) if names[3] and len(rates) <= MOST_EXACT else np.nan
+    p = sign_flip(rates, side) if names[3] and len(rates) <= MOST_EXACT else np.nan
     ours = (rates.mean(), low, high, p)
     theirs = [float(published[name] or "inf") if name else np.nan for name in names]  # a missing number differs
     slack = 1e-9 + heaviest + SLACK * error * (1 / int(published["draws"]) + 1 / DRAWS) ** 0.5
@@ -52,7 +55,35 @@ def check(what, rates, sums, chars, published, names):
     return all(same)
 
 
+def claims_agree(run):
+    """The parts of the claims about representation, beside claims.csv; p of differences, which are one-sided."""
+    items, same = load_file(run / "items.safetensors"), []
+    rows = {(row["claim"], row["part"]): row for row in csv.DictReader((run / "claims.csv").open())}
+    for claim in tomllib.loads(REPRESENTATION.read_text())["claims"]:
+        for number, part in enumerate(claim["parts"], 1):
+            [condition], row = part["data"]["conditions"], rows[claim["id"], str(number)]
+            what = {"character-error": "edits", "variance-lost": "lost"}[part["metric"]]
+            unit = np.unique(items[f"cluster/{condition}"], return_inverse=True)[1]
+            unit = unit if unit.max() >= 4 else np.arange(len(unit))
+            chars = items.get(f"chars/{condition}") if what == "edits" else np.full(len(unit), 10_000.0)
+            place = f"{what}/{condition}/{part['data']['study']}"
+            arms = [f"{place}/{part[side]['arm']}/" for side in ("subject", "reference")]
+            seeds = [name.removeprefix(arms[0]) for name in sorted(items) if name.startswith(arms[0])]
+            pairs = [items[arms[0] + seed].astype(float) - items[arms[1] + seed] for seed in seeds]
+            rates = np.array([pair.sum() for pair in pairs]) / chars.sum()
+            p = {"difference": "part_p", "equivalence": None}[part["rule"]]
+            published = row | {"draws": "10000"}
+            side = {"higher": 1, "lower": -1, None: 0}[part.get("direction")]
+            sums = np.array([np.bincount(unit, pair) for pair in pairs])
+            label, names = f"{claim['id']}, part {number}", ("effect", "low", "high", p)
+            same.append(check(label, rates, sums, np.bincount(unit, chars), published, names, side))
+    print(f"{run}: {sum(same)} of {len(same)} parts agree")
+    return all(same)
+
+
 def agrees(run):
+    if (run / "representation.toml").exists():
+        return claims_agree(run)
     items = load_file(run / "items.safetensors")
     record = tomllib.loads(zlib.decompress(items["run"].tobytes()).decode())
     seeds = {}
