@@ -5,9 +5,9 @@
 From items.safetensors of a run of ocr-probe: the error rate of every arm on every test set, its differences from
 PatchMerger and from the MLP of its width, BCa intervals over seeds and fonts, exact sign-flip p, each beside the one of
 summary.csv. Of a run of representation-probe: the parts of its claims, beside claims.csv. Exits with 1 where a mean
-or a p differs by more than 1e-9, or an end of an interval by more than 15 standard errors / sqrt(draws), what two bootstraps
-with random numbers of their own may differ by, and the weight of the heaviest font or image: where few differ, an end
-jumps from one count of it to the next.
+or a p differs by more than 1e-9, or an end of an interval by more than 15 standard errors / sqrt(draws), what two
+bootstraps with random numbers of their own may differ by, and the weight of the heaviest font or image: where few
+differ, an end jumps from one count of it to the next.
 """
 import csv, itertools, sys, tomllib, zlib
 from pathlib import Path
