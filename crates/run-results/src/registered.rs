@@ -13,7 +13,8 @@ const MOST_DECIMALS: usize = 4;
 /// Columns of the table of verdicts in a file.
 const NARROW: u16 = 120;
 
-/// Evaluates the claims on what was measured and writes `claims.csv` and `gates.csv`.
+/// Evaluates the claims on what was measured and writes `claims.csv`, and `gates.csv` where
+/// checks were registered.
 ///
 /// # Errors
 /// If the statistics refuse the data, or a file cannot be written.
@@ -27,7 +28,9 @@ pub fn evaluate(
         &folder.join("claims.csv"),
         |out| Ok(report.claims_csv(out)?),
     )?;
-    atomic::write(&folder.join("gates.csv"), |out| Ok(report.gates_csv(out)?))?;
+    if !report.gates.is_empty() {
+        atomic::write(&folder.join("gates.csv"), |out| Ok(report.gates_csv(out)?))?;
+    }
     Ok(report)
 }
 

@@ -6,7 +6,7 @@
 //! | `summary.csv` | arm, objective and part, with intervals over seeds and images |
 //! | `learning_curves.csv` | arm, objective, seed, learning rate and step |
 //! | `items.safetensors` | the same image by image, as numbers |
-//! | `claims.csv`, `gates.csv` | claim that was registered for the run |
+//! | `claims.csv` | claim that was registered for the run |
 //! | `plots/` | figure, as SVG, PNG and CSV |
 //! | `answer.md` | the answer in sentences |
 //! | `report.html` | all of this to read in a browser |

@@ -11,7 +11,7 @@ use std::path::Path;
 /// The claims that the preset `paper` was made for.
 const REGISTRATION: &str = include_str!("../../registrations/claims-representation.toml");
 
-/// Evaluates claims on the folder of a run and writes `claims.csv` and `gates.csv` there. None where nothing was
+/// Evaluates claims on the folder of a run and writes `claims.csv` there. None where nothing was
 /// registered for such a run and no `file` is given.
 ///
 /// # Errors
