@@ -198,10 +198,8 @@ impl Run<'_> {
         let Some(first) = self.first else {
             return self.config.learning_rates.clone();
         };
-        let of_unit = |cell: &&CellOutcome| {
-            (cell.spec.subject, cell.spec.objective) == (subject, Some(objective))
-                && !cell.has_failed()
-        };
+        let of_unit =
+            |cell: &&CellOutcome| cell.unit() == (subject, Some(objective)) && !cell.has_failed();
         let chosen = first.cells.iter().filter(of_unit);
         chosen.map(|cell| cell.spec.learning_rate).collect()
     }

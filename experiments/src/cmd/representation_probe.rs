@@ -135,7 +135,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();
     let (lanes, device) = (&session.lanes, session.device());
-    let mut manifest = session.manifest(&config.text()?);
+    let text = config.text()?;
+    let mut manifest = session.manifest(&text);
     let (mut outcomes, mut warnings): (Vec<Outcome>, Vec<String>) = (Vec::new(), Vec::new());
     for replicate in config.replicates()? {
         let prepared = Images::prepare(&replicate, session.cache.as_ref(), lanes, device, stop);
@@ -153,8 +154,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
                 warnings.push(warning.clone());
             }
         }
-        let own_seed = (!config.replication.is_start()).then_some(replicate.seeds[0]);
-        provenance::add_preparation(&mut manifest, &images.text, own_seed);
+        let seed = text.own_seed(&replicate.text()?);
+        provenance::add_preparation(&mut manifest, &images.text, seed);
         let clock = Instant::now();
         let run = Run {
             config: &replicate,

@@ -7,14 +7,15 @@
 //! | `edits/PART/OBJECTIVE/ARM/SEED` | edits between what is read in each reconstruction and its text |
 //! | `lost/PART/OBJECTIVE/ARM/SEED` | variance of each image's pixels that is lost, in parts of [`PARTS`] |
 
-use crate::config::RepresentationConfig;
+use crate::config::{Objective, RepresentationConfig};
 use crate::run::Outcome;
 use anyhow::{Context, Result, ensure};
+use arms::ArmSpec;
 use claims::{Evaluation, Measurements, Series};
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
 use run_support::atomic;
-use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -78,73 +79,18 @@ pub(super) fn measurements(path: &Path, config: &RepresentationConfig) -> Result
     })?;
     let read = || -> Result<Measurements> {
         let file = SafeTensors::deserialize(&bytes)?;
-        let numbers = |name: &str| -> Result<Vec<u32>> {
-            let tensor = file.tensor(name)?;
-            ensure!(tensor.dtype() == Dtype::U16, "`{name}` is not U16");
-            let numbers = tensor.data().chunks_exact(2);
-            Ok(numbers
-                .map(|pair| u32::from(u16::from_le_bytes([pair[0], pair[1]])))
-                .collect())
-        };
-        let names = file.names();
-        let parts = names
-            .iter()
-            .filter_map(|name| name.strip_prefix("cluster/"));
-        let mut parts: Vec<&str> = parts.collect();
+        let mut parts = file.names();
+        parts.retain(|name| name.starts_with("cluster/"));
         parts.sort_unstable();
         let mut measurements = Measurements::default();
         for part in parts {
-            let clusters = numbers(&format!("cluster/{part}"))?;
-            let is_text = names.contains(&format!("chars/{part}").as_str());
-            let what = if is_text { "edits" } else { "lost" };
-            let chars = match is_text {
-                true => numbers(&format!("chars/{part}"))?,
-                false => vec![u32::from(PARTS); clusters.len()],
-            };
-            for objective in &config.objectives {
-                for arm in &config.arms {
-                    let mut seeds = Vec::new();
-                    for &seed in &config.seeds {
-                        let name = format!("{what}/{part}/{objective}/{arm}/{seed}");
-                        if !names.contains(&name.as_str()) {
-                            continue;
-                        }
-                        let edits = numbers(&name)?;
-                        ensure!(
-                            [edits.len(), chars.len()] == [clusters.len(); 2],
-                            "`{name}` is not about the images of `{part}`"
-                        );
-                        let items = edits.iter().zip(&chars).zip(&clusters);
-                        let items = items.map(|((&edits, &chars), &cluster)| ItemOutcome {
-                            cluster,
-                            edits,
-                            chars,
-                        });
-                        seeds.push(SeedItems {
-                            seed,
-                            items: items.collect(),
-                        });
-                    }
+            let images = TestImages::read(&file, part.trim_start_matches("cluster/"))?;
+            for &objective in &config.objectives {
+                for &arm in &config.arms {
+                    let seeds = images.of_arm(&file, objective, arm, &config.seeds)?;
                     if !seeds.is_empty() {
-                        measurements.series.push(Series {
-                            study: objective.to_string(),
-                            arm: arm.to_string(),
-                            charset: config.charset.size(),
-                            condition: part.to_owned(),
-                            density: None,
-                            evaluation: Evaluation::Deterministic,
-                            k: None,
-                            stimulus: None,
-                            pixels_per_character: None,
-                            steps: None,
-                            bits_nominal: None,
-                            bits_used: None,
-                            learning_rate: None,
-                            validation_error: None,
-                            chance_accuracy: None,
-                            seeds,
-                            published: Vec::new(),
-                        });
+                        let series = images.series(config, objective, arm, seeds);
+                        measurements.series.push(series);
                     }
                 }
             }
@@ -152,4 +98,105 @@ pub(super) fn measurements(path: &Path, config: &RepresentationConfig) -> Result
         Ok(measurements)
     };
     read().with_context(|| format!("{}: damaged, or of another run", path.display()))
+}
+
+/// The numbers of a tensor; none if there is no such tensor.
+fn numbers(file: &SafeTensors<'_>, name: &str) -> Result<Option<Vec<u32>>> {
+    let tensor = match file.tensor(name) {
+        Ok(tensor) => tensor,
+        Err(SafeTensorError::TensorNotFound(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    ensure!(tensor.dtype() == Dtype::U16, "`{name}` is not U16");
+    let pairs = tensor.data().chunks_exact(2);
+    let numbers = pairs.map(|pair| u32::from(u16::from_le_bytes([pair[0], pair[1]])));
+    Ok(Some(numbers.collect()))
+}
+
+/// The test images of a part.
+struct TestImages {
+    part: String,
+    /// What is counted of each: edits of text, parts of the variance elsewhere.
+    what: &'static str,
+    clusters: Vec<u32>,
+    /// Of how many.
+    chars: Vec<u32>,
+}
+
+impl TestImages {
+    fn read(file: &SafeTensors<'_>, part: &str) -> Result<Self> {
+        let name = format!("cluster/{part}");
+        let clusters = numbers(file, &name)?.with_context(|| format!("there is no `{name}`"))?;
+        let (what, chars) = match numbers(file, &format!("chars/{part}"))? {
+            Some(chars) => ("edits", chars),
+            None => ("lost", vec![u32::from(PARTS); clusters.len()]),
+        };
+        Ok(Self {
+            part: part.to_owned(),
+            what,
+            clusters,
+            chars,
+        })
+    }
+
+    /// What they came to behind an arm, by seed.
+    fn of_arm(
+        &self,
+        file: &SafeTensors<'_>,
+        objective: Objective,
+        arm: ArmSpec,
+        seeds: &[u64],
+    ) -> Result<Vec<SeedItems>> {
+        let mut found = Vec::new();
+        for &seed in seeds {
+            let name = format!("{}/{}/{objective}/{arm}/{seed}", self.what, self.part);
+            let Some(edits) = numbers(file, &name)? else {
+                continue;
+            };
+            ensure!(
+                [edits.len(), self.chars.len()] == [self.clusters.len(); 2],
+                "`{name}` is not about the images of `{}`",
+                self.part
+            );
+            let items = edits.iter().zip(&self.chars).zip(&self.clusters);
+            let items = items.map(|((&edits, &chars), &cluster)| ItemOutcome {
+                cluster,
+                edits,
+                chars,
+            });
+            found.push(SeedItems {
+                seed,
+                items: items.collect(),
+            });
+        }
+        Ok(found)
+    }
+
+    fn series(
+        &self,
+        config: &RepresentationConfig,
+        objective: Objective,
+        arm: ArmSpec,
+        seeds: Vec<SeedItems>,
+    ) -> Series {
+        Series {
+            study: objective.to_string(),
+            arm: arm.to_string(),
+            charset: config.charset.size(),
+            condition: self.part.clone(),
+            density: None,
+            evaluation: Evaluation::Deterministic,
+            k: None,
+            stimulus: None,
+            pixels_per_character: None,
+            steps: None,
+            bits_nominal: None,
+            bits_used: None,
+            learning_rate: None,
+            validation_error: None,
+            chance_accuracy: None,
+            seeds,
+            published: Vec::new(),
+        }
+    }
 }

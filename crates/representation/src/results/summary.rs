@@ -131,13 +131,12 @@ pub fn rows(config: &RepresentationConfig, outcome: &Outcome) -> Result<Vec<Row>
     let mut rows = Vec::new();
     let mut done: Vec<(Subject, Option<Objective>)> = Vec::new();
     for cell in &outcome.cells {
-        let key = (cell.spec.subject, cell.spec.objective);
+        let key = cell.unit();
         if done.contains(&key) {
             continue;
         }
         done.push(key);
-        let same =
-            |c: &&CellOutcome| (c.spec.subject, c.spec.objective) == key && !c.parts.is_empty();
+        let same = |c: &&CellOutcome| c.unit() == key && !c.parts.is_empty();
         let cells: Vec<&CellOutcome> = outcome.cells.iter().filter(same).collect();
         for index in 0..cells.first().map_or(0, |cell| cell.parts.len()) {
             rows.push(row(&cells, index, &plan)?);
