@@ -24,16 +24,22 @@ pub(super) const FILE: &str = "items.safetensors";
 /// Parts of a variance that are told apart.
 const PARTS: u16 = 10_000;
 
-/// Writes the file.
+/// Writes the file. A cell whose pictures are no numbers is left out: its claims are not measured.
 ///
 /// # Errors
-/// If it cannot be written.
+/// If a number does not fit, or the file cannot be written.
 pub(super) fn write(path: &Path, outcome: &Outcome) -> Result<()> {
     let mut tensors: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut add = |name: String, numbers: &mut dyn Iterator<Item = f64>| {
-        // Ends of the range are kept: as a cast does.
-        let bytes = numbers.flat_map(|number| (number.round() as u16).to_le_bytes());
-        tensors.insert(name, bytes.collect());
+    let mut add = |name: String, numbers: &[u32]| -> Result<()> {
+        let mut bytes = Vec::with_capacity(2 * numbers.len());
+        for &number in numbers {
+            let number = u16::try_from(number).with_context(|| {
+                format!("{}: {number} in `{name}` is too large", path.display())
+            })?;
+            bytes.extend(number.to_le_bytes());
+        }
+        tensors.insert(name, bytes);
+        Ok(())
     };
     for cell in &outcome.cells {
         let Some((arm, objective)) = cell.spec.subject.arm().zip(cell.spec.objective) else {
@@ -41,21 +47,24 @@ pub(super) fn write(path: &Path, outcome: &Outcome) -> Result<()> {
         };
         for part in &cell.parts {
             let (name, seed) = (&part.name, cell.spec.seed);
-            let mut whole = |what: String, numbers: &[u32]| {
-                add(what, &mut numbers.iter().map(|&number| f64::from(number)));
-            };
-            whole(format!("cluster/{name}"), &part.clusters);
+            if !part.distortion.iter().all(|share| share.is_finite()) {
+                continue;
+            }
+            add(format!("cluster/{name}"), &part.clusters)?;
             if !part.edits.is_empty() {
-                whole(format!("chars/{name}"), &part.characters);
-                whole(
+                add(format!("chars/{name}"), &part.characters)?;
+                add(
                     format!("edits/{name}/{objective}/{arm}/{seed}"),
                     &part.edits,
-                );
+                )?;
             }
-            let lost = part.distortion.iter().map(|share| share * f64::from(PARTS));
-            add(format!("lost/{name}/{objective}/{arm}/{seed}"), &mut {
-                lost
+            // What is lost six times over is as bad as it gets.
+            let lost = part.distortion.iter().map(|share| {
+                let parts = (share * f64::from(PARTS)).round();
+                parts.min(f64::from(u16::MAX)) as u32
             });
+            let lost: Vec<u32> = lost.collect();
+            add(format!("lost/{name}/{objective}/{arm}/{seed}"), &lost)?;
         }
     }
     let views = tensors.iter().map(|(name, bytes)| {
@@ -198,5 +207,70 @@ impl TestImages {
             seeds,
             published: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::ImageKind;
+    use crate::outcome::{CellOutcome, CellSpec, Part, Subject};
+    use crate::preset::Preset;
+
+    fn outcome(distortion: Vec<f64>, clusters: Vec<u32>) -> Outcome {
+        let mut cell = CellOutcome::begun(CellSpec {
+            subject: Subject::Arm("patch-merger".parse().unwrap()),
+            objective: Some(Objective::Reconstruct),
+            seed: 101,
+            learning_rate: 0.004,
+        });
+        let images = distortion.len();
+        cell.parts.push(Part {
+            kind: ImageKind::Photographs,
+            name: "photographs".to_owned(),
+            tokens: 8,
+            pixels: 2048,
+            width: 64,
+            density: None,
+            relative_glyph_height: None,
+            clusters,
+            distortion,
+            psnr: vec![30.0; images],
+            ssim: vec![0.9; images],
+            identified: vec![true; images],
+            identified_among: images,
+            edits: Vec::new(),
+            characters: Vec::new(),
+            samples: Vec::new(),
+            features: None,
+            usage: None,
+        });
+        Outcome {
+            cells: vec![cell],
+            tried: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_left_out_and_never_a_perfect_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let config = Preset::Paper.config();
+        let lost = |distortion: Vec<f64>| -> Vec<u32> {
+            write(&path, &outcome(distortion, vec![0, 1])).unwrap();
+            let found = measurements(&path, &config).unwrap().series;
+            let items = found.iter().flat_map(|series| &series.seeds[0].items);
+            items.map(|item| item.edits).collect()
+        };
+        assert_eq!(lost(vec![0.25, 1.5]), [2500, 15_000]);
+        assert_eq!(lost(vec![0.0, 99.0]), [0, u32::from(u16::MAX)]);
+        assert!(lost(vec![0.25, f64::NAN]).is_empty());
+        let many = outcome(vec![0.25, 0.5], vec![0, 70_000]);
+        let message = format!("{:#}", write(&path, &many).unwrap_err());
+        assert!(
+            message.contains("70000 in `cluster/photographs`"),
+            "{message}"
+        );
     }
 }
