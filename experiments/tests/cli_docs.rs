@@ -52,13 +52,43 @@ fn a_link_that_leads_nowhere_and_a_missing_row_fail() {
 fn the_page_on_how_many_words_is_what_the_published_results_say() {
     let place = Scratch::new();
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let summary = format!("--summary {root}/results/published/representation/summary.csv");
-    let check = |page: &str| place.run(&format!("how-many-words --check {summary} --out {page}"));
-    check(&format!("{root}/docs/how-many-words.md")).succeeded();
-    place.write("other.md", "# How many words?\n");
-    check("other.md").refused(&["other.md is stale", "experiments how-many-words"]);
-    let page = "how-many-words --summary absent.csv --out other.md";
-    place.run(page).refused(&["absent.csv"]);
+    let mut files = vec!["docs/how-many-words.md".to_owned()];
+    for run in ["representation", "representation-paper"] {
+        for file in [
+            "representation.toml",
+            "summary.csv",
+            "plots/text_by_bits.csv",
+        ] {
+            files.push(format!("results/published/{run}/{file}"));
+        }
+    }
+    for file in files {
+        let text = fs::read_to_string(format!("{root}/{file}")).unwrap();
+        place.write(&file, &text);
+    }
+    place.run("how-many-words --check").succeeded();
+    let page = fs::read_to_string(place.path("docs/how-many-words.md")).unwrap();
+    place.write(
+        "docs/how-many-words.md",
+        page.replace("16 | 2.4", "16 | 2.5"),
+    );
+    let told = "docs/how-many-words.md is stale";
+    place
+        .run("how-many-words --check")
+        .refused(&[told, "experiments how-many-words"]);
+
+    place.run("how-many-words").succeeded();
+    assert_eq!(
+        fs::read_to_string(place.path("docs/how-many-words.md")).unwrap(),
+        page
+    );
+    let plots = "results/published/representation-paper/plots";
+    let drawn = fs::read_to_string(place.path(&format!("{plots}/text_beside_others.csv"))).unwrap();
+    let published = fs::read_to_string(format!("{root}/{plots}/text_beside_others.csv")).unwrap();
+    assert_eq!(drawn, published);
+    place
+        .run("how-many-words --runs absent --out other.md")
+        .refused(&["absent", "not the folder of a run"]);
 }
 
 /// `experiments … | head`: no panic, and the exit code of SIGPIPE.

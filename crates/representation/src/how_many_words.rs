@@ -1,8 +1,16 @@
 //! How many visual words would be needed: arithmetic that a reader can follow, beside what was measured.
 
+use crate::config::RepresentationConfig;
+use crate::tokbench;
 use anyhow::{Context, Result, ensure};
+use arms::ArmKind;
+use figures::{
+    Arm, BoundCurve, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate, Family, Reference,
+};
+use run_results::plots::{family, scale_of};
+use runs::run_folder::RunFolder;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Sizes of the vocabulary that are looked at.
 const WORDS: [f64; 5] = [256.0, 1024.0, 4096.0, 16_384.0, 65_536.0];
@@ -26,6 +34,8 @@ const TOKENS: [u32; 3] = [8, 100, 256];
 /// One measured point: an arm with a limited number of bits on text of one density.
 #[derive(Clone, Debug, PartialEq)]
 struct Measured {
+    steps: usize,
+    seeds: usize,
     arm: String,
     objective: String,
     density: f64,
@@ -33,12 +43,38 @@ struct Measured {
     cer: f64,
 }
 
-/// The page, in Markdown, with the points of a `summary.csv` of `representation-probe`.
+/// The page and its figure.
+#[derive(Clone, Debug)]
+pub struct HowManyWords {
+    /// The page, in Markdown.
+    pub page: String,
+    /// Text in reconstructions by bits per pixel, ours and others'.
+    pub figure: ErrorCurves,
+}
+
+/// The page, with the points of runs of `representation-probe`, and the figure of the first of them. `figure`
+/// is where the page finds it.
 ///
 /// # Errors
-/// If the table cannot be read or has no hard arm on text.
-pub fn page(summary: &Path) -> Result<String> {
-    let measured = measured(summary)?;
+/// If a folder is not such a run, or its tables cannot be read or have no hard arm on text.
+pub fn of_runs(folders: &[PathBuf], figure: &str) -> Result<HowManyWords> {
+    let first = folders.first().context("name at least one run")?;
+    let mut points = Vec::new();
+    for folder in folders {
+        points.extend(measured(folder)?);
+    }
+    points.sort_by(|a, b| {
+        let place = |point: &Measured| (point.density, point.used_bits);
+        let [a, b] = [place(a), place(b)];
+        a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    Ok(HowManyWords {
+        page: page(&points, figure)?,
+        figure: beside_others(first)?,
+    })
+}
+
+fn page(measured: &[Measured], figure: &str) -> Result<String> {
     let mut page = String::from(
         "# How many words does an image need?\n\n\
          Made by `cargo run -p experiments -- how-many-words`; nothing here is typed by hand.\n\n\
@@ -106,34 +142,70 @@ pub fn page(summary: &Path) -> Result<String> {
          ([representation probe](representation.md)). *Needed* is density × {:.2} bits; a token with fewer \
          must lose text, and one with more loses it because training did not find the code. *Wrong* are \
          characters that a reader of originals gets wrong in the reconstructions.\n\n\
-         | bits in use | needed | arm | trained to | characters per token | wrong |\n\
-         |--:|--:|---|---|--:|--:|\n",
+         | bits in use | needed | arm | trained to | decoder steps | seeds | characters per token | wrong |\n\
+         |--:|--:|---|---|--:|--:|--:|--:|\n",
         TEXTS[0].1
     )?;
     for point in measured {
         writeln!(
             page,
-            "| {:.1} | {:.1} | `{}` | {} | {} | {} |",
+            "| {:.1} | {:.1} | `{}` | {} | {} | {} | {} | {} |",
             point.used_bits,
             point.density * TEXTS[0].1,
             point.arm,
             point.objective,
+            wording::count(point.steps),
+            point.seeds,
             point.density,
             wording::percent(point.cer)
         )?;
     }
+    others(&mut page, figure)?;
     Ok(page)
 }
 
-/// The points of a summary, by bits in use.
-fn measured(summary: &Path) -> Result<Vec<Measured>> {
+/// The published points, set apart.
+fn others(page: &mut String, figure: &str) -> Result<()> {
+    write!(
+        page,
+        "\n## What others published\n\n\
+         TokBench (arXiv:2505.18142) reads words of scenes in what released tokenizers make of images of 256 × 256 \
+         px; these are means over three sizes of text, of the leaderboard of its project page. Its images, its reader \
+         and its decoders are others than ours, so the points stand in a plot of their own; what both have is the \
+         axis, and the distance of hard words from continuous tokens. Our bits are those in use, theirs log₂ of the \
+         words.\n\n\
+         ![Text in reconstructions, by bits per pixel]({figure})\n\n\
+         | tokenizer | bits per pixel | words read exactly (T-ACC) | 1 − NED (T-NED) |\n\
+         |---|--:|--:|--:|\n"
+    )?;
+    for tokenizer in tokbench::TOKENIZERS {
+        let bits = match tokenizer.code.bits_per_pixel() {
+            Some(bits) => format!("{bits:.3}"),
+            None => "continuous".to_owned(),
+        };
+        let share = |percent: f64| wording::percent(percent / 100.0);
+        writeln!(
+            page,
+            "| {} | {bits} | {} | {} |",
+            tokenizer.name,
+            share(tokenizer.words_right),
+            share(tokenizer.one_minus_ned)
+        )?;
+    }
+    Ok(())
+}
+
+/// The points of a run.
+fn measured(folder: &Path) -> Result<Vec<Measured>> {
+    let config: RepresentationConfig = RunFolder::config_of(folder)?;
+    let summary = folder.join("summary.csv");
     let named = || {
         format!(
             "{}: not the summary of a representation-probe",
             summary.display()
         )
     };
-    let mut reader = csv::Reader::from_path(summary).with_context(named)?;
+    let mut reader = csv::Reader::from_path(&summary).with_context(named)?;
     let header = reader.headers().with_context(named)?.clone();
     let place = |name: &str| {
         let found = header.iter().position(|column| column == name);
@@ -148,6 +220,8 @@ fn measured(summary: &Path) -> Result<Vec<Measured>> {
         let found = numbers.map(|column| row.get(column)?.parse::<f64>().ok());
         if let [Some(density), Some(used_bits), Some(cer)] = found {
             points.push(Measured {
+                steps: config.decode_steps,
+                seeds: config.seeds.len(),
                 arm: row[arm].to_owned(),
                 objective: row[objective].to_owned(),
                 density,
@@ -161,23 +235,122 @@ fn measured(summary: &Path) -> Result<Vec<Measured>> {
         "{}: no arm with hard words on text; run representation-probe with one",
         summary.display()
     );
-    points.sort_by(|a, b| {
-        (a.density, a.used_bits)
-            .partial_cmp(&(b.density, b.used_bits))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    });
     Ok(points)
+}
+
+/// The figure of a run, drawn again from its table, with the published points beside it.
+fn beside_others(folder: &Path) -> Result<ErrorCurves> {
+    let config: RepresentationConfig = RunFolder::config_of(folder)?;
+    let table = folder.join("plots/text_by_bits.csv");
+    let mut panels =
+        panels(&table).with_context(|| format!("{}: cannot be drawn", table.display()))?;
+    panels.push(tokbench::panel());
+    Ok(ErrorCurves {
+        title: "How much text is left in reconstructions?".to_owned(),
+        subtitle: format!(
+            "ours: rendered text, {} decoder steps, {}, 95% intervals; TokBench: other images, another reader",
+            wording::count(config.decode_steps),
+            wording::counted(config.seeds.len(), "seed")
+        ),
+        x_title: "bits per pixel".to_owned(),
+        y_title: "characters read wrong, %".to_owned(),
+        scale: scale_of(panels.iter().flat_map(|panel| {
+            let points = panel.curves.iter().flat_map(|curve| &curve.points);
+            let levels = panel.references.iter().map(|level| level.cer);
+            points.map(|point| point.error.mean).chain(levels)
+        })),
+        panels,
+    })
+}
+
+/// A row of the table of a figure: `panel,kind,label,x,error,error_low,error_high`.
+type DrawnRow = (String, String, String, Option<f64>, f64, f64, f64);
+
+fn panels(table: &Path) -> Result<Vec<CurvePanel>> {
+    let mut panels: Vec<CurvePanel> = Vec::new();
+    for row in csv::Reader::from_path(table)?.deserialize() {
+        let (title, kind, label, x, error, low, high): DrawnRow = row?;
+        if panels.last().is_none_or(|panel| panel.title != title) {
+            panels.push(CurvePanel {
+                title,
+                curves: Vec::new(),
+                references: Vec::new(),
+                bounds: Vec::new(),
+            });
+        }
+        let panel = panels.last_mut().context("there is a panel by now")?;
+        match (kind.as_str(), x) {
+            ("curve", Some(x)) => {
+                let arm = Arm::new(label.clone(), family_of(&label)?);
+                let error = Estimate::new(error, low, high);
+                let point = CurvePoint { x, error };
+                match panel.curves.iter_mut().find(|curve| curve.arm == arm) {
+                    Some(curve) => curve.points.push(point),
+                    None => panel.curves.push(Curve {
+                        arm,
+                        points: vec![point],
+                    }),
+                }
+            }
+            ("reference", _) => panel.references.push(Reference {
+                family: family_of(&label)?,
+                label,
+                cer: error,
+            }),
+            ("bound", Some(x)) => {
+                match panel.bounds.iter_mut().find(|bound| bound.label == label) {
+                    Some(bound) => bound.points.push((x, error)),
+                    None => panel.bounds.push(BoundCurve {
+                        label,
+                        points: vec![(x, error)],
+                    }),
+                }
+            }
+            _ => anyhow::bail!("no figure has a `{kind}` of such a kind"),
+        }
+    }
+    Ok(panels)
+}
+
+/// Colour of what a figure names: an arm, its kind, or what stands beside the arms.
+fn family_of(label: &str) -> Result<Family> {
+    match label {
+        "original" => return Ok(Family::Ceiling),
+        "resized" | "mean-colour" => return Ok(Family::Control),
+        _ => {}
+    }
+    let name = label.split(['@', '+']).next().unwrap_or(label);
+    let kind = ArmKind::ALL.into_iter().find(|kind| kind.name() == name);
+    Ok(family(kind.with_context(|| {
+        format!("`{label}` is no arm of this version")
+    })?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runs::run_folder::FolderConfig;
 
-    fn summary(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    const CONFIG: &str =
+        include_str!("../../../results/published/representation/representation.toml");
+    const DRAWN: &str = "panel,kind,label,x,error,error_low,error_high\n\
+                         text,curve,vq,0.03,0.5,0.4,0.6\ntext,curve,vq,0.05,0.3,0.2,0.4\n\
+                         text,reference,patch-merger,,0.1,0.1,0.1\ntext,bound,least,0.03,0.1,0.1,0.1\n";
+
+    fn run_of(summary: &str, drawn: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("summary.csv");
-        std::fs::write(&path, text).unwrap();
-        (folder, path)
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::create_dir(folder.path().join("plots")).unwrap();
+        write(RepresentationConfig::FILE, CONFIG);
+        write("summary.csv", summary);
+        write("plots/text_by_bits.csv", drawn);
+        folder
+    }
+
+    fn made(summary: &str, drawn: &str) -> Result<HowManyWords> {
+        let folder = run_of(summary, drawn);
+        of_runs(&[folder.path().to_owned()], "figure.png")
     }
 
     #[test]
@@ -187,20 +360,27 @@ mod tests {
 
     #[test]
     fn points_stand_by_density_and_bits_and_continuous_arms_have_none() {
-        let (_folder, path) = summary(
+        let made = made(
             "arm,objective,density,used_bits,cer\n\
              vq@4096,read,2,11.5,0.5\nidentity,read,2,,0.1\nvq@256,read,2,7.9,0.9\nvq@256,read,1,7.9,0.25\n",
+            DRAWN,
         );
-        let page = page(&path).unwrap();
+        let HowManyWords { page, figure } = made.unwrap();
         let rows: Vec<&str> = page.lines().filter(|line| line.contains("`vq@")).collect();
         assert_eq!(
             rows,
             [
-                "| 7.9 | 6.6 | `vq@256` | read | 1 | 25.0% |",
-                "| 7.9 | 13.1 | `vq@256` | read | 2 | 90.0% |",
-                "| 11.5 | 13.1 | `vq@4096` | read | 2 | 50.0% |",
+                "| 7.9 | 6.6 | `vq@256` | read | 1,500 | 1 | 1 | 25.0% |",
+                "| 7.9 | 13.1 | `vq@256` | read | 1,500 | 1 | 2 | 90.0% |",
+                "| 11.5 | 13.1 | `vq@4096` | read | 1,500 | 1 | 2 | 50.0% |",
             ]
         );
+        let [ours, others] = &figure.panels[..] else {
+            panic!("{:?}", figure.panels)
+        };
+        assert_eq!(ours.curves[0].points[1].x, 0.05);
+        assert_eq!(ours.references[0].family, Family::Merger);
+        assert_eq!(others, &tokbench::panel());
         // 16 bits hold 2.4 random characters; a page needs 262 bits a token.
         assert!(
             page.contains("| 65,536 | 16 | 2.4 | 3.9 | 12.3 |"),
@@ -214,15 +394,23 @@ mod tests {
 
     #[test]
     fn other_tables_are_refused_by_name() {
-        for (text, part) in [
-            ("arm,objective\na,b\n", "no column `density`"),
+        let summary = "arm,objective,density,used_bits,cer\nvq@256,read,1,7.9,0.25\n";
+        let header = "panel,kind,label,x,error,error_low,error_high\n";
+        for (summary, drawn, part) in [
+            ("arm,objective\na,b\n", DRAWN, "no column `density`"),
             (
                 "arm,objective,density,used_bits,cer\nidentity,read,1,,0.1\n",
+                DRAWN,
                 "no arm with hard words",
             ),
+            (
+                summary,
+                &format!("{header}text,curve,other,0.1,0.2,0.2,0.2\n"),
+                "`other` is no arm",
+            ),
+            (summary, "a,b\n1,2\n", "text_by_bits.csv: cannot be drawn"),
         ] {
-            let (_folder, path) = summary(text);
-            let error = format!("{:#}", page(&path).unwrap_err());
+            let error = format!("{:#}", made(summary, drawn).unwrap_err());
             assert!(error.contains(part), "{error}");
         }
     }
