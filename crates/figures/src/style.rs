@@ -139,10 +139,13 @@ pub(crate) enum Dash {
     Long,
     Short,
     Dotted,
+    Broad,
+    Sparse,
 }
 
 impl Dash {
-    const ALL: [Self; 4] = [Self::Solid, Self::Long, Self::Short, Self::Dotted];
+    /// Those that arms are drawn with.
+    const OF_PENS: [Self; 4] = [Self::Solid, Self::Long, Self::Short, Self::Dotted];
 
     /// Stroke and gap in pixels; none for a solid line.
     pub(crate) fn pattern(self) -> Option<(f64, f64)> {
@@ -151,12 +154,21 @@ impl Dash {
             Self::Long => Some((20.0, 8.0)),
             Self::Short => Some((9.0, 6.0)),
             Self::Dotted => Some((3.0, 5.0)),
+            Self::Broad => Some((36.0, 5.0)),
+            Self::Sparse => Some((4.0, 14.0)),
         }
     }
 
     /// The pattern of the n-th reference line: never solid, so it cannot pass for data.
     pub(crate) fn of_reference(index: usize) -> Self {
-        [Self::Short, Self::Dotted, Self::Long][index % 3]
+        let dashes = [
+            Self::Short,
+            Self::Dotted,
+            Self::Long,
+            Self::Sparse,
+            Self::Broad,
+        ];
+        dashes[index % dashes.len()]
     }
 }
 
@@ -174,8 +186,8 @@ impl Pen {
     pub(crate) fn of_member(family: Family, member: usize) -> Self {
         Self {
             colour: family.colour(),
-            dash: Dash::ALL[member % Dash::ALL.len()],
-            shape: family.shape().shifted(member / Dash::ALL.len()),
+            dash: Dash::OF_PENS[member % Dash::OF_PENS.len()],
+            shape: family.shape().shifted(member / Dash::OF_PENS.len()),
             hollow: member % 2 == 1,
         }
     }

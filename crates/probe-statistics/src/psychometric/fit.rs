@@ -61,6 +61,8 @@ pub struct PsychometricFit {
     /// Twice what is lost to a rate of its own for every level: about the number of levels minus
     /// that of parameters if the function fits.
     pub deviance: f64,
+    /// Levels with answers, less the parameters that were fitted; none left over is 0.
+    pub degrees_of_freedom: usize,
 }
 
 /// Fits the function to answers by maximum likelihood.
@@ -72,7 +74,7 @@ pub fn fit_psychometric(
     points: &[LevelCounts],
     model: PsychometricModel,
 ) -> Result<PsychometricFit, StatisticsError> {
-    check(points, model)?;
+    let levels = check(points, model)?;
     let search = Search::new(points, model);
     let start = search.coarse();
     let first = search.refine(start, [1.0, 0.5, 0.3], 1e-12);
@@ -91,6 +93,7 @@ pub fn fit_psychometric(
         function,
         log_likelihood: likelihood,
         deviance: 2.0 * (saturated - likelihood),
+        degrees_of_freedom: levels.saturating_sub(2 + usize::from(model.largest_lapse > 0.0)),
     })
 }
 
@@ -105,7 +108,8 @@ pub(super) fn refit(
     search.function(&search.refine(start, [0.5, 0.3, 0.2], 1e-7))
 }
 
-fn check(points: &[LevelCounts], model: PsychometricModel) -> Result<(), StatisticsError> {
+/// Number of levels with answers.
+fn check(points: &[LevelCounts], model: PsychometricModel) -> Result<usize, StatisticsError> {
     for (what, value) in [
         ("guess rate", model.guess),
         ("largest lapse rate", model.largest_lapse),
@@ -148,7 +152,8 @@ fn check(points: &[LevelCounts], model: PsychometricModel) -> Result<(), Statist
         .collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
-    require_count("levels with answers", 2, levels.len())
+    require_count("levels with answers", 2, levels.len())?;
+    Ok(levels.len())
 }
 
 /// The likelihood over parameters without bounds: midpoint in units of the range of the levels,

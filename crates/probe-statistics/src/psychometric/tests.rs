@@ -120,6 +120,7 @@ fn fits_of_the_palamedes_example_and_of_lapses_agree_with_scipy() {
     assert!((threshold - 0.701_330_15).abs() < 1e-5);
     assert!((fit.function.proportion_correct(threshold) - 0.75).abs() < 1e-12);
     assert!((0.0..10.0).contains(&fit.deviance));
+    assert_eq!(fit.degrees_of_freedom, 3);
 }
 
 #[test]

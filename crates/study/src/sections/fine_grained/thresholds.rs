@@ -113,6 +113,7 @@ pub(super) fn table(tasks: &[TaskThresholds]) -> Option<StudyTable> {
                     format!("`{}`", found.arm),
                     task.threshold(found.threshold.as_ref()),
                     task.axis.unit.to_owned(),
+                    misfit(found.threshold.as_ref()),
                     ratio(found.over_mlp),
                     ratio(found.over_merger),
                 ]
@@ -124,6 +125,7 @@ pub(super) fn table(tasks: &[TaskThresholds]) -> Option<StudyTable> {
         "arm",
         "threshold",
         "unit",
+        "misfit",
         "over that of the MLP",
         "over that of PatchMerger",
     ];
@@ -134,7 +136,9 @@ pub(super) fn table(tasks: &[TaskThresholds]) -> Option<StudyTable> {
                task and at most 5% slips; 95% intervals over seeds and clusters of like images, of \
                ratios by a paired bootstrap of their logarithm, as of claims. `>`: not reached at the \
                easiest level; `<`: still reached at the hardest; such thresholds have no ratio. A \
-               ratio above 1: the arm needs more than the other one.",
+               ratio above 1: the arm needs more than the other one. Misfit: deviance of the function over its \
+               degrees of freedom, 1 where answers scatter about it as by chance alone, and somewhat more where \
+               seeds differ.",
         header: names.map(str::to_owned).into(),
         rows,
     })
@@ -159,6 +163,16 @@ impl TaskThresholds {
             Some(value) if value < self.axis.hard => format!("< {}", significant(self.axis.hard)),
             Some(_) | None => format!("> {}", significant(self.axis.easy)),
         }
+    }
+}
+
+/// Deviance over degrees of freedom.
+fn misfit(found: Option<&ThresholdEstimate>) -> String {
+    match found.map(|found| found.fit) {
+        Some(fit) if fit.degrees_of_freedom > 0 => {
+            wording::fixed(fit.deviance / fit.degrees_of_freedom as f64, 1)
+        }
+        Some(_) | None => "–".to_owned(),
     }
 }
 
