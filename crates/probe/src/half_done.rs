@@ -17,12 +17,16 @@ use rand_chacha::ChaCha8Rng;
 use run_support::atomic;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Time between two saves.
 const INTERVAL: Duration = Duration::from_secs(60);
-const HASH_BYTES: usize = 32;
+/// The file: the length of the header, the header, the model, the state of the optimiser, and the SHA-256 of all that.
+const LENGTH_BYTES: u64 = 8;
+const HASH_BYTES: u64 = 32;
 
 /// Where the half-done state of one cell is kept, and when it is due.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ struct Header {
     seconds: f64,
     /// Place in the stream of training noise; a string, because TOML has no 128-bit numbers.
     noise: String,
-    model_bytes: usize,
+    model_bytes: u64,
     without_gradient: Option<Vec<String>>,
     history: Vec<Evaluation>,
 }
@@ -98,21 +102,29 @@ impl HalfDone {
     ) -> Result<()> {
         let unfit = "a half-done cell does not fit into its file";
         let model = model.clone().into_record().into_bytes().context(unfit)?;
-        let optimizer = optimizer.into_bytes().context(unfit)?;
         let header = toml::to_string(&Header {
             step: progress.step,
             seconds: progress.seconds,
             noise: noise.get_word_pos().to_string(),
-            model_bytes: model.len(),
+            model_bytes: model.len() as u64,
             without_gradient: progress.without_gradient,
             history: progress.history,
         })
         .context(unfit)?;
-        let length = (header.len() as u64).to_le_bytes();
-        let content = [&length[..], header.as_bytes(), &model, &optimizer].concat();
         atomic::write(&self.path, |out| {
-            out.write_all(&Sha256::digest(&content))?;
-            Ok(out.write_all(&content)?)
+            let mut hash = Sha256::new();
+            let mut add = |part: &[u8]| {
+                hash.update(part);
+                out.write_all(part)
+            };
+            add(&(header.len() as u64).to_le_bytes())?;
+            add(header.as_bytes())?;
+            add(&model)?;
+            // The one goes before the other is made: together they have the size of the whole cell, and a
+            // cell of 65,536 words has gigabytes.
+            drop(model);
+            add(&optimizer.into_bytes().context(unfit)?)?;
+            Ok(out.write_all(&hash.finalize())?)
         })?;
         self.saved = Instant::now();
         Ok(())
@@ -127,20 +139,26 @@ impl HalfDone {
         optimizer: &OptimizerConfig,
         noise: &mut ChaCha8Rng,
     ) -> Option<(CellModel, ModuleOptimizer, Progress)> {
-        let bytes = std::fs::read(&self.path).ok()?;
-        let (hash, content) = bytes.split_at_checked(HASH_BYTES)?;
-        if Sha256::digest(content).as_slice() != hash {
+        let mut file = BufReader::new(File::open(&self.path).ok()?);
+        let content = file.get_ref().metadata().ok()?.len();
+        let content = content.checked_sub(HASH_BYTES)?;
+        let mut hash = Sha256::new();
+        io::copy(&mut (&mut file).take(content), &mut hash).ok()?;
+        if read(&mut file, HASH_BYTES)? != hash.finalize().as_slice() {
             return None;
         }
-        let (length, rest) = content.split_at_checked(size_of::<u64>())?;
+        file.rewind().ok()?;
+        let length = read(&mut file, LENGTH_BYTES)?;
         let length = u64::from_le_bytes(length.try_into().ok()?);
-        let (header, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        let header: Header = toml::from_str(std::str::from_utf8(header).ok()?).ok()?;
-        let (model, state) = rest.split_at_checked(header.model_bytes)?;
-        let bytes = |part: &[u8]| Bytes::from_bytes_vec(part.to_vec());
-        let record = ModuleRecord::from_bytes(bytes(model)).ok()?;
+        let header = read(&mut file, length)?;
+        let header: Header = toml::from_str(std::str::from_utf8(&header).ok()?).ok()?;
+        let before = [LENGTH_BYTES, length, header.model_bytes];
+        let state_bytes = content.checked_sub(before.iter().sum())?;
+        let mut part = |bytes: u64| Some(Bytes::from_bytes_vec(read(&mut file, bytes)?));
+        let record = ModuleRecord::from_bytes(part(header.model_bytes)?).ok()?;
         let model = fresh.clone().try_load_record(record).ok()?;
-        let optimizer = optimizer.init(&model).from_bytes(bytes(state)).ok()?;
+        let optimizer = optimizer.init(&model);
+        let optimizer = optimizer.from_bytes(part(state_bytes)?).ok()?;
         noise.set_word_pos(header.noise.parse().ok()?);
         Some((
             model,
@@ -161,4 +179,11 @@ impl HalfDone {
     pub fn discard(&self) -> Result<()> {
         atomic::remove_stale(&self.path)
     }
+}
+
+/// The next bytes of a file; none if it has not so many.
+fn read(file: &mut impl Read, bytes: u64) -> Option<Vec<u8>> {
+    let mut found = Vec::with_capacity(usize::try_from(bytes).ok()?);
+    file.take(bytes).read_to_end(&mut found).ok()?;
+    (found.len() as u64 == bytes).then_some(found)
 }
