@@ -6,7 +6,7 @@
 //! batches is drawn again from the seed, and of the noise the place in its stream is kept.
 
 use super::model::CellModel;
-use super::outcome::Evaluation;
+use super::outcome::{CellSpec, Evaluation};
 use crate::optimize::OptimizerConfig;
 use anyhow::{Context, Result};
 use burn::module::Module;
@@ -32,6 +32,7 @@ const HASH_BYTES: u64 = 32;
 #[derive(Debug)]
 pub struct HalfDone {
     path: PathBuf,
+    spec: CellSpec,
     saved: Instant,
     kept: bool,
 }
@@ -57,15 +58,18 @@ struct Header {
     noise: String,
     model_bytes: u64,
     without_gradient: Option<Vec<String>>,
+    /// Whose state it is: a file of another name is not taken for it.
+    cell: CellSpec,
     history: Vec<Evaluation>,
 }
 
 impl HalfDone {
-    /// Keeps the state in the file `path`.
+    /// Keeps the state of the cell `spec` in the file `path`.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf, spec: CellSpec) -> Self {
         Self {
             path,
+            spec,
             saved: Instant::now(),
             kept: false,
         }
@@ -108,6 +112,7 @@ impl HalfDone {
             noise: noise.get_word_pos().to_string(),
             model_bytes: model.len() as u64,
             without_gradient: progress.without_gradient,
+            cell: self.spec.clone(),
             history: progress.history,
         })
         .context(unfit)?;
@@ -131,7 +136,7 @@ impl HalfDone {
     }
 
     /// The state that was saved, if there is one and it is whole: model, optimiser and progress;
-    /// `noise` is moved to its place. A damaged file counts as absent.
+    /// `noise` is moved to its place. A damaged file, or one of another cell, counts as absent.
     #[must_use]
     pub fn load(
         &self,
@@ -152,6 +157,9 @@ impl HalfDone {
         let length = u64::from_le_bytes(length.try_into().ok()?);
         let header = read(&mut file, length)?;
         let header: Header = toml::from_str(std::str::from_utf8(&header).ok()?).ok()?;
+        if header.cell != self.spec {
+            return None;
+        }
         let before = [LENGTH_BYTES, length, header.model_bytes];
         let state_bytes = content.checked_sub(before.iter().sum())?;
         let mut part = |bytes: u64| Some(Bytes::from_bytes_vec(read(&mut file, bytes)?));

@@ -87,7 +87,7 @@ impl CellStore {
     /// Where a cell is kept while it trains.
     #[must_use]
     pub fn half_done(&self, spec: &CellSpec) -> HalfDone {
-        HalfDone::new(self.path(spec).with_extension(HALF_DONE))
+        HalfDone::new(self.path(spec).with_extension(HALF_DONE), spec.clone())
     }
 
     fn path(&self, spec: &CellSpec) -> PathBuf {

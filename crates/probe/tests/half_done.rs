@@ -167,6 +167,23 @@ fn a_damaged_state_counts_as_absent() {
     }
 }
 
+#[test]
+fn the_state_of_another_cell_counts_as_absent() {
+    let bench = Bench::new(Regime::Frozen);
+    let slower = CellSpec {
+        learning_rate: 0.001,
+        ..spec("linear")
+    };
+    let uninterrupted = bench.run(&spec("linear"), None).unwrap();
+    bench.run(&slower, Some(3)).unwrap_err();
+    let other = bench.files().pop().unwrap();
+    let state = std::fs::read(&other).unwrap();
+    std::fs::remove_file(other).unwrap();
+    bench.run(&spec("linear"), Some(3)).unwrap_err();
+    std::fs::write(bench.files().pop().unwrap(), state).unwrap();
+    assert_eq!(bench.run(&spec("linear"), None).unwrap(), uninterrupted);
+}
+
 /// Counts steps, and stops a run at the beginning of a stage.
 struct Watch<'a> {
     stage: &'a str,

@@ -159,7 +159,7 @@ impl Page<'_> {
                     None => "–".to_owned(),
                 });
             }
-            let edge = if tuning.on_edge && rates.len() > 1 {
+            let edge = if tuning.on_edge && tuning.candidates.len() > 1 {
                 " (edge)"
             } else {
                 ""

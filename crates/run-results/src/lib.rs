@@ -49,6 +49,7 @@ mod protocol;
 pub mod provenance;
 pub mod registered;
 mod scored;
+pub mod seal;
 mod summary;
 mod summary_file;
 mod table;

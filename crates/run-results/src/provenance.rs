@@ -21,7 +21,7 @@ pub fn manifest(seeds: &[u64], backend: BackendChoice, device: &Device, lanes: u
     };
     Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: commit(),
+        commit: commit(Path::new(".")),
         burn_version: BURN_VERSION.to_owned(),
         backend: backend.to_string(),
         device,
@@ -80,14 +80,23 @@ pub fn add_stage(manifest: &mut Manifest, stage: &str, seconds: f64) {
     });
 }
 
-/// The commit of the working folder, with `-dirty` if files differ; `None` outside a checkout.
-fn commit() -> Option<String> {
-    let output = Command::new("git")
-        .args(["describe", "--always", "--dirty", "--abbrev=12"])
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
+/// The commit of a folder, with `-dirty` if files differ that can change a number: those of
+/// `results` are what runs write. `None` outside a checkout.
+fn commit(folder: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(arguments).current_dir(folder).output().ok()
+    };
+    let found = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let commit = String::from_utf8(found.stdout).ok()?;
+    let commit = commit.trim();
+    if !found.status.success() || commit.is_empty() {
+        return None;
+    }
+    let sources = [":(top)", ":(top,exclude)results"];
+    let same = git(&[&["diff", "--quiet", "HEAD", "--"], &sources[..]].concat())?;
+    let dirty = if same.status.success() { "" } else { "-dirty" };
+    Some(format!("{commit}{dirty}"))
 }
 
 /// Model of the processor, where the system says.
@@ -97,4 +106,42 @@ fn processor() -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("model name"))?;
     Some(line.trim_start_matches([' ', '\t', ':']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_alone_make_no_commit_dirty() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(commit(folder.path()), None);
+        let git = |arguments: &str| {
+            let mut git = Command::new("git");
+            git.args([
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b",
+                "-c",
+                "commit.gpgsign=false",
+            ]);
+            git.args(arguments.split(' ')).current_dir(folder.path());
+            assert!(git.output().unwrap().status.success(), "{arguments}");
+        };
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        git("init -q");
+        std::fs::create_dir(folder.path().join("results")).unwrap();
+        write("source", "a");
+        write("results/table", "a");
+        git("add .");
+        git("commit -q -m first");
+        let clean = commit(folder.path()).unwrap();
+        assert_eq!(clean.len(), 12);
+        write("results/table", "b");
+        assert_eq!(commit(folder.path()), Some(clean.clone()));
+        write("source", "b");
+        assert_eq!(commit(folder.path()), Some(format!("{clean}-dirty")));
+    }
 }

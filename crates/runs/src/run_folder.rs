@@ -35,6 +35,23 @@ impl FolderConfig for ProbeConfig {
     const FILE: &'static str = "config.toml";
 }
 
+/// Files that tell what a folder holds, for who gives it to another command.
+const KINDS: [(&str, &str); 4] = [
+    (
+        ProbeConfig::FILE,
+        "one of `ocr-probe`, whose tables `report` makes again",
+    ),
+    (
+        STUDY_FILE,
+        "a study, whose tables and verdicts `claims` makes again",
+    ),
+    (
+        "representation.toml",
+        "one of `representation-probe`, whose verdicts `claims` makes again",
+    ),
+    ("inspect.toml", "one of `inspect`"),
+];
+
 /// What a finished run has left to make its tables from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
@@ -146,8 +163,14 @@ impl RunFolder {
     /// If there is none, or its configuration cannot be read.
     pub fn read<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
         let file = path.join(C::FILE);
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("{}: not the folder of a run", path.display()))?;
+        let text = std::fs::read_to_string(&file).with_context(|| {
+            let mut kinds = KINDS.iter();
+            let kind = kinds.find(|(name, _)| path.join(name).is_file());
+            let what = kind.map_or_else(String::new, |(_, what)| {
+                format!(" of the kind that this command takes, but {what}")
+            });
+            format!("{}: not the folder of a run{what}", path.display())
+        })?;
         let config = toml::from_str(&text)
             .with_context(|| format!("{}: not a configuration of this version", file.display()))?;
         Ok((Self::taken::<C>(path.to_owned()), config))
@@ -383,5 +406,22 @@ mod tests {
         choose(false).unwrap();
         choose(true).unwrap().abandon();
         assert!(path.join(ProbeConfig::FILE).exists());
+    }
+
+    #[test]
+    fn a_folder_of_another_kind_is_told_with_its_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |folder: &Path| RunFolder::config_of::<ProbeConfig>(folder).unwrap_err();
+        assert!(
+            error(folder.path())
+                .to_string()
+                .ends_with("not the folder of a run")
+        );
+        std::fs::write(folder.path().join(STUDY_FILE), "").unwrap();
+        let told = error(folder.path()).to_string();
+        assert!(
+            told.contains("a study") && told.contains("`claims`"),
+            "{told}"
+        );
     }
 }

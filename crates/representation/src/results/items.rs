@@ -6,14 +6,19 @@
 //! | `chars/PART` | characters of each text |
 //! | `edits/PART/OBJECTIVE/ARM/SEED` | edits between what is read in each reconstruction and its text |
 //! | `lost/PART/OBJECTIVE/ARM/SEED` | variance of each image's pixels that is lost, in parts of [`PARTS`] |
+//!
+//! Two more hold bytes, `U8`, which files of earlier versions lack: `settings` is the run's `representation.toml`, and
+//! `sha256` the [checksum](run_results::seal) of all others.
 
 use crate::config::{Objective, RepresentationConfig};
 use crate::run::Outcome;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use arms::ArmSpec;
 use claims::{Evaluation, Measurements, Series};
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
+use run_results::seal::{self, SEAL};
 use run_support::atomic;
+use runs::run_folder::FolderConfig;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 use std::collections::BTreeMap;
@@ -21,6 +26,8 @@ use std::path::Path;
 
 /// Name of the file.
 pub(super) const FILE: &str = "items.safetensors";
+/// Tensor of the settings.
+const SETTINGS: &str = "settings";
 /// Parts of a variance that are told apart.
 const PARTS: u16 = 10_000;
 
@@ -28,7 +35,7 @@ const PARTS: u16 = 10_000;
 ///
 /// # Errors
 /// If a number does not fit, or the file cannot be written.
-pub(super) fn write(path: &Path, outcome: &Outcome) -> Result<()> {
+pub(super) fn write(path: &Path, config: &RepresentationConfig, outcome: &Outcome) -> Result<()> {
     let mut tensors: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut add = |name: String, numbers: &[u32]| -> Result<()> {
         let mut bytes = Vec::with_capacity(2 * numbers.len());
@@ -67,8 +74,16 @@ pub(super) fn write(path: &Path, outcome: &Outcome) -> Result<()> {
             add(format!("lost/{name}/{objective}/{arm}/{seed}"), &lost)?;
         }
     }
+    let settings = toml::to_string(config).context("the settings do not fit into TOML")?;
+    tensors.insert(SETTINGS.to_owned(), settings.into_bytes());
+    let all = tensors.iter();
+    let seal = seal::of(all.map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+    tensors.insert(SEAL.to_owned(), seal.into());
     let views = tensors.iter().map(|(name, bytes)| {
-        let view = TensorView::new(Dtype::U16, vec![bytes.len() / 2], bytes)?;
+        let view = match name.as_str() {
+            SETTINGS | SEAL => TensorView::new(Dtype::U8, vec![bytes.len()], bytes)?,
+            _ => TensorView::new(Dtype::U16, vec![bytes.len() / 2], bytes)?,
+        };
         anyhow::Ok((name.as_str(), view))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
@@ -88,6 +103,8 @@ pub(super) fn measurements(path: &Path, config: &RepresentationConfig) -> Result
     })?;
     let read = || -> Result<Measurements> {
         let file = SafeTensors::deserialize(&bytes)?;
+        seal::check(&file)?;
+        check_settings(&file, config)?;
         let mut parts = file.names();
         parts.retain(|name| name.starts_with("cluster/"));
         parts.sort_unstable();
@@ -106,7 +123,50 @@ pub(super) fn measurements(path: &Path, config: &RepresentationConfig) -> Result
         }
         Ok(measurements)
     };
-    read().with_context(|| format!("{}: damaged, or of another run", path.display()))
+    read().with_context(|| {
+        format!(
+            "{}: damaged, or of another run; bring back the file that belongs to this folder, or make the run again",
+            path.display()
+        )
+    })
+}
+
+/// Refuses a file of other settings: by those that it holds, and by what it is about.
+fn check_settings(file: &SafeTensors<'_>, config: &RepresentationConfig) -> Result<()> {
+    if let Ok(settings) = file.tensor(SETTINGS) {
+        let settings: RepresentationConfig = toml::from_str(std::str::from_utf8(settings.data())?)
+            .map_err(|error| anyhow!("its settings cannot be read: {}", error.message()))?;
+        ensure!(
+            settings == *config,
+            "it has other settings than {}",
+            RepresentationConfig::FILE
+        );
+    }
+    for name in file.names() {
+        let mut parts = name.split('/');
+        let [what, part] = [parts.next(), parts.next()].map(Option::unwrap_or_default);
+        if !["edits", "lost"].contains(&what) {
+            continue;
+        }
+        let (objective, rest) = (parts.next(), parts.collect::<Vec<_>>().join("/"));
+        let (arm, seed) = rest.rsplit_once('/').unwrap_or_default();
+        let known = config
+            .objectives
+            .iter()
+            .any(|of| Some(of.name()) == objective)
+            && config.arms.iter().any(|of| of.to_string() == arm)
+            && config.seeds.iter().any(|of| of.to_string() == seed);
+        ensure!(known, "`{name}` is about nothing that the run has");
+        let wanted = match what {
+            "edits" => format!("chars/{part}"),
+            _ => format!("cluster/{part}"),
+        };
+        ensure!(
+            file.tensor(&wanted).is_ok(),
+            "there is `{name}`, but no `{wanted}`"
+        );
+    }
+    Ok(())
 }
 
 /// The numbers of a tensor; none if there is no such tensor.
@@ -167,6 +227,15 @@ impl TestImages {
                 "`{name}` is not about the images of `{}`",
                 self.part
             );
+            if self.what == "edits" {
+                // The reader writes as many characters as there are.
+                let most = self.chars.iter().copied().max().unwrap_or(0);
+                let found = edits.iter().copied().max().unwrap_or(0);
+                ensure!(
+                    found <= most,
+                    "`{name}`: {found} edits of {most} characters"
+                );
+            }
             let items = edits.iter().zip(&self.chars).zip(&self.clusters);
             let items = items.map(|((&edits, &chars), &cluster)| ItemOutcome {
                 cluster,
@@ -258,16 +327,46 @@ mod tests {
         let path = folder.path().join(FILE);
         let config = Preset::Paper.config();
         let lost = |distortion: Vec<f64>| -> Vec<u32> {
-            write(&path, &outcome(distortion, vec![0, 1])).unwrap();
+            write(&path, &config, &outcome(distortion, vec![0, 1])).unwrap();
             let found = measurements(&path, &config).unwrap().series;
             let items = found.iter().flat_map(|series| &series.seeds[0].items);
             items.map(|item| item.edits).collect()
         };
         assert_eq!(lost(vec![0.25, 1.5]), [2500, 15_000]);
+        let refused = |config: &RepresentationConfig, bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let error = format!("{:#}", measurements(&path, config).unwrap_err());
+            assert!(error.contains("bring back the file"), "{error}");
+            error
+        };
+        let whole = std::fs::read(&path).unwrap();
+        let mut other = config.clone();
+        other.decode_steps = 10;
+        assert!(refused(&other, &whole).contains("other settings"));
+        let mut damaged = whole.clone();
+        let last = damaged.len() - 1;
+        damaged[last] ^= 1;
+        assert!(refused(&config, &damaged).contains("checksum"));
+        // As the first version wrote it: neither settings nor checksum.
+        let text = |from: &str, to: &str, bytes: &[u8]| {
+            let mut places = bytes.windows(from.len());
+            let place = places.position(|part| part == from.as_bytes()).unwrap();
+            let mut bytes = bytes.to_vec();
+            bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+            bytes
+        };
+        let first = text("\"settings\"", "\"unknown0\"", &whole);
+        let first = text("\"sha256\"", "\"unused\"", &first);
+        std::fs::write(&path, &first).unwrap();
+        assert_eq!(measurements(&path, &config).unwrap().series.len(), 1);
+        other.seeds = vec![1];
+        assert!(refused(&other, &first).contains("about nothing that the run has"));
+        let error = refused(&config, &text("cluster/", "clustex/", &first));
+        assert!(error.contains("no `cluster/photographs`"), "{error}");
         assert_eq!(lost(vec![0.0, 99.0]), [0, u32::from(u16::MAX)]);
         assert!(lost(vec![0.25, f64::NAN]).is_empty());
         let many = outcome(vec![0.25, 0.5], vec![0, 70_000]);
-        let message = format!("{:#}", write(&path, &many).unwrap_err());
+        let message = format!("{:#}", write(&path, &config, &many).unwrap_err());
         assert!(
             message.contains("70000 in `cluster/photographs`"),
             "{message}"

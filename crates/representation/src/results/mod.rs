@@ -20,6 +20,7 @@ mod sentences;
 mod summary;
 mod tables;
 
+pub(crate) use figures::curve_name;
 pub use registered::evaluate;
 pub use summary::{Measure, Row, Value, rows};
 
@@ -54,7 +55,7 @@ pub fn write(
     tables::metrics(&folder.join("metrics.csv"), outcome)?;
     tables::summary(&folder.join("summary.csv"), &rows)?;
     tables::curves(&folder.join("learning_curves.csv"), outcome)?;
-    items::write(&folder.join(items::FILE), outcome)?;
+    items::write(&folder.join(items::FILE), config, outcome)?;
     let claims = evaluate(folder, config, None)?;
     manifest.write(&folder.join("manifest.json"))?;
     let plots = folder.join("plots");

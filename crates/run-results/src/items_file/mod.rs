@@ -14,6 +14,7 @@
 //! | `answers/ARM/SEED/GROUP/MODE` | whole numbers, `[images]` | instead, where classes are asked: the class that was answered |
 //! | `hardening/ARM/SEED/GROUP/K` | whole numbers, `[images]` | edits with the `K` best words only |
 //! | `run` | bytes | everything else as TOML, compressed (zlib): settings, groups in order, tuning, cells |
+//! | `sha256` | bytes | [checksum](crate::seal) of all other tensors |
 //!
 //! Whole numbers have the narrowest of `U8`, `U16` and `U32` that holds the largest. Shorter trainings of a
 //! run whose steps were doubled stand under `steps-STEPS/`. Times are left out: the same seeds give the same

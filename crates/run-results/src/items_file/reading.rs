@@ -2,6 +2,7 @@
 
 use super::record::{CellRecord, GroupRecord, Record, hardening_name, prefix, test_name};
 use super::{FILE, FORMAT, FORMAT_KEY, RECORD};
+use crate::seal;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::read::ZlibDecoder;
 use probe::{CellOutcome, CountedAnswers, ProbeConfig, RunOutcome, TestSet, TrainingLength};
@@ -45,6 +46,7 @@ fn outcome(bytes: &[u8], config: &ProbeConfig) -> Result<RunOutcome> {
         Some(_) => {}
     }
     let tensors = SafeTensors::deserialize(bytes).context("it is damaged")?;
+    seal::check(&tensors)?;
     let record = tensors
         .tensor(RECORD)
         .with_context(|| format!("it is damaged: it has no tensor `{RECORD}`"))?;
@@ -53,8 +55,11 @@ fn outcome(bytes: &[u8], config: &ProbeConfig) -> Result<RunOutcome> {
     unpacked
         .read_to_string(&mut text)
         .context("it is damaged: its record cannot be unpacked")?;
-    let record: Record =
-        toml::from_str(&text).context("it is damaged, or of another version of the program")?;
+    // Its message alone: the error itself quotes the line, which can be the whole record.
+    let record: Record = toml::from_str(&text).map_err(|error| {
+        let message = error.message();
+        anyhow!("it is damaged, or of another version of the program: {message}")
+    })?;
     let file = File { tensors };
     let sets = record.groups.into_iter().enumerate();
     let test_sets = sets
@@ -91,6 +96,18 @@ fn outcome(bytes: &[u8], config: &ProbeConfig) -> Result<RunOutcome> {
         "it belongs to a run of other settings ({})",
         difference(&record.config, &wanted)
     );
+    for &arm in &config.arms {
+        let mut tuned = run.tuning.iter();
+        // Where every rate broke down, the first seed stands for all.
+        let broke_down = tuned.any(|tuning| tuning.arm == arm && tuning.chosen.is_none());
+        for &seed in &config.seeds[..if broke_down { 1 } else { config.seeds.len() }] {
+            let mut specs = run.cells.iter().map(|cell| &cell.spec);
+            ensure!(
+                specs.any(|spec| spec.arm == arm && spec.seed == seed),
+                "it is damaged: it lacks the cell of `{arm}` with seed {seed}"
+            );
+        }
+    }
     Ok(run)
 }
 
@@ -146,6 +163,17 @@ impl File<'_> {
         Ok(found)
     }
 
+    /// The same, where no number can be more than a reader would ever write.
+    fn edits(&self, name: &str, images: usize) -> Result<Vec<u32>> {
+        let edits = self.list(name, images)?;
+        let most = edits.iter().copied().max().unwrap_or(0);
+        ensure!(
+            most <= MOST_CHARS,
+            "tensor `{name}`: no answer has {most} edits"
+        );
+        Ok(edits)
+    }
+
     fn test_set(&self, group: usize, record: GroupRecord) -> Result<TestSet> {
         let targets = match self.find(&format!("right/{group}"))? {
             Some(classes) => answers(&classes)?,
@@ -164,12 +192,13 @@ impl File<'_> {
             }
         };
         let held_out = self.list(&format!("held_out/{group}"), targets.len())?;
+        let clusters = self.list(&format!("cluster/{group}"), targets.len())?;
         Ok(TestSet {
             density: record.density,
             mean_density: record.mean_density,
             condition: record.condition,
             difficulty: record.difficulty,
-            clusters: self.list(&format!("cluster/{group}"), targets.len())?,
+            clusters,
             cluster_names: record.cluster_names,
             held_out: held_out.iter().map(|&mark| mark != 0).collect(),
             targets,
@@ -197,7 +226,7 @@ impl File<'_> {
             let lengths = set.targets.iter().map(Answer::units);
             let positions = PositionAccuracy::of_counts(scores.right, lengths);
             outcome.tests[index].counted = Some(CountedAnswers {
-                edits: self.list(&edits, images)?,
+                edits: self.edits(&edits, images)?,
                 one_minus_ned: scores.one_minus_ned,
                 positions: positions.with_context(|| {
                     format!("it is damaged: more right characters than there are in `{edits}`")
@@ -208,7 +237,14 @@ impl File<'_> {
             group(sets, outcome.hardening[index].group)?;
             let name = hardening_name(prefix, &outcome, index);
             // Only the first images are read so.
-            outcome.hardening[index].edits = self.find(&name)?.unwrap_or_default();
+            let edits = self.find(&name)?.unwrap_or_default();
+            let images = sets[outcome.hardening[index].group].targets.len();
+            ensure!(
+                edits.len() <= images,
+                "it is damaged: tensor `{name}` has {} numbers for {images} images",
+                edits.len()
+            );
+            outcome.hardening[index].edits = edits;
         }
         Ok(outcome)
     }

@@ -6,6 +6,7 @@ use super::record::{
 };
 use super::{FILE, FORMAT, FORMAT_KEY, RECORD};
 use crate::scored::positions;
+use crate::seal::{self, SEAL};
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -176,6 +177,10 @@ impl Tensors {
     fn serialize(mut self, record: Vec<u8>) -> Result<Vec<u8>> {
         self.0
             .insert(RECORD.to_owned(), (Dtype::U8, record.len(), record));
+        let tensors = self.0.iter();
+        let seal = seal::of(tensors.map(|(name, (_, _, bytes))| (name.as_str(), bytes.as_slice())));
+        self.0
+            .insert(SEAL.to_owned(), (Dtype::U8, seal.len(), seal.into()));
         let views = self.0.iter().map(|(name, (dtype, count, bytes))| {
             let view = TensorView::new(*dtype, vec![*count], bytes)?;
             Ok((name.as_str(), view))

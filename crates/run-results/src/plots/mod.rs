@@ -216,12 +216,12 @@ impl View<'_> {
     fn text_kind(&self) -> String {
         let size = self.alphabet();
         match self.condition {
-            RANDOM => format!("random strings of {size} characters"),
+            RANDOM => format!("random strings over {size} characters"),
             other => format!("{other} text, {size} characters"),
         }
     }
 
-    /// Images and seeds, for captions.
+    /// Images, seeds and training, for captions.
     fn sizes(&self) -> String {
         let images = self
             .groups
@@ -236,7 +236,12 @@ impl View<'_> {
             format!("{} to {}", wording::count(fewest), wording::count(most))
         };
         let seeds = wording::counted(self.scored.config.seeds.len(), "seed");
-        format!("{images} test images per density, {seeds}")
+        let training = &self.scored.config.training;
+        let steps = match training.until_converged {
+            None => wording::counted(training.steps, "step"),
+            Some(_) => "trained until converged".to_owned(),
+        };
+        format!("{images} test images per density, {seeds}, {steps}")
     }
 
     /// What the whiskers of test results are.

@@ -59,6 +59,20 @@ fn refused(folder: &Path, config: &ProbeConfig) -> String {
     error
 }
 
+/// A file with other bytes in the place of the first ones that are these.
+fn replaced(whole: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let mut places = whole.windows(from.len());
+    let place = places.position(|part| part == from.as_bytes()).unwrap();
+    let mut bytes = whole.to_vec();
+    bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
+    bytes
+}
+
+/// As earlier versions wrote it, without a checksum.
+fn unsealed(whole: &[u8]) -> Vec<u8> {
+    replaced(whole, "\"sha256\"", "\"unused\"")
+}
+
 /// Where the data of a tensor begin.
 fn place_of(bytes: &[u8], name: &str) -> usize {
     let tensors = safetensors::SafeTensors::deserialize(bytes).unwrap();
@@ -156,6 +170,8 @@ fn one_other_byte_of_edits_is_another_number() {
     let place = place_of(&bytes, "edits/patch-merger/2/0/deterministic");
     bytes[place + 7] += 1;
     fs::write(&path, &bytes).unwrap();
+    assert!(refused(folder.path(), &config).contains("checksum"));
+    fs::write(&path, unsealed(&bytes)).unwrap();
     let (other, ..) = again(folder.path(), &config);
     let cer = |folder: &TempDir, arm: &str| {
         let rows = rows(folder, "summary.csv");
@@ -186,20 +202,21 @@ fn files_that_are_damaged_foreign_or_of_another_run_are_refused_by_name() {
     );
     assert!(with(b"\x08\0\0\0\0\0\0\0{}      ").contains("holds other tensors"));
     assert!(with(b"").contains("damaged"));
-    let replaced = |from: &str, to: &str| {
-        let place = whole
-            .windows(from.len())
-            .position(|part| part == from.as_bytes());
-        let place = place.unwrap();
-        let mut bytes = whole.clone();
-        bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
-        bytes
-    };
-    assert!(with(&replaced("version 1", "version 9")).contains("version 9"));
-    assert!(with(&replaced("edits/identity/1", "edits/identity/9")).contains("no tensor"));
+    assert!(with(&replaced(&whole, "version 1", "version 9")).contains("version 9"));
+    let renamed = replaced(&whole, "edits/identity/1", "edits/identity/9");
+    assert!(with(&renamed).contains("checksum"));
+    assert!(with(&unsealed(&renamed)).contains("no tensor"));
     let mut bytes = whole.clone();
     bytes[place_of(&whole, "run") + 100] ^= 1;
-    assert!(with(&bytes).contains("damaged"));
+    assert!(with(&bytes).contains("checksum"));
+    assert!(with(&unsealed(&bytes)).contains("damaged"));
+
+    let mut fewer = run.clone();
+    fewer.cells.remove(0);
+    items_file::write(folder.path(), &config, &fewer).unwrap();
+    let error = refused(folder.path(), &config);
+    let lacks = format!("lacks the cell of `{}` with seed 1", config.arms[0]);
+    assert!(error.contains(&lacks), "{error}");
 
     fs::write(&path, &whole).unwrap();
     let mut other = config.clone();

@@ -80,6 +80,29 @@ fn failed_cells_are_shown_everywhere() {
 }
 
 #[test]
+fn rates_of_the_settings_are_not_told_as_tuned() {
+    let mut config = config(&["patch-merger", "linear"], 1, &[1.0]);
+    for arm in ["patch-merger", "linear"] {
+        let rates = &mut config.training.rates_of_arms;
+        rates.insert(arm.to_owned(), vec![0.002]);
+    }
+    let verdict = |config: &ProbeConfig| {
+        let (folder, _) = written(config, &run(config, &expected(0.3)));
+        text(&folder, "verdict.md")
+    };
+    let told = verdict(&config);
+    let words = "every arm has a rate of its own from the settings, `patch-merger` at 0.002 and `linear` at 0.002.";
+    assert!(told.contains(words), "{told}");
+    assert!(!told.contains("on the edge"), "{told}");
+    let rates = &mut config.training.rates_of_arms;
+    rates.insert("linear".to_owned(), vec![0.001, 0.002]);
+    let told = verdict(&config);
+    let edge = "`linear`: 0.002 was chosen, on the edge of the grid";
+    assert!(told.contains(edge), "{told}");
+    assert!(told.contains("`linear` at 0.001 and 0.002."), "{told}");
+}
+
+#[test]
 fn a_run_in_which_everything_failed_still_reports() {
     let config = config(&ARMS, 2, &[1.0]);
     let mut run = run(&config, &expected(0.3));

@@ -5,36 +5,53 @@ use super::{Page, Report, code};
 use crate::metrics::name_of;
 use crate::summary::GroupSummary;
 use crate::wording;
+use arms::ArmSpec;
 use probe::{ImageSource, LayoutKind, ReaderKind, Regime};
 use text_images::Content;
 
 impl Report<'_> {
     pub(super) fn learning_rates(&self, page: &mut Page) {
         page.section("Learning rates");
-        let tuning = &self.scored.run.tuning;
-        let rates = &self.scored.config.training.learning_rates;
-        if rates.len() < 2 {
+        let config = self.scored.config;
+        let shown = |rates: &[f64]| {
             let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
+            wording::listed(&rates)
+        };
+        let is_tuned = |arm: ArmSpec| config.rates_of(arm).len() > 1;
+        let all = &config.training.learning_rates;
+        let own = &config.training.rates_of_arms;
+        let beyond = match config.training.extensions {
+            0 => "",
+            _ => ", and beyond as long as its best rate lay on the edge",
+        };
+        if own.is_empty() && all.len() < 2 {
+            let rates = shown(all);
             page.paragraph(&format!(
-                "Not tuned: every arm was trained at {} only.",
-                wording::listed(&rates)
+                "Not tuned: every arm was trained at {rates} only."
             ));
-        } else {
-            let rates: Vec<String> = rates.iter().map(|rate| format!("{rate:?}")).collect();
-            let beyond = if self.scored.config.training.extensions > 0 {
-                ", and beyond as long as its best rate lay on the edge"
-            } else {
-                ""
-            };
+        } else if own.is_empty() {
             page.paragraph(&format!(
                 "Every arm was tried at {}{beyond}; the rate was chosen on validation images.",
-                wording::listed(&rates)
+                shown(all)
             ));
+        } else {
+            let arms = config.arms.iter().map(|&arm| {
+                let rates = shown(config.rates_of(arm));
+                format!("{} at {rates}", code(arm))
+            });
+            let arms = wording::listed(&arms.collect::<Vec<_>>());
+            page.paragraph(&match config.arms.iter().any(|&arm| is_tuned(arm)) {
+                false => format!("Not tuned here: every arm has a rate of its own from the settings, {arms}."),
+                true => format!(
+                    "Rates come from the settings{beyond}: {arms}. Of several the one was chosen that was best on \
+                     validation images."
+                ),
+            });
         }
         let mut notes = Vec::new();
-        for tuned in tuning {
+        for tuned in &self.scored.run.tuning {
             let arm = code(tuned.arm);
-            if let (Some(chosen), true, true) = (tuned.chosen, tuned.on_edge, rates.len() > 1) {
+            if let (Some(chosen), true, true) = (tuned.chosen, tuned.on_edge, is_tuned(tuned.arm)) {
                 notes.push(format!(
                     "{arm}: {chosen:?} was chosen, on the edge of the grid; a better rate may lie \
                      outside"
@@ -48,7 +65,7 @@ impl Report<'_> {
         }
         if !notes.is_empty() {
             page.bullets(&notes);
-        } else if rates.len() > 1 {
+        } else if config.arms.iter().any(|&arm| is_tuned(arm)) {
             page.paragraph("No chosen rate lies on the edge of the grid.");
         }
     }
