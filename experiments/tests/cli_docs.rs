@@ -62,6 +62,8 @@ fn the_page_on_how_many_words_is_what_the_published_results_say() {
             files.push(format!("results/published/{run}/{file}"));
         }
     }
+    let figure = "results/published/representation-paper/plots/text_beside_others.csv";
+    files.push(figure.to_owned());
     for file in files {
         let text = fs::read_to_string(format!("{root}/{file}")).unwrap();
         place.write(&file, &text);
@@ -82,10 +84,12 @@ fn the_page_on_how_many_words_is_what_the_published_results_say() {
         fs::read_to_string(place.path("docs/how-many-words.md")).unwrap(),
         page
     );
-    let plots = "results/published/representation-paper/plots";
-    let drawn = fs::read_to_string(place.path(&format!("{plots}/text_beside_others.csv"))).unwrap();
-    let published = fs::read_to_string(format!("{root}/{plots}/text_beside_others.csv")).unwrap();
+    let drawn = fs::read_to_string(place.path(figure)).unwrap();
+    let published = fs::read_to_string(format!("{root}/{figure}")).unwrap();
     assert_eq!(drawn, published);
+    fs::remove_file(place.path(figure)).unwrap();
+    let told = "text_beside_others.csv is stale";
+    place.run("how-many-words --check").refused(&[told]);
     place
         .run("how-many-words --runs absent --out other.md")
         .refused(&["absent", "not the folder of a run"]);
@@ -96,15 +100,15 @@ fn the_page_on_how_many_words_is_what_the_published_results_say() {
 #[cfg(unix)]
 fn a_reader_that_went_away_ends_the_program_quietly() {
     let place = repository();
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_experiments"))
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let finished = std::process::Command::new(env!("CARGO_BIN_EXE_experiments"))
         .args(["docs", "--check", "--root"])
         .arg(place.path(""))
-        .stdout(std::process::Stdio::piped())
+        .stdout(writer)
         .stderr(std::process::Stdio::piped())
-        .spawn()
+        .output()
         .unwrap();
-    drop(child.stdout.take());
-    let finished = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&finished.stderr);
     assert_eq!(finished.status.code(), Some(141), "{told}");
     assert!(!told.contains("panicked"), "{told}");

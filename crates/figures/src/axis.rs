@@ -116,15 +116,18 @@ impl Axis {
         }
     }
 
-    /// Base 2 over the positive values with `room` pixels free at both ends; ticks at powers of
-    /// two, or at the smallest and largest value where there are no two powers between them.
+    /// Base 2 over the positive values with `room` pixels free at both ends; ticks at the values where
+    /// these are a few whole numbers, else at powers of two, or at the smallest and largest value where
+    /// there are no two powers between them.
     pub(crate) fn log2(values: &[f64], room: f64, length: f64, direction: Direction) -> Self {
         let (low, high) = positive_range(values).unwrap_or((1.0, 2.0));
         let mut ticks: Vec<f64> = ((low.log2() - 1e-9).ceil() as i32
             ..=(high.log2() + 1e-9).floor() as i32)
             .map(|power| 2f64.powi(power))
             .collect();
-        if ticks.len() < 2 {
+        if let Some(values) = few_whole_numbers(values) {
+            ticks = values;
+        } else if ticks.len() < 2 {
             ticks.extend([low, high]);
             ticks.sort_by(f64::total_cmp);
             ticks.dedup();
@@ -246,6 +249,22 @@ fn largest(values: &[f64]) -> Option<f64> {
         .reduce(f64::max)
 }
 
+/// The positive values, rising, if they are two to five whole numbers, neither close to nor far from each other.
+fn few_whole_numbers(values: &[f64]) -> Option<Vec<f64>> {
+    let mut values: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| *value > 0.0)
+        .collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let apart = values
+        .windows(2)
+        .all(|pair| (1.5..=8.0).contains(&(pair[1] / pair[0])));
+    let whole = values.iter().all(|value| value.fract() == 0.0);
+    ((2..=5).contains(&values.len()) && apart && whole).then_some(values)
+}
+
 fn positive_range(values: &[f64]) -> Option<(f64, f64)> {
     values
         .iter()
@@ -345,6 +364,21 @@ mod tests {
     fn densities_between_two_powers_of_two_are_labelled_themselves() {
         let axis = Axis::log2(&[1.5, 1.0 / 0.6], 10.0, 500.0, Direction::Horizontal);
         assert_eq!(labels(&axis), ["1.5", "1.67"]);
+    }
+
+    #[test]
+    fn a_few_whole_numbers_are_labelled_themselves() {
+        for (values, expected) in [
+            (
+                &[4000.0, 250.0, 1000.0, 250.0][..],
+                &["250", "1000", "4000"][..],
+            ),
+            (&[7.8, 9.2, 14.1, 28.0], &["8", "16"]),
+            (&[6.0, 7.0, 10.0, 12.0], &["6", "8", "12"]),
+        ] {
+            let axis = Axis::log2(values, 10.0, 500.0, Direction::Horizontal);
+            assert_eq!(labels(&axis), expected);
+        }
     }
 
     #[test]

@@ -89,6 +89,14 @@ impl ErrorCurves {
         figure::save(self, stem)
     }
 
+    /// The content of `<stem>.csv`.
+    ///
+    /// # Errors
+    /// If the numbers do not fit into a table.
+    pub fn csv(&self) -> Result<Vec<u8>, FigureError> {
+        figure::csv_bytes(&self.table())
+    }
+
     /// The arms of all panels, each once, in the order in which they come.
     fn arms(&self) -> Vec<&Arm> {
         let mut arms: Vec<&Arm> = Vec::new();

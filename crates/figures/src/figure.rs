@@ -39,7 +39,7 @@ pub(crate) fn save(figure: &impl Figure, stem: &Path) -> Result<(), FigureError>
     write(stem, "csv", &csv)
 }
 
-fn csv_bytes(table: &Table) -> Result<Vec<u8>, FigureError> {
+pub(crate) fn csv_bytes(table: &Table) -> Result<Vec<u8>, FigureError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(table.header)?;
     for row in &table.rows {

@@ -17,7 +17,6 @@ pub mod reconstruction;
 pub mod results;
 pub mod run;
 pub mod testing;
-mod tokbench;
 pub mod training;
 
 pub use config::{Objective, RepresentationConfig};

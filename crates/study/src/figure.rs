@@ -84,9 +84,12 @@ pub(crate) const HARDENING: RunPlot = RunPlot {
 /// Seeds and test images behind the points.
 pub(crate) fn sizes(result: &PartResult) -> String {
     let config = &result.part.config;
+    let resampled = match config.seeds.len() {
+        1 => "fonts",
+        _ => "seeds and fonts",
+    };
     format!(
-        "{} test images a point, {}, {} steps; whiskers: 95% BCa bootstrap interval over \
-         seeds and fonts",
+        "{} test images a point, {}, {} steps; whiskers: 95% BCa bootstrap interval over {resampled}",
         config.data.images.test,
         wording::counted(config.seeds.len(), "seed"),
         config.training.steps

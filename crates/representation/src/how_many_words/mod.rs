@@ -35,6 +35,8 @@ const TOKENS: [u32; 3] = [8, 100, 256];
 struct Measured {
     steps: usize,
     seeds: usize,
+    /// Bits of a random character.
+    character_bits: f64,
     arm: String,
     objective: String,
     density: f64,
@@ -57,26 +59,38 @@ pub struct HowManyWords {
 /// # Errors
 /// If a folder is not such a run, or its tables cannot be read or have no hard arm on text.
 pub fn of_runs(folders: &[PathBuf], figure: &str) -> Result<HowManyWords> {
-    let first = folders.first().context("name at least one run")?;
-    let mut points = Vec::new();
+    for (index, folder) in folders.iter().enumerate() {
+        let again = folders[..index].contains(folder);
+        ensure!(!again, "{}: named twice; once is enough", folder.display());
+    }
+    let mut runs = Vec::new();
     for folder in folders {
-        points.extend(measured(folder)?);
+        let config: RepresentationConfig = RunFolder::config_of(folder)?;
+        config
+            .check()
+            .with_context(|| folder.display().to_string())?;
+        runs.push((folder, config));
+    }
+    let mut points = Vec::new();
+    for (folder, config) in &runs {
+        points.extend(measured(folder, config)?);
     }
     points.sort_by(|a, b| {
         let place = |point: &Measured| (point.density, point.used_bits);
         let [a, b] = [place(a), place(b)];
         a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal)
     });
+    let (folder, config) = runs.first().context("name at least one run")?;
     Ok(HowManyWords {
         page: page(&points, figure)?,
-        figure: beside_others(first)?,
+        figure: beside_others(folder, config)?,
     })
 }
 
 fn page(measured: &[Measured], figure: &str) -> Result<String> {
     let mut page = String::from(
         "# How many words does an image need?\n\n\
-         Made by `cargo run -p experiments -- how-many-words`; nothing here is typed by hand.\n\n\
+         Made by `cargo run -p experiments -- how-many-words`; only what others published is typed.\n\n\
          One of *K* words names log₂ *K* bits. Text of *h* bits per character fits into a token as long as \
          characters × *h* stays below that. A *soft* word is a mixture of rows, has no such limit, and is \
          not what this page is about.\n\n\
@@ -137,20 +151,20 @@ fn page(measured: &[Measured], figure: &str) -> Result<String> {
         "\nThere are more than enough names for every image ever taken. What decides is whether images \
          that have to be told apart get different ones.\n\n\
          ## What was measured\n\n\
-         Random text of 94 characters, by the bits per token that an arm really uses \
-         ([representation probe](representation.md)). *Needed* is density × {:.2} bits; a token with fewer \
-         must lose text, and one with more loses it because training did not find the code. *Wrong* are \
-         characters that a reader of originals gets wrong in the reconstructions.\n\n\
+         Random text, by the bits per token that an arm really uses ([representation probe](representation.md)); \
+         beyond some 10 bits those of runs with one seed are extrapolated from a thousand tokens. *Needed* is the \
+         density times the bits of a character; a token with fewer must lose text, and one with more loses it \
+         because training did not find the code. *Wrong* are characters that a reader of originals gets wrong in \
+         the reconstructions.\n\n\
          | bits in use | needed | arm | trained to | decoder steps | seeds | characters per token | wrong |\n\
-         |--:|--:|---|---|--:|--:|--:|--:|\n",
-        TEXTS[0].1
+         |--:|--:|---|---|--:|--:|--:|--:|\n"
     )?;
     for point in measured {
         writeln!(
             page,
             "| {:.1} | {:.1} | `{}` | {} | {} | {} | {} | {} |",
             point.used_bits,
-            point.density * TEXTS[0].1,
+            point.density * point.character_bits,
             point.arm,
             point.objective,
             wording::count(point.steps),
@@ -169,17 +183,17 @@ fn others(page: &mut String, figure: &str) -> Result<()> {
         page,
         "\n## What others published\n\n\
          TokBench (arXiv:2505.18142) reads words of scenes in what released tokenizers make of images of 256 × 256 \
-         px; these are means over three sizes of text, of the leaderboard of its project page. Its images, its reader \
+         px; these are means over three sizes of text, of the leaderboard of its project page (November 2026). Its images, its reader \
          and its decoders are others than ours, so the points stand in a plot of their own; what both have is the \
          axis, and the distance of hard words from continuous tokens. Our bits are those in use, theirs log₂ of the \
          words.\n\n\
-         ![Text in reconstructions, by bits per pixel]({figure})\n\n\
-         | tokenizer | bits per pixel | words read exactly (T-ACC) | 1 − NED (T-NED) |\n\
+         ![Text in reconstructions, by bits]({figure})\n\n\
+         | tokenizer | bits per 16 × 16 px | words read exactly (T-ACC) | 1 − NED (T-NED) |\n\
          |---|--:|--:|--:|\n"
     )?;
     for tokenizer in tokbench::TOKENIZERS {
         let bits = match tokenizer.code.bits_per_pixel() {
-            Some(bits) => format!("{bits:.3}"),
+            Some(bits) => format!("{:.1}", bits * tokbench::TOKEN_PIXELS),
             None => "continuous".to_owned(),
         };
         let share = |percent: f64| wording::percent(percent / 100.0);
@@ -195,46 +209,90 @@ fn others(page: &mut String, figure: &str) -> Result<()> {
 }
 
 /// The points of a run.
-fn measured(folder: &Path) -> Result<Vec<Measured>> {
-    let config: RepresentationConfig = RunFolder::config_of(folder)?;
+fn measured(folder: &Path, config: &RepresentationConfig) -> Result<Vec<Measured>> {
     let summary = folder.join("summary.csv");
-    let named = || {
-        format!(
-            "{}: not the summary of a representation-probe",
-            summary.display()
-        )
-    };
-    let mut reader = csv::Reader::from_path(&summary).with_context(named)?;
-    let header = reader.headers().with_context(named)?.clone();
-    let place = |name: &str| {
-        let found = header.iter().position(|column| column == name);
-        found.with_context(|| format!("{}: no column `{name}`", summary.display()))
-    };
-    let [arm, objective] = [place("arm")?, place("objective")?];
-    let numbers = [place("density")?, place("used_bits")?, place("cer")?];
-    let mut points = Vec::new();
-    for row in reader.records() {
-        let row = row.with_context(named)?;
-        // A row without one of them is of other images, or of continuous tokens.
-        let found = numbers.map(|column| row.get(column)?.parse::<f64>().ok());
-        if let [Some(density), Some(used_bits), Some(cer)] = found {
-            points.push(Measured {
+    let read = || -> Result<Vec<Measured>> {
+        let mut reader = csv::Reader::from_path(&summary)?;
+        let header = reader.headers()?.clone();
+        let place = |name: &str| {
+            let mut found = (0..header.len()).filter(|&column| header[column] == *name);
+            let place = found
+                .next()
+                .with_context(|| format!("no column `{name}`"))?;
+            ensure!(found.next().is_none(), "two columns `{name}`");
+            Ok(place)
+        };
+        let columns = [place("arm")?, place("objective")?];
+        let numbers = [place("density")?, place("used_bits")?, place("cer")?];
+        let nominal = place("nominal_bits")?;
+        let mut points: Vec<Measured> = Vec::new();
+        for row in reader.records() {
+            let row = row?;
+            let [arm, objective] = columns.map(|column| row[column].to_owned());
+            let [density, used_bits, cer] = numbers.map(|column| &row[column]);
+            // Other images have no errors of text, nor have pictures that are none.
+            if cer.is_empty() {
+                continue;
+            }
+            if used_bits.is_empty() {
+                let is_hard = !row[nominal].is_empty();
+                ensure!(!is_hard, "`{arm}`: has words, and no bits in use");
+                continue;
+            }
+            let number = |text: &str, least: f64, most: f64| -> Result<f64> {
+                let number: f64 = text
+                    .parse()
+                    .with_context(|| format!("`{text}` is no number"))?;
+                let fits = (least..=most).contains(&number);
+                ensure!(fits, "`{arm}`: {text} is not between {least} and {most}");
+                Ok(number)
+            };
+            let point = Measured {
                 steps: config.decode_steps,
                 seeds: config.seeds.len(),
-                arm: row[arm].to_owned(),
-                objective: row[objective].to_owned(),
-                density,
-                used_bits,
-                cer,
-            });
+                character_bits: config.charset.bits_per_char(),
+                density: number(density, f64::MIN_POSITIVE, 1e6)?,
+                used_bits: number(used_bits, 0.0, 1e6)?,
+                cer: number(cer, 0.0, 10.0)?,
+                arm,
+                objective,
+            };
+            let is_of_run = config.arms.iter().any(|arm| arm.to_string() == point.arm)
+                && config
+                    .objectives
+                    .iter()
+                    .any(|of| of.name() == point.objective)
+                && config.densities.contains(&point.density);
+            ensure!(
+                is_of_run,
+                "`{}` trained to {} at {} per token is not of this run",
+                point.arm,
+                point.objective,
+                point.density
+            );
+            let same = |other: &Measured| {
+                [&other.arm, &other.objective] == [&point.arm, &point.objective]
+                    && other.density == point.density
+            };
+            ensure!(
+                !points.iter().any(same),
+                "`{}` stands there twice",
+                point.arm
+            );
+            points.push(point);
         }
-    }
-    ensure!(
-        !points.is_empty(),
-        "{}: no arm with hard words on text; run representation-probe with one",
-        summary.display()
-    );
-    Ok(points)
+        ensure!(
+            !points.is_empty(),
+            "no arm with hard words on text; run representation-probe with one"
+        );
+        Ok(points)
+    };
+    read().with_context(|| {
+        format!(
+            "{}: not the summary of this representation-probe",
+            summary.display()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -245,23 +303,32 @@ mod tests {
 
     const CONFIG: &str =
         include_str!("../../../../results/published/representation/representation.toml");
+    const HEADER: &str = "arm,objective,density,nominal_bits,used_bits,cer\n";
     const DRAWN: &str = "panel,kind,label,x,error,error_low,error_high\n\
-                         text,curve,vq,0.03,0.5,0.4,0.6\ntext,curve,vq,0.05,0.3,0.2,0.4\n\
-                         text,reference,patch-merger,,0.1,0.1,0.1\ntext,bound,least,0.03,0.1,0.1,0.1\n";
+                         text at 1 per token, trained to read,curve,vq,0.03,0.5,0.4,0.6\n\
+                         text at 1 per token, trained to read,curve,vq,0.05,0.3,0.2,0.4\n\
+                         text at 1 per token, trained to read,reference,identity,,0.1,0.1,0.1\n\
+                         text at 1 per token, trained to read,bound,least,0.03,0.1,0.1,0.1\n";
 
-    fn run_of(summary: &str, drawn: &str) -> tempfile::TempDir {
+    /// What the page of a run is whose tables are these.
+    fn made(summary: &str, drawn: &str) -> Result<HowManyWords> {
         let folder = tempfile::tempdir().unwrap();
         let write =
             |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         std::fs::create_dir(folder.path().join("plots")).unwrap();
-        write(RepresentationConfig::FILE, CONFIG);
-        write("summary.csv", summary);
-        write("plots/text_by_bits.csv", drawn);
-        folder
-    }
-
-    fn made(summary: &str, drawn: &str) -> Result<HowManyWords> {
-        let folder = run_of(summary, drawn);
+        let mut config: RepresentationConfig = toml::from_str(CONFIG).unwrap();
+        let arms = ["identity", "vq@256", "vq@4096"].map(|arm| arm.parse().unwrap());
+        config.arms = arms.into();
+        write(
+            RepresentationConfig::FILE,
+            &toml::to_string(&config).unwrap(),
+        );
+        write("summary.csv", &format!("{HEADER}{summary}"));
+        let quoted = drawn.replace(
+            "text at 1 per token, trained to read",
+            "\"text at 1 per token, trained to read\"",
+        );
+        write("plots/text_by_bits.csv", &quoted);
         of_runs(&[folder.path().to_owned()], "figure.png")
     }
 
@@ -273,8 +340,8 @@ mod tests {
     #[test]
     fn points_stand_by_density_and_bits_and_continuous_arms_have_none() {
         let made = made(
-            "arm,objective,density,used_bits,cer\n\
-             vq@4096,read,2,11.5,0.5\nidentity,read,2,,0.1\nvq@256,read,2,7.9,0.9\nvq@256,read,1,7.9,0.25\n",
+            "vq@4096,read,2,12,11.5,0.5\nidentity,read,2,,,0.1\nvq@256,read,2,8,7.9,0.9\nvq@256,read,1,8,7.9,0.25\n\
+             vq@256,read,,8,7.9,\n",
             DRAWN,
         );
         let HowManyWords { page, figure } = made.unwrap();
@@ -290,8 +357,8 @@ mod tests {
         let [ours, others] = &figure.panels[..] else {
             panic!("{:?}", figure.panels)
         };
-        assert_eq!(ours.curves[0].points[1].x, 0.05);
-        assert_eq!(ours.references[0].family, Family::Merger);
+        assert_eq!(ours.curves[0].points[1].x, 0.05 * tokbench::TOKEN_PIXELS);
+        assert_eq!(ours.references[0].family, Family::Ceiling);
         assert_eq!(others, &tokbench::panel());
         // 16 bits hold 2.4 random characters; a page needs 262 bits a token.
         assert!(
@@ -305,25 +372,70 @@ mod tests {
     }
 
     #[test]
-    fn other_tables_are_refused_by_name() {
-        let summary = "arm,objective,density,used_bits,cer\nvq@256,read,1,7.9,0.25\n";
-        let header = "panel,kind,label,x,error,error_low,error_high\n";
-        for (summary, drawn, part) in [
-            ("arm,objective\na,b\n", DRAWN, "no column `density`"),
+    fn tables_that_are_not_those_of_the_run_are_refused_by_name() {
+        let good = "vq@256,read,1,8,7.9,0.25\n";
+        assert!(made(good, DRAWN).is_ok());
+        for (summary, part) in [
+            ("identity,read,1,,,0.1\n", "no arm with hard words"),
+            ("vq@256,read,1,8,7.9,NaN\n", "NaN is not between 0 and 10"),
+            ("vq@256,read,1,8,-1,0.25\n", "-1 is not between 0"),
+            ("vq@256,read,0,8,7.9,0.25\n", "0 is not between"),
+            ("vq@256,read,1,8,7.9,abc\n", "`abc` is no number"),
+            ("vq@256,read,1,8,,0.25\n", "no bits in use"),
             (
-                "arm,objective,density,used_bits,cer\nidentity,read,1,,0.1\n",
-                DRAWN,
-                "no arm with hard words",
+                "vq@512,read,1,8,7.9,0.25\n",
+                "`vq@512` trained to read at 1 per token",
             ),
+            ("vq@256,guess,1,8,7.9,0.25\n", "not of this run"),
             (
-                summary,
-                &format!("{header}text,curve,other,0.1,0.2,0.2,0.2\n"),
-                "`other` is no arm",
+                "vq@256,read,3,8,7.9,0.25\n",
+                "at 3 per token is not of this run",
             ),
-            (summary, "a,b\n1,2\n", "text_by_bits.csv: cannot be drawn"),
+            (&format!("{good}{good}"), "stands there twice"),
         ] {
-            let error = format!("{:#}", made(summary, drawn).unwrap_err());
-            assert!(error.contains(part), "{error}");
+            let error = format!("{:#}", made(summary, DRAWN).unwrap_err());
+            assert!(
+                error.contains(part) && error.contains("summary.csv"),
+                "{error}"
+            );
         }
+        for (from, to, part) in [
+            (
+                "vq,0.03,0.5,0.4,0.6",
+                "vq,0.03,NaN,0.4,0.6",
+                "the error of `vq` is NaN",
+            ),
+            (
+                "vq,0.03,0.5,0.4,0.6",
+                "vq,0.03,0.5,0.7,0.6",
+                "outside of its interval",
+            ),
+            ("vq,0.03", "vq,0", "0 bits per pixel"),
+            ("vq,0.03", "rvq,0.03", "no arm of the kind `rvq`"),
+            ("identity,,", "linear,,", "no arm `linear`"),
+            (
+                "error_low,error_high",
+                "error_high,error_low",
+                "its columns are not",
+            ),
+            (", trained to read", " of another plot", "no plot of text"),
+        ] {
+            let drawn = DRAWN.replacen(from, to, 1);
+            let error = format!("{:#}", made(good, &drawn).unwrap_err());
+            assert!(
+                error.contains(part) && error.contains("text_by_bits.csv"),
+                "{error}"
+            );
+        }
+        let header = DRAWN.lines().next().unwrap();
+        let error = format!("{:#}", made(good, header).unwrap_err());
+        assert!(error.contains("has no rows"), "{error}");
+    }
+
+    #[test]
+    fn a_run_is_named_once() {
+        let folder = PathBuf::from("a");
+        let error = of_runs(&[folder.clone(), folder], "figure.png").unwrap_err();
+        assert!(error.to_string().contains("a: named twice"), "{error:#}");
     }
 }

@@ -2,11 +2,13 @@
 
 use figures::{Arm, Curve, CurvePanel, CurvePoint, Estimate, Family, Reference};
 
+/// Pixels of the square that bits are counted for: a token of most of these tokenizers, and of our probe.
+pub(super) const TOKEN_PIXELS: f64 = 256.0;
 /// Side of the images, in pixels.
 const SIDE: f64 = 256.0;
 
 /// A released tokenizer of images in TokBench (arXiv:2505.18142): its leaderboard for images of 256 × 256 px,
-/// read with docTR; means over three sizes of text.
+/// read with docTR; means over three sizes of text, as of November 2026.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tokenizer {
     pub name: &'static str,
@@ -82,7 +84,7 @@ const fn tokenizer(
 pub(super) fn panel() -> CurvePanel {
     let wrong = |tokenizer: &Tokenizer| 1.0 - tokenizer.one_minus_ned / 100.0;
     let coded = TOKENIZERS.iter().filter_map(|tokenizer| {
-        let x = tokenizer.code.bits_per_pixel()?;
+        let x = tokenizer.code.bits_per_pixel()? * TOKEN_PIXELS;
         let error = Estimate::exact(wrong(tokenizer));
         Some(CurvePoint { x, error })
     });
@@ -92,13 +94,13 @@ pub(super) fn panel() -> CurvePanel {
     CurvePanel {
         title: "TokBench (2505.18142): words in scenes".to_owned(),
         curves: vec![Curve {
-            arm: Arm::new("released tokenizers with hard words", Family::Control),
+            arm: Arm::new("released tokenizers with hard words", Family::Codebook),
             points: coded.collect(),
         }],
         references: continuous
             .map(|tokenizer| Reference {
                 label: format!("{}, continuous", tokenizer.name),
-                family: Family::Control,
+                family: Family::Blind,
                 cer: wrong(tokenizer),
             })
             .collect(),

@@ -97,7 +97,7 @@ fn caption(config: &RepresentationConfig, rows: &[Row]) -> String {
 }
 
 /// Name of the curve that an arm's point lies on: the kind, its size being the place on the axis.
-fn curve_name(subject: Subject) -> Option<(String, Family)> {
+pub(crate) fn curve_name(subject: Subject) -> Option<(String, Family)> {
     let arm = subject.arm()?;
     let usage = if arm.usage { "+usage" } else { "" };
     Some((format!("{}{usage}", arm.kind.name()), family(arm.kind)))
@@ -181,7 +181,7 @@ fn rate_distortion(
                 let places = (0..=steps).map(|step| f64::from(step) / f64::from(BOUND_STEPS));
                 let places = places.map(f64::exp2).filter(|bits| *bits <= most);
                 panel.bounds.push(BoundCurve {
-                    label: "least for a Gaussian of the same covariance".to_owned(),
+                    label: "what a Gaussian of the same covariance would lose".to_owned(),
                     points: places
                         .map(|bits| (bits, source.least_distortion(bits)))
                         .collect(),
@@ -338,7 +338,8 @@ fn pictures(outcome: &Outcome, rows: &[Row]) -> Result<Vec<(String, Reconstructi
                     "{}: pictures from tokens, projectors trained to {objective}",
                     part.name
                 ),
-                subtitle: "some of the test images, first seed".to_owned(),
+                subtitle: "some of the test images, pictures of the first seed, numbers over all images and seeds"
+                    .to_owned(),
                 rows: sheet,
             };
             sheets.push((format!("pictures_{name}"), figure));
