@@ -1,8 +1,7 @@
 //! A Markdown file with the numbers that its comments ask for.
 
 use crate::comment::{Comment, comments};
-use crate::format::Format;
-use crate::query::{Cells, Query, Rows, Show, Sources};
+use crate::query::{Cells, Query, Rows, Sources};
 use crate::source::Published;
 
 /// A comment that cannot be filled.
@@ -137,12 +136,10 @@ fn table(rows: &Rows, cells: &Cells, published: &Published) -> Result<String, St
         Cells::List(columns) => {
             lines.push(columns.iter().map(|(header, _)| header.clone()).collect());
             for row in csv.rows(rows)? {
-                let text = |(_, column): &(String, String)| {
-                    let columns = vec![column.clone()];
-                    let format = Format::Text;
-                    csv.write(row, &Show { format, columns })
-                };
-                let cells = columns.iter().map(text).collect::<Result<_, _>>()?;
+                let cells = columns
+                    .iter()
+                    .map(|(_, show)| csv.write_if_there(row, show));
+                let cells = cells.collect::<Result<_, _>>()?;
                 if !lines.contains(&cells) {
                     lines.push(cells);
                 }
@@ -284,6 +281,13 @@ mod tests {
         let text = "<!-- table ocr.csv\nlist Arm=arm note -->\n<!-- /table -->\n";
         let table = "\n| Arm | note |\n|---|---|\n| hard | a\\|b |\n| soft | c |\n";
         assert!(filled(text).text.contains(table));
+        let text = text.replace("note", "Wrong=mean:percent");
+        let found = filled(&text).text;
+        assert!(
+            found.contains("| Arm | Wrong |") && found.contains("| soft |"),
+            "{found}"
+        );
+        assert!(found.lines().any(|line| line.ends_with("% |")), "{found}");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) enum Format {
     Points,
     /// `number`: two decimals, `7.66`, `2.47 [2.23, 2.80]`.
     Number,
+    /// `p`: a p-value, `0.047`, `6.6e-4`.
+    P,
     /// `count`: a whole number, `65,536`.
     Count,
     /// `text`: the cell as it is.
@@ -21,10 +23,11 @@ pub(crate) enum Format {
 
 impl Format {
     /// All, by name.
-    pub(crate) const NAMES: [(&'static str, Self); 5] = [
+    pub(crate) const NAMES: [(&'static str, Self); 6] = [
         ("percent", Self::Percent),
         ("points", Self::Points),
         ("number", Self::Number),
+        ("p", Self::P),
         ("count", Self::Count),
         ("text", Self::Text),
     ];
@@ -33,7 +36,7 @@ impl Format {
     pub(crate) fn takes(self, columns: usize) -> bool {
         match self {
             Self::Percent | Self::Points | Self::Number => columns == 1 || columns == 3,
-            Self::Count | Self::Text => columns == 1,
+            Self::P | Self::Count | Self::Text => columns == 1,
         }
     }
 
@@ -59,6 +62,7 @@ impl Format {
                 let ends = interval()?.map(|(low, high)| format!(" [{}, {}]", two(low), two(high)));
                 Ok(two(number(0)?) + &ends.unwrap_or_default())
             }
+            Self::P => number(0).map(wording::claims::number),
             Self::Count => cells[0].parse().map(wording::count).map_err(|_| 0),
             Self::Text => Ok(spreadsheet::unguard(cells[0]).to_owned()),
         }

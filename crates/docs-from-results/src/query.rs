@@ -33,7 +33,7 @@ pub(crate) struct Show {
 #[derive(Clone, Debug)]
 pub(crate) enum Cells {
     /// Columns of every row, behind their headers.
-    List(Vec<(String, String)>),
+    List(Vec<(String, Show)>),
     /// A number for every value of one column along every value of another.
     Grid {
         down: Axis,
@@ -187,14 +187,21 @@ fn show(words: &[Word]) -> Result<Show, String> {
     })
 }
 
-/// `HEADER=COLUMN`, or `COLUMN` for both.
-fn listed(words: &[Word]) -> Result<Vec<(String, String)>, String> {
+/// `HEADER=COLUMN`, or `COLUMN` for both; `:FORMAT` behind a column that is no text.
+fn listed(words: &[Word]) -> Result<Vec<(String, Show)>, String> {
     if words.is_empty() {
         return Err("`list` needs columns".to_owned());
     }
-    let both =
-        |(header, column): &Word| (header.clone(), column.as_ref().unwrap_or(header).clone());
-    Ok(words.iter().map(both).collect())
+    let both = |(header, column): &Word| {
+        let column = column.as_ref().unwrap_or(header);
+        // Names of columns may have a colon of their own.
+        let is_format = |name: &str| Format::NAMES.iter().any(|(known, _)| *known == name);
+        let formatted = column.rsplit_once(':').filter(|(_, name)| is_format(name));
+        let (column, format) = formatted.unwrap_or((column, "text"));
+        let show = show(&[(format.to_owned(), None), (column.to_owned(), None)])?;
+        Ok((header.clone(), show))
+    };
+    words.iter().map(both).collect()
 }
 
 /// `COLUMN[=HEADER] VALUE[=LABEL]...`

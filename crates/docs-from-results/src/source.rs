@@ -174,6 +174,19 @@ impl Csv {
         }
     }
 
+    /// As [`write`](Self::write) for the cell of a list, which may be empty.
+    pub(crate) fn write_if_there(
+        &self,
+        row: &csv::StringRecord,
+        show: &Show,
+    ) -> Result<String, String> {
+        let column = self.column(&show.columns[0])?;
+        match row.get(column) {
+            None | Some("") => Ok(String::new()),
+            Some(_) => self.write(row, show),
+        }
+    }
+
     /// Columns of a row as text.
     pub(crate) fn write(&self, row: &csv::StringRecord, show: &Show) -> Result<String, String> {
         let mut cells = Vec::new();
