@@ -90,7 +90,10 @@ pub(super) fn check(
     } else if compared == 0 {
         "Ceiling: not measured.".to_owned()
     } else {
-        format!("No arm is better than the ceiling, in {compared} comparisons.")
+        format!(
+            "No arm is better than the ceiling by more than {} points, in {compared} comparisons.",
+            ::wording::rounded(100.0 * tolerance)
+        )
     };
     Ok(Check {
         measured: compared > 0,

@@ -8,10 +8,12 @@ use crate::scale::Scale;
 use crate::section::Section;
 use crate::sections::{Definition, Findings, FineGrained, StudyResults, ocr};
 use crate::series;
+use crate::table::StudyTable;
 use anyhow::Result;
 use claims::Measurements;
-use probe::ProbeConfig;
-use run_results::wording;
+use probe::{EvaluationMode, ProbeConfig};
+use probe_statistics::bootstrap::Measure;
+use run_results::{Estimator, item_series, wording};
 use text_images::Charset;
 
 pub(in crate::sections) const DEFINITION: Definition = Definition {
@@ -85,19 +87,76 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
         answer.paragraphs.extend(found.paragraphs);
         answer.key_numbers.extend(found.key_numbers);
     }
+    let fonts = by_fonts(&results)?;
+    let all = table(
+        "converged",
+        "Character error rate after long training",
+        "One density per run. 95% intervals over seeds, each of which has a tower, training images and a \
+         start of its own, and fonts. Bits: entropy of the words in use.",
+        &by_load(results.into_iter()),
+    );
     Ok(Findings {
-        tables: table(
-            "converged",
-            "Character error rate after long training",
-            "One density per run. 95% intervals over seeds, each of which has a tower, training images and a \
-             start of its own, and fonts. Bits: entropy of the words in use.",
-            &by_load(results.into_iter()),
-        )
-        .into_iter()
-        .collect(),
+        tables: all.into_iter().chain(fonts).collect(),
         answer,
         ..Findings::default()
     })
+}
+
+/// The same errors, apart for fonts that training images show and fonts that none shows.
+fn by_fonts(results: &[&PartResult]) -> Result<Option<StudyTable>> {
+    let mut header = vec!["arm".to_owned()];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (place, result) in results.iter().enumerate() {
+        let config = &result.part.config;
+        for fonts in ["known", "other"] {
+            header.push(format!("{fonts} fonts, {}", load(result)));
+        }
+        let Some(set) = result.outcome.test_sets.first() else {
+            continue;
+        };
+        let series = item_series(config, &result.outcome)?;
+        let read = series.iter().filter(|series| {
+            series.group == 0 && series.mode == EvaluationMode::Deterministic && series.k.is_none()
+        });
+        for series in read {
+            let arm = format!("`{}`", series.arm);
+            let row = match rows.iter().position(|row| row[0] == arm) {
+                Some(row) => row,
+                None => {
+                    rows.push(vec![arm]);
+                    rows.len() - 1
+                }
+            };
+            rows[row].resize(1 + 2 * place, String::new());
+            for held_out in [false, true] {
+                let mut seeds = series.seeds.clone();
+                for seed in &mut seeds {
+                    let mut marks = set.held_out.iter();
+                    seed.items.retain(|_| marks.next() == Some(&held_out));
+                }
+                let is_there = seeds.iter().all(|seed| !seed.items.is_empty());
+                rows[row].push(match is_there {
+                    true => {
+                        let estimator =
+                            Estimator::of_items(config, Measure::CharacterErrorRate, &seeds);
+                        wording::value(estimator.value(&seeds)?)
+                    }
+                    false => String::new(),
+                });
+            }
+        }
+    }
+    for row in &mut rows {
+        row.resize(header.len(), String::new());
+    }
+    Ok((!rows.is_empty()).then(|| StudyTable {
+        name: "converged_fonts",
+        title: "The same in fonts that training showed, and in others",
+        note: "About half of the test images are set in families that no training image shows. 95% intervals over \
+               seeds and fonts.",
+        header,
+        rows,
+    }))
 }
 
 #[cfg(test)]
