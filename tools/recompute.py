@@ -5,9 +5,9 @@
 From items.safetensors of a run of ocr-probe: the error rate of every arm on every test set, its differences from
 PatchMerger and from the MLP of its width, BCa intervals over seeds and fonts, exact sign-flip p, each beside the one of
 summary.csv. Of a run of representation-probe: the parts of its claims, beside claims.csv. Exits with 1 where a mean
-or a p differs by more than 1e-9, or an end of an interval by more than 15 standard errors / sqrt(draws), what two
-bootstraps with random numbers of their own may differ by, and the weight of the heaviest font or image: where few
-differ, an end jumps from one count of it to the next.
+or a p differs by more than 1e-9, or an end of an interval by more than six times what it scatters by from one bootstrap
+to the next (estimated from tenths of ours), and the weight of the heaviest font or image: where few differ, an end jumps
+from one count of it to the next.
 """
 import csv, itertools, sys, tomllib, zlib
 from pathlib import Path
@@ -15,25 +15,32 @@ import numpy as np
 from safetensors.numpy import load_file
 from scipy.stats import norm
 
-DRAWS, SLACK, MOST_EXACT = 10_000, 15, 20
+DRAWS, SLACK, MOST_EXACT = 10_000, 6, 20
 REPRESENTATION = Path(__file__).parent.parent / "crates/representation/registrations/claims-representation.toml"
 
 
 def interval(n, d):
-    """Ends and standard error for sums of errors n[seed, unit] over characters d[unit]."""
+    """Ends, and what they scatter by, for sums of errors n[seed, unit] over characters d[unit]."""
     rng, (seeds, units) = np.random.default_rng(1), n.shape
     s = rng.multinomial(seeds, np.full(seeds, 1 / seeds), (10, DRAWS // 10))
     u = (rng.multinomial(units, np.full(units, 1 / units), DRAWS // 10) for _ in s)
     with np.errstate(invalid="ignore"):  # a draw of empty texts only
-        draws = np.concatenate([((s @ n) * u).sum(1) / (seeds * (u @ d)) for s, u in zip(s, u)])
-    draws, value = draws[np.isfinite(draws)], n.sum() / (seeds * d.sum())
+        tenths = [((s @ n) * u).sum(1) / (seeds * (u @ d)) for s, u in zip(s, u)]
+    value = n.sum() / (seeds * d.sum())
     rest = n - value * d
     influence = np.concatenate([rest.sum(1), rest.sum(0)])
+    if not rest.any():  # the same errors everywhere: every draw is the value
+        return np.full(2, value), np.zeros(2), 0.0
     a = (influence**3).sum() / (6 * max((influence**2).sum(), 1e-300) ** 1.5)
-    share = np.clip(((draws < value).mean() + (draws <= value).mean()) / 2, 0.5 / DRAWS, 1 - 0.5 / DRAWS)
-    z = norm.ppf(share) + norm.ppf([0.025, 0.975])
-    ends = np.quantile(draws, norm.cdf(norm.ppf(share) + z / (1 - a * z)))
-    return ends, draws.std(), abs(rest.sum(0)).max() / (seeds * d.sum())
+
+    def ends(draws):
+        draws = draws[np.isfinite(draws)]
+        share = np.clip(((draws < value).mean() + (draws <= value).mean()) / 2, 0.5 / DRAWS, 1 - 0.5 / DRAWS)
+        z = norm.ppf(share) + norm.ppf([0.025, 0.975])
+        return np.quantile(draws, norm.cdf(norm.ppf(share) + z / (1 - a * z)))
+
+    scatter = np.std([ends(tenth) for tenth in tenths], axis=0) / 10**0.5
+    return ends(np.concatenate(tenths)), scatter, abs(rest.sum(0)).max() / (seeds * d.sum())
 
 
 def sign_flip(d, side):
@@ -44,12 +51,12 @@ def sign_flip(d, side):
 
 def check(what, rates, sums, chars, published, names, side=0):
     """Prints one number beside the published one; whether they agree."""
-    (low, high), error, heaviest = interval(sums, chars)
+    (low, high), scatter, heaviest = interval(sums, chars)
     p = sign_flip(rates, side) if names[3] and len(rates) <= MOST_EXACT else np.nan
     ours = (rates.mean(), low, high, p)
     theirs = [float(published[name] or "inf") if name else np.nan for name in names]  # a missing number differs
-    slack = 1e-9 + heaviest + SLACK * error * (1 / int(published["draws"]) + 1 / DRAWS) ** 0.5
-    same = [not abs(a - b) > most for a, b, most in zip(ours, theirs, (1e-9, slack, slack, 1e-9))]
+    slack = 1e-9 + heaviest + SLACK * scatter * (DRAWS / int(published["draws"]) + 1) ** 0.5
+    same = [not abs(a - b) > most for a, b, most in zip(ours, theirs, (1e-9, *slack, 1e-9))]
     shown = ["{:+.5f} [{:+.5f}, {:+.5f}] p {:.4f}".format(*numbers) for numbers in (ours, theirs)]
     print(f"{what}: {shown[0]}; published {shown[1]}{'' if all(same) else '  DIFFERS'}")
     return all(same)
@@ -91,26 +98,28 @@ def agrees(run):
         seeds.setdefault(cell["arm"], []).append(cell["seed"])
     rows, same = list(csv.DictReader((run / "summary.csv").open())), []
     for (group, about), arm in itertools.product(enumerate(record["groups"]), seeds):
-        chars, density = items.get(f"chars/{group}"), about.get("density", about["mean_density"])
+        right, density = items.get(f"right/{group}"), about.get("density", about["mean_density"])
+        chars = items[f"chars/{group}"] if right is None else np.ones(len(right), int)  # a class is right or wrong
         wanted = (arm, about["condition"], "deterministic", "cer")
         found = [row for row in rows if (row["arm"], row["condition"], row["mode"], row["metric"]) == wanted]
         row = next((row for row in found if abs(float(row["density"]) - density) < 1e-9), None)
-        if chars is None or not chars.any() or row is None:
-            continue  # classes have no characters
+        if not chars.any() or row is None:
+            continue
         clusters, unit = np.unique(items[f"cluster/{group}"], return_inverse=True)
         unit = unit if len(clusters) >= 5 else np.arange(len(chars))
         total = lambda numbers: np.bincount(unit, numbers.astype(float))
-        edits = lambda arm: {seed: items[name].astype(float) for seed in seeds.get(arm, [])
-                             if (name := f"edits/{arm}/{seed}/{group}/deterministic") in items}
+        what, wrong = ("edits", lambda of: of) if right is None else ("answers", lambda of: of != right)
+        edits = lambda arm: {seed: wrong(items[name]).astype(float) for seed in seeds.get(arm, [])
+                             if (name := f"{what}/{arm}/{seed}/{group}/deterministic") in items}
         row, own = row | {"draws": record["config"]["bootstrap_draws"]}, edits(arm)
-        for what in ("", "merger", "matched"):
-            other = edits(row[f"{what}_arm"]) if what else dict.fromkeys(own, np.zeros(len(chars)))
+        for against in ("", "merger", "matched"):
+            other = edits(row[f"{against}_arm"]) if against else dict.fromkeys(own, np.zeros(len(chars)))
             pairs = [own[seed] - other[seed] for seed in own if seed in other]
             if pairs and max(unit) > 0:
-                names = [f"{what}_{name}" if what else name for name in ("difference", "low_95", "high_95", "p")]
-                names = names if what else ["mean", *names[1:3], None]
+                names = [f"{against}_{name}" if against else name for name in ("difference", "low_95", "high_95", "p")]
+                names = names if against else ["mean", *names[1:3], None]
                 rates = np.array([pair.sum() for pair in pairs]) / chars.sum()
-                label = f"{arm}{' - ' + row[what + '_arm'] if what else ''}, {about['condition']} at {density:g}"
+                label = f"{arm}{' - ' + row[against + '_arm'] if against else ''}, {about['condition']} at {density:g}"
                 same.append(check(label, rates, np.array([total(pair) for pair in pairs]), total(chars), row, names))
     print(f"{run}: {sum(same)} of {len(same)} numbers agree")
     return all(same) and len(same) > 0

@@ -149,7 +149,7 @@ fn by_fonts(results: &[&PartResult]) -> Result<Option<StudyTable>> {
     for row in &mut rows {
         row.resize(header.len(), String::new());
     }
-    Ok((!rows.is_empty()).then(|| StudyTable {
+    Ok((!rows.is_empty()).then_some(StudyTable {
         name: "converged_fonts",
         title: "The same in fonts that training showed, and in others",
         note: "About half of the test images are set in families that no training image shows. 95% intervals over \
