@@ -80,6 +80,17 @@ pub struct ErrorCurves {
 }
 
 impl ErrorCurves {
+    /// Columns of `<stem>.csv`, a row per point, level and place of a bound.
+    pub const COLUMNS: [&str; 7] = [
+        "panel",
+        "kind",
+        "label",
+        "x",
+        "error",
+        "error_low",
+        "error_high",
+    ];
+
     /// Writes `<stem>.svg`, `<stem>.png` and `<stem>.csv`.
     ///
     /// # Errors
@@ -268,15 +279,7 @@ impl Figure for ErrorCurves {
             }
         }
         Table {
-            header: &[
-                "panel",
-                "kind",
-                "label",
-                "x",
-                "error",
-                "error_low",
-                "error_high",
-            ],
+            header: &Self::COLUMNS,
             rows,
         }
     }

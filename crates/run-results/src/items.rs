@@ -4,7 +4,7 @@ use super::comparison::seed_items;
 use super::scored::ScoredRun;
 use anyhow::Result;
 use arms::ArmSpec;
-use probe::{EvaluationMode, ProbeConfig, RunOutcome};
+use probe::{EvaluationMode, ProbeConfig, RunOutcome, TestSet};
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
 
 /// Edits of one arm on one test group, by seed and image.
@@ -20,6 +20,25 @@ pub struct ItemSeries {
     pub k: Option<usize>,
     /// One entry per finished seed.
     pub seeds: Vec<SeedItems>,
+}
+
+impl ItemSeries {
+    /// The images of its test set whose fonts were, or were not, kept out of training; no seeds if there are none.
+    #[must_use]
+    pub fn in_fonts(&self, set: &TestSet, held_out: bool) -> Vec<SeedItems> {
+        let of_seed = |seed: &SeedItems| {
+            let items = seed.items.iter().zip(&set.held_out);
+            let chosen = items.filter(|(_, mark)| **mark == held_out);
+            SeedItems {
+                seed: seed.seed,
+                items: chosen.map(|(item, _)| *item).collect(),
+            }
+        };
+        match set.held_out.contains(&held_out) {
+            true => self.seeds.iter().map(of_seed).collect(),
+            false => Vec::new(),
+        }
+    }
 }
 
 /// Every arm on every group in every mode; arms without a finished seed are left out.

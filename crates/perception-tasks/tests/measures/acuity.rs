@@ -31,6 +31,23 @@ fn vernier_offset_is_the_distance_of_the_bars() {
 }
 
 #[test]
+fn vernier_bars_of_every_offset_stand_in_the_same_places() {
+    let mut config = TaskConfig::new(TaskKind::Vernier, Split::Test, 23);
+    config.degradation = Degradation::none();
+    let task = Task::new(config, &Fonts::embedded()).unwrap();
+    for offset in [2.0, 0.5, 0.01] {
+        let mut places = Vec::new();
+        for index in 0..400 {
+            let item = task.item_at(index, offset).unwrap();
+            places.extend(["upper_x", "lower_x"].map(|bar| attribute(&item, bar)));
+        }
+        let [left, right] =
+            [f64::min, f64::max].map(|of| places.iter().copied().reduce(of).unwrap());
+        close(right - left, 12.0, 0.2);
+    }
+}
+
+#[test]
 fn landolt_gap_is_the_missing_ink_over_the_stroke() {
     for kind in [TaskKind::LandoltGap, TaskKind::LandoltSize] {
         each(kind, |item, gap, ink| {

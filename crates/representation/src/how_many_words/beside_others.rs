@@ -13,15 +13,6 @@ use std::path::Path;
 
 /// The table of the figure that is drawn again.
 const TABLE: &str = "plots/text_by_bits.csv";
-const HEADER: [&str; 7] = [
-    "panel",
-    "kind",
-    "label",
-    "x",
-    "error",
-    "error_low",
-    "error_high",
-];
 /// More plots than any run has.
 const MOST_PANELS: usize = 32;
 /// Bits per pixel that a code can have.
@@ -76,9 +67,9 @@ type DrawnRow = (
 fn panels(table: &Path, config: &RepresentationConfig) -> Result<Vec<CurvePanel>> {
     let mut reader = csv::Reader::from_path(table)?;
     ensure!(
-        reader.headers()?.iter().eq(HEADER),
+        reader.headers()?.iter().eq(ErrorCurves::COLUMNS),
         "its columns are not {}",
-        HEADER.join(", ")
+        ErrorCurves::COLUMNS.join(", ")
     );
     let mut panels: Vec<CurvePanel> = Vec::new();
     for row in reader.deserialize() {

@@ -60,7 +60,11 @@ pub struct HowManyWords {
 /// If a folder is not such a run, or its tables cannot be read or have no hard arm on text.
 pub fn of_runs(folders: &[PathBuf], figure: &str) -> Result<HowManyWords> {
     for (index, folder) in folders.iter().enumerate() {
-        let again = folders[..index].contains(folder);
+        // One folder may be written in several ways; one that is not there is told below.
+        let place = |folder: &PathBuf| folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let again = folders[..index]
+            .iter()
+            .any(|other| place(other) == place(folder));
         ensure!(!again, "{}: named twice; once is enough", folder.display());
     }
     let mut runs = Vec::new();

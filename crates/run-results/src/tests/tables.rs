@@ -1,8 +1,10 @@
 //! Numbers in the tables.
 
 use super::{config, expected, fail, field, rows, run, text, written};
-use probe::{ProbeConfig, RunOutcome};
+use crate::item_series;
+use probe::{ProbeConfig, RunOutcome, TestSet};
 use probe_data::Answer;
+use probe_statistics::bootstrap::SeedItems;
 
 fn texts(texts: [&str; 2]) -> Vec<Answer> {
     texts.map(|text| Answer::Text(text.to_owned())).to_vec()
@@ -54,6 +56,22 @@ fn metrics_agree_with_readings_scored_by_hand() {
     assert_eq!(value(hard, "2", "cer", "vocabulary"), "8");
     assert_eq!(value(hard, "2", "cer", "charset"), "36");
     assert_eq!(value(hard, "2", "cer", "task"), "ocr-grid");
+
+    let series = item_series(&config, &run).unwrap();
+    let series = series
+        .iter()
+        .find(|series| series.arm == config.arms[1])
+        .unwrap();
+    let edits = |set: &TestSet, held_out| -> Vec<Vec<u32>> {
+        let seeds = series.in_fonts(set, held_out).into_iter();
+        let edits = |seed: SeedItems| seed.items.iter().map(|item| item.edits).collect();
+        seeds.map(edits).collect()
+    };
+    let mut set = run.test_sets[0].clone();
+    assert_eq!(edits(&set, false), [[2], [1]]);
+    assert_eq!(edits(&set, true), [[0], [2]]);
+    set.held_out = vec![true, true];
+    assert!(edits(&set, false).is_empty());
 }
 
 #[test]

@@ -115,9 +115,9 @@ fn by_fonts(results: &[&PartResult]) -> Result<Option<StudyTable>> {
             continue;
         };
         let series = item_series(config, &result.outcome)?;
-        let read = series.iter().filter(|series| {
-            series.group == 0 && series.mode == EvaluationMode::Deterministic && series.k.is_none()
-        });
+        let read = series
+            .iter()
+            .filter(|series| series.group == 0 && series.mode == EvaluationMode::Deterministic);
         for series in read {
             let arm = format!("`{}`", series.arm);
             let row = match rows.iter().position(|row| row[0] == arm) {
@@ -129,20 +129,9 @@ fn by_fonts(results: &[&PartResult]) -> Result<Option<StudyTable>> {
             };
             rows[row].resize(1 + 2 * place, String::new());
             for held_out in [false, true] {
-                let mut seeds = series.seeds.clone();
-                for seed in &mut seeds {
-                    let mut marks = set.held_out.iter();
-                    seed.items.retain(|_| marks.next() == Some(&held_out));
-                }
-                let is_there = seeds.iter().all(|seed| !seed.items.is_empty());
-                rows[row].push(match is_there {
-                    true => {
-                        let estimator =
-                            Estimator::of_items(config, Measure::CharacterErrorRate, &seeds);
-                        wording::value(estimator.value(&seeds)?)
-                    }
-                    false => String::new(),
-                });
+                let seeds = series.in_fonts(set, held_out);
+                let estimator = Estimator::of_items(config, Measure::CharacterErrorRate, &seeds);
+                rows[row].push(wording::value(estimator.value(&seeds)?));
             }
         }
     }
