@@ -6,6 +6,7 @@ use anyhow::Result;
 use arms::ArmSpec;
 use probe::{EvaluationMode, ProbeConfig, RunOutcome, TestSet};
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
+use sha2::{Digest, Sha256};
 
 /// Edits of one arm on one test group, by seed and image.
 #[derive(Clone, Debug)]
@@ -47,11 +48,18 @@ impl ItemSeries {
 /// If the outcome does not belong to the config.
 pub fn item_series(config: &ProbeConfig, run: &RunOutcome) -> Result<Vec<ItemSeries>> {
     let scored = ScoredRun::new(config, run)?;
+    let looks = common_looks(&run.test_sets);
     let mut series = Vec::new();
     for &arm in &config.arms {
-        for group in 0..run.test_sets.len() {
+        for (group, looks) in looks.iter().enumerate() {
             for mode in [EvaluationMode::Deterministic, EvaluationMode::Sampled] {
-                let seeds = seed_items(&scored, arm, group, mode);
+                let mut seeds = seed_items(&scored, arm, group, mode);
+                for item in seeds.iter_mut().flat_map(|seed| &mut seed.items) {
+                    item.cluster = looks
+                        .get(item.cluster as usize)
+                        .copied()
+                        .unwrap_or(item.cluster);
+                }
                 if !seeds.is_empty() {
                     series.push(ItemSeries {
                         arm,
@@ -65,6 +73,28 @@ pub fn item_series(config: &ProbeConfig, run: &RunOutcome) -> Result<Vec<ItemSer
         }
     }
     Ok(series)
+}
+
+/// New numbers for the clusters of every test set: a look of a task has one number in all levels and tasks, so that they
+/// can be pooled. Each level meets its looks in an order of its own, and levels and tasks have no list in common, so the
+/// number follows from the name. Other sets keep their numbers: fonts are met in the same order in all of them, and
+/// images of a data set are clusters of their own.
+fn common_looks(sets: &[TestSet]) -> Vec<Vec<u32>> {
+    let numbers = |set: &TestSet| match set.difficulty {
+        Some(_) => set
+            .cluster_names
+            .iter()
+            .map(|name| number_of(name))
+            .collect(),
+        None => (0..set.cluster_names.len() as u32).collect(),
+    };
+    sets.iter().map(numbers).collect()
+}
+
+/// The first bytes of the name's SHA-256.
+fn number_of(name: &str) -> u32 {
+    let hash = Sha256::digest(name);
+    u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
 /// The hardening curves image by image, and the same images read with all words (`k` none).

@@ -7,6 +7,8 @@ use crate::synthetic::{config, run};
 use crate::{Manifest, Outputs, Summary, hardening_series, item_series, write};
 use probe::{ProbeConfig, RunOutcome, TrainingLength};
 use probe_data::Answer;
+use probe_statistics::bootstrap::SeedItems;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -116,6 +118,38 @@ fn the_same_run_gives_the_same_bytes_and_no_times() {
     let (other, _) = written(&config, &run);
     let [a, b] = [&folder, &other].map(|folder| fs::read(folder.path().join(FILE)).unwrap());
     assert!(a == b);
+}
+
+#[test]
+fn a_look_is_one_cluster_in_all_levels_of_a_task() {
+    let config = config(&["identity"], 1, &[1.0, 2.0]);
+    let mut run = run(&config, &expected(0.3));
+    // The second level meets the same looks in the opposite order.
+    let names = run.test_sets[0].cluster_names.clone();
+    run.test_sets[1].cluster_names = names.iter().rev().cloned().collect();
+    let clusters = |run: &RunOutcome| -> Vec<Vec<u32>> {
+        let series = item_series(&config, run).unwrap();
+        let of_seed = |seed: &SeedItems| seed.items.iter().map(|item| item.cluster).collect();
+        series.iter().map(|one| of_seed(&one.seeds[0])).collect()
+    };
+    let kept: Vec<_> = run
+        .test_sets
+        .iter()
+        .map(|set| set.clusters.clone())
+        .collect();
+    assert_eq!(clusters(&run), kept);
+
+    for (set, difficulty) in run.test_sets.iter_mut().zip([5.0, 2.5]) {
+        set.difficulty = Some(difficulty);
+    }
+    let [first, second] = clusters(&run).try_into().unwrap();
+    let last = names.len() as u32 - 1;
+    for (item, cluster) in kept[1].iter().enumerate() {
+        let same_look = kept[0].iter().position(|own| *own == last - cluster);
+        assert_eq!(second[item], first[same_look.unwrap()]);
+    }
+    let distinct: BTreeSet<u32> = first.into_iter().collect();
+    assert_eq!(distinct.len(), names.len());
 }
 
 #[test]
