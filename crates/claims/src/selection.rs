@@ -50,7 +50,7 @@ impl Role {
 /// The arm that a selector means on some data; `Err` says what is missing.
 ///
 /// Arms compete on the test sets that most of them have: one with fewer test sets than another is
-/// not chosen over it.
+/// not chosen over it. Of arms that are named, all have to be there.
 pub(crate) fn resolve(
     measurements: &Measurements,
     data: &Facets,
@@ -60,7 +60,7 @@ pub(crate) fn resolve(
     let facts = |arm: &str| measurements.facts(&data.study, arm);
     let width =
         match selector {
-            ArmSelector::WidthMatchedMlp => {
+            ArmSelector::WidthMatchedMlp {} => {
                 let subject = subject.unwrap_or_default();
                 let width = facts(subject).and_then(|facts| facts.vocabulary);
                 Some(width.ok_or_else(|| {
@@ -77,9 +77,12 @@ pub(crate) fn resolve(
         ArmSelector::Kind { kind } => facts(&series.arm).is_some_and(|f| f.kind == *kind),
         ArmSelector::Best { role } => facts(&series.arm).is_some_and(|f| f.role == *role),
         ArmSelector::BestOf { arms } => arms.contains(&series.arm),
-        ArmSelector::WidthMatchedMlp => facts(&series.arm)
+        ArmSelector::WidthMatchedMlp {} => facts(&series.arm)
             .is_some_and(|f| f.role == Role::WidthMatchedMlp && f.vocabulary == width),
     };
+    if let ArmSelector::BestOf { arms } = selector {
+        all_there(measurements, data, arms)?;
+    }
     best_by_validation(data.series(measurements).filter(wanted))?.ok_or_else(|| {
         let what = match width {
             Some(width) => format!("an MLP {width} wide"),
@@ -87,6 +90,17 @@ pub(crate) fn resolve(
         };
         format!("{what} in {}", data.describe())
     })
+}
+
+/// Refuses to take the better of named arms where one of them lacks a test set that another has. None at all is
+/// left to the caller.
+fn all_there(measurements: &Measurements, data: &Facets, arms: &[String]) -> Result<(), String> {
+    let cells = |arm: &str| by_cell(data.series(measurements), arm).len();
+    let most = arms.iter().map(|arm| cells(arm)).max().unwrap_or(0);
+    match arms.iter().find(|arm| cells(arm) < most) {
+        Some(arm) => Err(format!("{arm} in {}", data.describe())),
+        None => Ok(()),
+    }
 }
 
 /// The arm with the smallest mean validation error among those with the most test sets; `None` if

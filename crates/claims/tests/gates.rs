@@ -191,13 +191,13 @@ fn the_study_and_its_runs_tolerate_the_same_gain_over_the_ceiling() {
         let gates = registration.gates.iter();
         let mut rules = gates.filter_map(|gate| match gate.check {
             GateRule::CeilingAboveAll { tolerance } => Some(tolerance),
-            GateRule::GradientsPresent
+            GateRule::GradientsPresent {}
             | GateRule::MeanPredictor { .. }
             | GateRule::BlindAtChance { .. }
             | GateRule::ControlTaskEquality { .. }
             | GateRule::ControlTaskAdvantage { .. }
             | GateRule::RankingsAgree { .. }
-            | GateRule::NoOptimumOnEdge => None,
+            | GateRule::NoOptimumOnEdge {} => None,
         });
         rules.next().expect("a gate about the ceiling")
     };

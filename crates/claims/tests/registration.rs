@@ -140,6 +140,18 @@ fn impossible_registrations_are_refused_by_name() {
         good.replace("study = \"ocr\"", "study = \"ocr\", densities = [4.0, 1.0]"),
         "claim A: densities cannot be 4",
     );
+    // Of rules and arms that have no fields as well.
+    let width = good.replace(
+        "select = \"kind\", kind = \"gelu-mlp\"",
+        "select = \"width-matched-mlp\", arm = \"gelu-mlp@7\"",
+    );
+    assert_ne!(width, good);
+    refused(width, "unknown field `arm`");
+    for rule in ["gradients-present", "no-optimum-on-edge"] {
+        let check = format!("check = {{ rule = \"{rule}\", tolerance = 5.0 }}");
+        let gate = format!("{good}[[gates]]\nid = \"g\"\n{check}\n");
+        refused(gate, "unknown field `tolerance`");
+    }
     let gate =
         "[[gates]]\nid = \"g\"\nblocks = [\"Z\"]\ncheck = { rule = \"gradients-present\" }\n";
     refused(

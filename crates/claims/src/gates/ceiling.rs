@@ -68,7 +68,8 @@ pub(super) fn check(
         let found = bootstrap_statistic(std::slice::from_ref(&paired.set), &plan, |rates| {
             rates[0][0].error_rate() - rates[0][1].error_rate()
         })?;
-        let Some(interval) = found.percentile else {
+        // The kind of interval that a run shows for the same comparison.
+        let Some(interval) = found.bca else {
             continue;
         };
         let against = AgainstCeiling {

@@ -39,7 +39,7 @@ pub(super) fn equality(
                 ArmSelector::Kind { kind } => facts.kind == *kind,
                 ArmSelector::Best { role } => facts.role == *role,
                 ArmSelector::BestOf { arms } => arms.contains(&facts.arm),
-                ArmSelector::WidthMatchedMlp => {
+                ArmSelector::WidthMatchedMlp {} => {
                     facts.role == Role::WidthMatchedMlp && facts.vocabulary == subject.vocabulary
                 }
             })

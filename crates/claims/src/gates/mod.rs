@@ -106,13 +106,13 @@ fn check(rule: &GateRule, context: Context<'_>) -> Result<Check, StatisticsError
         ..
     } = context;
     match rule {
-        GateRule::GradientsPresent => Ok(arm_flag(
+        GateRule::GradientsPresent {} => Ok(arm_flag(
             measurements,
             |facts| facts.gradients_present.map(|present| !present),
             "All trainable parameters received gradients",
             "Parameters without a gradient",
         )),
-        GateRule::NoOptimumOnEdge => Ok(arm_flag(
+        GateRule::NoOptimumOnEdge {} => Ok(arm_flag(
             measurements,
             ArmFacts::tuned_on_edge,
             "No tuned optimum lies on the edge of its grid",

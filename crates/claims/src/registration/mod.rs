@@ -142,7 +142,8 @@ pub enum ArmSelector {
         arms: Vec<String>,
     },
     /// The MLP as wide as the vocabulary of the subject of the comparison.
-    WidthMatchedMlp,
+    // With braces, as the rules without fields below: serde refuses unknown fields of these alone.
+    WidthMatchedMlp {},
 }
 
 /// What is compared.
@@ -214,7 +215,7 @@ pub struct Gate {
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum GateRule {
     /// Every trainable parameter of every arm received a gradient; concerns claims about the arm.
-    GradientsPresent,
+    GradientsPresent {},
     /// The mean predictor has an R² of 0 within the tolerance wherever an R² is reported.
     MeanPredictor {
         /// Largest distance from 0.
@@ -251,7 +252,7 @@ pub enum GateRule {
         tau: f64,
     },
     /// No chosen setting lies on the edge of its grid; concerns claims about the arm.
-    NoOptimumOnEdge,
+    NoOptimumOnEdge {},
 }
 
 fn ceiling_tolerance() -> f64 {
@@ -358,7 +359,7 @@ impl GateRule {
                 require(what, "margin", *margin, *margin > 0.0)
             }
             Self::RankingsAgree { tau } => require(what, "tau", *tau, (-1.0..=1.0).contains(tau)),
-            Self::GradientsPresent | Self::NoOptimumOnEdge => Ok(()),
+            Self::GradientsPresent {} | Self::NoOptimumOnEdge {} => Ok(()),
         }
     }
 }
@@ -417,7 +418,7 @@ impl ArmSelector {
             Self::Kind { kind } => format!("any {kind}"),
             Self::Best { role } => format!("a {} arm", role.name()),
             Self::BestOf { arms } => format!("the better of {}", arms.join(" and ")),
-            Self::WidthMatchedMlp => "the width-matched MLP".to_owned(),
+            Self::WidthMatchedMlp {} => "the width-matched MLP".to_owned(),
         }
     }
 }

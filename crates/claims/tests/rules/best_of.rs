@@ -28,6 +28,14 @@ fn the_named_arm_that_validation_prefers_is_compared_and_no_other() {
     );
     assert_eq!(report.claims[0].verdict, Verdict::Supported);
 
+    // One of them broke down: the other is not taken for the better of two.
+    let mut lacks = all.clone();
+    lacks.series.retain(|series| series.arm != "vq@1024");
+    let report = found(&claim("A", PART), &lacks);
+    assert_eq!(report.claims[0].verdict, Verdict::NotMeasured);
+    let words = &report.claims[0].words;
+    assert!(words.contains("vq@1024 in study ocr"), "{words}");
+
     // Neither of them is there.
     let named = ["vet-st-argmax@1024", "vq@1024"];
     all.series
