@@ -209,6 +209,8 @@ fn seeds_with_images_of_their_own_are_spread_too() {
     let of_arm = |arm: &str| metrics.fields("seed", &[("arm", arm), ("metric", "cer")]);
     assert_eq!(of_arm("patch-merger"), ["1", "2"]);
     assert!(of_arm("vet-softmax@16").is_empty());
+    // Else it would pass for a finished run.
+    assert!(!place.result("spread", "items.safetensors").exists());
     place.run(&cell_flags(1)).succeeded();
     place.run("merge results/spread --data data").succeeded();
     // One process keeps a finished seed as its items alone, so it has no predictions to write.

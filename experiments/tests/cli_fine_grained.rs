@@ -361,6 +361,8 @@ fn contact_sheets_are_rendered_and_unknown_tasks_refused() {
         .run("render --out sheets --tasks snellen")
         .refused(&["snellen", "landolt-gap"]);
     probe(&place, "--tasks vernier,vernier").refused(&["named twice"]);
+    probe(&place, "--dataset folder:birds --dataset folder:birds")
+        .refused(&["folder:birds", "named twice"]);
     probe(&place, "--tasks colour").refused(&["colour", "shade"]);
     probe(&place, "--skip-broken").refused(&["--dataset"]);
     assert!(place.runs().is_empty());

@@ -227,6 +227,29 @@ fn unnamed_runs_never_meet() {
 }
 
 #[test]
+fn rates_on_the_command_line_are_those_of_every_arm() {
+    let place = Scratch::new();
+    let settings = support::TINY.replace(
+        "[training]",
+        "[training]\nrates_of_arms = { blind = [0.1] }",
+    );
+    place.write("tiny.toml", settings);
+    let rates = |run: &str, flags: &str| {
+        place
+            .probe(&format!(
+                "--run {run} --arms identity,blind --seeds 1 {flags}"
+            ))
+            .succeeded();
+        let tuning = Rows::read(&place.result(run, "tuning.csv"));
+        tuning
+            .fields("learning_rate", &[("arm", "blind")])
+            .join(",")
+    };
+    assert_eq!(rates("file", ""), "0.1");
+    assert_eq!(rates("flag", "--learning-rates 0.002"), "0.002");
+}
+
+#[test]
 fn behind_the_committed_backbone_the_ceiling_reads_and_the_floor_does_not() {
     let backbone =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/backbones/small-vit.safetensors");

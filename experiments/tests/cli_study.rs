@@ -222,6 +222,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_made() {
     study(&place, "--only everything").refused(&["everything"]);
     place.write("study.toml", "[training]\nsteps = 0");
     study(&place, "--only control").refused(&["control", "training.steps"]);
+    place.write("study.toml", "[data]\ncharset = \"36\"");
+    study(&place, "--only capacity").refused(&[
+        "capacity-10-characters",
+        "capacity-36-characters",
+        "data.charset",
+    ]);
     place.write("study.toml", "[training\n");
     study(&place, "").refused(&["study.toml"]);
     assert!(place.runs().is_empty());
@@ -237,4 +243,24 @@ fn a_plan_says_what_seeds_can_show_and_how_long_it_takes() {
     // 2 / 2^10, and the words that it takes to find 1 point with a power of 80%.
     assert!(plan.stdout.contains("0.0020"), "{}", plan.stdout);
     assert!(plan.stdout.contains("7842"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("10 primary claims"));
+    let two_sided =
+        "two-sided sign flips (H2, H8, H9, H10) that takes 9 seeds at least; 10 are enough";
+    assert!(plan.stdout.contains(two_sided), "{}", plan.stdout);
+    // The second registration tests one-sided, over twelve claims: 1 / 2^8 is below 0.05 / 12.
+    let plan = place.run("plan --preset paper --no-timing").succeeded();
+    for part in [
+        "8 paired seeds",
+        "0.0039 one-sided",
+        "12 primary claims",
+        "0.0042",
+        "one-sided sign flips (A1, ",
+        "that takes 8 seeds at least; 8 are enough",
+    ] {
+        assert!(plan.stdout.contains(part), "no {part} in {}", plan.stdout);
+    }
+    assert!(!plan.stdout.contains("two-sided sign flips") && !plan.stdout.contains("too few"));
+    // Two seeds support nothing.
+    let plan = place.run("plan --preset smoke --no-timing").succeeded();
+    assert!(plan.stdout.contains("2 are too few"), "{}", plan.stdout);
 }

@@ -189,7 +189,12 @@ impl RepresentationConfig {
             self.decoder_width
         );
         self.text()?.check()?;
-        for &task in &self.tasks {
+        for (index, &task) in self.tasks.iter().enumerate() {
+            // Or means would count it twice.
+            ensure!(
+                !self.tasks[..index].contains(&task),
+                "task `{task}` is listed twice; name it once in `tasks` (--tasks)"
+            );
             self.task(task)?.check()?;
         }
         Ok(())
@@ -328,6 +333,11 @@ mod tests {
         assert!(broken(|c| c.decode_steps = 0).contains("`decode_steps`"));
         assert!(broken(|c| c.seeds.clear()).contains("seeds"));
         assert!(broken(|c| c.arms = vec!["pretrained".parse().unwrap()]).contains("pretrained"));
+        let twice = broken(|c| c.tasks = vec![TaskKind::Vernier, TaskKind::Vernier]);
+        assert!(
+            twice.contains("task `vernier` is listed twice") && twice.contains("--tasks"),
+            "{twice}"
+        );
     }
 
     #[test]

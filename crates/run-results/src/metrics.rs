@@ -41,7 +41,7 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<()> {
                 continue;
             }
             writer.add_cost(cell)?;
-            writer.add_exploded(scored.config, cell)?;
+            writer.add_exploded(scored, cell)?;
             for group in 0..scored.run.test_sets.len() {
                 for test in cell.tests.iter().filter(|test| test.result.group == group) {
                     writer.add_test(test)?;
@@ -123,8 +123,8 @@ impl<'a, 'b> CellRows<'a, 'b> {
     }
 
     /// A row only where there is something to say.
-    fn add_exploded(&mut self, config: &ProbeConfig, cell: &ScoredCell<'_>) -> Result<()> {
-        match trouble::exploded_loss(config, cell.outcome) {
+    fn add_exploded(&mut self, scored: &ScoredRun<'_>, cell: &ScoredCell<'_>) -> Result<()> {
+        match trouble::exploded_loss(scored, cell.outcome) {
             Some((_, loss)) => self.add(None, "exploded_loss", loss, None),
             None => Ok(()),
         }

@@ -3,7 +3,7 @@
 
 use super::scored::{ScoredCell, ScoredRun};
 use arms::ArmSpec;
-use probe::{CellOutcome, EvaluationMode, ProbeConfig, ReaderKind};
+use probe::{CellOutcome, EvaluationMode, ImageSource, ReaderKind};
 
 /// A loss so many times that of guessing has exploded.
 const EXPLOSION: f64 = 2.0;
@@ -62,7 +62,7 @@ pub(super) fn of_arm(scored: &ScoredRun<'_>, arm: ArmSpec) -> Vec<Trouble> {
     finished
         .flat_map(|cell| {
             let seed = cell.outcome.spec.seed;
-            let exploded = exploded_loss(scored.config, cell.outcome);
+            let exploded = exploded_loss(scored, cell.outcome);
             let exploded = exploded.map(|(step, loss)| TroubleKind::ExplodedLoss { step, loss });
             let kinds = [dead_codebooks(cell), exploded];
             let kinds = kinds.into_iter().flatten();
@@ -85,29 +85,42 @@ fn dead_codebooks(cell: &ScoredCell<'_>) -> Option<TroubleKind> {
 }
 
 /// The first training loss that is far above that of guessing, and the step after which it was seen.
-pub(super) fn exploded_loss(config: &ProbeConfig, cell: &CellOutcome) -> Option<(usize, f64)> {
+pub(super) fn exploded_loss(scored: &ScoredRun<'_>, cell: &CellOutcome) -> Option<(usize, f64)> {
     let losses = || {
         let points = cell.history.iter();
         points.filter_map(|point| Some((point.step, point.train_loss?)))
     };
     // A line aligned by CTC has no loss of guessing; what it began with stands for that.
-    let guessing = match config.reader {
+    let guessing = match scored.config.reader {
         ReaderKind::Ctc => losses().next()?.1,
         ReaderKind::Anchored
         | ReaderKind::SlotLinear
         | ReaderKind::Pooled
         | ReaderKind::Flat
         | ReaderKind::Causal
-        | ReaderKind::Attention => (config.data.charset.size() as f64).ln(),
+        | ReaderKind::Attention => (answers(scored) as f64).ln(),
     };
     losses().find(|(_, loss)| *loss > EXPLOSION * guessing)
 }
 
+/// Answers that a probe chooses from at each place.
+fn answers(scored: &ScoredRun<'_>) -> usize {
+    let characters = scored.config.data.charset.size();
+    let classes = scored.run.class_names.len();
+    match &scored.config.data.source {
+        ImageSource::Text { .. } => characters,
+        // Their probes have an answer for every character at least.
+        ImageSource::Relabelled(_) => characters.max(classes),
+        ImageSource::Perception(_) | ImageSource::Photographs(_) => classes,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::{ScoredRun, exploded_loss};
     use crate::synthetic::{config, run};
     use crate::{Manifest, Outputs, write};
-    use probe::{ProbeConfig, RunOutcome};
+    use probe::{ImageSource, Photographs, ProbeConfig, RunOutcome};
 
     const HARD: &str = "vet-st-argmax@256";
 
@@ -184,5 +197,36 @@ mod tests {
             assert!(text.contains(named), "{text}");
         }
         assert!(metrics.contains(",exploded_loss,55.5,"), "{metrics}");
+    }
+
+    /// When `patch-merger` exploded, of these classes, if its loss was once `loss`.
+    fn exploded(source: &ImageSource, classes: usize, loss: f64) -> Option<(usize, f64)> {
+        let (mut config, mut run) = sound();
+        config.data.source = source.clone();
+        run.class_names = (0..classes).map(|class| format!("class {class}")).collect();
+        run.cells[2].history[2].train_loss = Some(loss);
+        let scored = ScoredRun::new(&config, &run).unwrap();
+        exploded_loss(&scored, &run.cells[2])
+    }
+
+    #[test]
+    fn guessing_among_few_classes_costs_less_than_among_characters() {
+        let vernier = ImageSource::Perception("vernier".parse().unwrap());
+        let birds = ImageSource::Photographs(Photographs {
+            dataset: "folder:birds".parse().unwrap(),
+            skip_broken: false,
+            box_margin: None,
+        });
+        // Twice ln 2 is 1.39, twice ln 10 is 4.61, twice ln 36 is 7.17.
+        for (source, classes, below, above) in [
+            (&vernier, 2, 1.35, 1.45),
+            (&birds, 10, 4.5, 4.7),
+            (&ImageSource::default(), 0, 7.1, 7.2),
+        ] {
+            let name = source.name();
+            assert_eq!(exploded(source, classes, below), None, "{name}");
+            let found = exploded(source, classes, above);
+            assert_eq!(found, Some((200, above)), "{name}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use probe::{
     CellOutcome, CellSpec, Observer, ProbeConfig, Replicates, RunOutcome, Status, StoredCells,
 };
 use run_results::provenance;
-use run_results::{Manifest, Outputs, Summary};
+use run_results::{Manifest, Outputs, Summary, items_file};
 use run_support::lock::Owner;
 use runs::run_folder::RunFolder;
 use runs::session::Session;
@@ -34,6 +34,8 @@ pub struct MergedRun {
     pub run: usize,
     /// Its settings, with the arms that are complete.
     pub config: ProbeConfig,
+    /// Whether these are all of its arms.
+    pub has_all_arms: bool,
     /// What was measured.
     pub outcome: RunOutcome,
     /// Where it came from.
@@ -143,10 +145,12 @@ pub fn recall(items: &Items, place: &Place, cells: &Path, session: &Session<'_>)
         let Some((outcome, manifest)) = found.complete else {
             continue;
         };
+        let arms: Vec<ArmSpec> = outcome.tuning.iter().map(|tuning| tuning.arm).collect();
         runs.push(MergedRun {
             run,
+            has_all_arms: arms.len() == config.arms.len(),
             config: ProbeConfig {
-                arms: outcome.tuning.iter().map(|tuning| tuning.arm).collect(),
+                arms,
                 ..config.clone()
             },
             outcome,
@@ -237,7 +241,17 @@ fn recall_run(config: &ProbeConfig, cells: &Path, session: &Session<'_>) -> Resu
 /// If a file cannot be written.
 pub fn write_run(folder: &Path, run: &MergedRun) -> Result<Summary> {
     let outputs = Outputs::of(&run.config);
-    run_results::write(folder, &run.config, &run.outcome, &run.manifest, outputs)
+    let summary = run_results::write(folder, &run.config, &run.outcome, &run.manifest, outputs)?;
+    if !run.has_all_arms {
+        forget_items(folder)?;
+    }
+    Ok(summary)
+}
+
+/// Items of some arms would pass for those of a finished run, whose cells nothing asks for any more.
+fn forget_items(folder: &Path) -> Result<()> {
+    let file = folder.join(items_file::FILE);
+    std::fs::remove_file(&file).with_context(|| format!("cannot delete {}", file.display()))
 }
 
 /// Writes the results of the runs of a study, then those of the study.
@@ -260,11 +274,15 @@ pub fn write_study(
             config,
             outcome,
             manifest,
-            ..
+            has_all_arms,
+            run: _,
         } = run;
         let summary =
             run_results::write(place.path(), &config, &outcome, &manifest, part.outputs())
                 .with_context(|| format!("run `{name}`"))?;
+        if !has_all_arms {
+            forget_items(place.path())?;
+        }
         results.push(PartResult {
             part: Part {
                 config,

@@ -48,8 +48,7 @@ impl PartResult {
 
     /// Mean over seeds of the entropy of the words in use on a test group, in bits.
     pub(crate) fn used_bits(&self, arm: ArmSpec, group: usize) -> Option<f64> {
-        let usage = self.summary.cer(arm, group)?.usage?;
-        Some(usage.marginal_entropy_bits).filter(|bits| *bits > 0.0)
+        Some(self.summary.cer(arm, group)?.usage?.marginal_entropy_bits)
     }
 
     /// Bits that a token of an arm could carry, where tokens are hard.

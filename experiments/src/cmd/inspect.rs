@@ -258,25 +258,25 @@ impl Args {
             let words = format!("the run {}", run.display());
             return Ok((arms.collect::<Result<_>>()?, words));
         }
-        let tried = &probe.training.learning_rates;
-        let (rate, words) = match self.learning_rate {
-            Some(rate) => (rate, "the command line".to_owned()),
-            None => {
-                let middle = tried.get(tried.len() / 2).copied();
-                let middle = middle.context("no learning rate; give one with --learning-rate")?;
-                (middle, format!("the middle of {tried:?}"))
-            }
+        let words = match self.learning_rate {
+            Some(_) => "the command line".to_owned(),
+            None => "the middle of the rates that the configuration tries".to_owned(),
         };
-        ensure!(
-            rate.is_finite() && rate > 0.0,
-            "--learning-rate {rate} is not a number above 0; try 0.008"
-        );
-        let arms = arms.into_iter().map(|arm| InspectedArm {
-            arm,
-            learning_rate: Some(rate),
-            tuned_cer: None,
+        let arms = arms.into_iter().map(|arm| {
+            let tried = probe.rates_of(arm);
+            let rate = self.learning_rate.or(tried.get(tried.len() / 2).copied());
+            let rate = rate.context("no learning rate; give one with --learning-rate")?;
+            ensure!(
+                rate.is_finite() && rate > 0.0,
+                "--learning-rate {rate} is not a number above 0; try 0.008"
+            );
+            Ok(InspectedArm {
+                arm,
+                learning_rate: Some(rate),
+                tuned_cer: None,
+            })
         });
-        Ok((arms.collect(), words))
+        Ok((arms.collect::<Result<_>>()?, words))
     }
 
     /// Whether the cells are those of the run's first seed, so that their errors compare.

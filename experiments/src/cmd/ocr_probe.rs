@@ -199,6 +199,10 @@ impl Args {
             });
         }
         set(&mut config.training.learning_rates, &self.learning_rates);
+        if self.learning_rates.is_some() {
+            // The flag is about every arm, whatever a file says of some.
+            config.training.rates_of_arms.clear();
+        }
         set(&mut config.data.images.train, &self.train_images);
         set(&mut config.data.images.test, &self.test_images);
         set(&mut config.usage_tokens, &self.usage_tokens);

@@ -51,11 +51,8 @@ pub(super) fn draw(folder: &Path, scored: &ScoredRun<'_>, summary: &Summary) -> 
             skipped: Vec::new(),
         },
     };
-    for (index, condition) in summary.conditions.iter().enumerate() {
-        let suffix = match index {
-            0 => String::new(),
-            _ => format!("_{}", file_name_part(condition)),
-        };
+    let suffixes = suffixes(&summary.conditions);
+    for (condition, suffix) in summary.conditions.iter().zip(suffixes) {
         let view = View {
             scored,
             summary,
@@ -313,6 +310,25 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// What stands behind the names of each condition's figures: nothing for the first, then names of their own.
+fn suffixes(conditions: &[String]) -> Vec<String> {
+    let parts: Vec<String> = conditions.iter().map(|name| file_name_part(name)).collect();
+    let mut taken: Vec<String> = Vec::new();
+    for (index, part) in parts.iter().enumerate().skip(1) {
+        let mut name = part.clone();
+        let mut number = index + 1;
+        // Names in other letters are all alike here; those that were not stay what they are.
+        while taken.contains(&name) || (name != *part && parts.contains(&name)) {
+            name = format!("{part}-{number}");
+            number += 1;
+        }
+        taken.push(name);
+    }
+    let first = conditions.iter().take(1).map(|_| String::new());
+    let others = taken.iter().map(|name| format!("_{name}"));
+    first.chain(others).collect()
+}
+
 /// A condition's name as part of a file name: data sets may be called anything.
 fn file_name_part(condition: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
@@ -326,6 +342,23 @@ mod tests {
     #[test]
     fn names_of_data_sets_cannot_leave_the_folder() {
         assert_eq!(file_name_part("../scans 1"), "---scans-1");
+    }
+
+    #[test]
+    fn conditions_have_files_of_their_own() {
+        let suffixes = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            suffixes(&names)
+        };
+        assert_eq!(
+            suffixes(&["random", "words", "a b"]),
+            ["", "_words", "_a-b"]
+        );
+        assert_eq!(suffixes(&["random", "日本", "中国"]), ["", "_--", "_---3"]);
+        // A number that another name has already is not taken again.
+        let names = ["a!", "a?", "a.", "a--3"];
+        assert_eq!(suffixes(&names), ["", "_a-", "_a--4", "_a--3"]);
+        assert!(suffixes(&[]).is_empty());
     }
 
     #[test]

@@ -159,6 +159,26 @@ fn a_small_run_without_references_still_reports() {
 }
 
 #[test]
+fn data_sets_named_in_other_letters_keep_plots_of_their_own() {
+    let config = config(&["identity", "patch-merger"], 2, &[1.0, 2.0, 4.0]);
+    let mut run = run(&config, &expected(0.3));
+    for (set, name) in run.test_sets[1..].iter_mut().zip(["日本", "中国"]) {
+        set.condition = name.to_owned();
+    }
+    let (folder, _) = written(&config, &run);
+    let page = text(&folder, "report.html");
+    for (figure, density) in [
+        ("plots/cer_by_arm.csv", "1"),
+        ("plots/cer_by_arm_--.csv", "2"),
+        ("plots/cer_by_arm_---3.csv", "4"),
+    ] {
+        let drawn = rows(&folder, figure);
+        assert!(drawn.iter().all(|row| row["chars_per_token"] == density));
+        assert!(page.contains(figure), "{figure}");
+    }
+}
+
+#[test]
 fn other_kinds_of_text_and_noise_have_their_own_places() {
     let mut config = config(
         &["patch-merger", "vet-gumbel@256", "vet-softmax@256"],

@@ -140,7 +140,10 @@ fn figure(study: &StudyResults<'_>, kind: Bits) -> Option<ErrorCurves> {
                     .filter_map(|(group, summary)| {
                         let bits = match kind {
                             Bits::Nominal => bits,
-                            Bits::Used => result.used_bits(arm, group)?,
+                            // There is no load of a code that carries nothing.
+                            Bits::Used => {
+                                result.used_bits(arm, group).filter(|bits| *bits > 0.0)?
+                            }
                         };
                         Some(CurvePoint {
                             x: summary.density * (alphabet as f64).log2() / bits,

@@ -1,6 +1,6 @@
 //! Coarse properties of the whole image, against which the loss in reading is held.
 
-use super::{Definition, Findings, FineGrained, StudyResults};
+use super::{Definition, Findings, FineGrained, StudyResults, ocr};
 use crate::answer::Answer;
 use crate::design::{MAIN_BITS, base, contrasted_arms, vocabulary};
 use crate::part::PartResult;
@@ -109,13 +109,19 @@ fn losses(study: &StudyResults<'_>) -> Option<String> {
     let reading = study.of(Section::Ocr).next()?;
     let arm = reading.best_hard()?;
     let group = *reading.summary.groups_of("random").last()?;
-    let loss = |result: &PartResult, group: usize| {
+    let compared = |result: &PartResult, group: usize| {
         let row = result.summary.cer(arm, group)?;
-        row.against_matched.or(row.against_merger)
+        Some(
+            [row.against_matched, row.against_merger]
+                .into_iter()
+                .flatten(),
+        )
     };
+    let of_reading = compared(reading, group)?.next()?;
+    let reference = of_reading.reference;
     let mut parts = vec![format!(
         "{} points in reading",
-        wording::difference(&loss(reading, group)?)
+        wording::difference(&of_reading)
     )];
     for result in study.of(Section::Coarse) {
         let name = match result.part.config.data.source {
@@ -126,15 +132,15 @@ fn losses(study: &StudyResults<'_>) -> Option<String> {
             | ImageSource::Perception(_)
             | ImageSource::Photographs(_) => continue,
         };
-        parts.push(format!(
-            "{} points in {name}",
-            wording::difference(&loss(result, 0)?)
-        ));
+        // Losses to different arms say nothing beside each other.
+        let loss = compared(result, 0)?.find(|loss| loss.reference.kind == reference.kind)?;
+        parts.push(format!("{} points in {name}", wording::difference(&loss)));
     }
     (parts.len() > 1).then(|| {
         format!(
-            "What `{arm}` costs at {}, in errors: {}.",
+            "What `{arm}` costs at {}, in errors, against {}: {}.",
             wording::density(reading.summary.groups[group].density),
+            ocr::named(reference),
             parts.join(", ")
         )
     })

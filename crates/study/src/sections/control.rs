@@ -9,7 +9,7 @@ use crate::series;
 use crate::table::{StudyTable, header};
 use anyhow::Result;
 use claims::ArmFacts;
-use probe::{ImageSource, ProbeConfig};
+use probe::{EvaluationMode, ImageSource, ProbeConfig};
 use probe_data::Relabelling;
 use run_results::{item_series, wording};
 use text_images::Charset;
@@ -98,7 +98,10 @@ pub(super) fn control_accuracy(result: &PartResult, arm: &str) -> Vec<(u64, f64)
     let Some((arm, series)) = found else {
         return Vec::new();
     };
-    let of_arm = series.into_iter().filter(|series| series.arm == arm);
+    // Read once: words that are drawn would count a seed twice.
+    let of_arm = series
+        .into_iter()
+        .filter(|series| series.arm == arm && series.mode == EvaluationMode::Deterministic);
     let seeds = of_arm.flat_map(|series| series.seeds).map(|seed| {
         let (edits, chars) = seed.items.iter().fold((0, 0), |(edits, chars), item| {
             (edits + item.edits, chars + item.chars)

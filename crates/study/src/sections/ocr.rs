@@ -105,13 +105,18 @@ pub(super) fn answer(reading: &PartResult) -> Answer {
     for (arm, what) in [(reading.best_hard(), HARD), (soft(reading), SOFT)] {
         let Some(arm) = arm else { continue };
         let mut parts = Vec::new();
+        let mut reference = None;
         for &group in &groups {
             let Some(row) = reading.summary.cer(arm, group) else {
                 continue;
             };
+            // The MLP may be missing, as a whole or where it broke down.
             let Some(comparison) = row.against_matched.or(row.against_merger) else {
                 continue;
             };
+            if *reference.get_or_insert(comparison.reference) != comparison.reference {
+                continue;
+            }
             let density = wording::density(reading.summary.groups[group].density);
             let level = row.value.map_or_else(String::new, |value| {
                 format!("CER {}", wording::percent(value.mean))
@@ -126,9 +131,10 @@ pub(super) fn answer(reading: &PartResult) -> Answer {
                 note: format!("CER, 95% interval, {seeds} seeds"),
             });
         }
-        if !parts.is_empty() {
+        if let Some(reference) = reference {
             sentences.push(format!(
-                "{what} (`{arm}`), against the MLP of the same width: {}.",
+                "{what} (`{arm}`), against {}: {}.",
+                named(reference),
                 parts.join("; ")
             ));
         }
@@ -143,6 +149,14 @@ pub(super) fn answer(reading: &PartResult) -> Answer {
     }
     answer.paragraphs.extend(against_merger(reading, &groups));
     answer
+}
+
+/// What an arm is compared with, in words.
+pub(super) fn named(reference: ArmSpec) -> String {
+    match reference.kind == ArmKind::GeluMlp {
+        true => "the MLP of the same width".to_owned(),
+        false => format!("`{reference}`"),
+    }
 }
 
 /// Both kinds of words against PatchMerger.

@@ -142,8 +142,10 @@ fn rate_ladder(study: &StudyResults<'_>) -> Option<ErrorCurves> {
     };
     let nominal =
         hard().filter_map(|&arm| Some((arm, result.nominal_bits(arm)?, result.error(arm, 0))));
-    let used =
-        hard().filter_map(|&arm| Some((arm, result.used_bits(arm, 0)?, result.error(arm, 0))));
+    // A logarithmic axis has no place for a code of which one word is left.
+    let used = hard()
+        .filter_map(|&arm| Some((arm, result.used_bits(arm, 0)?, result.error(arm, 0))))
+        .filter(|(_, bits, _)| *bits > 0.0);
     let panel = |title: &str, curves: Vec<Curve>| CurvePanel {
         title: title.to_owned(),
         curves,

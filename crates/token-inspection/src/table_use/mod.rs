@@ -67,7 +67,8 @@ impl TableUse {
     /// Adds the tokens of an image.
     ///
     /// # Errors
-    /// If the tower cannot read an image of this size.
+    /// If the tower cannot read an image of this size, or a token has no length. Nothing of the image is
+    /// counted then.
     pub fn add(&mut self, model: &VisionModel, pixels: &Pixels) -> Result<()> {
         let PublishedProjector::Vet(vet) = &model.projector else {
             bail!("{} has no visual words", model.family().name());
@@ -78,10 +79,9 @@ impl TableUse {
             FeatureState::PreNorm => output.pre_norm,
             FeatureState::PostNorm => output.post_norm,
         };
-        for blocks in blocks_of(&features)? {
-            let tokens = vet.forward(&blocks, &mut Pass::deterministic());
-            self.tally.add(vet, tokens)?;
-        }
+        let blocks = blocks_of(&features)?.into_iter();
+        let image = blocks.map(|blocks| vet.forward(&blocks, &mut Pass::deterministic()));
+        self.tally.add(vet, image)?;
         self.images += 1;
         self.seconds += start.elapsed().as_secs_f64();
         Ok(())

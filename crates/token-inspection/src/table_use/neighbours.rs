@@ -74,7 +74,7 @@ mod tests {
         let patches = PatchGrid::new(features, 4, 4, 2).unwrap();
         let mut tally = Tally::new(20);
         let tokens = vet.forward(&patches, &mut Pass::deterministic());
-        tally.add(&vet, tokens).unwrap();
+        tally.add(&vet, [tokens]).unwrap();
         let (word, _) = tally.most_used(1)[0];
         let other = (word + 7) % 20;
         let table = vet.table.val();

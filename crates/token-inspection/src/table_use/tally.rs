@@ -97,11 +97,53 @@ impl Tally {
         }
     }
 
-    /// Adds soft tokens of one image.
+    /// Adds the soft tokens of one image, made some at a time.
     ///
     /// # Errors
-    /// If they come without their distributions, or have no length.
-    pub fn add(&mut self, vet: &Vet, tokens: VisualTokens) -> Result<()> {
+    /// If they come without their distributions, or have no length. Nothing of the image is counted then.
+    pub fn add(&mut self, vet: &Vet, image: impl IntoIterator<Item = VisualTokens>) -> Result<()> {
+        // Apart, because the last token may be the one at fault.
+        let mut own = Self::new(self.words);
+        for tokens in image {
+            own.add_some(vet, tokens)?;
+        }
+        self.merge(own);
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) {
+        let Self {
+            words: _,
+            entropies,
+            masses,
+            above,
+            cosines,
+            norm_errors,
+            errors,
+            best,
+            mean,
+        } = other;
+        self.entropies.extend(entropies);
+        self.above += above;
+        for (sums, more) in [
+            (&mut self.masses[..], &masses[..]),
+            (&mut self.norm_errors[..], &norm_errors[..]),
+            (&mut self.errors[..], &errors[..]),
+            (&mut self.mean[..], &mean[..]),
+        ] {
+            for (sum, more) in sums.iter_mut().zip(more) {
+                *sum += more;
+            }
+        }
+        for (all, more) in self.cosines.iter_mut().zip(cosines) {
+            all.extend(more);
+        }
+        for (count, more) in self.best.iter_mut().zip(best) {
+            *count += more;
+        }
+    }
+
+    fn add_some(&mut self, vet: &Vet, tokens: VisualTokens) -> Result<()> {
         let soft: Vec<f32> = floats(tokens.embeddings.clone());
         let distribution = tokens.first_words().and_then(|words| words.probabilities);
         let distribution = distribution.context("the table gives no distribution over words")?;
@@ -310,7 +352,7 @@ mod tests {
         let (vet, images) = table();
         let mut tally = Tally::new(20);
         for tokens in images.clone() {
-            tally.add(&vet, tokens).unwrap();
+            tally.add(&vet, [tokens]).unwrap();
         }
         let all: Vec<Vec<f64>> = images
             .into_iter()
@@ -357,7 +399,7 @@ mod tests {
             .flat_map(|t| floats(t.embeddings.clone()))
             .collect();
         for tokens in images {
-            tally.add(&vet, tokens).unwrap();
+            tally.add(&vet, [tokens]).unwrap();
         }
         let hardened = tally.hardened();
         // 1 to 16 of 20 words.
@@ -395,6 +437,24 @@ mod tests {
         assert!((hardened[2].error - errors.sum::<f64>() / 8.0).abs() < 1e-5);
         // More words are nearer.
         assert!(hardened[4].error < hardened[0].error);
+    }
+
+    #[test]
+    fn an_image_that_is_left_out_is_not_counted_in_part() {
+        let (vet, images) = table();
+        let [sound, other]: [VisualTokens; 2] = images.try_into().unwrap();
+        let damaged = VisualTokens {
+            embeddings: other.embeddings.clone() * 0.0,
+            ..other.clone()
+        };
+        let mut tally = Tally::new(20);
+        tally.add(&vet, [sound.clone()]).unwrap();
+        let before = format!("{tally:?}");
+        let error = tally.add(&vet, [other, damaged]).unwrap_err().to_string();
+        assert!(error.contains("has the length 0"), "{error}");
+        assert_eq!(format!("{tally:?}"), before);
+        tally.add(&vet, [sound]).unwrap();
+        assert_eq!(tally.tokens(), 8);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::thresholds::{TaskThresholds, worded};
 use crate::answer::{Answer, HARD, SOFT};
 use crate::part::PartResult;
 use crate::section::Section;
-use crate::sections::StudyResults;
+use crate::sections::{StudyResults, ocr};
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use run_results::wording;
@@ -62,7 +62,8 @@ fn read(reading: &PartResult, arm: ArmSpec) -> Option<String> {
     let row = reading.summary.cer(arm, 0)?;
     let comparison = row.against_matched.or(row.against_merger)?;
     Some(format!(
-        "In reading random characters `{arm}` is {} (CER {}), {}.",
+        "In reading random characters, against {}, `{arm}` is {} (CER {}), {}.",
+        ocr::named(comparison.reference),
         wording::judged(&comparison),
         wording::value(row.value),
         seeds(reading)

@@ -52,7 +52,7 @@ pub(super) fn interaction(study: &StudyResults<'_>) -> Result<Option<StudyTable>
                 subject: ArmSelector::Arm {
                     arm: facts.arm.clone(),
                 },
-                reference: ArmSelector::WidthMatchedMlp,
+                reference: ArmSelector::WidthMatchedMlp {},
                 metric: Metric::CharacterError,
                 sides: Sides::Two,
             }))?;
