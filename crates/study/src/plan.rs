@@ -26,29 +26,37 @@ pub struct PartPlan {
 /// Times a few steps of every kind of cell of the study and adds up.
 ///
 /// Reading images during training and testing is counted at the speed of the forward passes that
-/// were timed with them; rendering and statistics are not.
+/// were timed with them, making images at that of a few; statistics are not counted.
 ///
 /// # Errors
 /// If a run of the study cannot be made at all.
 pub fn time(config: &StudyConfig, session: &Session<'_>) -> Result<Vec<PartPlan>> {
     // Runs of one section mostly have the same cells on other images.
     let mut timed: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+    let mut made: BTreeMap<String, f64> = BTreeMap::new();
     let mut plans = Vec::new();
     for part in config.parts()? {
         session.stop.check()?;
         let cells_of = |arm| part.config.rates_of(arm).len() + part.config.seeds.len() - 1;
-        let mut lane_seconds = 0.0;
+        let images_key = format!("{:?} {}", part.config.regime, timing_key(&part));
+        let small = timing_config(&part.config);
         let mut prepared = None;
+        let of_an_image = match made.get(&images_key) {
+            Some(known) => *known,
+            None => {
+                let prepared = prepared_once(&mut prepared, &small, session)?;
+                let seconds = session.lanes.count() as f64 * seconds_of_an_image(prepared);
+                made.insert(images_key.clone(), seconds);
+                seconds
+            }
+        };
+        let mut lane_seconds = of_an_image * images_made(&part.config) as f64;
         for &arm in &part.config.arms {
-            let key = format!("{arm} {:?} {}", part.config.regime, timing_key(&part));
+            let key = format!("{arm} {images_key}");
             let [step, image] = match timed.get(&key) {
                 Some(known) => *known,
                 None => {
-                    let small = timing_config(&part.config);
-                    let prepared = match &prepared {
-                        Some(prepared) => prepared,
-                        None => prepared.insert(session.prepare(&small)?),
-                    };
+                    let prepared = prepared_once(&mut prepared, &small, session)?;
                     let spec = CellSpec {
                         arm,
                         seed: small.seeds[0],
@@ -72,6 +80,44 @@ pub fn time(config: &StudyConfig, session: &Session<'_>) -> Result<Vec<PartPlan>
     Ok(plans)
 }
 
+/// The images of a timed run, made from nothing at the first call.
+fn prepared_once<'a>(
+    slot: &'a mut Option<Prepared>,
+    config: &ProbeConfig,
+    session: &Session<'_>,
+) -> Result<&'a Prepared> {
+    match slot {
+        Some(prepared) => Ok(prepared),
+        none => {
+            let (lanes, device) = (&session.lanes, session.device());
+            Ok(none.insert(Prepared::new(config, None, lanes, device, session.stop)?))
+        }
+    }
+}
+
+/// Wall time of rendering or reading an image and of its features.
+fn seconds_of_an_image(prepared: &Prepared) -> f64 {
+    let stages = prepared.times.iter();
+    let made = stages.filter(|(name, _)| name != "load backbone");
+    let seconds: f64 = made.map(|(_, seconds)| seconds).sum();
+    let groups = [&prepared.train, &prepared.validation, &prepared.test];
+    let images = groups.into_iter().flatten().map(|part| part.group.len());
+    seconds / images.sum::<usize>().max(1) as f64
+}
+
+/// Images that a run makes for all of its seeds, those that words are counted on left out.
+fn images_made(config: &ProbeConfig) -> usize {
+    let (data, images) = (&config.data, &config.data.images);
+    let groups = data.densities.len().max(1);
+    let trained = groups * data.train_contents.len() * (images.train + images.validation);
+    let tested = groups * data.test_contents.len() * images.test;
+    match config.replication.is_start() {
+        true => trained + tested,
+        // The images of the test are the same for all of them, and so are not the towers.
+        false => config.seeds.len() * (trained + tested),
+    }
+}
+
 /// What the time of a step depends on besides the arm.
 fn timing_key(part: &Part) -> String {
     let (data, training) = (&part.config.data, &part.config.training);
@@ -86,6 +132,7 @@ fn timing_key(part: &Part) -> String {
 fn timing_config(config: &ProbeConfig) -> ProbeConfig {
     let mut small = config.of_seed(config.seeds[0]);
     small.data.next_block = false;
+    small.usage_tokens = 0;
     small.data.images = SplitSizes {
         train: TIMED_IMAGES,
         validation: TIMED_IMAGES,

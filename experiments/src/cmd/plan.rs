@@ -2,16 +2,15 @@
 
 use super::Computing;
 use anyhow::Result;
+use claims::registration::{Rule, Sides};
+use claims::{Claim, Family, Registration};
 use comfy_table::{CellAlignment, Table};
 use probe_statistics::power::{PairedProportions, fewest_seeds, seeds_needed};
 use probe_statistics::sign_flip::{Alternative, MonteCarlo, smallest_p};
+use run_results::wording;
 use run_support::stop::Stop;
-use study::{FineGrained, Section, StudyConfig, StudyPreset, plan};
+use study::{FineGrained, Section, StudyConfig, StudyPreset, plan, verdicts};
 
-/// Level of a single claim.
-const ALPHA: f64 = 0.05;
-/// Claims of the primary family, which Holm's first step divides the level by.
-const PRIMARY_CLAIMS: f64 = 10.0;
 const POWER: f64 = 0.8;
 /// Effects of a seed's difference, in standard deviations over seeds.
 const EFFECTS: [f64; 4] = [0.5, 1.0, 1.5, 2.0];
@@ -50,7 +49,11 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         fine_grained: FineGrained::in_study(sections),
         settings: toml::Table::new(),
     };
-    power(args.preset.scale().seeds as usize)?;
+    let registration = verdicts::registration(None, args.preset, sections)?;
+    // Claims are tested where most seeds are.
+    let parts = config.parts()?;
+    let seeds = parts.iter().map(|part| part.config.seeds.len()).max();
+    power(&registration, seeds.unwrap_or(0))?;
     if args.no_timing {
         return Ok(());
     }
@@ -78,58 +81,96 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         }
     }
     println!(
-        "\nTime on {lanes} lanes, rendering and statistics left out; learning rates beyond the grid add to it:\n"
+        "\nTime on {lanes} lanes with images from nothing, statistics left out; learning rates beyond the grid add to \
+         it:\n"
     );
     println!("{table}");
     Ok(())
 }
 
-/// What the study's seeds can show, and what it would take to show small differences.
-fn power(seeds: usize) -> Result<()> {
-    let first = ALPHA / PRIMARY_CLAIMS;
+/// What the study's seeds can show of its claims, and what it would take to show small differences.
+fn power(registration: &Registration, seeds: usize) -> Result<()> {
+    let alpha = registration.settings.alpha;
+    let claims = registration.claims.iter();
+    let primary: Vec<&Claim> = claims
+        .filter(|claim| claim.family == Family::Primary)
+        .collect();
+    // Holm's first step divides the level by the claims of the family.
+    let first = alpha / primary.len().max(1) as f64;
+    let both = [Alternative::Greater, Alternative::TwoSided];
+    let [one, two] = both.map(|alternative| smallest_p(seeds, alternative));
     println!(
-        "{seeds} paired seeds: the smallest two-sided sign-flip p is {:.4}.",
-        smallest_p(seeds, Alternative::TwoSided)
+        "{seeds} paired seeds: the smallest sign-flip p is {one:.4} one-sided and {two:.4} two-sided."
     );
     println!(
-        "At level {ALPHA} a claim needs {} seeds at least; in a family of {PRIMARY_CLAIMS} claims (Holm's first \
-         step, {first}) {}.\n",
-        fewest_seeds(ALPHA, Alternative::TwoSided)?,
-        fewest_seeds(first, Alternative::TwoSided)?
+        "At level {alpha} a claim by itself needs {} seeds at least one-sided and {} two-sided.",
+        fewest_seeds(alpha, Alternative::Greater)?,
+        fewest_seeds(alpha, Alternative::TwoSided)?
     );
+    println!(
+        "The registration has {}; Holm's first step asks for a p of {}.",
+        wording::counted(primary.len(), "primary claim"),
+        shown(first)
+    );
+    let mut planned = None;
+    for (sides, name, alternative) in [
+        (Sides::One, "one-sided", Alternative::Greater),
+        (Sides::Two, "two-sided", Alternative::TwoSided),
+    ] {
+        let of_sides = primary.iter().filter(|claim| flips(claim) == Some(sides));
+        let ids: Vec<&str> = of_sides.map(|claim| claim.id.as_str()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let needed = registration.fewest_seeds(Family::Primary, sides)?;
+        let enough = match seeds >= needed {
+            true => "enough here",
+            false => "too few here",
+        };
+        println!(
+            "With {name} sign flips ({}) that takes {needed} seeds at least; {seeds} are {enough}.",
+            ids.join(", ")
+        );
+        planned = Some((name, alternative));
+    }
+    println!();
+    // Where claims have both, two-sided flips ask for more.
+    let (name, alternative) = planned.unwrap_or(("two-sided", Alternative::TwoSided));
+    let levels = match primary.len() {
+        0 | 1 => vec![alpha],
+        _ => vec![alpha, first],
+    };
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::ASCII_MARKDOWN);
-    table.set_header([
-        "difference / its sd over seeds".to_owned(),
-        format!("seeds at {ALPHA}"),
-        format!("seeds at {first}"),
-    ]);
+    let mut header = vec!["difference / its sd over seeds".to_owned()];
+    let of_levels = levels.iter();
+    header.extend(of_levels.map(|&level| format!("seeds at {}, {name}", shown(level))));
+    table.set_header(header);
     for effect in EFFECTS {
-        let needed = |alpha| -> Result<String> {
-            let two_sided = Alternative::TwoSided;
-            let seeds = seeds_needed(effect, alpha, POWER, two_sided, SIMULATION)?;
-            Ok(seeds.map_or_else(|| "above 64".to_owned(), |seeds| seeds.to_string()))
-        };
-        table.add_row([format!("{effect}"), needed(ALPHA)?, needed(first)?]);
+        let mut row = vec![effect.to_string()];
+        for &level in &levels {
+            let needed = seeds_needed(effect, level, POWER, alternative, SIMULATION)?;
+            row.push(needed.map_or_else(|| "above 64".to_owned(), |seeds| seeds.to_string()));
+        }
+        table.add_row(row);
     }
     println!("{table}\n");
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::ASCII_MARKDOWN);
-    table.set_header([
-        "difference of word accuracy".to_owned(),
-        format!("words at {ALPHA}"),
-        format!("words at {first}"),
-    ]);
+    let mut header = vec!["difference of word accuracy".to_owned()];
+    let of_levels = levels.iter();
+    header.extend(of_levels.map(|&level| format!("words at {}, two-sided", shown(level))));
+    table.set_header(header);
     for difference in DIFFERENCES {
         let pairs = PairedProportions {
             discordance: DISCORDANCE,
             difference,
         };
-        let words = |alpha| -> Result<String> {
-            Ok(format!("{:.0}", pairs.words_needed(alpha, POWER)?.ceil()))
-        };
-        let points = format!("{} points", difference * 100.0);
-        table.add_row([points, words(ALPHA)?, words(first)?]);
+        let mut row = vec![format!("{} points", difference * 100.0)];
+        for &level in &levels {
+            row.push(format!("{:.0}", pairs.words_needed(level, POWER)?.ceil()));
+        }
+        table.add_row(row);
     }
     println!("{table}\n");
     println!(
@@ -138,4 +179,34 @@ fn power(seeds: usize) -> Result<()> {
         DISCORDANCE * 100.0
     );
     Ok(())
+}
+
+/// A level with as many decimals as it takes, up to four.
+fn shown(level: f64) -> String {
+    let text = format!("{level:.4}");
+    text.trim_end_matches('0').to_owned()
+}
+
+/// Sides of the sign flips that the p of a claim comes from, which few seeds limit; the two-sided ones where
+/// it has both, none where other tests decide.
+fn flips(claim: &Claim) -> Option<Sides> {
+    let of_parts = claim.parts.iter().filter_map(|rule| match rule {
+        Rule::Difference(rule) => Some(rule.sides),
+        Rule::Interaction(rule) => Some(rule.sides),
+        Rule::GapClosed(rule) => Some(rule.sides),
+        Rule::ThresholdRatio(rule) => Some(rule.sides),
+        Rule::GapSlope(rule) => Some(rule.sides),
+        Rule::Rungs(_) => Some(Sides::One),
+        Rule::Hardening(_) => Some(Sides::Two),
+        Rule::Equivalence(_)
+        | Rule::Knee(_)
+        | Rule::RateTrend(_)
+        | Rule::UsageCorrelation(_)
+        | Rule::ArmsDiffer(_) => None,
+    });
+    let sides: Vec<Sides> = of_parts.collect();
+    match sides.contains(&Sides::Two) {
+        true => Some(Sides::Two),
+        false => sides.first().copied(),
+    }
 }
