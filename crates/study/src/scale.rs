@@ -17,7 +17,7 @@ pub enum StudyPreset {
     /// Ten seeds everywhere, long training, vocabularies up to 65,536: a GPU, or days of CPU
     /// (`experiments plan` says how many).
     Full,
-    /// The second registration, on two cores: trained until it makes no difference, one density per run, up
+    /// The second registration, on two cores: 4,000 steps, one density per run, up
     /// to 65,536 words, eight seeds with a tower and training images each. Half a day, in pieces.
     Paper,
 }

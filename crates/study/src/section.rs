@@ -43,7 +43,7 @@ pub enum Section {
     /// Tokens that cover more and more characters, of text of known entropy, read with language and
     /// without. Asked by name: the published study was registered before it.
     Compression,
-    /// The main comparison of the second registration: trained until it makes no difference.
+    /// The main comparison of the second registration: 4,000 steps at one density per run.
     Converged,
     /// The same, trained for a quarter and a sixteenth as long.
     TrainingLength,

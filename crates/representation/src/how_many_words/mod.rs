@@ -158,7 +158,8 @@ fn page(measured: &[Measured], figure: &str) -> Result<String> {
          Random text, by the bits per token that an arm really uses ([representation probe](representation.md)); \
          beyond some 10 bits those of runs with one seed are extrapolated from a thousand tokens. *Needed* is the \
          density times the bits of a character; a token with fewer must lose text, and one with more loses it \
-         because training did not find the code. *Wrong* are characters that a reader of originals gets wrong in \
+         for another reason: bits spent on other things than text, or too little training of projector, decoder \
+         or reader. *Wrong* are characters that a reader of originals gets wrong in \
          the reconstructions.\n\n\
          | bits in use | needed | arm | trained to | decoder steps | seeds | characters per token | wrong |\n\
          |--:|--:|---|---|--:|--:|--:|--:|\n"

@@ -86,17 +86,18 @@ pub(super) fn panel() -> CurvePanel {
     let coded = TOKENIZERS.iter().filter_map(|tokenizer| {
         let x = tokenizer.code.bits_per_pixel()? * TOKEN_PIXELS;
         let error = Estimate::exact(wrong(tokenizer));
-        Some(CurvePoint { x, error })
+        // A curve each, so that no line joins tokenizers that have nothing to do with each other.
+        Some(Curve {
+            arm: Arm::new("released tokenizers with hard words", Family::Codebook),
+            points: vec![CurvePoint { x, error }],
+        })
     });
     let continuous = TOKENIZERS
         .iter()
         .filter(|tokenizer| tokenizer.code.bits_per_pixel().is_none());
     CurvePanel {
         title: "TokBench (2505.18142): words in scenes".to_owned(),
-        curves: vec![Curve {
-            arm: Arm::new("released tokenizers with hard words", Family::Codebook),
-            points: coded.collect(),
-        }],
+        curves: coded.collect(),
         references: continuous
             .map(|tokenizer| Reference {
                 label: format!("{}, continuous", tokenizer.name),
@@ -123,7 +124,8 @@ mod tests {
         assert_eq!(bits("UniTok"), Some(96.0 / 256.0));
         assert_eq!(bits("FLUX.1-dev"), None);
         let panel = panel();
-        let places: Vec<f64> = panel.curves[0].points.iter().map(|point| point.x).collect();
+        let points = panel.curves.iter().flat_map(|curve| &curve.points);
+        let places: Vec<f64> = points.map(|point| point.x).collect();
         assert!(places.is_sorted(), "{places:?}");
         assert_eq!(places.len() + panel.references.len(), TOKENIZERS.len());
     }
