@@ -119,6 +119,30 @@ fn an_existing_backbone_is_not_replaced_unasked() {
     );
 }
 
+#[test]
+fn a_shard_without_an_image_is_refused_and_a_single_block_is_no_last_one() {
+    let place = Scratch::new();
+    let train = "pretrain-backbone --config tower.toml --out one.safetensors";
+    // Shards of two, two, one and none.
+    let uneven = TINY_BACKBONE.replace("batch = 4", "batch = 5\nshards = 4");
+    place.write("tower.toml", uneven);
+    place
+        .run(train)
+        .refused(&["a batch of 5 does not split into 4 shards"]);
+    place.write(
+        "tower.toml",
+        TINY_BACKBONE.replace("depth = 2", "depth = 1"),
+    );
+    place.run(train).succeeded();
+    let probe = |regime: &str| {
+        place.probe(&format!(
+            "--run {regime} --regime {regime} --backbone one.safetensors --arms identity"
+        ))
+    };
+    probe("last-block").refused(&["a single block", "joint"]);
+    probe("frozen").succeeded();
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_no_half_made_backbone() {

@@ -5,7 +5,7 @@ use super::group::{Group, Label};
 use anyhow::{Context, Result, ensure};
 use projector::seeded;
 use rand::seq::SliceRandom;
-use text_images::{Charset, Fonts, Split};
+use text_images::{Charset, Fonts, Split, says_slanted};
 
 /// Seed of the permutations of the control task: part of the task, not of a run.
 const CONTROL_SEED: u64 = 0;
@@ -46,19 +46,19 @@ impl Relabelling {
         }
     }
 
-    /// `group` with these labels instead of its text.
+    /// `group`, with its number among those of its split, with these labels instead of its text.
     ///
     /// # Errors
     /// If no image of a face that occurs in training is left, or an image to train on is of another.
     pub fn relabel(
         self,
-        group: Group,
+        (number, group): (usize, Group),
         fonts: &Fonts,
         charset: Charset,
         split: Split,
     ) -> Result<Group> {
         let mut group = match self {
-            Self::Control => permuted(group, charset),
+            Self::Control => permuted(group, number, charset),
             Self::Face => {
                 let faces = self.class_names(fonts, charset);
                 let group = match split {
@@ -70,7 +70,7 @@ impl Relabelling {
                     class.with_context(|| format!("face `{face}` does not occur in training"))
                 })?
             }
-            Self::Slant => classified(group, |face| Ok(usize::from(is_slanted(face))))?,
+            Self::Slant => classified(group, |face| Ok(usize::from(says_slanted(face))))?,
         };
         ensure!(
             !group.is_empty(),
@@ -82,11 +82,11 @@ impl Relabelling {
     }
 }
 
-/// Every image with its alphabet permuted.
-fn permuted(mut group: Group, charset: Charset) -> Group {
+/// Every image with its alphabet permuted: that with a number in the group with one of its own.
+fn permuted(mut group: Group, number: usize, charset: Charset) -> Group {
     let chars = charset.chars();
     for (image, label) in group.labels.iter_mut().enumerate() {
-        let permutation = permutation(image, chars.len());
+        let permutation = permutation(number, image, chars.len());
         for class in &mut label.classes {
             *class = permutation[usize::from(*class)];
         }
@@ -106,19 +106,15 @@ fn classified(mut group: Group, class_of: impl Fn(&str) -> Result<usize>) -> Res
     Ok(group)
 }
 
-/// That of the image with an index within its split.
-fn permutation(image: usize, classes: usize) -> Vec<u16> {
+/// That of the image with an index within a group of its split.
+fn permutation(group: usize, image: usize, classes: usize) -> Vec<u16> {
+    let name = match group {
+        0 => format!("control task/{image}"),
+        _ => format!("control task/{group}/{image}"),
+    };
     let mut permutation: Vec<u16> = (0..classes as u16).collect();
-    permutation.shuffle(&mut seeded::stream(
-        CONTROL_SEED,
-        &format!("control task/{image}"),
-    ));
+    permutation.shuffle(&mut seeded::stream(CONTROL_SEED, &name));
     permutation
-}
-
-/// By the names that faces bear.
-fn is_slanted(face: &str) -> bool {
-    face.contains("Italic") || face.contains("Oblique")
 }
 
 #[cfg(test)]
@@ -127,9 +123,10 @@ mod tests {
 
     #[test]
     fn every_image_has_a_permutation_of_its_own() {
-        let (first, second) = (permutation(0, 36), permutation(1, 36));
+        let (first, second) = (permutation(0, 0, 36), permutation(0, 1, 36));
+        assert_ne!(first, permutation(1, 0, 36), "of another density");
         assert_ne!(first, second);
-        assert_eq!(first, permutation(0, 36));
+        assert_eq!(first, permutation(0, 0, 36));
         for permutation in [first, second] {
             let mut sorted = permutation;
             sorted.sort_unstable();
@@ -139,8 +136,9 @@ mod tests {
 
     #[test]
     fn slanted_faces_are_known_by_their_names() {
-        assert!(is_slanted("DejaVuSans-BoldOblique"));
-        assert!(is_slanted("NewCM10-Italic"));
-        assert!(!is_slanted("DejaVuSerif-Bold"));
+        assert!(says_slanted("DejaVuSans-BoldOblique"));
+        assert!(says_slanted("NewCM10-Italic"));
+        assert!(says_slanted("CMUSerif-RomanSlanted"));
+        assert!(!says_slanted("DejaVuSerif-Bold"));
     }
 }

@@ -9,14 +9,14 @@ use anyhow::{Result, ensure};
 use perception_tasks::{ImageDataset, TaskKind};
 use probe_data::{
     DataSource, DataSources, FolderFaults, Group, Part, PerceptionPlan, PhotographPlan,
-    Relabelling, RenderPlan, StoredPlan, crop, group_from_dataset, group_from_folder,
-    group_from_photographs, missing_boxes, on_problem, open_photographs, perception_groups,
-    problem_notes, render_group,
+    Relabelling, RenderPlan, StoredPlan, condition_name, crop, group_from_dataset,
+    group_from_folder, group_from_photographs, missing_boxes, on_problem, open_photographs,
+    perception_groups, problem_notes, render_group,
 };
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use scene_text::{Format, TextDataset};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use text_images::{Content, Corpus, FolderDataset, Fonts, Grid, Split};
 use vision_backbone::PatchLayout;
@@ -49,7 +49,10 @@ impl<'a> Opened<'a> {
     /// Opens the data set of photographs; `notes` says what is wrong with it.
     fn new(source: &'a ImageSource, notes: &mut Vec<String>) -> Result<Self> {
         Ok(match source {
-            ImageSource::Text { train, test } => Self::Text { train, test },
+            ImageSource::Text { train, test } => {
+                notes.extend(seen_in_training(train, test));
+                Self::Text { train, test }
+            }
             ImageSource::Relabelled(labels) => Self::Relabelled(*labels),
             ImageSource::Perception(kind) => Self::Perception(*kind),
             ImageSource::Photographs(photographs) => {
@@ -64,6 +67,32 @@ impl<'a> Opened<'a> {
             }
         })
     }
+}
+
+/// Data sets on disk that are trained on and tested on, or hold one another.
+fn seen_in_training(train: &DataSources, test: &DataSources) -> Vec<String> {
+    let places = |sources: &DataSources| -> Vec<PathBuf> {
+        let stored = sources.list().iter().filter_map(|source| match source {
+            DataSource::Rendered => None,
+            DataSource::Stored { path, .. } => path.canonicalize().ok(),
+        });
+        stored.collect()
+    };
+    let tested = places(test);
+    let train = places(train).into_iter();
+    let shared = train.filter(|trained| {
+        let mut tested = tested.iter();
+        tested.any(|tested| tested.starts_with(trained) || trained.starts_with(tested))
+    });
+    shared
+        .map(|path| {
+            format!(
+                "{}: images of this place are trained on and tested on, so what is read there was seen; \
+                 name other images with --dataset",
+                path.display()
+            )
+        })
+        .collect()
 }
 
 impl<'a> DataMaker<'a> {
@@ -217,9 +246,18 @@ impl<'a> DataMaker<'a> {
             self.rendered(split, lanes)
         }?;
         let charset = self.config.data.charset;
+        let (contents, densities) = (&self.config.data.train_contents, self.densities());
+        // The same for the images that are trained on and tested on, whatever else either has.
+        let number = |group: &Group| {
+            let mut names = contents.iter().map(|&content| condition_name(content));
+            let content = names.position(|name| name == group.key.condition);
+            let mut places = densities.iter();
+            let density = places.position(|density| *density == group.key.density);
+            content.unwrap_or(contents.len()) * densities.len() + density.unwrap_or(0)
+        };
         let groups = groups.into_iter();
         groups
-            .map(|group| labels.relabel(group, &self.fonts, charset, split))
+            .map(|group| labels.relabel((number(&group), group), &self.fonts, charset, split))
             .collect()
     }
 
@@ -447,5 +485,33 @@ fn name_apart(groups: &mut [Group], reserved: &[String], taken: &mut Vec<String>
             renamed.len() - 1
         });
         own.clone_from(&renamed[place].1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_that_are_trained_on_and_tested_on_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let (whole, part) = (root.path().join("a"), root.path().join("a/b"));
+        std::fs::create_dir_all(&part).unwrap();
+        let other = root.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        let notes = |train: &Path, test: &Path| {
+            let [train, test] = [train, test].map(|path| DataSources::stored(Format::Folder, path));
+            seen_in_training(&train, &test)
+        };
+        // However it is spelt, and where one holds the other.
+        for test in [&whole, &part, &other.join("../a")] {
+            let found = notes(&whole, test);
+            assert!(
+                found.len() == 1 && found[0].contains("--dataset"),
+                "{found:?}"
+            );
+        }
+        assert!(notes(&whole, &other).is_empty());
+        assert!(seen_in_training(&DataSources::rendered(), &DataSources::rendered()).is_empty());
     }
 }

@@ -205,7 +205,7 @@ impl CellModel {
         }
     }
 
-    /// Mean loss in nats per character (per line for CTC).
+    /// Mean loss in nats per character (for CTC the mean over lines).
     #[must_use]
     pub fn loss(
         &self,

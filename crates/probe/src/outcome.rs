@@ -57,9 +57,9 @@ pub struct CellOutcome {
     pub without_gradient: Option<Vec<String>>,
     /// Training curve, from step 0.
     pub history: Vec<Evaluation>,
-    /// Micro CER on the validation images, all groups together; what learning rates are chosen by.
+    /// CER on the validation images, the mean over groups; what learning rates are chosen by.
     pub validation_cer: Option<f64>,
-    /// Mean loss on the validation images in nats per character (per line for CTC), all groups
+    /// Mean loss on the validation images in nats per character (for CTC the mean over lines), all groups
     /// together.
     #[serde(default)]
     pub validation_loss: Option<f64>,
@@ -109,9 +109,10 @@ impl CellOutcome {
 pub struct Evaluation {
     /// Steps done.
     pub step: usize,
-    /// Loss of the step before, in nats per character (per line for CTC); none at step 0.
+    /// Loss of the step before, in nats per character (for CTC the mean over lines); none at step 0.
     pub train_loss: Option<f64>,
-    /// Micro CER on validation images.
+    /// CER on `evaluation_images` of the validation images, all groups pooled: dense ones weigh more than in
+    /// what rates are chosen by.
     pub validation_cer: f64,
     /// Use of the vocabulary on those images.
     pub usage: Option<UsageRecord>,

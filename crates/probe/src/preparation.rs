@@ -7,7 +7,7 @@ use super::image_source::ImageSource;
 use super::memory;
 use super::outcome::TestSet;
 use super::prepared_group::{PreparedGroup, level_blocks};
-use super::remarks::{longest, other_numbers_of_tokens, too_long_a_text};
+use super::remarks::{lines_without_frames, longest, other_numbers_of_tokens, too_long_a_text};
 use crate::reader::SlotPlan;
 use anyhow::{Context, Result, bail, ensure};
 use arms::TokenizeOverride;
@@ -116,7 +116,14 @@ impl Prepared {
             Encoder::Small(tower) => {
                 let blocks = match config.regime {
                     Regime::Frozen => tower.depth(),
-                    Regime::LastBlock => tower.depth() - 1,
+                    Regime::LastBlock => {
+                        ensure!(
+                            tower.depth() > 1,
+                            "this backbone has a single block: `--regime last-block` would train all of it but the \
+                             embedding; choose `joint` or `frozen`, or a deeper backbone"
+                        );
+                        tower.depth() - 1
+                    }
                     Regime::Joint => 0,
                 };
                 (source_of(tower, blocks, config.regime), blocks)
@@ -210,6 +217,7 @@ impl Prepared {
                 .extend(too_long_a_text(config.reader, train, test));
         }
         data.notes.extend(other_numbers_of_tokens(config, &splits));
+        data.notes.extend(lines_without_frames(config, &splits));
         let mut splits = splits.into_iter();
         let mut next = || splits.next().unwrap_or_default();
         let prepared = Self {

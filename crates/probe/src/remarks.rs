@@ -2,6 +2,7 @@
 
 use super::config::{ProbeConfig, ReaderKind};
 use super::prepared_group::PreparedGroup;
+use crate::reader::FRAMES_PER_COLUMN;
 
 /// Characters of the longest text of some groups.
 pub(super) fn longest(groups: &[PreparedGroup]) -> usize {
@@ -24,6 +25,40 @@ pub(super) fn too_long_a_text(
     })
 }
 
+/// That lines have more characters than the CTC reader has frames for: they teach nothing and are never read right,
+/// behind any arm.
+pub(super) fn lines_without_frames(
+    config: &ProbeConfig,
+    splits: &[Vec<PreparedGroup>],
+) -> Vec<String> {
+    if config.reader != ReaderKind::Ctc {
+        return Vec::new();
+    }
+    let mut notes = Vec::new();
+    for (groups, what) in splits.iter().zip(["train on", "validate on", "test on"]) {
+        let Some(layout) = groups.first().map(|data| data.group.layout) else {
+            continue;
+        };
+        let frames = FRAMES_PER_COLUMN * (layout.cols / layout.merge);
+        let lines = || groups.iter().flat_map(|data| &data.group.labels);
+        let long = lines().filter(|label| frames_needed(&label.classes) > frames);
+        let long = long.count();
+        if long > 0 {
+            notes.push(format!(
+                "{long} of {} lines to {what} need more than the {frames} frames that `ctc` has here ({FRAMES_PER_COLUMN} \
+                 per column of tokens), so no arm can read them: choose a smaller --merge or a wider --image-size",
+                lines().count()
+            ));
+        }
+    }
+    notes
+}
+
+/// A frame per character, and one between two that are alike.
+fn frames_needed(classes: &[u16]) -> usize {
+    classes.len() + classes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+}
+
 /// That densities are characters per block of patches, where an arm makes another number of tokens.
 pub(super) fn other_numbers_of_tokens(
     config: &ProbeConfig,
@@ -44,4 +79,16 @@ pub(super) fn other_numbers_of_tokens(
             )
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_character_needs_a_frame_in_front_of_it() {
+        assert_eq!(frames_needed(&[]), 0);
+        assert_eq!(frames_needed(&[3, 1, 3]), 3);
+        assert_eq!(frames_needed(&[3, 3, 3, 1]), 6);
+    }
 }

@@ -31,7 +31,7 @@ pub enum TroubleKind {
     ExplodedLoss {
         /// Step after which it was seen.
         step: usize,
-        /// The loss in nats per character (per line for CTC).
+        /// The loss in nats per character (for CTC the mean over lines).
         loss: f64,
     },
 }

@@ -70,7 +70,7 @@ pub use layout::{Grid, Layout, MIN_CELL_PX, Strip};
 pub use renderer::{Item, Renderer, RendererConfig};
 pub use split::Split;
 pub use stream::{stable_hash, stream};
-pub use typeface::{Lettering, Typeface, bounds_of};
+pub use typeface::{Lettering, Typeface, bounds_of, says_slanted};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -53,6 +53,14 @@ impl Lettering {
     }
 }
 
+/// Whether the PostScript name of a face says that its letters are slanted.
+#[must_use]
+pub fn says_slanted(face: &str) -> bool {
+    ["Italic", "Oblique", "Slanted"]
+        .iter()
+        .any(|word| face.contains(word))
+}
+
 impl Typeface {
     pub(crate) fn new(face: Arc<Face>) -> Self {
         let cap_height = face.glyph('H').map_or(1.0, |glyph| glyph.top().max(1.0));
@@ -76,9 +84,7 @@ impl Typeface {
 
     /// Whether the name says that the letters are slanted.
     pub fn is_slanted(&self) -> bool {
-        ["Italic", "Oblique", "Slanted"]
-            .iter()
-            .any(|word| self.face.name.contains(word))
+        says_slanted(&self.face.name)
     }
 
     /// The outlines of a word, without kerning. `None` if the face lacks one of its characters;

@@ -94,7 +94,7 @@ pub(super) fn advantage(context: Context<'_>, margin: f64) -> Result<Check, Stat
     let pairs = compared_pairs(context.claims);
     let mut culprits = Vec::new();
     let mut failing = Vec::new();
-    let (mut compared, mut largest) = (0, f64::NEG_INFINITY);
+    let (mut compared, mut largest, mut lowest) = (0, f64::NEG_INFINITY, f64::INFINITY);
     for (study, arms) in &pairs {
         let Some([better, worse]) = by_reading(context.measurements, study, arms) else {
             continue;
@@ -112,6 +112,7 @@ pub(super) fn advantage(context: Context<'_>, margin: f64) -> Result<Check, Stat
         let differences: Vec<f64> = common.iter().map(|[b, w]| b - w).collect();
         let test = mean_above_test(&differences, 0.0)?;
         largest = largest.max(test.mean);
+        lowest = common.iter().flatten().copied().fold(lowest, f64::min);
         if test.mean > margin && test.p <= context.settings.alpha {
             let selectivity = |arm: &Reader<'_>, place: usize| {
                 let control: f64 = common.iter().map(|accuracies| accuracies[place]).sum();
@@ -151,8 +152,13 @@ pub(super) fn advantage(context: Context<'_>, margin: f64) -> Result<Check, Stat
     } else {
         format!(
             "No arm memorises over {limit} more than one that it reads better than, in {compared} pairs \
-             that claims compare (largest advantage {}).",
-            points(largest)
+             that claims compare (largest advantage {}).{}",
+            points(largest),
+            // What is learnt by heart completely leaves no room for an advantage.
+            match lowest >= 1.0 - margin {
+                true => " All of them memorise nearly everything, so none could.",
+                false => "",
+            }
         )
     };
     let unmeasured = pairs.len() - compared;

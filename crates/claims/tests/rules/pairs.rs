@@ -97,6 +97,17 @@ fn a_worse_arm_that_memorises_more_blocks_nothing() {
 }
 
 #[test]
+fn a_task_that_is_learnt_by_heart_completely_is_said_to_tell_nothing() {
+    let words = |accuracy: f64| {
+        let report = found(&registered(0.01), &study(accuracy, accuracy, accuracy));
+        report.gates[0].words.clone()
+    };
+    let empty = "so none could";
+    assert!(words(0.992).contains(empty), "{}", words(0.992));
+    assert!(!words(0.98).contains(empty), "{}", words(0.98));
+}
+
+#[test]
 fn an_advantage_within_the_margin_or_within_chance_is_none() {
     assert_eq!(
         found(&registered(0.06), &study(0.3, 0.35, 0.3)).gates[0].state,

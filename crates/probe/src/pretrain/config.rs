@@ -158,8 +158,9 @@ impl PretrainConfig {
             "pretrain: every task has weight 0"
         );
         ensure!(
-            self.shards > 0 && self.batch >= self.shards,
-            "pretrain: a batch of {} does not split into {} shards",
+            // Shards are of one size but for the last, which must not be empty.
+            self.shards > 0 && (self.shards - 1) * self.batch.div_ceil(self.shards) < self.batch,
+            "pretrain: a batch of {} does not split into {} shards; choose `shards` that divide `batch`",
             self.batch,
             self.shards
         );

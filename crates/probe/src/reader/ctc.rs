@@ -11,6 +11,8 @@ use probe_data::Group;
 use projector::{linear, seeded};
 use rand_chacha::ChaCha8Rng;
 
+/// Frames of a column of tokens, in each of which one character can be read.
+pub(crate) const FRAMES_PER_COLUMN: usize = 4;
 /// Columns of tokens that a frame sees: its own and one on either side.
 const CONTEXT: usize = 3;
 
@@ -38,7 +40,7 @@ impl CtcReaderConfig {
             classes,
             token_rows,
             d_hidden: 256,
-            frames_per_column: 4,
+            frames_per_column: FRAMES_PER_COLUMN,
         }
     }
 
@@ -98,7 +100,7 @@ impl CtcReader {
         )
     }
 
-    /// Mean CTC loss in nats per line.
+    /// Mean over lines of the CTC loss in nats per character.
     ///
     /// # Shapes
     /// - `log_probabilities`: as [`CtcReader::forward`] returns them

@@ -21,6 +21,7 @@ mod slot_linear;
 pub use alignment::Alignment;
 pub use anchored::{AnchoredReader, AnchoredReaderConfig};
 pub use block::SequenceSize;
+pub(crate) use ctc::FRAMES_PER_COLUMN;
 pub use ctc::{CtcReader, CtcReaderConfig};
 pub use flat::{FlatReader, FlatReaderConfig};
 pub use geometry::{Anchors, TOKEN_PX, wave_features};
