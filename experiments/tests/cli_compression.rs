@@ -137,6 +137,26 @@ fn hard_words_are_counted_on_as_many_tokens_as_asked_for() {
 }
 
 #[test]
+fn the_distribution_of_a_hard_token_is_that_of_the_test_images_whatever_is_counted() {
+    let place = Scratch::new();
+    for (run, flags) in [("read", ""), ("counted", "--usage-tokens 2000")] {
+        place
+            .probe(&format!("--run {run} --arms vet-st-argmax@16 {flags}"))
+            .succeeded();
+    }
+    let of = |metric: &str| {
+        ["read", "counted"].map(|run| {
+            let metrics = Rows::read(&place.result(run, "metrics.csv"));
+            metrics.fields("value", &[("metric", metric)]).join(",")
+        })
+    };
+    let [read, counted] = of("token_entropy_bits");
+    assert!(!read.is_empty() && read == counted, "{read} {counted}");
+    let [read, counted] = of("marginal_entropy_bits");
+    assert_ne!(read, counted);
+}
+
+#[test]
 fn what_does_not_go_together_is_refused_by_name() {
     let place = Scratch::new();
     for (flags, parts) in [

@@ -9,9 +9,7 @@ use projector::PatchGrid;
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use sha2::{Digest, Sha256};
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use vision_backbone::{PatchLayout, SmallVit, patchify};
 
 /// Images encoded at a time.
@@ -259,37 +257,29 @@ pub fn encode_states(
             None => Sink::Memory(Vec::with_capacity(expected as usize)),
         })
     });
-    let sinks = sinks.collect::<Result<Vec<_>>>()?;
+    let mut sinks = sinks.collect::<Result<Vec<_>>>()?;
     let size = source.chunk(layout);
     let chunks = group.len().div_ceil(size);
     let round = CHUNKS_PER_LANE * lanes.count();
-    let encoded = |chunk: usize| -> Result<Vec<Vec<f32>>> {
-        stop.check()?;
-        let start = chunk * size;
-        let items: Vec<usize> = (start..group.len().min(start + size)).collect();
-        let states = source.features(group, &items, caches.len(), device)?;
-        let expected = items.len() * layout.patches() * d;
-        ensure!(
-            states.len() == caches.len() && states.iter().all(|state| state.len() == expected),
-            "the tower returned features of another size than it was built for"
-        );
-        Ok(states)
-    };
-    let sinks = std::thread::scope(|scope| {
-        // A slow disk writes one round while the lanes encode the next.
-        let (send, receive) = sync_channel(round);
-        let writer = scope.spawn(|| written(receive, sinks));
-        'rounds: for first in (0..chunks).step_by(round) {
-            for states in lanes.map(round.min(chunks - first), |_, chunk| encoded(first + chunk)) {
-                if send.send(states?).is_err() {
-                    // The writer has ended; why, it says itself.
-                    break 'rounds;
-                }
+    for first in (0..chunks).step_by(round) {
+        let done = lanes.map(round.min(chunks - first), |_, chunk| {
+            stop.check()?;
+            let start = (first + chunk) * size;
+            let items: Vec<usize> = (start..group.len().min(start + size)).collect();
+            let states = source.features(group, &items, caches.len(), device)?;
+            let expected = items.len() * layout.patches() * d;
+            ensure!(
+                states.len() == caches.len() && states.iter().all(|state| state.len() == expected),
+                "the tower returned features of another size than it was built for"
+            );
+            Ok(states)
+        });
+        for states in done {
+            for (sink, values) in sinks.iter_mut().zip(states?) {
+                sink.write(&values)?;
             }
         }
-        drop(send);
-        writer.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })?;
+    }
     let features = sinks.into_iter().map(|sink| match sink {
         Sink::Memory(values) => Ok(Features {
             values: Values::Memory(values),
@@ -299,16 +289,6 @@ pub fn encode_states(
         Sink::Disk(writer) => Features::from_file(writer.finish()?, expected, layout, d),
     });
     features.collect()
-}
-
-/// Writes the states of chunks as they come; gives the sinks back when no more come.
-fn written(chunks: Receiver<Vec<Vec<f32>>>, mut sinks: Vec<Sink>) -> Result<Vec<Sink>> {
-    for states in chunks {
-        for (sink, values) in sinks.iter_mut().zip(&states) {
-            sink.write(values)?;
-        }
-    }
-    Ok(sinks)
 }
 
 /// Where features go while they are computed.

@@ -3,6 +3,7 @@
 use super::config::ProbeConfig;
 use super::data_config::LayoutKind;
 use super::image_source::{ImageSource, Photographs};
+use super::remarks::seen_in_training;
 use super::text_notes::text_notes;
 use crate::reader::SlotPlan;
 use anyhow::{Result, ensure};
@@ -16,7 +17,7 @@ use probe_data::{
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
 use scene_text::{Format, TextDataset};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use text_images::{Content, Corpus, FolderDataset, Fonts, Grid, Split};
 use vision_backbone::PatchLayout;
@@ -67,32 +68,6 @@ impl<'a> Opened<'a> {
             }
         })
     }
-}
-
-/// Data sets on disk that are trained on and tested on, or hold one another.
-fn seen_in_training(train: &DataSources, test: &DataSources) -> Vec<String> {
-    let places = |sources: &DataSources| -> Vec<PathBuf> {
-        let stored = sources.list().iter().filter_map(|source| match source {
-            DataSource::Rendered => None,
-            DataSource::Stored { path, .. } => path.canonicalize().ok(),
-        });
-        stored.collect()
-    };
-    let tested = places(test);
-    let train = places(train).into_iter();
-    let shared = train.filter(|trained| {
-        let mut tested = tested.iter();
-        tested.any(|tested| tested.starts_with(trained) || trained.starts_with(tested))
-    });
-    shared
-        .map(|path| {
-            format!(
-                "{}: images of this place are trained on and tested on, so what is read there was seen; \
-                 name other images with --dataset",
-                path.display()
-            )
-        })
-        .collect()
 }
 
 impl<'a> DataMaker<'a> {
@@ -485,33 +460,5 @@ fn name_apart(groups: &mut [Group], reserved: &[String], taken: &mut Vec<String>
             renamed.len() - 1
         });
         own.clone_from(&renamed[place].1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn images_that_are_trained_on_and_tested_on_are_named() {
-        let root = tempfile::tempdir().unwrap();
-        let (whole, part) = (root.path().join("a"), root.path().join("a/b"));
-        std::fs::create_dir_all(&part).unwrap();
-        let other = root.path().join("other");
-        std::fs::create_dir(&other).unwrap();
-        let notes = |train: &Path, test: &Path| {
-            let [train, test] = [train, test].map(|path| DataSources::stored(Format::Folder, path));
-            seen_in_training(&train, &test)
-        };
-        // However it is spelt, and where one holds the other.
-        for test in [&whole, &part, &other.join("../a")] {
-            let found = notes(&whole, test);
-            assert!(
-                found.len() == 1 && found[0].contains("--dataset"),
-                "{found:?}"
-            );
-        }
-        assert!(notes(&whole, &other).is_empty());
-        assert!(seen_in_training(&DataSources::rendered(), &DataSources::rendered()).is_empty());
     }
 }

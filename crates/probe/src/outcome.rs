@@ -216,7 +216,7 @@ pub struct UsageRecord {
     pub codebooks: usize,
     /// Words that exist, without indicator rows.
     pub words: usize,
-    /// Tokens whose words were counted; distributions are averaged over at most 4,096 of a group.
+    /// Tokens whose words were counted; distributions are averaged over at most 4,096 of the images that were read.
     pub tokens: u64,
     /// Mean entropy of a token's distribution, in bits.
     pub token_entropy_bits: f64,
@@ -246,6 +246,19 @@ pub struct UsageRecord {
     /// in 100 tokens become.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dead_codebooks: usize,
+}
+
+impl UsageRecord {
+    /// These words with what the distributions of single tokens look like in `read`.
+    #[must_use]
+    pub(crate) fn with_tokens_of(self, read: Self) -> Self {
+        Self {
+            token_entropy_bits: read.token_entropy_bits,
+            top_k_mass: read.top_k_mass,
+            fraction_above_small: read.fraction_above_small,
+            ..self
+        }
+    }
 }
 
 fn one() -> usize {

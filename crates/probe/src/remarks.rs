@@ -3,6 +3,34 @@
 use super::config::{ProbeConfig, ReaderKind};
 use super::prepared_group::PreparedGroup;
 use crate::reader::FRAMES_PER_COLUMN;
+use probe_data::{DataSource, DataSources};
+use std::path::PathBuf;
+
+/// Data sets on disk that are trained on and tested on, or hold one another.
+pub(super) fn seen_in_training(train: &DataSources, test: &DataSources) -> Vec<String> {
+    let places = |sources: &DataSources| -> Vec<PathBuf> {
+        let stored = sources.list().iter().filter_map(|source| match source {
+            DataSource::Rendered => None,
+            DataSource::Stored { path, .. } => path.canonicalize().ok(),
+        });
+        stored.collect()
+    };
+    let tested = places(test);
+    let train = places(train).into_iter();
+    let shared = train.filter(|trained| {
+        let mut tested = tested.iter();
+        tested.any(|tested| tested.starts_with(trained) || trained.starts_with(tested))
+    });
+    shared
+        .map(|path| {
+            format!(
+                "{}: images of this place are trained on and tested on, so what is read there was seen; \
+                 name other images with --dataset",
+                path.display()
+            )
+        })
+        .collect()
+}
 
 /// Characters of the longest text of some groups.
 pub(super) fn longest(groups: &[PreparedGroup]) -> usize {
@@ -25,8 +53,8 @@ pub(super) fn too_long_a_text(
     })
 }
 
-/// That lines have more characters than the CTC reader has frames for: they teach nothing and are never read right,
-/// behind any arm.
+/// That lines have more characters than the CTC reader has frames for: they teach nothing and are never read right
+/// behind a token per block.
 pub(super) fn lines_without_frames(
     config: &ProbeConfig,
     splits: &[Vec<PreparedGroup>],
@@ -46,7 +74,7 @@ pub(super) fn lines_without_frames(
         if long > 0 {
             notes.push(format!(
                 "{long} of {} lines to {what} need more than the {frames} frames that `ctc` has here ({FRAMES_PER_COLUMN} \
-                 per column of tokens), so no arm can read them: choose a smaller --merge or a wider --image-size",
+                 per column of tokens), so they cannot be read behind a token per block: choose a smaller --merge or a wider --image-size",
                 lines().count()
             ));
         }
@@ -84,6 +112,31 @@ pub(super) fn other_numbers_of_tokens(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scene_text::Format;
+    use std::path::Path;
+
+    #[test]
+    fn images_that_are_trained_on_and_tested_on_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let (whole, part) = (root.path().join("a"), root.path().join("a/b"));
+        std::fs::create_dir_all(&part).unwrap();
+        let other = root.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        let notes = |train: &Path, test: &Path| {
+            let [train, test] = [train, test].map(|path| DataSources::stored(Format::Folder, path));
+            seen_in_training(&train, &test)
+        };
+        // However it is spelt, and where one holds the other.
+        for test in [&whole, &part, &other.join("../a")] {
+            let found = notes(&whole, test);
+            assert!(
+                found.len() == 1 && found[0].contains("--dataset"),
+                "{found:?}"
+            );
+        }
+        assert!(notes(&whole, &other).is_empty());
+        assert!(seen_in_training(&DataSources::rendered(), &DataSources::rendered()).is_empty());
+    }
 
     #[test]
     fn a_repeated_character_needs_a_frame_in_front_of_it() {

@@ -53,8 +53,7 @@ impl Testing<'_> {
 
     /// Every group in every mode that the arm has.
     fn read(&self) -> Result<Vec<TestResult>> {
-        let counts_apart = self.counts_apart();
-        let examination = self.examination(usize::MAX, !counts_apart);
+        let examination = self.examination(usize::MAX, true);
         let mut results = Vec::new();
         let modes: &[EvaluationMode] = if self.spec.arm.kind.is_sampled() {
             &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
@@ -68,15 +67,19 @@ impl Testing<'_> {
                 let noisy = mode == EvaluationMode::Sampled || self.spec.arm.kind.is_noisy();
                 let noise = noisy.then_some(&mut noise);
                 let reading = examination.read(self.model, data, noise)?;
-                let usage = match counts_apart {
-                    true => Some(self.count(group, noisy)?),
-                    false => reading.usage,
+                let usage = reading.usage.map(|tally| tally.finish()).transpose()?;
+                let usage = match usage {
+                    // Words that are counted come without their distributions.
+                    Some(read) if self.counts_apart() => {
+                        Some(self.count(group, noisy)?.finish()?.with_tokens_of(read))
+                    }
+                    usage => usage,
                 };
                 results.push(TestResult {
                     group,
                     mode,
                     predictions: reading.predictions,
-                    usage: usage.map(|tally| tally.finish()).transpose()?,
+                    usage,
                     counted: None,
                 });
             }

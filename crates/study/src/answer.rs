@@ -1,5 +1,6 @@
 //! What the study says, in sentences made from its numbers.
 
+use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 
 /// What sentences call arms whose tokens are one row each.
@@ -8,6 +9,14 @@ pub(crate) const HARD: &str = "Hard visual words, one table row per token";
 pub(crate) const SOFT: &str = "Soft visual words, as Ovis releases them";
 const NOTHING: &str = "The sections that were run do not hold the main comparison; their figures and \
     tables follow.";
+
+/// What an arm is compared with, in words.
+pub(crate) fn named(reference: ArmSpec) -> String {
+    match reference.kind == ArmKind::GeluMlp {
+        true => "the MLP of the same width".to_owned(),
+        false => format!("`{reference}`"),
+    }
+}
 
 /// The paragraphs of the answer and the numbers to remember.
 #[derive(Clone, Debug, Default, PartialEq)]

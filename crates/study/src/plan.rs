@@ -113,7 +113,7 @@ fn images_made(config: &ProbeConfig) -> usize {
     let tested = groups * data.test_contents.len() * images.test;
     match config.replication.is_start() {
         true => trained + tested,
-        // The images of the test are the same for all of them, and so are not the towers.
+        // Test images are the same for all of them, but each tower encodes them anew.
         false => config.seeds.len() * (trained + tested),
     }
 }

@@ -187,24 +187,9 @@ fn shown(level: f64) -> String {
     text.trim_end_matches('0').to_owned()
 }
 
-/// Sides of the sign flips that the p of a claim comes from, which few seeds limit; the two-sided ones where
-/// it has both, none where other tests decide.
+/// Sides of the sign flips of a claim, the two-sided ones where it has both.
 fn flips(claim: &Claim) -> Option<Sides> {
-    let of_parts = claim.parts.iter().filter_map(|rule| match rule {
-        Rule::Difference(rule) => Some(rule.sides),
-        Rule::Interaction(rule) => Some(rule.sides),
-        Rule::GapClosed(rule) => Some(rule.sides),
-        Rule::ThresholdRatio(rule) => Some(rule.sides),
-        Rule::GapSlope(rule) => Some(rule.sides),
-        Rule::Rungs(_) => Some(Sides::One),
-        Rule::Hardening(_) => Some(Sides::Two),
-        Rule::Equivalence(_)
-        | Rule::Knee(_)
-        | Rule::RateTrend(_)
-        | Rule::UsageCorrelation(_)
-        | Rule::ArmsDiffer(_) => None,
-    });
-    let sides: Vec<Sides> = of_parts.collect();
+    let sides: Vec<Sides> = claim.parts.iter().filter_map(Rule::sign_flips).collect();
     match sides.contains(&Sides::Two) {
         true => Some(Sides::Two),
         false => sides.first().copied(),

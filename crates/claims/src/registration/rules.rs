@@ -338,6 +338,26 @@ impl Along {
 }
 
 impl Rule {
+    /// Sides of the sign flips over seeds that its p comes from, which few seeds limit; `None` where other tests
+    /// decide.
+    #[must_use]
+    pub fn sign_flips(&self) -> Option<Sides> {
+        match self {
+            Self::Difference(rule) => Some(rule.sides),
+            Self::Interaction(rule) => Some(rule.sides),
+            Self::GapClosed(rule) => Some(rule.sides),
+            Self::ThresholdRatio(rule) => Some(rule.sides),
+            Self::GapSlope(rule) => Some(rule.sides),
+            Self::Rungs(_) => Some(Sides::One),
+            Self::Hardening(_) => Some(Sides::Two),
+            Self::Equivalence(_)
+            | Self::Knee(_)
+            | Self::RateTrend(_)
+            | Self::UsageCorrelation(_)
+            | Self::ArmsDiffer(_) => None,
+        }
+    }
+
     pub(super) fn check(&self, what: &str) -> Result<(), ClaimsError> {
         let positive = |name: &str, value: f64| require(what, name, value, value > 0.0);
         let share =

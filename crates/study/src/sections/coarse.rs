@@ -1,7 +1,7 @@
 //! Coarse properties of the whole image, against which the loss in reading is held.
 
-use super::{Definition, Findings, FineGrained, StudyResults, ocr};
-use crate::answer::Answer;
+use super::{Definition, Findings, FineGrained, StudyResults};
+use crate::answer::{self, Answer};
 use crate::design::{MAIN_BITS, base, contrasted_arms, vocabulary};
 use crate::part::PartResult;
 use crate::scale::Scale;
@@ -140,7 +140,7 @@ fn losses(study: &StudyResults<'_>) -> Option<String> {
         format!(
             "What `{arm}` costs at {}, in errors, against {}: {}.",
             wording::density(reading.summary.groups[group].density),
-            ocr::named(reference),
+            answer::named(reference),
             parts.join(", ")
         )
     })

@@ -1,7 +1,7 @@
 //! Reading of random strings and words: what the main claims are tested on.
 
 use super::{Definition, Findings, FineGrained, StudyResults};
-use crate::answer::{Answer, HARD, SOFT};
+use crate::answer::{self, Answer, HARD, SOFT};
 use crate::design::{MAIN_BITS, arms, base, vocabulary};
 use crate::figure::{
     CER_BY_ARM, CER_BY_DENSITY, HARDENING, StudyFigure, continuous_references, scale,
@@ -134,7 +134,7 @@ pub(super) fn answer(reading: &PartResult) -> Answer {
         if let Some(reference) = reference {
             sentences.push(format!(
                 "{what} (`{arm}`), against {}: {}.",
-                named(reference),
+                answer::named(reference),
                 parts.join("; ")
             ));
         }
@@ -149,14 +149,6 @@ pub(super) fn answer(reading: &PartResult) -> Answer {
     }
     answer.paragraphs.extend(against_merger(reading, &groups));
     answer
-}
-
-/// What an arm is compared with, in words.
-pub(super) fn named(reference: ArmSpec) -> String {
-    match reference.kind == ArmKind::GeluMlp {
-        true => "the MLP of the same width".to_owned(),
-        false => format!("`{reference}`"),
-    }
 }
 
 /// Both kinds of words against PatchMerger.

@@ -2,10 +2,10 @@
 
 use super::READING;
 use super::thresholds::{TaskThresholds, worded};
-use crate::answer::{Answer, HARD, SOFT};
+use crate::answer::{Answer, HARD, SOFT, named};
 use crate::part::PartResult;
 use crate::section::Section;
-use crate::sections::{StudyResults, ocr};
+use crate::sections::StudyResults;
 use arms::{ArmKind, ArmSpec};
 use html_report::KeyNumber;
 use run_results::wording;
@@ -63,7 +63,7 @@ fn read(reading: &PartResult, arm: ArmSpec) -> Option<String> {
     let comparison = row.against_matched.or(row.against_merger)?;
     Some(format!(
         "In reading random characters, against {}, `{arm}` is {} (CER {}), {}.",
-        ocr::named(comparison.reference),
+        named(comparison.reference),
         wording::judged(&comparison),
         wording::value(row.value),
         seeds(reading)
