@@ -79,6 +79,13 @@ fn every_section_can_be_made_with_a_tower_for_each_seed() {
         assert_eq!((cells[2], cells[3]), ("finished", cells[4]), "{line}");
         assert_ne!(cells[3], "0", "{line}");
     }
+
+    // A curve of seven densities is not the one that claim E is about.
+    fs::remove_dir_all(place.result("paper", "knee-4-per-token")).unwrap();
+    place.run("claims results/paper --data data").succeeded();
+    let without = Rows::read(&place.result("paper", "claims.csv"));
+    assert_eq!(verdict(&without, "E"), "NOT MEASURED");
+    assert_eq!(verdict(&without, "D"), verdict(&claims, "D"));
 }
 
 fn verdict<'a>(claims: &'a Rows, claim: &str) -> &'a str {

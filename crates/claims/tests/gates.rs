@@ -112,6 +112,16 @@ fn a_blind_arm_must_not_see() {
     let peeking = with_arm("blind", Role::Floor, 0.9);
     let found = gate("blind", &peeking);
     assert_eq!((found.state, found.blocks.len()), (GateState::Failed, 2));
+    // Not where none of the claims that the gate is about has an arm.
+    let mut elsewhere = peeking.clone();
+    elsewhere.arms.last_mut().unwrap().study = "language".to_owned();
+    elsewhere.series.last_mut().unwrap().study = "language".to_owned();
+    let mut named = support::registered(&["H1"]);
+    named.gates.retain(|gate| gate.id == "blind");
+    named.gates[0].blocks = Some(vec!["H1".to_owned()]);
+    let state = |all| claims::evaluate(&named, all).unwrap().gates[0].state;
+    assert_eq!(state(&peeking), GateState::Failed);
+    assert_eq!(state(&elsewhere), GateState::NotMeasured);
     // Unequal answers: always giving the commonest is right in a tenth of the cases.
     let mut skewed = peeking;
     skewed.series.last_mut().unwrap().chance_accuracy = Some(0.1);

@@ -1,6 +1,6 @@
 //! The study's runs in the form that claims are evaluated on.
 
-use super::part::PartResult;
+use super::part::{PartResult, of_section};
 use super::section::Section;
 use anyhow::Result;
 use claims::Measurements;
@@ -12,7 +12,10 @@ use claims::Measurements;
 pub fn measurements(results: &[PartResult]) -> Result<Measurements> {
     let mut measurements = Measurements::default();
     for result in results {
-        (result.part.section.definition().measure)(result, &mut measurements)?;
+        let (section, definition) = (result.part.section, result.part.section.definition());
+        if of_section(results, section).count() >= definition.fewest_runs {
+            (definition.measure)(result, &mut measurements)?;
+        }
     }
     // Each section knows which comparison it is about.
     for arm in &mut measurements.arms {

@@ -3,6 +3,7 @@
 use probe_statistics::StatisticsError;
 use probe_statistics::bootstrap::{Rate, ResampledUnit, bootstrap_statistic};
 use probe_statistics::equivalence::equivalence_test;
+use probe_statistics::t_test::mean_above_test;
 
 use super::wording::{interval, number, points, points_interval};
 use super::{Evaluator, in_study};
@@ -187,9 +188,13 @@ impl Evaluator<'_> {
             .interval
             .is_some_and(|i| i.low > *margin || i.high < -margin);
         let two_sided = tested.p.min(tested.p_against);
+        // On the side on which the difference lies: both sides of eight seeds have no p as small as `alpha_against`.
+        let toward = tested.value.signum();
+        let by_seed: Vec<f64> = tested.by_seed.iter().map(|value| toward * value).collect();
+        let beyond = mean_above_test(&by_seed, *margin)?.p;
         let outcome = if test.p <= self.settings.alpha {
             Outcome::Supports
-        } else if outside && two_sided <= self.alpha_against {
+        } else if outside && beyond <= self.alpha_against {
             Outcome::Contradicts
         } else {
             Outcome::Open

@@ -113,12 +113,13 @@ impl Evaluator<'_> {
         let mut sentences = Vec::new();
         let mut smallest_seeds = usize::MAX;
         for fitted in hard {
-            let place = self.place(fitted);
+            let place = self.place(fitted, self.settings.level);
             let limit = fitted.bits / (fitted.charset as f64).log2();
-            let knee = fitted.p <= self.settings.alpha && place.is_some();
+            let knee = self.breaks(fitted);
             let within = place.is_some_and(|i| i.low <= limit);
             supports &= knee && within;
-            contradicts |= knee && place.is_some_and(|i| i.low > limit);
+            let against = self.place(fitted, 1.0 - self.alpha_against);
+            contradicts |= knee && against.is_some_and(|i| i.low > limit);
             smallest_seeds = smallest_seeds.min(fitted.seeds);
             let found = fitted.breakpoint.filter(|_| knee);
             sentences.push(found.map_or_else(
@@ -136,11 +137,14 @@ impl Evaluator<'_> {
         }
         let mut first_ratio = None;
         for pair in hard.chunks(2) {
-            let ratio = self.ratio(&pair[0], &pair[1]);
-            if let Some((value, found)) = ratio {
+            let ratio = |level| self.ratio(&pair[0], &pair[1], level);
+            let against = ratio(1.0 - self.alpha_against);
+            if let Some((value, found)) = ratio(self.settings.level) {
                 let holds = found.contains(expected_ratio) && found.low > 1.0;
                 supports &= holds;
-                contradicts |= !found.contains(expected_ratio);
+                // Where nothing breaks, the places of the best breaks say nothing.
+                let both = pair.iter().all(|fitted| self.breaks(fitted));
+                contradicts |= both && against.is_some_and(|(_, i)| !i.contains(expected_ratio));
                 sentences.push(format!(
                     "ratio of the break-points over {} symbols {value:.2} {}, {expected_ratio} \
                      expected",
@@ -273,27 +277,32 @@ impl Evaluator<'_> {
         }))
     }
 
-    /// Interval of the break-point; none if a tenth of the draws or more had no break.
-    fn place(&self, fitted: &Fitted) -> Option<Interval> {
-        self.percentiles(fitted.draws.iter().copied())
+    /// Whether a break was shown, with a place.
+    fn breaks(&self, fitted: &Fitted) -> bool {
+        fitted.p <= self.settings.alpha && self.place(fitted, self.settings.level).is_some()
     }
 
-    fn ratio(&self, fewer: &Fitted, more: &Fitted) -> Option<(f64, Interval)> {
+    /// Interval of the break-point; none if a tenth of the draws or more had no break.
+    fn place(&self, fitted: &Fitted, level: f64) -> Option<Interval> {
+        percentiles(fitted.draws.iter().copied(), level)
+    }
+
+    fn ratio(&self, fewer: &Fitted, more: &Fitted, level: f64) -> Option<(f64, Interval)> {
         let value = more.breakpoint? / fewer.breakpoint?;
         let pairs = fewer.draws.iter().zip(&more.draws);
         let ratios = pairs.map(|(fewer, more)| Some((*more)? / (*fewer)?));
-        Some((value, self.percentiles(ratios)?))
+        Some((value, percentiles(ratios, level)?))
     }
+}
 
-    fn percentiles(&self, draws: impl Iterator<Item = Option<f64>>) -> Option<Interval> {
-        let all: Vec<Option<f64>> = draws.collect();
-        let mut found: Vec<f64> = all.iter().flatten().copied().collect();
-        if found.is_empty() || found.len() * 10 <= all.len() * 9 {
-            return None;
-        }
-        found.sort_by(f64::total_cmp);
-        Some(Interval::percentile(&found, self.settings.level))
+fn percentiles(draws: impl Iterator<Item = Option<f64>>, level: f64) -> Option<Interval> {
+    let all: Vec<Option<f64>> = draws.collect();
+    let mut found: Vec<f64> = all.iter().flatten().copied().collect();
+    if found.is_empty() || found.len() * 10 <= all.len() * 9 {
+        return None;
     }
+    found.sort_by(f64::total_cmp);
+    Some(Interval::percentile(&found, level))
 }
 
 impl Fitted {

@@ -2,8 +2,6 @@
 
 use probe_statistics::StatisticsError;
 use probe_statistics::equivalence::equivalence_test;
-use probe_statistics::multiplicity::holm;
-use probe_statistics::sign_flip::{Alternative, smallest_p};
 use probe_statistics::t_test::mean_above_test;
 
 use super::rate_trend::rounded;
@@ -18,7 +16,8 @@ struct Step {
     bits: [f64; 2],
     /// The error with fewer bits minus that with more.
     drop: Tested,
-    adjusted_p: f64,
+    /// Of the drop, or of equality where that is what was shown.
+    p: f64,
     state: State,
 }
 
@@ -74,16 +73,14 @@ impl Evaluator<'_> {
         }
         let drops = (1..arms.len()).map(|more| difference(more - 1, more));
         let drops = drops.collect::<Result<Vec<Tested>, _>>()?;
-        let p_values: Vec<f64> = drops.iter().map(|drop| drop.p).collect();
-        let adjusted = holm(&p_values)?;
         let mut steps = Vec::new();
         for (index, drop) in drops.into_iter().enumerate() {
-            let adjusted_p = adjusted[index];
+            let (state, p) = self.state(&drop, *margin, arms.len() - 1)?;
             steps.push(Step {
                 bits: [bits[index], bits[index + 1]],
-                state: self.state(&drop, adjusted_p, *margin, adjusted.len())?,
                 drop,
-                adjusted_p,
+                p,
+                state,
             });
         }
         let drops_overall = ends.outcome(self) == Outcome::Supports;
@@ -95,9 +92,9 @@ impl Evaluator<'_> {
         } else {
             Outcome::Open
         };
-        // Both have to hold: every step that is not equal, and the drop from end to end.
-        let unequal = steps.iter().filter(|step| step.state != State::Equal);
-        let p = unequal.map(|step| step.adjusted_p).fold(ends.p, f64::max);
+        // All have to hold, every step and the drop from end to end: the largest p is that of all, and nothing is
+        // gained by looking at many steps.
+        let p = steps.iter().map(|step| step.p).fold(ends.p, f64::max);
         let sentences: Vec<String> = steps
             .iter()
             .zip(arms.windows(2))
@@ -108,53 +105,41 @@ impl Evaluator<'_> {
             p: Some(p),
             smallest_p: Some(ends.smallest_p),
             words: format!(
-                "From step to step, {} falls: {}; from end to end by {} {}, p {}.{}",
+                "From step to step, {} falls: {}; from end to end by {} {}, p {}.",
                 metric.name(),
                 sentences.join("; "),
                 points(ends.value),
                 points_interval(ends.interval),
                 number(ends.p),
-                self.too_few_for_steps(base.seeds, steps.len()),
             ),
             ..base
         })
     }
 
-    /// Better by both tests, equal within the margin, or worse beyond it; `steps` are looked at.
+    /// Better by both tests, equal within the margin, or worse beyond it, with the p of what was shown; `steps`
+    /// are looked at.
     fn state(
         &self,
         drop: &Tested,
-        adjusted_p: f64,
         margin: f64,
         steps: usize,
-    ) -> Result<State, StatisticsError> {
+    ) -> Result<(State, f64), StatisticsError> {
         let above = drop.interval.is_some_and(|i| i.low > 0.0);
-        if above && adjusted_p <= self.settings.alpha {
-            return Ok(State::Improves);
+        if above && drop.p <= self.settings.alpha {
+            return Ok((State::Improves, drop.p));
         }
-        if equivalence_test(&drop.by_seed, margin)?.p <= self.settings.alpha {
-            return Ok(State::Equal);
+        let equal = equivalence_test(&drop.by_seed, margin)?.p;
+        if equal <= self.settings.alpha {
+            return Ok((State::Equal, equal));
         }
         let rise: Vec<f64> = drop.by_seed.iter().map(|drop| -drop).collect();
         let beyond = mean_above_test(&rise, margin)?.p;
         let worse = drop.interval.is_some_and(|i| i.high < -margin);
         // One of many steps is worse by chance more often than a single one.
         if worse && beyond <= self.alpha_against / steps as f64 {
-            return Ok(State::Worsens);
+            return Ok((State::Worsens, drop.p));
         }
-        Ok(State::Open)
-    }
-
-    /// Seeds too few for any step to improve after the correction, as a sentence with a space before.
-    fn too_few_for_steps(&self, seeds: usize, steps: usize) -> String {
-        let smallest = smallest_p(seeds, Alternative::Greater) * steps as f64;
-        if smallest <= self.settings.alpha {
-            return String::new();
-        }
-        format!(
-            " {seeds} seeds: the smallest p of {steps} steps, all corrected, is {}.",
-            number(smallest.min(1.0))
-        )
+        Ok((State::Open, drop.p))
     }
 }
 
@@ -176,7 +161,7 @@ impl Step {
             arms[1],
             points(self.drop.value),
             points_interval(self.drop.interval),
-            number(self.adjusted_p),
+            number(self.p),
         )
     }
 }

@@ -107,10 +107,12 @@ impl Evaluator<'_> {
             Alternative::Less,
             self.monte_carlo(),
         )?;
-        let range = fisher_interval(test.rho, n - given.len(), self.settings.level);
+        let range = |level: f64| fisher_interval(test.rho, n - given.len(), level);
+        let against = range(1.0 - self.alpha_against);
+        let range = range(self.settings.level);
         let outcome = if test.rho <= *wanted && test.p <= self.settings.alpha && range.high < 0.0 {
             Outcome::Supports
-        } else if range.low > *wanted {
+        } else if against.low > *wanted {
             Outcome::Contradicts
         } else {
             Outcome::Open

@@ -32,6 +32,19 @@ struct Context<'a> {
     settings: &'a Settings,
     /// Those that the gate can block.
     claims: &'a [&'a ClaimFinding],
+    /// Whether it names them.
+    are_named: bool,
+}
+
+impl Context<'_> {
+    /// Whether what happens in a study can concern the claims that the gate is about.
+    fn concerns(&self, study: &str) -> bool {
+        let used = |claim: &&ClaimFinding| {
+            let mut arms = claim.parts.iter().flat_map(|part| &part.arms);
+            arms.any(|(used, _)| used == study)
+        };
+        !self.are_named || self.claims.iter().any(used)
+    }
 }
 
 /// What a check found.
@@ -62,6 +75,7 @@ pub(crate) fn evaluate(
                 measurements,
                 settings: &registration.settings,
                 claims: &claims,
+                are_named: gate.blocks.is_some(),
             };
             let check = check(&gate.check, context).map_err(|source| ClaimsError::Statistics {
                 what: format!("gate {}", gate.id),
@@ -119,7 +133,7 @@ fn check(rule: &GateRule, context: Context<'_>) -> Result<Check, StatisticsError
             "Tuned optimum on the edge of the grid",
         )),
         GateRule::MeanPredictor { tolerance } => Ok(mean_predictor(measurements, *tolerance)),
-        GateRule::BlindAtChance { tolerance } => blind(measurements, settings, *tolerance),
+        GateRule::BlindAtChance { tolerance } => blind(context, *tolerance),
         GateRule::CeilingAboveAll { tolerance } => {
             ceiling::check(measurements, settings, *tolerance)
         }
@@ -207,14 +221,18 @@ fn mean_predictor(measurements: &Measurements, tolerance: f64) -> Check {
     }
 }
 
-fn blind(
-    measurements: &Measurements,
-    settings: &Settings,
-    tolerance: f64,
-) -> Result<Check, StatisticsError> {
+fn blind(context: Context<'_>, tolerance: f64) -> Result<Check, StatisticsError> {
+    let Context {
+        measurements,
+        settings,
+        ..
+    } = context;
     let mut culprits = Vec::new();
     let mut largest: Option<(f64, String)> = None;
     for series in with_role(measurements, Role::Floor) {
+        if !context.concerns(&series.study) {
+            continue;
+        }
         let column = BTreeMap::from([(series.cell(), series)]);
         let Ok(paired) = pair(&[(series.arm.clone(), column)], None) else {
             continue;

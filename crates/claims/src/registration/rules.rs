@@ -157,7 +157,7 @@ pub struct RateTrend {
 }
 
 /// The error falls, or stays, from each size of a code to the next, and falls from the smallest to the
-/// largest: one-sided sign flips and intervals, Holm over the steps.
+/// largest: one-sided sign flips and intervals. All have to hold, so its p is the largest of theirs.
 ///
 /// [`RateTrend`] asks about the order as a whole; this asks about every step. A step holds if the error
 /// falls, or if both sizes are equal within the margin; one that gets worse by more than the margin

@@ -3,7 +3,7 @@
 use claims::{GateState, Measurements, Role, Verdict};
 
 use super::{claim, found, refusal};
-use crate::support::four_arms;
+use crate::support::{four_arms, with_seeds};
 
 fn hard_reads_worse_than(id: &str, kind: &str) -> String {
     claim(
@@ -230,4 +230,21 @@ fn a_claim_behind_two_failed_gates_says_so() {
         "{}",
         report.gates[1].words
     );
+}
+
+#[test]
+fn eight_seeds_of_twelve_claims_can_refute_an_equality() {
+    let equal = "rule = \"equivalence\"\ndata = { study = \"ocr\" }\n\
+                 subject = { select = \"kind\", kind = \"vet-softmax\" }\n\
+                 reference = { select = \"kind\", kind = \"patch-merger\" }\n\
+                 metric = \"character-error\"\nmargin = 0.01";
+    let twelve: String = (0..12).map(|id| claim(&format!("C{id}"), equal)).collect();
+    let verdict = |soft: f64| {
+        let all = with_seeds(&four_arms("ocr", 0.3, 0.1, 0.1, soft), 8);
+        found(&twelve, &all).claims[0].verdict
+    };
+    // Both ways: a difference that is too large is one whatever its sign.
+    assert_eq!(verdict(0.2), Verdict::Refuted);
+    assert_eq!(verdict(0.02), Verdict::Refuted);
+    assert_ne!(verdict(0.105), Verdict::Refuted);
 }

@@ -90,6 +90,19 @@ fn codes_that_fail_smoothly_have_none() {
 }
 
 #[test]
+fn places_of_breaks_that_were_not_shown_refute_nothing() {
+    // Smooth, and the best breaks lie 1.2 times apart, not 2.
+    let hill = |bits: f64, density: f64| {
+        let scale = if bits < 7.0 { 1.8 } else { 2.2 };
+        let u: f64 = (density / scale).powi(3);
+        0.01 + (1.0 - 1.0 / CHARSET as f64 - 0.01) * u / (1.0 + u)
+    };
+    let finding = &found(&codes_have_a_knee(SATURATING), &study(hill)).claims[0];
+    assert!(finding.words.contains("shows no knee"), "{}", finding.words);
+    assert_ne!(finding.verdict, Verdict::Refuted, "{}", finding.words);
+}
+
+#[test]
 fn the_default_is_a_line_and_a_floor_ends_upward() {
     let spelt = codes_have_a_knee("against = \"line\"");
     assert_eq!(registration(&codes_have_a_knee("")), registration(&spelt));

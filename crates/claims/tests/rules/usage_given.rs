@@ -76,6 +76,24 @@ fn used_bits_that_only_follow_the_size_are_not() {
 }
 
 #[test]
+fn an_interval_of_one_claim_does_not_refute_among_twelve() {
+    // No correlation, over arms so few that the interval at 0.05 just leaves the claimed one out.
+    let none = arms(|index| {
+        let (used, nominal) = scattered(index);
+        let other = [0.3, 0.5, 0.2, 0.4, 0.45, 0.25, 0.35, 0.15];
+        (used, nominal, other[index % 8])
+    });
+    let rule = used_bits_predict(GIVEN_BITS);
+    let alone = &found(&rule, &none).claims[0];
+    assert_eq!(alone.verdict, Verdict::Refuted, "{}", alone.words);
+    let twelve: String = (0..12)
+        .map(|id| rule.replace("id = \"A\"", &format!("id = \"C{id}\"")))
+        .collect();
+    let among = &found(&twelve, &none).claims[0];
+    assert_eq!(among.verdict, Verdict::Undecided, "{}", among.words);
+}
+
+#[test]
 fn the_default_is_learning_rate_and_vocabulary() {
     let spelt = "given = [\"learning-rate\", \"vocabulary\"]";
     let (short, long) = (used_bits_predict(""), used_bits_predict(spelt));

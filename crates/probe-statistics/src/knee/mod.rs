@@ -195,9 +195,10 @@ pub fn rising_part(
 ) -> Result<usize, StatisticsError> {
     check(curves, model)?;
     let pooled = pool_all(curves);
-    let saturated = pooled
-        .iter()
-        .position(|p| p.errors as f64 > share * model.ceiling * p.total as f64);
+    // With all of it nothing is cut, although a reader can be wrong more often than a blind one.
+    let is_beyond =
+        |p: &DensityCounts| share < 1.0 && p.errors as f64 > share * model.ceiling * p.total as f64;
+    let saturated = pooled.iter().position(is_beyond);
     Ok(saturated
         .map_or(pooled.len(), |index| index + 1)
         .max(FEWEST_DENSITIES))

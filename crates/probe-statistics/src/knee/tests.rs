@@ -95,6 +95,17 @@ fn saturation_is_a_bend_but_no_knee() {
     // Cut where a quarter of the characters are wrong, the knee shows.
     let kept = rising_part(&points, LOGISTIC, 0.25).unwrap();
     assert_eq!(kept, 6);
+    // All of the ceiling cuts nothing, although a reader may be wrong more often.
+    let below = KneeModel {
+        ceiling: 0.9,
+        ..LOGISTIC
+    };
+    let mut beyond = points.clone();
+    beyond
+        .iter_mut()
+        .for_each(|curve| curve[4].errors = curve[4].total);
+    assert_eq!(rising_part(&beyond, below, 1.0).unwrap(), points[0].len());
+    assert_eq!(rising_part(&beyond, below, 0.99).unwrap(), 5);
     let cut: Vec<Vec<DensityCounts>> = points.iter().map(|c| c[..kept].to_vec()).collect();
     let knee = knee_test(&cut, LOGISTIC, MC).unwrap();
     assert!(knee.p < 0.02);

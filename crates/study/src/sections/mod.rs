@@ -44,6 +44,8 @@ pub(crate) struct Definition {
     /// Adds what claims are evaluated on. Without it: the tests and the arms of every run, under the
     /// name of the section.
     pub measure: fn(&PartResult, &mut Measurements) -> Result<()>,
+    /// Runs without which nothing is added: a claim about a curve is not one about a part of it.
+    pub fewest_runs: usize,
     /// Adds to the facts about an arm of the main comparison, from all runs of the study.
     pub main_facts: fn(&[PartResult], &mut ArmFacts),
     /// What the page and the claims are when the section is asked by itself.
@@ -65,6 +67,7 @@ impl Definition {
             measure: |result, measurements| {
                 series::add(result, result.part.section.name(), measurements)
             },
+            fewest_runs: 1,
             main_facts: |_, _| {},
             stand_alone: None,
         }

@@ -18,6 +18,7 @@ const DENSITIES: [f64; 8] = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0];
 
 pub(in crate::sections) const DEFINITION: Definition = Definition {
     findings,
+    fewest_runs: DENSITIES.len(),
     ..Definition::new(
         "knee",
         "At which load do tokens of 6 and of 12 bits break?",
