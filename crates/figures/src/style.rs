@@ -172,6 +172,12 @@ impl Dash {
     }
 }
 
+/// A shade of the same hue, dark enough to be told apart beside it.
+fn darkened(RGBColor(red, green, blue): RGBColor) -> RGBColor {
+    let [red, green, blue] = [red, green, blue].map(|part| (u16::from(part) * 3 / 5) as u8);
+    RGBColor(red, green, blue)
+}
+
 /// How one arm is drawn in a line chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pen {
@@ -182,12 +188,20 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    /// The pen of the n-th member of a family; the first 32 members all differ.
+    /// The pen of the n-th member of a family; the first 32 members all differ. Two share a marker, once filled
+    /// and once hollow, and a shade of the family's colour.
     pub(crate) fn of_member(family: Family, member: usize) -> Self {
+        let pair = member / 2;
+        // All markers have been used twice when the dashes move on.
+        let dash = member + pair / Shape::ALL.len();
         Self {
-            colour: family.colour(),
-            dash: Dash::OF_PENS[member % Dash::OF_PENS.len()],
-            shape: family.shape().shifted(member / Dash::OF_PENS.len()),
+            colour: if pair % 2 == 1 {
+                darkened(family.colour())
+            } else {
+                family.colour()
+            },
+            dash: Dash::OF_PENS[dash % Dash::OF_PENS.len()],
+            shape: family.shape().shifted(pair),
             hollow: member % 2 == 1,
         }
     }
@@ -228,10 +242,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_of_twenty_arms_in_one_family_share_a_pen() {
-        let pens = Pen::for_families([Family::VetHard; 20]);
+    fn no_two_of_many_arms_in_one_family_share_a_pen() {
+        let pens = Pen::for_families([Family::VetHard; 32]);
         for (index, pen) in pens.iter().enumerate() {
             assert!(!pens[..index].contains(pen), "pen {index} repeats");
+        }
+    }
+
+    #[test]
+    fn six_quantisers_differ_in_more_than_the_dash() {
+        let pens = Pen::for_families([Family::Codebook; 6]);
+        for (index, pen) in pens.iter().enumerate() {
+            let looks_the_same =
+                |other: &Pen| other.shape == pen.shape && other.hollow == pen.hollow;
+            assert!(!pens[..index].iter().any(looks_the_same), "marker {index}");
         }
     }
 

@@ -18,7 +18,7 @@ use probe_statistics::capacity::fano_error_bound;
 use run_results::{Judgement, wording};
 use text_images::Charset;
 
-const RATE_LADDER: &str = "Left: the bits that a token could carry. Right: the entropy of the codes \
+pub(super) const RATE_LADDER: &str = "Left: the bits that a token could carry. Right: the entropy of the codes \
     that are used, corrected for the finite sample. Lines of one height at the same used bits would \
     mean that bits, not the kind of quantiser, decide.";
 const PUBLISHED: &str = "What discrete tokens cost in published vision-language models, against \
@@ -75,7 +75,11 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
 
 fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     let figures = [
-        StudyFigure::of("rate_ladder", RATE_LADDER, rate_ladder(study)),
+        StudyFigure::of(
+            "rate_ladder",
+            RATE_LADDER,
+            study.of(Section::RateLadder).next().and_then(rate_ladder),
+        ),
         StudyFigure::of("published_rates", PUBLISHED, published_rates(study)),
     ];
     Ok(Findings {
@@ -130,8 +134,8 @@ fn answer(study: &StudyResults<'_>) -> Option<String> {
     ))
 }
 
-fn rate_ladder(study: &StudyResults<'_>) -> Option<ErrorCurves> {
-    let result = study.of(Section::RateLadder).next()?;
+/// Errors of the hard arms of a run against the bits of their tokens, beside those of its continuous arms.
+pub(super) fn rate_ladder(result: &PartResult) -> Option<ErrorCurves> {
     let hard = || {
         result
             .part

@@ -2,8 +2,10 @@
 
 use super::{by_load, quantiser, run, table};
 use crate::design::vocabulary;
+use crate::figure::StudyFigure;
 use crate::scale::Scale;
 use crate::section::Section;
+use crate::sections::rate_ladder::{RATE_LADDER, rate_ladder};
 use crate::sections::{Definition, Findings, FineGrained, StudyResults};
 use anyhow::Result;
 use probe::ProbeConfig;
@@ -47,10 +49,15 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     let tables = table(
         "rungs",
         "Character error rate by bits per token",
-        "The number behind @ is that of the words: 1,024 are 10 bits. The text has 10.3 bits per token.",
+        "The number behind @ is that of the words, of tables 4 more: 1,024 (`@1028`) are 10 bits. The text has 10.3 bits \
+         per token.",
         &by_load(study.of(Section::Rungs)),
     );
+    let ladder = study.of(Section::Rungs).next().and_then(rate_ladder);
     Ok(Findings {
+        figures: StudyFigure::of("rungs", RATE_LADDER, ladder)
+            .into_iter()
+            .collect(),
         tables: tables.into_iter().collect(),
         ..Findings::default()
     })
