@@ -86,6 +86,23 @@ impl ArmSpec {
         (self.kind.definition().build)(self, sizes, rng, device)
     }
 
+    /// The arm without its size: `vet-st-argmax@1028+usage` is `vet-st-argmax+usage`.
+    #[must_use]
+    pub fn without_size(self) -> String {
+        let name = self.to_string();
+        let Some((kind, rest)) = name.split_once('@') else {
+            return name;
+        };
+        let options = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let kept = options
+            .split('+')
+            .filter(|option| !option.is_empty() && !option.starts_with("codes"));
+        std::iter::once(kind)
+            .chain(kept)
+            .collect::<Vec<_>>()
+            .join("+")
+    }
+
     /// Refuses a width of tokens that the arm cannot have, before anything is rendered or built.
     ///
     /// # Errors

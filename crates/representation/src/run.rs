@@ -4,7 +4,7 @@ use crate::config::{Objective, RepresentationConfig};
 use crate::images::Images;
 use crate::measures::GaussianSource;
 use crate::outcome::{CellOutcome, CellSpec, Part, Subject};
-use crate::testing::{Testing, Trained};
+use crate::testing::{Testing, Trained, spread};
 use crate::training::{Decoded, Training};
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 /// Raised when the same settings come to give other numbers, so that older cells are made again.
-const ARITHMETIC: u32 = 1;
+const ARITHMETIC: u32 = 2;
 /// Training images per group whose tokens' pixels stand for the Gaussian source.
 const SOURCE_IMAGES: usize = 500;
 
@@ -353,7 +353,7 @@ impl Run<'_> {
         let mut sources: Vec<(String, Vec<f32>, usize)> = Vec::new();
         for set in self.images.sets() {
             for data in set.train {
-                let items: Vec<usize> = (0..data.group.len().min(SOURCE_IMAGES)).collect();
+                let items = spread(data.group.len(), SOURCE_IMAGES);
                 let pixels = pixel_batch(&data.group, &items, &self.devices[0])?.merged();
                 let [.., d] = pixels.dims();
                 let values = pixels.into_data();

@@ -101,9 +101,9 @@ impl Testing<'_> {
     fn fitted(&self, trained: Trained<'_>, set: &ImageSet<'_>) -> Result<FeatureMaps> {
         let (subject, mut all) = (Subject::Arm(trained.arm), TokenPairs::default());
         for (index, data) in set.train.iter().enumerate() {
-            let count = data.group.len().min(FITTED_IMAGES);
+            let items = spread(data.group.len(), FITTED_IMAGES);
             let place = format!("fit/{}/{index}", set.name);
-            let found = self.reconstruct(subject, Some(trained), data, count, (&place, false))?;
+            let found = self.reconstruct(subject, Some(trained), data, &items, (&place, false))?;
             all.tokens.extend(found.pairs.tokens);
             all.features.extend(found.pairs.features);
         }
@@ -161,7 +161,8 @@ impl Testing<'_> {
                 ImageKind::Tasks | ImageKind::Photographs => None,
             };
             let tallies = (&*place, apart.is_none());
-            let mut found = self.reconstruct(subject, trained, data, count, tallies)?;
+            let all = spread(count, count);
+            let mut found = self.reconstruct(subject, trained, data, &all, tallies)?;
             if let (Some(usage), Some(trained)) = (apart, trained) {
                 found.tally = Some(self.count(trained, usage)?);
             }
@@ -208,24 +209,22 @@ impl Testing<'_> {
         })
     }
 
-    /// Pictures of the first `count` images of a group; `place` names the noise, and words are counted if
-    /// `tallies`.
+    /// Pictures of the images `items` of a group; `place` names the noise, and words are counted if `tallies`.
     fn reconstruct(
         &self,
         subject: Subject,
         trained: Option<Trained<'_>>,
         data: &PreparedGroup,
-        count: usize,
+        items: &[usize],
         (place, tallies): (&str, bool),
     ) -> Result<Reconstructed> {
         let mut found = Reconstructed {
-            pictures: Vec::with_capacity(count),
+            pictures: Vec::with_capacity(items.len()),
             pairs: TokenPairs::default(),
             tally: None,
         };
         let size = data.group.image_bytes();
         let mut noise = trained.and_then(|t| noise_of(t.arm, t.seed, place));
-        let items: Vec<usize> = (0..count).collect();
         for items in items.chunks(CHUNK) {
             let originals = data.group.images(items)?;
             let originals = originals.chunks_exact(size);
@@ -283,8 +282,7 @@ impl Testing<'_> {
     ) -> Result<()> {
         let group = &data.group;
         let width = group.layout.cols * group.layout.patch;
-        let all: Vec<usize> = (0..group.len()).collect();
-        let originals = group.images(&all)?;
+        let originals = group.images(&spread(group.len(), group.len()))?;
         let size = group.image_bytes();
         for (original, picture) in originals.chunks_exact(size).zip(pictures) {
             let error = mean_squared_error(picture, original);
@@ -335,6 +333,12 @@ impl Testing<'_> {
     }
 }
 
+/// At most `most` of `len` images from all over them: crops of one photograph stand together.
+pub(crate) fn spread(len: usize, most: usize) -> Vec<usize> {
+    let count = len.min(most);
+    (0..count).map(|place| place * len / count).collect()
+}
+
 /// Which of `count` images are kept to be looked at: of a task one of every level, else `wanted` from all
 /// over the fonts or photographs, whose images stand together.
 fn sample_places(count: usize, wanted: usize) -> impl Iterator<Item = usize> {
@@ -366,6 +370,19 @@ fn standard(pixels: &[u8]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_to_fit_on_come_from_all_over_the_photographs() {
+        // 28 photographs of 1,400 crops each.
+        let photographs: Vec<usize> = spread(28 * 1400, FITTED_IMAGES)
+            .into_iter()
+            .map(|crop| crop / 1400)
+            .collect();
+        let crops_of = |photograph| photographs.iter().filter(|&&of| of == photograph).count();
+        assert!((0..28).all(|photograph| [18, 19].contains(&crops_of(photograph))));
+        assert_eq!(spread(3, 512), [0, 1, 2]);
+        assert_eq!(spread(0, 512), [0; 0]);
+    }
 
     #[test]
     fn samples_come_from_all_over_the_images() {

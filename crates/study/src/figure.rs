@@ -1,6 +1,6 @@
 //! Figures of the study's page, and what several of them are made of.
 
-use super::part::{PartResult, without_size};
+use super::part::PartResult;
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use figures::{Arm, CerScale, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate, Reference};
@@ -100,7 +100,7 @@ pub(crate) fn sizes(result: &PartResult) -> String {
 pub(crate) fn curves(points: impl IntoIterator<Item = (ArmSpec, f64, Estimate)>) -> Vec<Curve> {
     let mut curves: Vec<Curve> = Vec::new();
     for (arm, x, error) in points {
-        let label = without_size(arm);
+        let label = arm.without_size();
         let point = CurvePoint { x, error };
         match curves.iter_mut().find(|curve| curve.arm.label == label) {
             Some(curve) => curve.points.push(point),

@@ -82,34 +82,3 @@ pub(crate) fn of_section(
         .iter()
         .filter(move |result| result.part.section == section)
 }
-
-/// An arm without its size: `vet-st-argmax@1028+usage` is `vet-st-argmax+usage`.
-pub(crate) fn without_size(arm: ArmSpec) -> String {
-    let name = arm.to_string();
-    let Some((kind, rest)) = name.split_once('@') else {
-        return name;
-    };
-    let options = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let kept: Vec<&str> = options
-        .split('+')
-        .filter(|option| !option.is_empty() && !option.starts_with("codes"))
-        .collect();
-    if kept.is_empty() {
-        kind.to_owned()
-    } else {
-        format!("{kind}+{}", kept.join("+"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arms_that_differ_in_size_only_have_one_name() {
-        let name = |arm: &str| without_size(arm.parse().unwrap());
-        assert_eq!(name("vet-st-argmax@1028+usage"), "vet-st-argmax+usage");
-        assert_eq!(name("vet-st-argmax@68"), "vet-st-argmax");
-        assert_eq!(name("patch-merger"), "patch-merger");
-    }
-}

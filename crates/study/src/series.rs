@@ -1,6 +1,6 @@
 //! A run in the form that claims are evaluated on.
 
-use super::part::{PartResult, without_size};
+use super::part::PartResult;
 use anyhow::Result;
 use arms::{ArmRole, ArmSpec};
 use claims::registration::Metric;
@@ -177,7 +177,7 @@ pub(crate) fn facts(result: &PartResult, study: &str, arm: ArmSpec) -> ArmFacts 
             .collect(),
         reconstruction_r2: mean_of(&cells, |found| found.r2),
         mean_predictor_r2: mean_of(&cells, |found| found.mean_predictor_r2),
-        ..ArmFacts::new(study, &arm.to_string(), &without_size(arm), role(arm))
+        ..ArmFacts::new(study, &arm.to_string(), &arm.without_size(), role(arm))
     }
 }
 

@@ -42,8 +42,9 @@ pub fn registration(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::part::{Part, without_size};
+    use crate::part::Part;
     use crate::sections::FineGrained;
+    use arms::ArmSpec;
     use claims::registration::Family;
 
     #[test]
@@ -117,7 +118,9 @@ mod tests {
                     assert!(arms.contains(&name.to_owned()), "{name}: {part}");
                 }
                 for kind in named(part, ["kind", "kind"]) {
-                    let kinds = arms.iter().map(|arm| without_size(arm.parse().unwrap()));
+                    let kinds = arms
+                        .iter()
+                        .map(|arm| arm.parse::<ArmSpec>().unwrap().without_size());
                     assert!(
                         kinds.into_iter().any(|known| known == kind),
                         "{kind}: {part}"

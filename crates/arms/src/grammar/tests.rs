@@ -171,3 +171,13 @@ fn names_that_make_no_sense_say_what_to_write() {
         assert!(message.contains(part), "{name}: {message}");
     }
 }
+
+#[test]
+fn arms_that_differ_in_size_only_have_one_name() {
+    let name = |arm: &str| arm.parse::<ArmSpec>().unwrap().without_size();
+    assert_eq!(name("vet-st-argmax@1028+usage"), "vet-st-argmax+usage");
+    assert_eq!(name("vet-st-argmax@68"), "vet-st-argmax");
+    assert_eq!(name("vq@64+kmeans+rotation"), "vq+kmeans+rotation");
+    assert_eq!(name("rvq@256+codes4"), "rvq");
+    assert_eq!(name("patch-merger"), "patch-merger");
+}

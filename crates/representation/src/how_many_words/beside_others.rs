@@ -3,8 +3,8 @@
 use super::tokbench::{self, TOKEN_PIXELS};
 use crate::config::RepresentationConfig;
 use crate::outcome::Subject;
-use crate::results::curve_name;
 use anyhow::{Context, Result, bail, ensure};
+use arms::ArmSpec;
 use figures::{
     Arm, BoundCurve, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate, Family, Reference,
 };
@@ -143,15 +143,17 @@ fn panels(table: &Path, config: &RepresentationConfig) -> Result<Vec<CurvePanel>
     Ok(panels)
 }
 
-/// Colour of a curve, which has the name of a kind of arm of the run.
+/// Colour of a curve, which has the name of an arm of the run without its size. Earlier versions left out its
+/// settings as well.
 fn of_kind(label: &str, config: &RepresentationConfig) -> Result<Family> {
-    let mut names = config
-        .arms
-        .iter()
-        .filter_map(|&arm| curve_name(Subject::Arm(arm)));
-    let found = names.find(|(name, _)| name == label);
-    let (_, family) = found.with_context(|| format!("the run has no arm of the kind `{label}`"))?;
-    Ok(family)
+    let is_named = |arm: &ArmSpec| {
+        let name = arm.without_size();
+        let settings = name.strip_prefix(label);
+        settings.is_some_and(|settings| settings.is_empty() || settings.starts_with('+'))
+    };
+    let arm = config.arms.iter().find(|arm| is_named(arm));
+    let arm = arm.with_context(|| format!("the run has no arm of the kind `{label}`"))?;
+    Ok(family(arm.kind))
 }
 
 /// Colour of a level: an arm of the run, or what stands beside the arms.

@@ -229,7 +229,7 @@ fn measured(folder: &Path, config: &RepresentationConfig) -> Result<Vec<Measured
         };
         let columns = [place("arm")?, place("objective")?];
         let numbers = [place("density")?, place("used_bits")?, place("cer")?];
-        let nominal = place("nominal_bits")?;
+        let [nominal, seeds] = [place("nominal_bits")?, place("seeds")?];
         let mut points: Vec<Measured> = Vec::new();
         for row in reader.records() {
             let row = row?;
@@ -254,7 +254,7 @@ fn measured(folder: &Path, config: &RepresentationConfig) -> Result<Vec<Measured
             };
             let point = Measured {
                 steps: config.decode_steps,
-                seeds: config.seeds.len(),
+                seeds: number(&row[seeds], 1.0, config.seeds.len() as f64)? as usize,
                 character_bits: config.charset.bits_per_char(),
                 density: number(density, f64::MIN_POSITIVE, 1e6)?,
                 used_bits: number(used_bits, 0.0, 1e6)?,
@@ -308,7 +308,7 @@ mod tests {
 
     const CONFIG: &str =
         include_str!("../../../../results/published/representation/representation.toml");
-    const HEADER: &str = "arm,objective,density,nominal_bits,used_bits,cer\n";
+    const HEADER: &str = "arm,objective,density,nominal_bits,used_bits,cer,seeds\n";
     const DRAWN: &str = "panel,kind,label,x,error,error_low,error_high\n\
                          text at 1 per token, trained to read,curve,vq,0.03,0.5,0.4,0.6\n\
                          text at 1 per token, trained to read,curve,vq,0.05,0.3,0.2,0.4\n\
@@ -345,8 +345,8 @@ mod tests {
     #[test]
     fn points_stand_by_density_and_bits_and_continuous_arms_have_none() {
         let made = made(
-            "vq@4096,read,2,12,11.5,0.5\nidentity,read,2,,,0.1\nvq@256,read,2,8,7.9,0.9\nvq@256,read,1,8,7.9,0.25\n\
-             vq@256,read,,8,7.9,\n",
+            "vq@4096,read,2,12,11.5,0.5,1\nidentity,read,2,,,0.1,1\nvq@256,read,2,8,7.9,0.9,1\nvq@256,read,1,8,7.9,0.25,1\n\
+             vq@256,read,,8,7.9,,1\n",
             DRAWN,
         );
         let HowManyWords { page, figure } = made.unwrap();
@@ -378,24 +378,25 @@ mod tests {
 
     #[test]
     fn tables_that_are_not_those_of_the_run_are_refused_by_name() {
-        let good = "vq@256,read,1,8,7.9,0.25\n";
+        let good = "vq@256,read,1,8,7.9,0.25,1\n";
         assert!(made(good, DRAWN).is_ok());
         for (summary, part) in [
-            ("identity,read,1,,,0.1\n", "no arm with hard words"),
-            ("vq@256,read,1,8,7.9,NaN\n", "NaN is not between 0 and 10"),
-            ("vq@256,read,1,8,-1,0.25\n", "-1 is not between 0"),
-            ("vq@256,read,0,8,7.9,0.25\n", "0 is not between"),
-            ("vq@256,read,1,8,7.9,abc\n", "`abc` is no number"),
-            ("vq@256,read,1,8,,0.25\n", "no bits in use"),
+            ("identity,read,1,,,0.1,1\n", "no arm with hard words"),
+            ("vq@256,read,1,8,7.9,NaN,1\n", "NaN is not between 0 and 10"),
+            ("vq@256,read,1,8,-1,0.25,1\n", "-1 is not between 0"),
+            ("vq@256,read,0,8,7.9,0.25,1\n", "0 is not between"),
+            ("vq@256,read,1,8,7.9,abc,1\n", "`abc` is no number"),
+            ("vq@256,read,1,8,,0.25,1\n", "no bits in use"),
             (
-                "vq@512,read,1,8,7.9,0.25\n",
+                "vq@512,read,1,8,7.9,0.25,1\n",
                 "`vq@512` trained to read at 1 per token",
             ),
-            ("vq@256,guess,1,8,7.9,0.25\n", "not of this run"),
+            ("vq@256,guess,1,8,7.9,0.25,1\n", "not of this run"),
             (
-                "vq@256,read,3,8,7.9,0.25\n",
+                "vq@256,read,3,8,7.9,0.25,1\n",
                 "at 3 per token is not of this run",
             ),
+            ("vq@256,read,1,8,7.9,0.25,0\n", "0 is not between 1 and 1"),
             (&format!("{good}{good}"), "stands there twice"),
         ] {
             let error = format!("{:#}", made(summary, DRAWN).unwrap_err());

@@ -96,11 +96,10 @@ fn caption(config: &RepresentationConfig, rows: &[Row]) -> String {
     )
 }
 
-/// Name of the curve that an arm's point lies on: the kind, its size being the place on the axis.
-pub(crate) fn curve_name(subject: Subject) -> Option<(String, Family)> {
+/// Name of the curve that an arm's point lies on: the arm without its size, which is the place on the axis.
+fn curve_name(subject: Subject) -> Option<(String, Family)> {
     let arm = subject.arm()?;
-    let usage = if arm.usage { "+usage" } else { "" };
-    Some((format!("{}{usage}", arm.kind.name()), family(arm.kind)))
+    Some((arm.without_size(), family(arm.kind)))
 }
 
 /// Adds a point to its curve; points are in rising order of x.
@@ -277,6 +276,8 @@ fn least_errors(config: &RepresentationConfig, row: &Row, curves: &[Curve]) -> O
     let ends = places.fold([f64::MAX, 0.0_f64], |[low, high], x| {
         [low.min(x), high.max(x)]
     });
+    // Wide enough to be seen where there is one point.
+    let ends = [0.8 * ends[0], 1.25 * ends[1]];
     let alphabet = config.charset.size();
     let density = row.density?;
     let points = (0..=BOUND_STEPS * 4).filter_map(|step| {

@@ -20,7 +20,6 @@ mod sentences;
 mod summary;
 mod tables;
 
-pub(crate) use figures::curve_name;
 pub use registered::evaluate;
 pub use summary::{Measure, Row, Value, rows};
 

@@ -185,7 +185,8 @@ fn reading() -> Section {
              test image of their group; brightness and contrast do not count.",
             "R² is the share of the tower's features that a ridge regression, or a small network, finds in \
              the tokens of other images.",
-            "Bits in use are the entropy of the words over all test tokens, summed over the codes of a \
+            "Bits in use are the entropy of the words over all test tokens, or, for text, over those of as many \
+             further images as were asked for (`tokens_counted` in metrics.csv); summed over the codes of a \
              token and at most their nominal bits.",
             "Towers do not see brightness and contrast of an image, so both are given to every \
              reconstruction.",

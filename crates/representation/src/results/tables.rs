@@ -77,11 +77,14 @@ pub(super) fn metrics(path: &Path, outcome: &Outcome) -> Result<()> {
 fn head(cell: &CellOutcome) -> [String; 4] {
     let spec = &cell.spec;
     let objective = spec.objective.map_or("", |objective| objective.name());
-    let (seed, rate) = match spec.objective {
-        Some(_) => (spec.seed.to_string(), number(spec.learning_rate)),
-        None => (String::new(), String::new()),
-    };
-    [spec.subject.to_string(), objective.to_owned(), seed, rate]
+    // The reader of the baselines is that of the seed.
+    let rate = spec.objective.map(|_| spec.learning_rate);
+    [
+        spec.subject.to_string(),
+        objective.to_owned(),
+        spec.seed.to_string(),
+        optional(rate),
+    ]
 }
 
 /// Writes one row per arm, objective and part, with 95% intervals.

@@ -12,7 +12,7 @@ pub(super) mod untaught;
 
 use crate::design::{arms, base, vocabulary};
 use crate::figure::curves;
-use crate::part::{PartResult, without_size};
+use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::table::{StudyTable, cer, codes};
 use arms::{ArmSpec, INDICATORS};
@@ -82,7 +82,7 @@ fn run(scale: &Scale, charset: Charset, density: f64, names: &[String]) -> Probe
 /// What the pilot settled of the arms of a run; the others are tried with the rates of the scale.
 fn rates(config: &ProbeConfig) -> BTreeMap<String, Vec<f64>> {
     let known = config.arms.iter().filter_map(|&arm| {
-        let kind = without_size(arm);
+        let kind = arm.without_size();
         let (_, rate) = RATES.iter().find(|(name, _)| *name == kind)?;
         Some((arm.to_string(), vec![*rate]))
     });
