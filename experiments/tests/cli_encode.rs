@@ -228,9 +228,16 @@ fn hard_and_truncated_tokens_differ_from_soft_ones() {
         let bytes = std::fs::read(place.path().join("out.safetensors")).unwrap();
         floats(&bytes, "embeddings")
     };
+    let about = || -> String {
+        let bytes = std::fs::read(place.path().join("out.safetensors")).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        header.metadata().as_ref().unwrap()["about"].clone()
+    };
     let soft = run(&[]);
+    assert!(about().contains(r#""tokenize":{"kind":"softmax"}"#));
     assert_eq!(soft, run(&["--tokenize", "softmax"]));
     let hard = run(&["--tokenize", "st_argmax"]);
+    assert!(about().contains(r#""tokenize":{"kind":"st-argmax"}"#));
     assert_eq!(hard, run(&["--tokenize", "topk:1"]));
     assert_ne!(soft, hard);
     assert_ne!(hard, run(&["--tokenize", "topk:4"]));
@@ -243,7 +250,20 @@ fn what_cannot_be_encoded_is_named_and_nothing_is_written() {
     std::fs::write(&bad, b"\x89PNG\r\n\x1a\nnothing").unwrap();
     let bad = bad.display().to_string();
     let folder = checkpoints().join("ovis2_5").display().to_string();
-    let cases: [(&[&str], &[&str]); 6] = [
+    let merger = checkpoints().join("qwen2_5_vl").display().to_string();
+    let odd = picture("odd.png");
+    let cases: [(&[&str], &[&str]); 7] = [
+        (
+            &[
+                "--checkpoint",
+                &merger,
+                "--image",
+                &odd,
+                "--feature-state",
+                "post-norm",
+            ],
+            &["odd.png", "has no final norm"],
+        ),
         (&["--checkpoint", &folder, "--image", &bad], &["bad.png"]),
         (
             &["--checkpoint", &folder, "--image", "missing.png"],

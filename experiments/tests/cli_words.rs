@@ -175,6 +175,46 @@ fn a_bad_image_is_named_and_left_out_and_the_rest_is_measured() {
 }
 
 #[test]
+fn a_table_that_takes_one_word_is_measured_as_a_mixture_and_the_page_says_so() {
+    let place = place();
+    let hard = place.path().join("hard");
+    fs::create_dir(&hard).unwrap();
+    for file in [
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+    ] {
+        fs::copy(checkpoints().join("ovis2_hf").join(file), hard.join(file)).unwrap();
+    }
+    let config = fs::read_to_string(hard.join("config.json")).unwrap();
+    let config = config.replace(
+        r#""tokenize_function": "softmax""#,
+        r#""tokenize_function": "st_argmax""#,
+    );
+    assert!(config.contains("st_argmax"));
+    fs::write(hard.join("config.json"), config).unwrap();
+    let measured = |model: &str, out: &str| {
+        let arguments = [
+            "words",
+            "--images",
+            "images",
+            "--checkpoint",
+            model,
+            "--out",
+            out,
+        ];
+        experiments(place.path(), &arguments).succeeded();
+        let read = |file: &str| fs::read_to_string(place.path().join(out).join(file)).unwrap();
+        let line: Value = serde_json::from_str(&read("words.json")).unwrap();
+        let is_said = read("report.html").contains("replaced by the softmax");
+        (line["cosine_of_best"].clone(), is_said)
+    };
+    let (soft, is_said) = measured(&checkpoint("ovis2_hf"), "soft-page");
+    assert!(!is_said);
+    assert_eq!(measured("hard", "hard-page"), (soft, true));
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_by_name() {
     let place = place();
     let words = |model: &str, more: &[&str]| {

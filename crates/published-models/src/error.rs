@@ -84,4 +84,10 @@ pub enum ModelError {
         /// The family.
         family: &'static str,
     },
+    /// The state after a norm was asked of a tower that ends without one.
+    #[error("the tower of {family} has no final norm; read the state before it, which is the last")]
+    NoFinalNorm {
+        /// The family.
+        family: &'static str,
+    },
 }

@@ -110,11 +110,21 @@ impl VisionModel {
     /// As [`features`](Self::features).
     pub fn states(&self, pixels: &PackedPatches) -> Result<(PackedPatches, Vec<PackedPatches>)> {
         let output = self.tower.forward(pixels)?;
-        let last = match self.state {
-            FeatureState::PreNorm => output.pre_norm,
-            FeatureState::PostNorm => output.post_norm,
-        };
+        let last = self.last_state(&output)?.clone();
         Ok((last, output.inner))
+    }
+
+    /// The one of the tower's states that the projector reads.
+    ///
+    /// # Errors
+    /// [`ModelError::NoFinalNorm`].
+    pub fn last_state<'a>(&self, output: &'a TowerOutput) -> Result<&'a PackedPatches> {
+        match self.state {
+            FeatureState::PreNorm => Ok(&output.pre_norm),
+            FeatureState::PostNorm => output.post_norm.as_ref().ok_or(ModelError::NoFinalNorm {
+                family: self.config.family.name(),
+            }),
+        }
     }
 
     /// Visual tokens of patch features, image after image in raster order of blocks, without

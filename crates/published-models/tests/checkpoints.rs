@@ -190,11 +190,12 @@ fn the_final_norm_may_be_missing_in_ovis2_6_only() {
     let output = model
         .tower
         .forward(&pixel_values(&processor, "odd").patches);
-    let [pre, post] = output
-        .map(|output| [output.pre_norm, output.post_norm])
-        .unwrap()
-        .map(|state| state.features().clone().into_data());
-    assert_eq!(pre, post);
+    assert!(output.unwrap().post_norm.is_none());
+    let mut post_norm = model;
+    post_norm.state = FeatureState::PostNorm;
+    let error = post_norm.features(&pixel_values(&processor, "odd").patches);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("has no final norm"), "{error}");
     let copy = with_config(
         "ovis2_6",
         r#""model_type": "ovis2_6_moe""#,
@@ -218,11 +219,9 @@ fn the_final_norm_may_be_missing_in_ovis2_6_only() {
     let output = model
         .tower
         .forward(&pixel_values(&processor, "odd").patches);
-    let [pre, post] = output
-        .map(|output| [output.pre_norm, output.post_norm])
-        .unwrap()
-        .map(|state| state.features().clone().into_data());
-    assert_ne!(pre, post);
+    let output = output.unwrap();
+    let data = |state: PackedPatches| state.features().clone().into_data();
+    assert_ne!(data(output.pre_norm), data(output.post_norm.unwrap()));
 }
 
 #[test]

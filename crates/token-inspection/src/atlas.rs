@@ -27,9 +27,9 @@ pub fn name(vocabulary: &Vocabulary) -> String {
 /// How to read the figure.
 #[must_use]
 pub fn how_to_read(vocabulary: &Vocabulary) -> String {
-    let patches = match vocabulary.summary.soft {
-        Some(_) => "the patches that give the word the most probability",
-        None => "patches that are this word, those with the highest probability first",
+    let patches = match vocabulary.summary.is_soft {
+        true => "the patches that give the word the most probability",
+        false => "patches that are this word, those with the highest probability first",
     };
     format!(
         "The most used words, in falling order down the columns. The large character is the most \

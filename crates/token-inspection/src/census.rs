@@ -57,6 +57,7 @@ pub struct WordPatch {
 #[derive(Clone, Debug)]
 pub struct Census {
     patches_per_word: usize,
+    is_soft: bool,
     usage: Vec<f64>,
     tokens: usize,
     hard: LabelledWords,
@@ -107,7 +108,10 @@ pub struct CensusSummary {
     pub corrected: Association,
     /// The same as `plug_in` with characters in random order: all of its information is bias.
     pub shuffled: Association,
-    /// Soft words: of the joint distribution, and with characters in random order.
+    /// Whether tokens are mixtures of words.
+    pub is_soft: bool,
+    /// Soft words: of the joint distribution, and with characters in random order. None of hard words, and
+    /// where the table of words by labels would be too large.
     pub soft: Option<(Association, Association)>,
 }
 
@@ -126,6 +130,7 @@ impl Census {
         let mass = || LabelledMass::new(words, labels);
         Ok(Self {
             patches_per_word,
+            is_soft,
             usage: vec![0.0; words],
             tokens: 0,
             hard: LabelledWords::new(words, labels)?,
@@ -241,6 +246,7 @@ impl Census {
             plug_in: self.hard.plug_in()?,
             corrected: self.hard.corrected()?,
             shuffled: self.hard_shuffled.plug_in()?,
+            is_soft: self.is_soft,
             soft: soft.transpose()?,
         })
     }

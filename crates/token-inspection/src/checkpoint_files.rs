@@ -81,7 +81,8 @@ pub fn shown(
             | PublishedProjector::Qwen3Merger(_)
             | PublishedProjector::DeepStack(_)
             | PublishedProjector::InternVlMlp(_) => (None, Family::Merger),
-            PublishedProjector::Vet(vet) if inspected.arm.kind.is_hard() => {
+            // The checkpoint's own function decides where the arm leaves it alone.
+            PublishedProjector::Vet(vet) if vet.tokenize_function().is_hard() => {
                 (Some(vet.words()), Family::VetHard)
             }
             PublishedProjector::Vet(vet) => (Some(vet.words()), Family::VetSoft),
@@ -91,7 +92,7 @@ pub fn shown(
             label: Arm::new(inspected.arm.to_string(), family),
             cell: None,
             vocabulary,
-            is_hard: inspected.arm.kind.is_hard(),
+            is_hard: family == Family::VetHard,
             tokens,
             readings: None,
         });

@@ -83,6 +83,10 @@ impl InspectConfig {
             data.source.name()
         );
         ensure!(self.show > 0, "--show 0 shows nothing; give at least 1");
+        ensure!(
+            self.top > 0,
+            "--top 0 lists no word of a token; give at least 1"
+        );
         ensure!(self.words > 0, "--words 0 shows no word; give at least 1");
         ensure!(
             self.patches > 0,

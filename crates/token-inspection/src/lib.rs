@@ -8,7 +8,7 @@
 //! images through a published model into a file; [`table_use`] measures how a released table uses its
 //! words.
 
-mod atlas;
+pub mod atlas;
 mod cells;
 mod census;
 mod checkpoint_files;

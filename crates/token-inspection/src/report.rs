@@ -3,7 +3,7 @@
 use super::DrawnFigure;
 use super::atlas;
 use super::config::InspectConfig;
-use super::looking::Inspection;
+use super::looking::{Inspection, Vocabulary};
 use super::reading;
 use super::view::{ShownArm, TokenView};
 use anyhow::{Context, Result};
@@ -195,6 +195,15 @@ fn warnings(config: &InspectConfig, inspection: &Inspection) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let uncounted =
+        |vocabulary: &&Vocabulary| vocabulary.summary.is_soft && vocabulary.summary.soft.is_none();
+    warnings.extend(inspection.vocabularies.iter().filter(uncounted).map(|vocabulary| {
+        format!(
+            "`{}`: words drawn from a token's distribution are not counted, because there are too many words and \
+             labels for a table of both; what words say is about the likeliest.",
+            atlas::title(vocabulary)
+        )
+    }));
     warnings
 }
 
@@ -291,7 +300,7 @@ fn vocabularies(inspection: &Inspection) -> Section {
             "bits, shuffled",
             "drawn word, sample",
             "drawn word, shuffled",
-            "entropy of the label",
+            "entropy of the label, Chao–Shen",
         ]
         .map(Column::number),
     );
@@ -318,7 +327,7 @@ fn vocabularies(inspection: &Inspection) -> Section {
             bits(summary.shuffled.information().bits()),
             soft(false),
             soft(true),
-            bits(summary.plug_in.labels.bits()),
+            bits(summary.corrected.labels.bits()),
         ]
     });
     section.table(Table {

@@ -334,6 +334,6 @@ impl VisionTower for Aimv2 {
         // The norm comes before the padding that regrouping may add.
         let post_norm = self.final_norm(&state).merged_by(self.config.merge);
         let pre_norm = state.merged_by(self.config.merge);
-        Ok(TowerOutput::one_level(pre_norm, post_norm))
+        Ok(TowerOutput::one_level(pre_norm, Some(post_norm)))
     }
 }

@@ -374,6 +374,6 @@ impl VisionTower for InternVit {
         let patches = state.slice_dim(1, 1..places);
         let state = pixels.with_features(patches.reshape([tiles * (places - 1), d]));
         let state = state.merged_by(self.config.merge);
-        Ok(TowerOutput::one_level(state.clone(), state))
+        Ok(TowerOutput::one_level(state, None))
     }
 }

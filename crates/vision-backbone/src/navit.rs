@@ -297,10 +297,8 @@ impl VisionTower for Navit {
     fn forward(&self, pixels: &PackedPatches) -> Result<TowerOutput, TowerError> {
         let state = self.run_blocks(self.embed(pixels)?, pixels);
         let pre_norm = pixels.with_features(state.clone());
-        let post_norm = match &self.final_norm {
-            Some(norm) => pixels.with_features(norm.forward(state)),
-            None => pre_norm.clone(),
-        };
+        let norm = self.final_norm.as_ref();
+        let post_norm = norm.map(|norm| pixels.with_features(norm.forward(state)));
         Ok(TowerOutput::one_level(pre_norm, post_norm))
     }
 }

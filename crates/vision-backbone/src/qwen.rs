@@ -353,9 +353,7 @@ impl VisionTower for QwenVit {
             .flat_map(|b| b * block..(b + 1) * block)
             .collect();
         let features = pixels.with_features(hidden.select(0, indices(&back, &device)));
-        let post_norm = features.clone();
-        let pre_norm = features;
-        Ok(TowerOutput::one_level(pre_norm, post_norm))
+        Ok(TowerOutput::one_level(features, None))
     }
 }
 

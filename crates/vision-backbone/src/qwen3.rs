@@ -267,7 +267,7 @@ impl VisionTower for Qwen3Vit {
         let last = pixels.with_features(state);
         Ok(TowerOutput {
             inner,
-            ..TowerOutput::one_level(last.clone(), last)
+            ..TowerOutput::one_level(last, None)
         })
     }
 }

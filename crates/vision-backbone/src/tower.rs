@@ -14,8 +14,8 @@ use crate::packed::{GridThw, PackedError, PackedPatches};
 pub struct TowerOutput {
     /// State after the last block, before any final norm.
     pub pre_norm: PackedPatches,
-    /// State after the final norm; the same as `pre_norm` for towers without one.
-    pub post_norm: PackedPatches,
+    /// State after the final norm; `None` for towers without one.
+    pub post_norm: Option<PackedPatches>,
     /// States after inner blocks that a projector reads as well, in the order of the blocks
     /// (DeepStack); empty for towers of one level.
     pub inner: Vec<PackedPatches>,
@@ -24,7 +24,7 @@ pub struct TowerOutput {
 impl TowerOutput {
     /// Of a tower with one level.
     #[must_use]
-    pub fn one_level(pre_norm: PackedPatches, post_norm: PackedPatches) -> Self {
+    pub fn one_level(pre_norm: PackedPatches, post_norm: Option<PackedPatches>) -> Self {
         Self {
             pre_norm,
             post_norm,

@@ -28,7 +28,7 @@ pub struct Args {
     /// Tokenize function in the place of the model's own: softmax, st_argmax or topk:N.
     #[arg(long, value_name = "FUNCTION")]
     tokenize: Option<TokenizeFlag>,
-    /// Which of the tower's states the projector reads.
+    /// Which of the tower's states the projector reads; towers of Qwen and InternVL have the first alone.
     #[arg(long, value_enum, default_value_t = State::PreNorm)]
     feature_state: State,
     /// Writes the tower's states and, for a visual vocabulary, its logits as well.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use text_images::Content;
 use token_inspection::{
-    InspectConfig, InspectedArm, Inspection, TunedRates, default_arms, inspect, write,
+    InspectConfig, InspectedArm, Inspection, TunedRates, atlas, default_arms, inspect, write,
 };
 
 /// Images of a split that is not looked at: the fewest that a configuration takes.
@@ -374,12 +374,13 @@ fn print(inspection: &Inspection) {
     for vocabulary in &inspection.vocabularies {
         let summary = &vocabulary.summary;
         println!(
-            "{}: {} of {} words used, {:.2} of {:.2} bits about the character",
-            vocabulary.label.label,
+            "{}: {} of {} words used, {:.2} of {:.2} bits about {}",
+            atlas::title(vocabulary),
             summary.words_used,
             summary.words,
             summary.corrected.information().bits(),
-            summary.corrected.labels.bits()
+            summary.corrected.labels.bits(),
+            atlas::labels(inspection.counted_on.as_ref())
         );
     }
 }

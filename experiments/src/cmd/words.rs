@@ -56,6 +56,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         eprintln!("note: {note}");
     }
     provenance::add_stage(&mut manifest, "load", start.elapsed().as_secs_f64());
+    let start = Instant::now();
     for (number, path) in files.iter().enumerate() {
         if stop.is_raised() && found.images > 0 {
             eprintln!("stopped; what was measured is written");

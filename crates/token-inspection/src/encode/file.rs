@@ -84,7 +84,8 @@ impl Entry {
 /// `word_probabilities` `[tokens, top]`,
 /// `prob` if asked for, `indicator_embeddings` `[indicators, d]`, and `sequence` with
 /// `sequence_per_image`: the order in which the language model reads them, as rows of `embeddings`
-/// and, for indicator `i`, `-1 - i`. The metadata entry `about` describes the run as JSON.
+/// and, for indicator `i`, `-1 - i`. The metadata entry `about` describes the run as JSON; `tokenize` in it is the
+/// function by which the tokens were made, null without a vocabulary.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -166,6 +167,13 @@ pub fn write(
         "feature_state": match model.state {
             FeatureState::PreNorm => "pre-norm",
             FeatureState::PostNorm => "post-norm",
+        },
+        "tokenize": match &model.projector {
+            PublishedProjector::Vet(vet) => Some(vet.tokenize_function()),
+            PublishedProjector::Merger(_)
+            | PublishedProjector::Qwen3Merger(_)
+            | PublishedProjector::DeepStack(_)
+            | PublishedProjector::InternVlMlp(_) => None,
         },
     });
     let metadata = HashMap::from([("about".to_owned(), about.to_string())]);

@@ -15,7 +15,7 @@ pub(crate) use words::{add_masses, best_words};
 use anyhow::Result;
 use burn::tensor::Tensor;
 use projector::{Pass, PatchGrid, Projector};
-use published_models::{FeatureState, Pixels, PublishedProjector, SequenceEntry, VisionModel};
+use published_models::{Pixels, PublishedProjector, SequenceEntry, VisionModel};
 use std::time::{Duration, Instant};
 use vision_backbone::{GridThw, PackedPatches, VisionTower};
 
@@ -81,14 +81,13 @@ impl Encoder<'_> {
     pub fn encode(&self, pixels: Pixels) -> Result<Encoding> {
         let start = Instant::now();
         let output = self.model.tower.forward(&pixels.patches)?;
-        let features = match self.model.state {
-            FeatureState::PreNorm => &output.pre_norm,
-            FeatureState::PostNorm => &output.post_norm,
-        };
+        let features = self.model.last_state(&output)?;
         let mut taps = Vec::new();
         if self.keep.taps {
             taps.push(("pre_norm", array(output.pre_norm.features().clone())));
-            taps.push(("post_norm", array(output.post_norm.features().clone())));
+            if let Some(post_norm) = &output.post_norm {
+                taps.push(("post_norm", array(post_norm.features().clone())));
+            }
         }
         let (embeddings, words) = match &self.model.projector {
             PublishedProjector::Merger(_)

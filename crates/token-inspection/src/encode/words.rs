@@ -91,10 +91,11 @@ impl Words {
         self.entropy_bits / self.tokens.max(1) as f64
     }
 
-    /// `2^entropy`: how many words a token mixes, on average.
+    /// How many words a token mixes, `2^entropy`, in the mean over tokens.
     #[must_use]
     pub fn perplexity(&self) -> f64 {
-        self.mean_entropy_bits().exp2()
+        let each = self.token_entropies_bits.iter().map(|bits| bits.exp2());
+        each.sum::<f64>() / self.tokens.max(1) as f64
     }
 
     /// Mean probability of the best words of a token; the counts are [`MASSES`].

@@ -13,8 +13,9 @@ pub use tally::{Hardened, MASSES, MIXED, Spread, Tally, UsedWord};
 
 use crate::encode::blocks_of;
 use anyhow::{Result, bail};
+use ovis_vet::Tokenize;
 use projector::{Pass, Projector};
-use published_models::{FeatureState, Pixels, PublishedProjector, VisionModel};
+use published_models::{Pixels, PublishedProjector, VisionModel};
 use vision_backbone::VisionTower;
 
 /// Most used words whose neighbours are listed.
@@ -37,6 +38,8 @@ pub struct TableUse {
     pub tally: Tally,
     /// The most used words, with the rows of the table that point into nearly the same direction.
     pub used: Vec<UsedWord>,
+    /// Whether the model itself makes other tokens than mixtures of all words, which is what is measured.
+    pub is_replaced: bool,
     /// Seconds of tower and table.
     pub seconds: f64,
 }
@@ -60,6 +63,7 @@ impl TableUse {
             left_out: Vec::new(),
             tally: Tally::new(vet.words()),
             used: Vec::new(),
+            is_replaced: vet.tokenize_function() != Tokenize::Softmax,
             seconds: 0.0,
         })
     }
@@ -75,13 +79,11 @@ impl TableUse {
         };
         let start = std::time::Instant::now();
         let output = model.tower.forward(&pixels.patches)?;
-        let features = match model.state {
-            FeatureState::PreNorm => output.pre_norm,
-            FeatureState::PostNorm => output.post_norm,
-        };
-        let blocks = blocks_of(&features)?.into_iter();
-        let image = blocks.map(|blocks| vet.forward(&blocks, &mut Pass::deterministic()));
-        self.tally.add(vet, image)?;
+        // Mixtures of fewer words are compared with that of all, whatever the model itself makes of them.
+        let soft = vet.clone().with_tokenize(Tokenize::Softmax);
+        let blocks = blocks_of(model.last_state(&output)?)?.into_iter();
+        let image = blocks.map(|blocks| soft.forward(&blocks, &mut Pass::deterministic()));
+        self.tally.add(&soft, image)?;
         self.images += 1;
         self.seconds += start.elapsed().as_secs_f64();
         Ok(())

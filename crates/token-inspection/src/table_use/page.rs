@@ -196,13 +196,21 @@ fn report(found: &TableUse, svg: String, manifest: &Manifest) -> Report {
         "Few images use few words: compare tables on the same images.".to_owned(),
     ]);
     sections.push(how);
+    let replaced = found.is_replaced.then(|| {
+        "the checkpoint names a tokenize function that takes one word; here it is replaced by the softmax of its \
+         logits, the mixture that the words would make"
+            .to_owned()
+    });
     let left_out = found.left_out.iter();
     Report {
         title: "The words of a released table".to_owned(),
         question: QUESTION.to_owned(),
         answer,
         key_numbers,
-        warnings: left_out.map(|file| format!("left out: {file}")).collect(),
+        warnings: replaced
+            .into_iter()
+            .chain(left_out.map(|file| format!("left out: {file}")))
+            .collect(),
         claims: Vec::new(),
         gates: Vec::new(),
         sections,
