@@ -157,6 +157,25 @@ fn settings_that_cannot_be_read_are_named() {
         ("arms = []", ["`arms` is empty", "at least one"]),
         ("steps = [", ["not valid TOML", "steps"]),
         (
+            "[data]\nperception = \"vernier\"\nimages = { train = 8, validation = 8, test = 5, test_words = 8 }",
+            ["`data.images.test` is 5", "even number"],
+        ),
+        (
+            "[training]\nlearning_rates = [0.004, 0.004]",
+            ["learning rate 0.004 is listed twice", "odd.toml"],
+        ),
+        (
+            "[data]\ntask = \"slant\"\ntest_contents = [\"random\", \"words\"]",
+            ["task `slant` is asked of one kind of text", "test_contents"],
+        ),
+        (
+            "[data]\ntask = \"control\"\nimages = { train = 8, validation = 8, test = 16, test_words = 8 }",
+            [
+                "task `control` is tested on images that were trained on",
+                "no more test images",
+            ],
+        ),
+        (
             "[data.images]\ntrain = 0",
             ["`data.images.train` is 0", "at least 2"],
         ),

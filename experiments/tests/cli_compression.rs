@@ -30,6 +30,27 @@ fn readers_that_write_read_tokens_of_32_px() {
 }
 
 #[test]
+fn a_reader_that_a_file_names_is_the_one_that_reads() {
+    let place = Scratch::new();
+    let settings =
+        support::TINY.replace("[data]", "[reader_size]\nwidth = 64\nblocks = 1\n\n[data]");
+    for (reader, flags) in [("attention", "--layout strip"), ("causal", "--density 1")] {
+        place.write("tiny.toml", format!("reader = \"{reader}\"\n{settings}"));
+        place
+            .probe(&format!("--run {reader} --arms blind --seeds 1 {flags}"))
+            .succeeded();
+        let config = fs::read_to_string(place.result(reader, "config.toml")).unwrap();
+        assert!(
+            config.contains(&format!("reader = \"{reader}\"")),
+            "{config}"
+        );
+        // What suits readers that write, where the file says nothing else.
+        let writing = fs::read_to_string(place.result(reader, "verdict.md")).unwrap();
+        assert!(writing.contains("transformer"), "{writing}");
+    }
+}
+
+#[test]
 fn the_section_ends_with_its_tables_figures_and_page() {
     let place = Scratch::new();
     place.write(

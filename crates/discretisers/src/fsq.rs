@@ -4,7 +4,8 @@
 //! for even `L`, both 0 for odd `L`; the code is the rounded value over `⌊L/2⌋`.
 //!
 //! # Source
-//! arXiv:2309.15505, §3 and the code of its appendix A.1. The product of all levels is the
+//! arXiv:2309.15505, §3 and the code of its appendix A.1, but for `1 + ε`, which is `1 − ε` there, and for
+//! `atanh`, where the code has `tan`: `f(0)` is 0 exactly. The product of all levels is the
 //! vocabulary; there is no codebook to collapse and no term in the loss.
 
 use burn::module::Module;

@@ -67,8 +67,8 @@ fn spread(points: &[f32], d: usize, words: usize, rng: &mut ChaCha8Rng) -> Vec<f
             *far = far.min(squared_distance(row(place), last));
         }
         let total: f64 = far.iter().sum();
-        if total <= 0.0 {
-            // Fewer different points than centres.
+        if !(total > 0.0 && total.is_finite()) {
+            // Fewer different points than centres, or points that are no numbers.
             let left = words - centres.len() / d;
             let picked = index::sample(rng, n, left.min(n));
             let picked: Vec<f32> = picked

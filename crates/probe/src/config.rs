@@ -252,12 +252,19 @@ impl ProbeConfig {
                 "`training.rates_of_arms` gives `{name}` no learning rate; give at least one"
             );
         }
-        let of_arms = of_arms.flat_map(|(_, rates)| rates);
-        for rate in training.learning_rates.iter().chain(of_arms) {
-            ensure!(
-                rate.is_finite() && *rate > 0.0,
-                "learning rate {rate} is not a number above 0; try 0.002"
-            );
+        let lists =
+            std::iter::once(&training.learning_rates).chain(of_arms.map(|(_, rates)| rates));
+        for rates in lists {
+            for (index, rate) in rates.iter().enumerate() {
+                ensure!(
+                    rate.is_finite() && *rate > 0.0,
+                    "learning rate {rate} is not a number above 0; try 0.002"
+                );
+                ensure!(
+                    !rates[..index].contains(rate),
+                    "learning rate {rate} is listed twice"
+                );
+            }
         }
         ensure!(
             training.usage_weight.is_finite() && training.usage_weight >= 0.0,

@@ -5,7 +5,7 @@ use crate::image_source::ImageSource;
 use crate::outcome::TestSet;
 use anyhow::{Context, Error, Result, bail, ensure};
 use perception_tasks::TaskKind;
-use probe_data::{Answer, DataSource, StoredConfig, condition_name, scene_charset};
+use probe_data::{Answer, DataSource, Relabelling, StoredConfig, condition_name, scene_charset};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -88,6 +88,16 @@ pub struct SplitSizes {
     pub test: usize,
     /// To report of the second condition, words.
     pub test_words: usize,
+}
+
+impl SplitSizes {
+    /// Images that a kind of text is tested on.
+    pub(super) fn tested(&self, content: Content) -> usize {
+        match content == Content::Words {
+            true => self.test_words,
+            false => self.test,
+        }
+    }
 }
 
 /// The data. In files it is one flat table, in which the settings of the source exclude each other.
@@ -301,9 +311,14 @@ impl DataConfig {
                 }
                 Ok(())
             }
-            ImageSource::Relabelled(_) => Ok(()),
+            ImageSource::Relabelled(labels) => self.check_relabelling(*labels),
             ImageSource::Perception(kind) => {
                 self.check_grid()?;
+                ensure!(
+                    self.images.test.is_multiple_of(2),
+                    "`data.images.test` is {}; images of a task come in pairs, give an even number",
+                    self.images.test
+                );
                 check_grey(*kind)
             }
             ImageSource::Photographs(photographs) => {
@@ -317,6 +332,24 @@ impl DataConfig {
                 Ok(())
             }
         }
+    }
+
+    /// Every kind of text would have the same new names; random answers are asked for where they were learnt.
+    fn check_relabelling(&self, labels: Relabelling) -> Result<()> {
+        let [tested] = self.test_contents[..] else {
+            bail!(
+                "task `{}` is asked of one kind of text; leave one in `data.test_contents`",
+                labels.name()
+            );
+        };
+        let images = self.images.tested(tested);
+        ensure!(
+            labels != Relabelling::Control
+                || (self.test_contents == self.train_contents && images <= self.images.train),
+            "task `control` is tested on images that were trained on; give `data.test_contents` what \
+             `data.train_contents` has, and no more test images than images to train on"
+        );
+        Ok(())
     }
 
     /// Size of the images, in front of the small tower.

@@ -19,7 +19,7 @@ use run_support::stop::Stop;
 use scene_text::{Format, TextDataset};
 use std::path::Path;
 use std::sync::Arc;
-use text_images::{Content, Corpus, FolderDataset, Fonts, Grid, Split};
+use text_images::{Content, Corpus, Degradation, FolderDataset, Fonts, Grid, Split};
 use vision_backbone::PatchLayout;
 
 /// Renders or reads the images of a run, split by split.
@@ -80,6 +80,14 @@ impl<'a> DataMaker<'a> {
             .map(ToString::to_string)
             .collect();
         let opened = Opened::new(&config.data.source, &mut notes)?;
+        if config.data.source.perception().is_some()
+            && config.data.degradation != Degradation::default()
+        {
+            notes.push(
+                "`data.degradation` is about rendered text; images of tasks have noise of their own and no blur"
+                    .to_owned(),
+            );
+        }
         let file = config.data.text_file.as_deref();
         let corpus = file.map(|path| Corpus::read(path, config.data.charset));
         let corpus = corpus.transpose()?;
@@ -251,11 +259,9 @@ impl<'a> DataMaker<'a> {
             Split::Test => (&data.test_contents, data.images.test),
         };
         let range = |content| {
-            let are_test_words = split == Split::Test && content == Content::Words;
-            let images = if are_test_words {
-                data.images.test_words
-            } else {
-                images
+            let images = match split {
+                Split::Test => data.images.tested(content),
+                Split::Train | Split::Validation => images,
             };
             (first, images)
         };
@@ -372,7 +378,13 @@ impl<'a> DataMaker<'a> {
                 let tenth = split == Split::Validation;
                 let parts = groups.iter().map(|group| group.every_tenth(tenth));
                 let parts = parts.collect::<Result<Vec<_>>>()?;
-                parts.into_iter().flatten().collect()
+                let parts: Vec<Group> = parts.into_iter().flatten().collect();
+                ensure!(
+                    split == Split::Validation || !parts.is_empty(),
+                    "{}: all its images are kept for validation; give at least 2",
+                    folder.display()
+                );
+                parts
             }
         })
     }

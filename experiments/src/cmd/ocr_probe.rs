@@ -4,13 +4,15 @@ use super::{CarryingOut, set};
 use anyhow::{Context, Result, bail, ensure};
 use arms::ArmSpec;
 use probe::{
-    Convergence, ImageSize, LayoutKind, Preset, ProbeConfig, ReaderKind, Regime, Replication,
+    Convergence, ImageSize, ImageSource, LayoutKind, Preset, ProbeConfig, ReaderKind, Regime,
+    Replication,
 };
 use probe_data::published;
 use probe_data::{DataSources, Fit};
 use run_results::Outputs;
 use run_support::settings::overlay_file;
 use run_support::stop::Stop;
+use runs::run_folder::RunFolder;
 use scene_text::LabelPolicy;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -153,7 +155,9 @@ impl Args {
             Some(path) => overlay_file(&base, path),
             None => Ok(base),
         };
-        let preset = match self.reader.is_some_and(ReaderKind::writes) {
+        let usual_reader = self.preset.config().reader;
+        let plain = overlaid(self.preset.config())?;
+        let preset = match self.reader.unwrap_or(plain.reader).writes() {
             true => self.preset.config().for_writing_reader(),
             false => self.preset.config(),
         };
@@ -205,6 +209,7 @@ impl Args {
         }
         set(&mut config.data.images.train, &self.train_images);
         set(&mut config.data.images.test, &self.test_images);
+        set(&mut config.data.images.test_words, &self.test_images);
         set(&mut config.usage_tokens, &self.usage_tokens);
         set(&mut config.backbone, &self.backbone);
         if let Some(seeds) = self.seeds {
@@ -213,7 +218,8 @@ impl Args {
         set(&mut config.replication, &self.replication);
         set(&mut config.reader_size.width, &self.reader_width);
         set(&mut config.reader_size.blocks, &self.reader_blocks);
-        if self.layout == Some(LayoutKind::Strip) {
+        // Lines have no grid for the reader of the preset; one that the file names stays.
+        if self.layout == Some(LayoutKind::Strip) && config.reader == usual_reader {
             config.reader = ReaderKind::Ctc;
         }
         set(&mut config.reader, &self.reader);
@@ -229,6 +235,20 @@ impl Args {
         set(&mut config.data.stored.label_policy, &self.label_policy);
         set(&mut config.data.stored.fit, &self.fit);
         set(&mut config.data.stored.max_images, &self.dataset_images);
+        let reads_lines = match &config.data.source {
+            ImageSource::Text { train, test } => train.lines().chain(test.lines()).next().is_some(),
+            ImageSource::Relabelled(_)
+            | ImageSource::Perception(_)
+            | ImageSource::Photographs(_) => false,
+        };
+        ensure!(
+            reads_lines
+                || (self.label_policy.is_none()
+                    && self.fit.is_none()
+                    && self.dataset_images.is_none()),
+            "--label-policy, --fit and --dataset-images are for data sets of lines (lmdb:, gt:, doctr:, mjsynth:, \
+             icdar:); name one with --dataset, or leave them out: `folder:` is read whole, and padded"
+        );
         let checked = config.check();
         match &self.config {
             Some(path) => {
@@ -251,7 +271,13 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     if config.checkpoint.is_none() && config.backbone == Path::new("train") {
         let (lanes, device) = (&session.lanes, session.device());
         let data = &args.carrying_out.computing.caching.data;
-        config.backbone = super::pretrain_backbone::fresh(data, lanes, device, stop)?;
+        // The tower of the run that goes on, where there is one.
+        let earlier = args.carrying_out.earlier();
+        let earlier = earlier.and_then(|path| RunFolder::config_of::<ProbeConfig>(&path).ok());
+        config.backbone = match earlier {
+            Some(earlier) => earlier.backbone,
+            None => super::pretrain_backbone::fresh(data, lanes, device, stop)?,
+        };
     }
     let base = format!("ocr-probe-{}", config.preset);
     let folder = args.carrying_out.folder(&base, &config)?;
