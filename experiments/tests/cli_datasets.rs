@@ -362,6 +362,45 @@ fn words_on_pages_are_cropped_and_read() {
     assert!(Path::new(&place.result("pages", "protocol.csv")).exists());
 }
 
+/// What a reader that says nothing gets right of labels of which the protocol compares nothing.
+#[test]
+fn labels_of_punctuation_alone_are_not_counted_as_words() {
+    let place = Scratch::new();
+    export(&place, "mine", 6, 1, "--to gt");
+    let file = place.path("mine/gt.txt");
+    let lines = fs::read_to_string(&file).unwrap();
+    let name = |line: &str| line.split('\t').next().unwrap().to_owned();
+    let lines = lines
+        .lines()
+        .enumerate()
+        .map(|(index, line)| match index % 2 {
+            0 => line.to_owned(),
+            _ => format!("{}\t!!", name(line)),
+        });
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let flags = "--layout strip --charset 94 --arms identity --dataset gt:mine";
+    place.probe(&format!("--run a {flags}")).succeeded();
+    pretend_to_read(&place, "a", "identity", &[""; 6]);
+    place.run("report results/a --data data").succeeded();
+    let rows = Rows::read(&place.result("a", "protocol.csv"));
+    let of = |column: &str, protocol: &str| {
+        let filters = [
+            ("protocol", protocol),
+            ("seed", "1"),
+            ("mode", "deterministic"),
+        ];
+        rows.fields(column, &filters).join(",")
+    };
+    assert_eq!(
+        (of("images", "36"), of("word_accuracy", "36")),
+        ("3".into(), "0".into())
+    );
+    assert_eq!(
+        (of("images", "94"), of("word_accuracy", "94")),
+        ("6".into(), "0".into())
+    );
+}
+
 /// What the cells of an arm read in the images of a data set, instead of what they did.
 fn pretend_to_read(place: &Scratch, run: &str, arm: &str, labels: &[&str]) {
     for name in names(&place.result(run, "cells")) {

@@ -190,6 +190,11 @@ impl TaskKind {
         self.description().axis
     }
 
+    /// Whether the task shows text, whose font family is then the cluster of an item.
+    pub fn shows_text(self) -> bool {
+        self.description().lettering.is_some()
+    }
+
     /// Whether the task shows hue at constant luminance, which a grey image loses.
     pub fn needs_colour(self) -> bool {
         self.in_grey().is_some()

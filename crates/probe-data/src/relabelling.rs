@@ -139,6 +139,9 @@ mod tests {
         assert!(says_slanted("DejaVuSans-BoldOblique"));
         assert!(says_slanted("NewCM10-Italic"));
         assert!(says_slanted("CMUSerif-RomanSlanted"));
+        assert!(says_slanted("SourceSans3-BoldIt"));
+        assert!(says_slanted("HelveticaNeue-LightObl 2"));
+        assert!(!says_slanted("Fit-Regular"));
         assert!(!says_slanted("DejaVuSerif-Bold"));
     }
 }

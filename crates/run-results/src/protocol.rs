@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
 use probe::EvaluationMode;
 use probe_data::scene_charset;
 use probe_statistics::text_metrics::{Reading, ReadingScores};
-use scene_text::{ProtocolRow, SceneCharset, compare, protocol_rows};
+use scene_text::{LabelPolicy, ProtocolRow, SceneCharset, compare, protocol_rows};
 use std::path::Path;
 
 /// Writes `protocol.csv` and returns the table for the terminal, or removes an outdated file if the
@@ -36,13 +36,14 @@ pub(super) fn write(path: &Path, scored: &ScoredRun<'_>) -> Result<Option<String
         "cer",
     ];
     let charsets = charsets(scored)?;
+    let policy = scored.config.data.stored.label_policy;
     csv_file::write(path, &header, |rows| {
         for cell in &scored.cells {
             let arm = cell.outcome.spec.arm.to_string();
             let seed = cell.outcome.spec.seed.to_string();
             for mode in [EvaluationMode::Deterministic, EvaluationMode::Sampled] {
                 for &charset in &charsets {
-                    for row in rows_of(cell, mode, charset, &groups) {
+                    for row in rows_of(cell, mode, charset, &groups, policy) {
                         let published = row.published_images.map(|images| images.to_string());
                         let score =
                             |of: fn(&ReadingScores) -> f64| optional(row.scores.as_ref().map(of));
@@ -90,14 +91,20 @@ fn rows_of(
     mode: EvaluationMode,
     charset: SceneCharset,
     groups: &[usize],
+    policy: LabelPolicy,
 ) -> Vec<ProtocolRow> {
+    // Of a label without a character of the charset nothing can be read right: both readers of the field leave it
+    // out, but for the policy that filters nothing.
+    let counts =
+        |target: &str| policy == LabelPolicy::DtrbUnfiltered || !charset.fold(target).is_empty();
     let sets: Vec<(String, Vec<Reading>)> = groups
         .iter()
         .filter_map(|&group| {
             let test = cell.test(group, mode)?;
             let texts = test.set.targets.iter().zip(&test.result.predictions);
             let readings = texts.filter_map(|(target, prediction)| {
-                Some(compare(charset, target.text()?, prediction.text()?))
+                let target = target.text().filter(|target| counts(target))?;
+                Some(compare(charset, target, prediction.text()?))
             });
             Some((test.set.condition.clone(), readings.collect()))
         })
@@ -111,13 +118,14 @@ fn table(scored: &ScoredRun<'_>, groups: &[usize]) -> String {
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
     table.remove_style(TableComponent::HorizontalLines);
     table.remove_style(TableComponent::MiddleIntersections);
+    let policy = scored.config.data.stored.label_policy;
     let mut header: Vec<Cell> = Vec::new();
     for &arm in &scored.config.arms {
         let of_seeds: Vec<Vec<ProtocolRow>> = scored
             .cells_of(arm)
             .map(|cell| {
                 let mode = EvaluationMode::Deterministic;
-                rows_of(cell, mode, SceneCharset::Lower36, groups)
+                rows_of(cell, mode, SceneCharset::Lower36, groups, policy)
             })
             .filter(|rows| !rows.is_empty())
             .collect();

@@ -10,7 +10,7 @@ use super::trouble::{self, Trouble};
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
 use figures::Estimate;
-use probe::{EvaluationMode, TestSet};
+use probe::{EvaluationMode, ImageSource, TestSet};
 use probe_statistics::bootstrap::{Measure, ResampledUnit};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -60,6 +60,8 @@ pub enum Clusters {
     Images,
     /// Pages that words are cut from, or fonts that a folder names.
     Sources,
+    /// Polarity and contrast of tasks that show no text.
+    Looks,
 }
 
 impl GroupSummary {
@@ -69,10 +71,12 @@ impl GroupSummary {
         match (self.unit, self.clusters) {
             (ResampledUnit::Cluster, Clusters::Fonts) => "seeds and fonts",
             (ResampledUnit::Cluster, Clusters::Sources) => "seeds and pages or fonts",
+            (ResampledUnit::Cluster, Clusters::Looks) => "seeds and looks",
             (ResampledUnit::Cluster, Clusters::Images)
-            | (ResampledUnit::Item, Clusters::Fonts | Clusters::Images | Clusters::Sources) => {
-                "seeds and images"
-            }
+            | (
+                ResampledUnit::Item,
+                Clusters::Fonts | Clusters::Images | Clusters::Sources | Clusters::Looks,
+            ) => "seeds and images",
         }
     }
 }
@@ -251,8 +255,13 @@ impl Summary {
 
 /// What the clusters of a test group are: a data set on disk seldom knows its fonts.
 fn clusters(scored: &ScoredRun<'_>, set: &TestSet) -> Clusters {
-    if !scored.config.data.is_data_set(set) {
-        return Clusters::Fonts;
+    let data = &scored.config.data;
+    match &data.source {
+        ImageSource::Perception(kind) if kind.shows_text() => return Clusters::Fonts,
+        ImageSource::Perception(_) => return Clusters::Looks,
+        ImageSource::Relabelled(_) => return Clusters::Fonts,
+        ImageSource::Text { .. } if !data.is_data_set(set) => return Clusters::Fonts,
+        ImageSource::Text { .. } | ImageSource::Photographs(_) => {}
     }
     let found: BTreeSet<u32> = set.clusters.iter().copied().collect();
     match found.len() == set.clusters.len() {

@@ -110,6 +110,8 @@ fn split(line: &[u8], divider: Divider) -> Option<(&[u8], &[u8])> {
     };
     let (file, label) = (line[..end].trim_ascii(), &line[end + 1..]);
     let label = match divider {
+        // A third column is no part of the label.
+        Divider::Tab if label.contains(&b'\t') => return None,
         Divider::Tab => label,
         Divider::Whitespace => label.trim_ascii(),
     };
@@ -157,7 +159,8 @@ mod tests {
     #[test]
     fn the_first_divider_divides() {
         let tab = |line| split_text(line, Divider::Tab);
-        assert_eq!(tab("a b.png\tIt's\tso"), Some(("a b.png", "It's\tso")));
+        assert_eq!(tab("a b.png\tIt's so"), Some(("a b.png", "It's so")));
+        assert_eq!(tab("a b.png\tIt's\t0.98"), None, "a third column");
         assert_eq!(tab("./a.png \t"), Some(("./a.png", "")));
         assert_eq!(tab("a.png label"), None);
         assert_eq!(tab("\tlabel"), None);
@@ -178,7 +181,7 @@ mod tests {
                 }
                 None => prop_assert!(
                     line.split('\t').next().is_none_or(|file| file.trim_ascii().is_empty())
-                        || !line.contains('\t')
+                        || line.matches('\t').count() != 1
                 ),
             }
             split_text(&line, Divider::Whitespace);

@@ -3,9 +3,11 @@
 use super::config::StudyConfig;
 use super::part::Part;
 use anyhow::Result;
+use perception_tasks::TaskConfig;
 use probe::{CellSpec, Prepared, ProbeConfig, SplitSizes, TrainingConfig, train_cell};
 use runs::session::Session;
 use std::collections::BTreeMap;
+use text_images::Split;
 
 /// Steps of the two cells that a timing is the difference of.
 const TIMED_STEPS: [usize; 2] = [2, 12];
@@ -110,7 +112,7 @@ fn images_made(config: &ProbeConfig) -> usize {
     let (data, images) = (&config.data, &config.data.images);
     let groups = data.densities.len().max(1);
     let trained = groups * data.train_contents.len() * (images.train + images.validation);
-    let tested = groups * data.test_contents.len() * images.test;
+    let tested = groups * tested(config);
     match config.replication.is_start() {
         true => trained + tested,
         // Test images are the same for all of them, but each tower encodes them anew.
@@ -181,8 +183,20 @@ fn images_read(config: &ProbeConfig) -> usize {
     let (images, training) = (&config.data.images, &config.training);
     let groups = config.data.densities.len().max(1);
     let looks = (training.evaluations + 1) * training.evaluation_images.min(images.validation);
-    let tests = config.data.test_contents.len() * images.test;
-    groups * (looks + images.validation + tests)
+    groups * (looks + images.validation + tested(config))
+}
+
+/// Test images of a density; those of a task are so many on each of its levels.
+fn tested(config: &ProbeConfig) -> usize {
+    let data = &config.data;
+    let task = data
+        .source
+        .perception()
+        .filter(|kind| kind.difficulty().is_some());
+    let levels = task.map_or(1, |kind| {
+        TaskConfig::new(kind, Split::Test, data.seed).levels
+    });
+    data.test_contents.len() * data.images.test * levels
 }
 
 #[cfg(test)]

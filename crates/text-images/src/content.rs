@@ -36,7 +36,8 @@ pub enum Content {
     /// some with punctuation, made-up words, numbers, prices, dates, and strings of random characters.
     /// In a line of free length it has the lengths of print, otherwise exactly those that are asked for.
     /// The words are those of [`Words`](Self::Words), split in the same way, and a hundred of the
-    /// shortest and commonest, which are in all splits.
+    /// shortest and commonest, which are in all splits. For training there is a longer list besides, of which
+    /// words of the other splits are left out.
     Print,
     /// A Markov source that uses every character equally often, and says `bits` with each.
     ///

@@ -53,12 +53,16 @@ impl Lettering {
     }
 }
 
-/// Whether the PostScript name of a face says that its letters are slanted.
+/// Whether the PostScript name of a face says that its letters are slanted, also in Adobe's short forms
+/// (`SourceSans3-BoldIt`).
 #[must_use]
 pub fn says_slanted(face: &str) -> bool {
+    let style = face.rsplit_once('-').map_or("", |(_, style)| style);
+    let style = style.split(' ').next().unwrap_or(style);
     ["Italic", "Oblique", "Slanted"]
         .iter()
         .any(|word| face.contains(word))
+        || ["It", "Ital", "Obl"].iter().any(|end| style.ends_with(end))
 }
 
 impl Typeface {

@@ -21,13 +21,18 @@ pub struct Args {
     out: PathBuf,
     /// Contact sheets of fine-grained tasks instead of text, separated by commas, or `all`: levels of
     /// difficulty in columns, counterfactual pairs one below the other.
-    #[arg(long, value_name = "TASK,...", value_delimiter = ',', conflicts_with_all = ["strip", "densities", "images", "text_source", "text"])]
+    #[arg(long, value_name = "TASK,...", value_delimiter = ',', conflicts_with_all = ["strip", "densities", "images", "text_source", "text", "words", "clean", "charset"])]
     tasks: Vec<String>,
     /// Number of images per density.
     #[arg(long, default_value_t = 24)]
     images: u64,
     /// Characters per visual token, separated by commas; leave out with --strip.
-    #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1,2,4",
+        conflicts_with = "strip"
+    )]
     densities: Vec<f64>,
     /// Render proportional lines of free length instead of a character grid.
     #[arg(long)]

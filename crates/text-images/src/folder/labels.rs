@@ -157,7 +157,7 @@ impl<'a> Line<'a> {
             grid: self.grid(columns, text)?,
             font: self.field(columns.font)?.map(str::to_owned),
             family: self.field(columns.family)?.map(str::to_owned),
-            held_out: self.parse(columns.held_out, "held_out", "true or false")?,
+            held_out: self.flag(columns.held_out, "held_out")?,
             split: self.parse(columns.split, "split", "train, validation or test")?,
             index: self.parse(columns.index, "index", "a whole number")?,
             line: self.number,
@@ -177,6 +177,16 @@ impl<'a> Line<'a> {
             return Err(self.invalid("columns", &found, "columns x lines = characters of text"));
         }
         Ok(Some(Grid { columns, lines }))
+    }
+
+    /// True or false, in the letters of spreadsheets as well.
+    fn flag(&self, position: Option<usize>, name: &'static str) -> Result<Option<bool>> {
+        match self.field(position)? {
+            Some(field) if field.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(field) if field.eq_ignore_ascii_case("false") => Ok(Some(false)),
+            Some(field) => Err(self.invalid(name, field, "true or false")),
+            None => Ok(None),
+        }
     }
 
     /// A field without surrounding whitespace, `None` if its column is absent or it is empty.

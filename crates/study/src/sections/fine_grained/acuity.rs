@@ -37,9 +37,13 @@ pub(super) fn acuity(result: &PartResult) -> Option<ErrorCurves> {
         title: format!("{kind}: {}", kind.question()),
         subtitle: format!(
             "{images} test images a level, {} seeds, {} steps; whiskers: 95% BCa bootstrap \
-             interval over seeds and images",
+             interval over {}",
             result.part.config.seeds.len(),
-            result.part.config.training.steps
+            result.part.config.training.steps,
+            levels
+                .first()
+                .map_or("seeds", |&(group, _)| result.summary.groups[group]
+                    .resampled())
         ),
         x_title: format!("{} ({})", axis.name, axis.unit),
         y_title: "wrong answers (%)".to_owned(),
