@@ -95,15 +95,16 @@ fn a_tower_for_lines_goes_on_from_another_one_and_reads_words() {
     let other = "start = \"backbone.safetensors\"\n[backbone]\nd_model = 64\n";
     place.write("other.toml", other);
     let refused = place.run(
-        "pretrain-backbone --objective read-lines --config other.toml --out other.safetensors",
+        "pretrain-backbone --objective read-lines --config other.toml --out refused.safetensors",
     );
     refused.refused(&["backbone.safetensors", "another shape"]);
     place.write(
         "grid.toml",
         "[[tasks]]\ncharset = \"94\"\ndensity = 1.0\nweight = 1\n",
     );
-    let refused = place
-        .run("pretrain-backbone --objective read-lines --config grid.toml --out grid.safetensors");
+    let refused = place.run(
+        "pretrain-backbone --objective read-lines --config grid.toml --out refused.safetensors",
+    );
     refused.refused(&["read-lines", "density"]);
 }
 
@@ -116,6 +117,15 @@ fn an_existing_backbone_is_not_replaced_unasked() {
     assert_eq!(
         fs::read(place.path("backbone.safetensors")).unwrap(),
         before
+    );
+    // Nor are the settings, which would lie where it writes its own.
+    let recipe = TINY_BACKBONE.replace("steps = 1", "# mine\nsteps = 1");
+    place.write("tower.toml", &recipe);
+    let run = place.run("pretrain-backbone --config tower.toml --out tower.safetensors");
+    run.refused(&["tower.toml is written beside --out", "another file"]);
+    assert_eq!(
+        fs::read_to_string(place.path("tower.toml")).unwrap(),
+        recipe
     );
 }
 

@@ -80,13 +80,18 @@ pub fn add_stage(manifest: &mut Manifest, stage: &str, seconds: f64) {
     });
 }
 
-/// The commit of a folder, with `-dirty` if files differ that can change a number: those of
+/// The commit of a folder in a checkout of this program, with `-dirty` if files differ that can change a number: those of
 /// `results` are what runs write. `None` outside a checkout.
 fn commit(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         let mut git = Command::new("git");
         git.args(arguments).current_dir(folder).output().ok()
     };
+    // Not that of whatever other repository the program is called from.
+    let top = String::from_utf8(git(&["rev-parse", "--show-toplevel"])?.stdout).ok()?;
+    if !Path::new(top.trim()).join("crates/run-results").is_dir() {
+        return None;
+    }
     let found = git(&["rev-parse", "--short=12", "HEAD"])?;
     let commit = String::from_utf8(found.stdout).ok()?;
     let commit = commit.trim();
@@ -134,6 +139,11 @@ mod tests {
         git("init -q");
         std::fs::create_dir(folder.path().join("results")).unwrap();
         write("source", "a");
+        git("add .");
+        git("commit -q -m of-another-program");
+        assert_eq!(commit(folder.path()), None);
+        std::fs::create_dir_all(folder.path().join("crates/run-results")).unwrap();
+        write("crates/run-results/source", "a");
         write("results/table", "a");
         git("add .");
         git("commit -q -m first");

@@ -275,8 +275,9 @@ impl RunFolder {
         }
         atomic::remove_unfinished(&self.path, Duration::ZERO);
         let cells = self.cells();
-        // Tasks add cells without asking; what they are writing is theirs.
-        let shared = cells.with_file_name(CLUSTER_FOLDER).is_dir();
+        // A study and its tasks add cells without asking for this folder; what they are writing is theirs.
+        let shared =
+            cells != self.path.join("cells") || cells.with_file_name(CLUSTER_FOLDER).is_dir();
         let age = if shared {
             WRITTEN_BY_NOW
         } else {

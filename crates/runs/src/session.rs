@@ -140,10 +140,14 @@ impl<'a> Session<'a> {
         begun: &mut Begun<'p>,
     ) -> Result<RunOutcome> {
         let mut replicates = Replicates::of(config);
+        // Cells of seeds that were finished before, which nothing else tells of.
+        let mut kept_cells = 0;
         while let Some(replicate) = replicates.next() {
             let seed = config.own_seed(&replicate);
             let kept = seed.map(|seed| KeptSeed::of(folder.path(), seed));
             if let Some(outcome) = kept.as_ref().and_then(|kept| kept.read(&replicate)) {
+                let tried = outcome.tuning.iter().map(|tuning| tuning.candidates.len());
+                kept_cells += tried.sum::<usize>();
                 replicates.add(outcome);
                 continue;
             }
@@ -158,6 +162,10 @@ impl<'a> Session<'a> {
                 self.watch(progress, &name.to_string_lossy(), config, &folder.cells())
             });
             watched.is_later_seed(replicates.count() > 0);
+            if kept_cells > 0 {
+                watched.stage("seeds", kept_cells, kept_cells);
+                kept_cells = 0;
+            }
             let clock = Instant::now();
             let outcome = self.train_watched(&replicate, &prepared, &folder.cells(), watched)?;
             provenance::add_stage(manifest, "cells", clock.elapsed().as_secs_f64());

@@ -239,13 +239,33 @@ fn recall_run(config: &ProbeConfig, cells: &Path, session: &Session<'_>) -> Resu
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write_run(folder: &Path, run: &MergedRun) -> Result<Summary> {
+pub fn write_run(folder: &Path, config: &ProbeConfig, run: MergedRun) -> Result<Summary> {
+    let run = unless_finished(folder, config, run);
     let outputs = Outputs::of(&run.config);
     let summary = run_results::write(folder, &run.config, &run.outcome, &run.manifest, outputs)?;
     if !run.has_all_arms {
         forget_items(folder)?;
     }
     Ok(summary)
+}
+
+/// The run, or what a finished one left there: some of its arms never take the place of all.
+fn unless_finished(folder: &Path, config: &ProbeConfig, run: MergedRun) -> MergedRun {
+    let stored = || {
+        items_file::read(folder, config)
+            .ok()
+            .zip(provenance::stored(folder))
+    };
+    match (!run.has_all_arms).then(stored).flatten() {
+        Some((outcome, manifest)) => MergedRun {
+            config: config.clone(),
+            outcome,
+            manifest,
+            has_all_arms: true,
+            ..run
+        },
+        None => run,
+    }
 }
 
 /// Items of some arms would pass for those of a finished run, whose cells nothing asks for any more.
@@ -276,7 +296,7 @@ pub fn write_study(
             manifest,
             has_all_arms,
             run: _,
-        } = run;
+        } = unless_finished(place.path(), &part.config, run);
         let summary =
             run_results::write(place.path(), &config, &outcome, &manifest, part.outputs())
                 .with_context(|| format!("run `{name}`"))?;

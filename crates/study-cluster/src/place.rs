@@ -136,11 +136,16 @@ impl Place {
         self.items().join(format!("{item}.error"))
     }
 
-    /// Writes down how many tasks there are.
+    /// Writes down how many tasks there are. What earlier ones said, shared out in another way, is forgotten.
     ///
     /// # Errors
     /// Names the file.
     pub fn set_tasks(&self, tasks: usize) -> Result<()> {
+        if self.tasks().is_some_and(|before| before != tasks) {
+            for log in self.event_logs() {
+                atomic::remove_stale(&log)?;
+            }
+        }
         let text = toml::to_string(&Tasks { tasks }).context("a number does not fit into TOML")?;
         atomic::write_bytes(&self.file("tasks.toml"), text.as_bytes())
     }

@@ -1,7 +1,7 @@
 //! `merge`: results from the cells that tasks have left.
 
 use super::Computing;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use probe::ProbeConfig;
 use run_support::stop::Stop;
 use runs::run_folder::RunFolder;
@@ -56,10 +56,14 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         items.items.len() - merged.missing.len(),
         merged.failed_cells(&items).len(),
     );
+    ensure!(
+        args.claims.is_none() || matches!(work, Work::Study(_)),
+        "--claims is about a study, and this is a single run; leave it out"
+    );
     match &work {
-        Work::Run(_) => {
-            for run in &merged.runs {
-                println!("{}", write_run(folder.path(), run)?.table());
+        Work::Run(config) => {
+            for run in merged.runs {
+                println!("{}", write_run(folder.path(), config, run)?.table());
             }
         }
         Work::Study(config) => {

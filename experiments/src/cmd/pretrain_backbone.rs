@@ -53,6 +53,15 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         "{} exists; add --overwrite to replace it, or name another file with --out",
         args.out.display()
     );
+    for ending in ["toml", "csv"] {
+        let beside = args.out.with_extension(ending);
+        let is_free = args.overwrite || !beside.exists();
+        ensure!(
+            is_free && beside != args.out && args.config.as_ref() != Some(&beside),
+            "{} is written beside --out, and would take the place of what is there; name another file with --out",
+            beside.display()
+        );
+    }
     let mut config = match args.objective {
         Some(Objective::ReadLines) => PretrainConfig::lines(),
         None | Some(Objective::Read | Objective::FillIn) => PretrainConfig::default(),

@@ -21,6 +21,7 @@ pub struct Args {
 /// If the folder is not a run, or its cells are not all there.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (folder, config) = RunFolder::open::<ProbeConfig>(&args.run)?;
+    config.check()?;
     let session = args.computing.session(stop)?;
     let finished = session.redo(&config, &folder, Outputs::of(&config))?;
     println!("{}", finished.summary.table());

@@ -90,7 +90,10 @@ impl Args {
         };
         let jobs = match self.machine.jobs {
             Some(jobs) => jobs,
-            None => self.machine.backend.lanes(self.cpus_per_task),
+            None => match self.machine.backend.lanes(self.cpus_per_task) {
+                1 => self.machine.device.len().max(1),
+                lanes => lanes,
+            },
         };
         let mut arguments = vec![
             "--data".to_owned(),

@@ -87,7 +87,7 @@ impl Child {
         stop: &Stop,
         mut line: impl FnMut(&str),
     ) -> Result<End> {
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now().checked_add(limit);
         let (sender, receiver) = channel();
         let output = self.0.stdout.take().context("no standard output")?;
         let errors = self.0.stderr.take().context("no standard error")?;
@@ -109,7 +109,7 @@ impl Child {
                 Ok(text) => line(&text),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    let late = Instant::now() >= deadline;
+                    let late = deadline.is_some_and(|end| Instant::now() >= end);
                     if late || stop.is_raised() {
                         self.0.kill().context("cannot end a child that hangs")?;
                         self.0.wait()?;

@@ -2,7 +2,7 @@
 
 use super::event::{Event, Line};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ impl EventLog {
     /// then done without.
     #[must_use]
     pub fn open(path: &Path, run: &str) -> Self {
-        let file = File::options().create(true).append(true).open(path);
+        let file = opened(path);
         Self {
             path: path.to_owned(),
             run: run.to_owned(),
@@ -48,6 +48,24 @@ impl EventLog {
             *file = None;
         }
     }
+}
+
+/// The file, to be added to, behind a line end: a full disk may have left half a line.
+fn opened(path: &Path) -> std::io::Result<File> {
+    let mut file = File::options()
+        .create(true)
+        .append(true)
+        .read(true)
+        .open(path)?;
+    let mut end = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut end)?;
+    }
+    if end != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 fn complain(path: &Path, error: &std::io::Error) {
@@ -112,6 +130,22 @@ mod tests {
         assert_eq!(told, events.iter().collect::<Vec<_>>());
         assert_eq!((found[0].run.as_str(), found[1].run.as_str()), ("a", "b"));
         assert!(found[0].unix_s > 1.7e9 && found[0].unix_s <= found[1].unix_s);
+    }
+
+    #[test]
+    fn what_follows_half_a_line_begins_on_a_line_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        std::fs::write(&path, "{\"unix_s\": 3, \"run").unwrap();
+        EventLog::open(&path, "a").write(Event::Finished { seconds: 1.0 });
+        EventLog::open(&path, "a").write(Event::Finished { seconds: 2.0 });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(
+            text.lines()
+                .skip(1)
+                .all(|line| line.starts_with("{\"unix_s\"") && line.ends_with('}'))
+        );
     }
 
     #[test]

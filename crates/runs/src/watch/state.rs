@@ -56,6 +56,10 @@ struct ProcessState {
     arms: usize,
     stage: String,
     tunings: usize,
+    /// Cells of the other seeds.
+    of_seeds: usize,
+    /// When it last said something.
+    last_unix_s: f64,
     /// Cells beyond those of the first grid.
     extra: usize,
     done: usize,
@@ -67,6 +71,7 @@ struct ProcessState {
 impl ProcessState {
     fn take(&mut self, line: Line) {
         let key = |cell: &CellSpec| format!("{} {} {}", cell.arm, cell.seed, cell.learning_rate);
+        self.last_unix_s = line.unix_s;
         match line.event {
             Event::Started { lanes, arms, .. } => {
                 *self = Self {
@@ -75,14 +80,24 @@ impl ProcessState {
                     arms,
                     failed: std::mem::take(&mut self.failed),
                     seconds: std::mem::take(&mut self.seconds),
+                    last_unix_s: line.unix_s,
                     ..Self::default()
                 };
             }
             Event::Stage { stage, cells, done } => {
                 self.running.clear();
                 if stage == "tuning" {
-                    self.extra += if self.tunings > 0 { cells } else { 0 };
+                    // After the other seeds everything is trained once more, for longer.
+                    let again = if self.stage == "seeds" {
+                        self.of_seeds
+                    } else {
+                        0
+                    };
+                    self.extra += if self.tunings > 0 { cells + again } else { 0 };
                     self.tunings += 1;
+                }
+                if stage == "seeds" {
+                    self.of_seeds = cells;
                 }
                 // What is tested has been trained already.
                 self.done += if stage == "testing" { 0 } else { done };
@@ -162,9 +177,19 @@ pub fn fold(runs: &[(String, ProbeConfig)], logs: Vec<Vec<Line>>) -> Vec<RunStat
 
 fn state(name: &str, config: &ProbeConfig, mut processes: Vec<ProcessState>) -> RunState {
     let arms = config.arms.len();
-    // Who worked on the whole run has counted what tasks had left.
-    if processes.iter().any(|process| process.arms >= arms) {
-        processes.retain(|process| process.arms >= arms);
+    // Who worked on the whole run has counted what tasks had left, and tasks what it had left: who spoke last counts.
+    let is_whole = |process: &ProcessState| process.arms >= arms;
+    let last = |whole: bool| {
+        let spoke = processes
+            .iter()
+            .filter(|process| is_whole(process) == whole);
+        spoke
+            .map(|process| process.last_unix_s)
+            .fold(f64::NEG_INFINITY, f64::max)
+    };
+    if processes.iter().any(is_whole) {
+        let by_whole = last(true) >= last(false);
+        processes.retain(|process| is_whole(process) == by_whole);
     }
     let rates = config.arms.iter().map(|&arm| config.rates_of(arm).len());
     let per_arm = rates.max().unwrap_or(0) + config.seeds.len().saturating_sub(1);
@@ -378,6 +403,53 @@ mod tests {
         let states = fold(&runs(), vec![log]);
         assert_eq!((states[0].done, states[0].cells), (3, 3));
         assert_eq!(states[0].phase, Phase::Finished);
+    }
+
+    #[test]
+    fn a_longer_training_of_all_takes_the_other_seeds_again() {
+        let log = lines(
+            "a",
+            vec![
+                started_run(1, 2),
+                stage("tuning", 4, 4),
+                stage("seeds", 2, 2),
+                stage("tuning", 4, 4),
+            ],
+        );
+        let states = fold(&runs(), vec![log]);
+        assert_eq!((states[0].done, states[0].cells), (10, 12));
+    }
+
+    #[test]
+    fn who_spoke_last_counts_whether_it_had_the_whole_run_or_a_task() {
+        let at = |unix_s: f64, mut log: Vec<Line>| {
+            log.iter_mut().for_each(|line| line.unix_s = unix_s);
+            log
+        };
+        let stopped = Event::Stopped {
+            reason: "stopped by Ctrl-C".to_owned(),
+        };
+        let whole = lines("a", vec![started_run(1, 2), stage("tuning", 4, 0), stopped]);
+        let task = || {
+            lines(
+                "a",
+                vec![
+                    started_run(1, 1),
+                    stage("tuning", 2, 2),
+                    stage("seeds", 1, 1),
+                    Event::Finished { seconds: 3.0 },
+                ],
+            )
+        };
+        let later = [at(1.0, whole.clone()), at(2.0, task()), at(3.0, task())];
+        let states = fold(&runs(), later.into());
+        assert_eq!(
+            (states[0].phase.clone(), states[0].done),
+            (Phase::Finished, 6)
+        );
+        let earlier = [at(4.0, whole), at(2.0, task()), at(3.0, task())];
+        let states = fold(&runs(), earlier.into());
+        assert!(matches!(states[0].phase, Phase::Stopped(_)));
     }
 
     #[test]
