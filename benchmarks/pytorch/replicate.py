@@ -2,7 +2,8 @@
 
 Trains identity, PatchMerger, the MLP of the VET's width, soft and hard VET at 1, 2 and 4
 characters per token, each density on its own, and writes `replicate.csv` and a page beside it.
-Every finished cell is kept: the same command goes on where it was ended.
+Every finished cell is kept: the same command goes on where it was ended. `--tables` makes a page
+of the densities that are finished.
 """
 
 import argparse
@@ -10,12 +11,13 @@ import os
 import signal
 import sys
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from probe.choice import best_rate, beyond
 from replication.against import read
-from replication.cells import Store, whole, write_rows
+from replication.cells import Store, tower, whole, write_rows
 from replication.page import page
 from replication.settings import EXTENSIONS, PRESETS, SYMBOLS, of_density
 from replication.tables import Results
@@ -34,6 +36,12 @@ def densities(text):
     return found
 
 
+def count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
+
+
 def file(text):
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text}")
@@ -47,14 +55,16 @@ def arguments():
     add = parser.add_argument
     add("--preset", choices=PRESETS, default="full", help="smoke: does everything work? a minute")
     add("--densities", type=densities, help="some of 1,2,4; each is a run of its own")
-    add("--seeds", type=int, help="number of seeds, from the first one on")
-    add("--steps", type=int, help="optimiser steps per cell")
-    add("--jobs", type=int, default=os.cpu_count(), help="worker processes over cells")
-    add("--threads", type=int, default=1, help="threads of each process")
+    add("--seeds", type=count, help="number of seeds, from the first one on")
+    add("--steps", type=count, help="optimiser steps per cell")
+    add("--jobs", type=count, default=os.cpu_count(), help="worker processes over cells")
+    add("--threads", type=count, default=1, help="threads of each process")
     against = "a summary.csv of the study in Rust; of several the first that fits counts"
     add("--against", type=file, action="append", default=[], metavar="FILE", help=against)
     add("--tables", action="store_true", help="train nothing; write table and page again")
-    add("--backbone", type=Path, default=REPOSITORY / "data/backbones/small-vit.safetensors")
+    towers = REPOSITORY / "data/backbones/replicates/seed-{seed}.safetensors"
+    about = "the frozen tower; with {seed} in its name one for each seed, as the study has"
+    add("--backbone", type=Path, default=towers, metavar="FILE", help=about)
     add("--assets", type=Path, default=SCRATCH / "assets", help="fonts and words; made if missing")
     add("--out", type=Path, help="folder of the run")
     return parser.parse_args()
@@ -81,8 +91,11 @@ def train(args, out):
     store.open(settings, args.backbone, args.assets)
     workers = Workers(args.jobs, args.threads)
     for density in settings.densities:
+        # More seeds than before leave a finished density unfinished.
+        store.mark(density).unlink(missing_ok=True)
         DensityRun(of_density(settings, density), store, workers, args).finish()
-    store.collect()
+        store.mark(density).touch()
+        store.collect()
 
 
 class DensityRun:
@@ -90,6 +103,7 @@ class DensityRun:
 
     def __init__(self, settings, store, workers, args):
         self.settings, self.store, self.workers, self.args = settings, store, workers, args
+        self.tower, self.data = None, None
 
     def finish(self):
         """The tuning on the first seed, then the other seeds at the best rate of each arm."""
@@ -114,19 +128,23 @@ class DensityRun:
     def cells(self, stage, specs):
         """The cells of `specs`, trained where they are not there yet."""
         missing = [spec for spec in specs if self.store.find(self.settings, *spec) is None]
-        if missing:
-            work = partial(train_cell, self.settings, self.data, self.store)
+        done, tower_of = 0, lambda spec: tower(self.args.backbone, spec[1])
+        for path, behind in groupby(sorted(missing, key=tower_of), tower_of):
+            work = partial(train_cell, self.settings, self.features(path), self.store)
             with self.workers.open(work) as apply:
-                for done, cell in enumerate(apply(missing), start=1):
+                for done, cell in enumerate(apply(list(behind)), start=done + 1):
                     self.announce(f"{stage} {done}/{len(missing)}", cell)
         return [self.store.find(self.settings, *spec) for spec in specs]
 
-    @cached_property
-    def data(self):
-        """Images and features, made when the first cell needs them."""
+    def features(self, path):
+        """Images and what a tower makes of them, those of the last tower kept."""
         from probe.study import prepare
 
-        return prepare(self.settings, self.args.assets, self.args.backbone, self.workers)
+        if path != self.tower:
+            self.data = None
+            self.data = prepare(self.settings, self.args.assets, path, self.workers)
+            self.tower = path
+        return self.data
 
     def announce(self, stage, cell):
         state = f"FAILED: {cell.failure}" if cell.failure else f"test CER {cell.cer:.4f}"

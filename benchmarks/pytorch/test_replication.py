@@ -4,6 +4,7 @@ Those of the projectors need PyTorch too and are left out without it.
 """
 
 import math
+import shutil
 import tempfile
 import unittest
 from collections import namedtuple
@@ -14,7 +15,7 @@ import numpy as np
 
 from probe.choice import best_rate, beyond
 from replication import against
-from replication.cells import Cell, read_rows, whole, write_rows
+from replication.cells import Cell, Store, cell_name, read_rows, tower, whole, write_rows
 from replication.intervals import rate_with_interval
 from replication.page import page
 from replication.tables import Results
@@ -154,15 +155,54 @@ class Against(unittest.TestCase):
         self.assertIn("overlap for 1 of 2 arms (not those of `identity`)", text)
 
     def test_another_alphabet_is_not_compared(self):
-        config = 'data = {charset = "36", images = {train = 9}}\ntraining = {steps = 5}\n'
+        config = 'backbone = "tower"\ndata = {charset = "36", images = {train = 9}}\ntraining = {steps = 5}\n'
         text = self.compared([("identity", 0.5)], config)
         self.assertIn("36 symbols, 5 steps on 9 images", text)
         self.assertIn("No number of this density and alphabet in the files for `identity`", text)
 
-    def test_tables_are_the_same_whether_words_or_rows_are_counted(self):
-        self.assertEqual(against.rows_apart("vet-softmax@1024", "vet-softmax@1028"), 4)
-        for other in ("vet-softmax@256", "gelu-mlp@1024", "vet-softmax@1024+top4", "vq@1024"):
-            self.assertIsNone(against.rows_apart("vet-softmax@1024", other))
+    def test_tables_of_another_size_are_not_compared(self):
+        run = results(self.edits | {"vet-softmax@64": [[1] * 40] * 2})
+        with tempfile.TemporaryDirectory() as folder:
+            path = summary(folder, [("identity", 0.1), ("vet-softmax@68", 0.1)])
+            text = page(run, run.lines(), [against.read(path)])
+        self.assertIn("in the files for `patch-merger`, `vet-softmax@64`", text)
+
+    def test_a_tower_may_belong_to_a_seed(self):
+        self.assertEqual(tower("towers/seed-{seed}.st", 7), Path("towers/seed-7.st"))
+        self.assertEqual(tower("towers/one.st", 7), Path("towers/one.st"))
+
+    def test_the_page_says_how_it_is_made_again(self):
+        self.assertRegex(self.compared([("identity", 0.5)]), r"--tables --against \S+/summary.csv`")
+
+
+class Finished(unittest.TestCase):
+    def test_only_finished_densities_are_collected(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store(folder)
+            store.folder.mkdir()
+            for density in (1.0, 2.0):
+                cell = replace(CELL, density=density, failure="the loss is nan")
+                write_rows(store.folder / f"identity_{density:g}.csv", [cell])
+            store.mark(1.0).touch()
+            store.collect()
+            self.assertEqual([cell.density for cell in read_rows(Path(folder) / "cells.csv", Cell)], [1.0])
+
+    def test_a_clone_goes_on_from_what_was_collected(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store(folder)
+            store.folder.mkdir()
+            path = store.folder / cell_name(CELL.arm, CELL.density, CELL.seed, CELL.learning_rate)
+            write_rows(path, [CELL])
+            np.savez(path.with_suffix(".npz"), edits=np.arange(4, dtype=np.uint8), faces=["a"] * 4)
+            store.mark(CELL.density).touch()
+            store.collect()
+            collected = (Path(folder) / "items.npz").read_bytes()
+            shutil.rmtree(store.folder)
+            store.folder.mkdir()
+            store.unpack()
+            self.assertEqual(repr(read_rows(path, Cell)), repr([CELL]))
+            store.collect()
+            self.assertEqual((Path(folder) / "items.npz").read_bytes(), collected)
 
 
 @unittest.skipIf(torch is None, "needs PyTorch")

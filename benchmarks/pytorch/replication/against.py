@@ -1,12 +1,9 @@
 """Numbers of the study in Rust, from files with the columns of its `summary.csv`."""
 
 import csv
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-
-from probe.settings import INDICATORS
 
 COLUMNS = (
     *("arm", "density", "condition", "mode", "metric", "mean", "low_95", "high_95", "seeds"),
@@ -19,8 +16,6 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 class Reference:
     """What a file says of an arm at a density; differences are to PatchMerger."""
 
-    arm: str
-    source: str
     seeds: int
     interval: tuple
     difference: tuple | None
@@ -55,7 +50,8 @@ def read(path):
     until = training.get("until_converged", {}).get("most_steps")
     steps = f"{training['steps']}{f' to {until}' if until else ''}"
     symbols = int(settings["data"]["charset"])
-    return Source(name, rows, symbols, f"{symbols} symbols, {steps} steps on {images} images")
+    about = f"{symbols} symbols, {steps} steps on {images} images, tower `{settings['backbone']}`"
+    return Source(name, rows, symbols, about)
 
 
 def is_counted(row):
@@ -69,38 +65,24 @@ def references(sources, lines):
         for source in sources:
             row = matching_row(source, line)
             if row is not None:
-                found[line.arm, line.density] = reference(source, row)
+                found[line.arm, line.density] = reference(row)
                 break
     return found
 
 
 def matching_row(source, line):
-    """The row of the same arm, density and alphabet, if there is one.
-
-    A table of 1,024 words is called by its rows, 1,028, in some runs and by 1,024 in others.
-    """
+    """The row of the same arm, density and alphabet, if there is one."""
     if source.symbols not in (None, line.symbols):
         return None
-    near = [
-        (rows_apart(line.arm, row["arm"]), number)
-        for number, row in enumerate(source.rows)
-        if float(row["density"]) == line.density and rows_apart(line.arm, row["arm"]) is not None
-    ]
-    return source.rows[min(near)[1]] if near else None
+    for row in source.rows:
+        if row["arm"] == line.arm and float(row["density"]) == line.density:
+            return row
+    return None
 
 
-def rows_apart(ours, theirs):
-    """By how many rows the tables of two arms differ; none if they are different arms."""
-    parts = [re.fullmatch(r"([a-z-]+)(?:@(\d+))?(\+.*)?", arm) for arm in (ours, theirs)]
-    if not all(parts) or len({(part[1], part[3]) for part in parts}) > 1:
-        return None
-    ours, theirs = (int(part[2] or 0) for part in parts)
-    return abs(ours - theirs) if abs(ours - theirs) <= INDICATORS else None
-
-
-def reference(source, row):
+def reference(row):
     numbers = lambda *names: tuple(float(row[name]) for name in names)
     names = ("merger_difference", "merger_low_95", "merger_high_95")
     difference = numbers(*names) if row[names[0]] else None
     interval = numbers("mean", "low_95", "high_95")
-    return Reference(row["arm"], source.name, int(row["seeds"]), interval, difference)
+    return Reference(int(row["seeds"]), interval, difference)

@@ -116,10 +116,26 @@ class Store:
                 )
         with whole(path, "w", encoding="utf-8") as file:
             file.write(json.dumps(ours, indent=1) + "\n")
+        self.unpack()
+
+    def unpack(self):
+        """Brings back the cells that were collected, which a clone has in no other way."""
+        if not (self.out / "cells.csv").exists():
+            return
+        with np.load(self.out / "items.npz") as items:
+            for cell in read_rows(self.out / "cells.csv", Cell):
+                path = self.folder / cell_name(cell.arm, cell.density, cell.seed, cell.learning_rate)
+                self.mark(cell.density).touch()
+                if path.exists():
+                    continue
+                if not cell.failure:
+                    edits, faces = items[edits_key(cell)], items[faces_key(cell.density)]
+                    with whole(path.with_suffix(".npz"), "wb") as file:
+                        np.savez_compressed(file, edits=edits, faces=faces)
+                write_rows(path, [cell])
 
     def path(self, settings, arm, seed, rate):
-        density = settings.densities[0]
-        return self.folder / f"{arm.name}_{density:g}_{seed}_{rate:g}.csv"
+        return self.folder / cell_name(arm.name, settings.densities[0], seed, rate)
 
     def find(self, settings, arm, seed, rate):
         """A finished cell, or none."""
@@ -137,12 +153,16 @@ class Store:
         write_rows(path, [cell])
         return cell
 
+    def mark(self, density):
+        """The file that says that every cell of a density is there."""
+        return self.folder / f"{density:g}.finished"
+
     def collect(self):
-        """Puts all finished cells into `cells.csv` and `items.npz`, which tables are made of."""
-        paths = sorted(self.folder.glob("*.csv"))
-        cells = [read_rows(path, Cell)[0] for path in paths]
-        items = {}
-        for path, cell in zip(paths, cells):
+        """Puts the cells of finished densities into `cells.csv` and `items.npz`, which tables are made of."""
+        read = [(path, read_rows(path, Cell)[0]) for path in sorted(self.folder.glob("*.csv"))]
+        read = [(path, cell) for path, cell in read if self.mark(cell.density).exists()]
+        items, cells = {}, [cell for _, cell in read]
+        for path, cell in read:
             if cell.failure:
                 continue
             with np.load(path.with_suffix(".npz")) as file:
@@ -153,6 +173,15 @@ class Store:
         write_rows(self.out / "cells.csv", cells)
         with whole(self.out / "items.npz", "wb") as file:
             np.savez_compressed(file, **items)
+
+
+def cell_name(arm, density, seed, rate):
+    return f"{arm}_{density:g}_{seed}_{rate:g}.csv"
+
+
+def tower(backbone, seed):
+    """The tower of a seed."""
+    return Path(str(backbone).replace("{seed}", str(seed)))
 
 
 def edits_key(cell):
@@ -175,8 +204,8 @@ def provenance(settings, backbone, assets):
     kept = {name: value for name, value in asdict(settings).items() if name not in MAY_DIFFER}
     ours = kept | {
         "first_seed": settings.seeds[0],
-        "tower": Path(backbone).name,
-        "tower_sha256": digest([Path(backbone)]),
+        "tower": "/".join(Path(backbone).parts[-2:]),
+        "first_tower_sha256": digest([tower(backbone, settings.seeds[0])]),
         "fonts_sha256": digest(fonts),
         "faces": len(fonts),
         "torch": torch.__version__,

@@ -19,11 +19,11 @@ Written by `benchmarks/pytorch/replicate.py`; nothing here is typed by hand.
 The arms of the headline comparison, trained by
 [a program of its own](../../../benchmarks/README.md#the-replicate) in another framework:
 projectors, reader, optimiser, renderer (Pillow), texts, seeds and statistics (NumPy). What it
-shares with the study in Rust is the frozen tower (`data/backbones/{tower}`, made by
-the Rust side), the {faces} font faces and which of them are held out for the test, because the
-tower was trained with the others.
+shares with the study in Rust are frozen towers (`{tower}`, made by the Rust
+side), the {faces} font faces and which of them are held out for the test, because towers were
+trained with the others.
 
-Every run has one density. {seeds} from {first_seed} on, {steps:,} steps of {batch} images,
+Every density is a run of its own. {seeds} from {first_seed} on, {steps:,} steps of {batch} images,
 {train_images:,} training, {validation_images:,} validation and {test_images:,} test images per
 density. Learning rates are chosen with the first seed on validation images; tried are {rates},
 the outer ones only where the best lay on the edge. CER: edits per character of random text. Intervals: 95%,
@@ -35,6 +35,9 @@ and carry no claim.
 NOT_EQUAL = """\
 ## What is not as in the study in Rust
 
+- All seeds have the same training images. Where the tower of a file above has `{{seed}}` in its
+  name, seeds there have training images of their own. Steps, images and tower of each file are
+  named above, its rates are in the `config.toml` beside it.
 - Random numbers, texts and rasteriser are others: glyphs are drawn by FreeType at 192 px and scaled
   by area, and the blur is Pillow's, three box blurs.
 - Between rates with equal validation errors the one inside the grid counts, then the lowest; the
@@ -45,8 +48,8 @@ NOT_EQUAL = """\
 
 `items.npz` has the edits of every test image (`edits/ARM/DENSITY/SEED/RATE`) and its font face
 (`faces/DENSITY`), `cells.csv` a row per trained cell, those of the tuning included. From these and
-`run.json` alone `python benchmarks/pytorch/replicate.py --tables` writes `replicate.csv` and this
-page again.
+`run.json` alone `python benchmarks/pytorch/replicate.py --tables{flags}`
+writes `replicate.csv` and this page again.
 """
 
 
@@ -56,7 +59,8 @@ def page(results, lines, sources):
     parts = [what(results), agreement(results, lines, sources, found)]
     for density in results.densities:
         parts.append(numbers(density, [line for line in lines if line.density == density], found))
-    return "\n".join([*parts, remarks(results, lines), NOT_EQUAL])
+    flags = "".join(f" --against {source.name}" for source in sources)
+    return "\n".join([*parts, remarks(results, lines), NOT_EQUAL.format(flags=flags)])
 
 
 def what(results):
@@ -92,7 +96,7 @@ def numbers(density, lines, found):
             line.seeds,
             plain(line.rate, "g"),
             plain(line.words_used, ".0f"),
-            percent(rust.interval) if rust else "–",
+            f"{percent(rust.interval)}, {counted(rust.seeds, 'seed')}" if rust else "–",
             points(rust.difference) if rust else "–",
         )
         rows.append("| " + " | ".join(map(str, cells)) + " |")

@@ -25,7 +25,8 @@ def arms(rows):
 FULL = replace(
     QUICK,
     preset="full",
-    arms=arms(1024),
+    # 1,024 words and the 4 indicator rows that are never taken.
+    arms=arms(1028),
     seeds=(101, 102, 103),
     densities=tuple(SYMBOLS),
     test_contents=("random",),
