@@ -1,14 +1,16 @@
 //! Eight densities, each a run of its own: is there a load at which hard tokens break?
 
-use super::{curves_of_arms, quantiser, rows, run};
-use crate::figure::{StudyFigure, scale as scale_of_panels, sizes};
+use super::{by_load, curves_of_arms, quantiser, rows, run, table};
+use crate::figure::{BOUND_STEPS, StudyFigure, scale as scale_of_panels, sizes};
 use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::section::Section;
 use crate::sections::{Definition, Findings, FineGrained, StudyResults};
 use anyhow::Result;
-use figures::{CurvePanel, ErrorCurves};
+use arms::ArmSpec;
+use figures::{BoundCurve, CurvePanel, ErrorCurves};
 use probe::ProbeConfig;
+use probe_statistics::capacity::fano_error_bound;
 use text_images::Charset;
 
 const HOW_TO_READ: &str = "A knee is a load up to which an arm reads as well as a continuous one, and from \
@@ -44,12 +46,46 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
 
 fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     let results: Vec<&PartResult> = study.of(Section::Knee).collect();
+    let tables = table(
+        "knee",
+        "Character error rate by load",
+        "One run per density. Bits: entropy of the words in use.",
+        &by_load(results.iter().copied()),
+    );
     Ok(Findings {
         figures: StudyFigure::of("knee", HOW_TO_READ, figure(&results))
             .into_iter()
             .collect(),
+        tables: tables.into_iter().collect(),
         ..Findings::default()
     })
+}
+
+/// The least error that the bits of each code allow, by density.
+fn bounds(result: &PartResult, ends: [f64; 2]) -> Vec<BoundCurve> {
+    let alphabet = result.part.config.data.charset.size();
+    let of_code = |arm: &ArmSpec| {
+        let bits = result.nominal_bits(*arm)?;
+        let density =
+            |step: u32| ends[0] + (ends[1] - ends[0]) * f64::from(step) / f64::from(BOUND_STEPS);
+        let points = (0..=BOUND_STEPS).map(density).filter_map(|density| {
+            let least = fano_error_bound(bits, density, alphabet).ok()?;
+            (least > 0.0).then_some((density, least))
+        });
+        Some(BoundCurve {
+            label: format!("least error that {bits:.0} bits allow (Fano)"),
+            points: points.collect(),
+        })
+    };
+    let hard = result
+        .part
+        .config
+        .arms
+        .iter()
+        .filter(|arm| arm.kind.is_hard());
+    hard.filter_map(of_code)
+        .filter(|bound| !bound.points.is_empty())
+        .collect()
 }
 
 fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
@@ -57,6 +93,7 @@ fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
     let [first, _, ..] = results else {
         return None;
     };
+    let last = results.last()?;
     let points = results.iter().flat_map(|result| {
         let arms = result.part.config.arms.iter();
         arms.map(|&arm| (arm, result.density(), result.error(arm, 0)))
@@ -65,7 +102,7 @@ fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
         title: format!("{} characters", first.part.config.data.charset.size()),
         curves: curves_of_arms(points),
         references: Vec::new(),
-        bounds: Vec::new(),
+        bounds: bounds(first, [first.density(), last.density()]),
     }];
     Some(ErrorCurves {
         title: "At which load do tokens break?".to_owned(),
