@@ -288,6 +288,17 @@ fn sources_that_cannot_be_used_are_refused_in_one_line() {
     place
         .probe("--layout strip --dataset lmdb:lines --label-policy strict")
         .refused(&["parseq, dtrb and dtrb-unfiltered"]);
+    for option in ["--label-policy dtrb", "--fit pad", "--dataset-images 10"] {
+        place
+            .probe(&format!("--layout strip {option}"))
+            .refused(&["are for data sets of lines", "--dataset"]);
+    }
+    place
+        .run("render --out one --images 1 --densities 1 --charset 10")
+        .succeeded();
+    place
+        .probe("--density 1 --train-dataset folder:one")
+        .refused(&["one", "kept for validation", "at least 2"]);
     // Nothing is left of it.
     let path = place.path("lines/data.mdb");
     let bytes = fs::read(&path).unwrap();

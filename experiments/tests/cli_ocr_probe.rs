@@ -202,11 +202,19 @@ fn words_are_read_as_a_second_kind_of_text() {
     );
     place.write("tiny.toml", settings);
     place
-        .probe("--run a --arms identity --densities 1,2")
+        .probe("--run a --arms identity --densities 1,2 --test-images 12")
         .succeeded();
     let metrics = Rows::read(&place.result("a", "metrics.csv"));
     for condition in ["random", "words"] {
         let filters = [("condition", condition), ("metric", "cer"), ("seed", "1")];
+        let predictions = Rows::read(&place.result("a", "predictions.csv"));
+        let read = [
+            ("condition", condition),
+            ("density", "1"),
+            ("seed", "1"),
+            ("mode", "deterministic"),
+        ];
+        assert_eq!(predictions.fields("target", &read).len(), 12, "{condition}");
         assert_eq!(
             metrics.fields("density", &filters),
             ["1", "2"],

@@ -49,6 +49,21 @@ fn render_depends_on_the_seed_and_on_nothing_else() {
 }
 
 #[test]
+fn options_of_text_are_refused_where_there_is_none() {
+    let place = Scratch::new();
+    for option in ["--clean", "--words", "--charset 10", "--densities 2"] {
+        let option_name = option.split(' ').next().unwrap();
+        place
+            .run(&format!("render --out sheets --tasks vernier {option}"))
+            .refused(&[option_name, "cannot be used"]);
+    }
+    place
+        .run("render --out lines --strip --densities 2")
+        .refused(&["--densities", "cannot be used"]);
+    assert!(!place.path("sheets").exists() && !place.path("lines").exists());
+}
+
+#[test]
 fn render_leaves_an_earlier_data_set_alone() {
     let place = Scratch::new();
     place

@@ -146,6 +146,16 @@ fn scripts_are_sound_and_ask_for_what_was_asked_for() {
 }
 
 #[test]
+fn a_job_with_two_cards_works_on_both() {
+    let place = Scratch::new();
+    place.write("study.toml", SETTINGS);
+    let flags = "slurm --preset smoke --only ocr --config study.toml --run cards --backend cuda --device 0,1";
+    place.run(flags).succeeded();
+    let array = fs::read_to_string(place.result("cards", "cluster/array.sbatch")).unwrap();
+    assert!(array.contains("'--jobs' '2' '--device' '0,1'"), "{array}");
+}
+
+#[test]
 fn a_task_whose_time_is_up_saves_its_cells_and_asks_to_go_on() {
     let stage = Stage::new();
     let task = |index: &str| {

@@ -170,4 +170,12 @@ mod tests {
         let same = k_means(&[2.0; 12], 2, 3, &mut seeded::stream(1, "k-means"));
         assert_eq!(same, [2.0; 6]);
     }
+
+    #[test]
+    fn points_that_are_no_numbers_end_in_centres_and_not_in_a_panic() {
+        for value in [f32::NAN, f32::INFINITY] {
+            let centres = k_means(&[value; 12], 2, 4, &mut seeded::stream(1, "x"));
+            assert_eq!(centres.len(), 8);
+        }
+    }
 }

@@ -13,6 +13,7 @@ pub mod published;
 mod relabelling;
 mod rendered;
 mod source;
+mod spread;
 mod stored;
 pub mod version_0_1;
 
@@ -33,4 +34,5 @@ pub use pixels::Pixels;
 pub use relabelling::Relabelling;
 pub use rendered::{RenderPlan, condition_name, render_group, render_items};
 pub use source::{DataSource, DataSources, Fit, StoredConfig, scene_charset};
+pub use spread::spread;
 pub use stored::{Part, StoredOutcome, StoredPlan, group_from_dataset};

@@ -1,6 +1,7 @@
 //! Photographs of a data set with one class each as groups, one per split.
 
 use super::group::{Group, GroupKey, Label};
+use super::spread::spread;
 use anyhow::{Result, anyhow, ensure};
 use image::DynamicImage;
 use perception_tasks::{Channels, Crop, DatasetSource, Error, ImageDataset, OnProblem, Problem};
@@ -113,9 +114,8 @@ fn rows_of(plan: &PhotographPlan<'_>) -> Vec<usize> {
         .filter(|(_, row)| row.split == plan.split)
         .map(|(index, _)| index)
         .collect();
-    let taken = all.len().min(plan.most);
-    let spread = |place: usize| all[(place as u128 * all.len() as u128 / taken as u128) as usize];
-    (0..taken).map(spread).collect()
+    let places = spread(all.len(), plan.most);
+    places.into_iter().map(|place| all[place]).collect()
 }
 
 fn push_label(group: &mut Group, plan: &PhotographPlan<'_>, row: usize) {

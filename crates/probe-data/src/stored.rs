@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::group::{Group, GroupKey, Label, classes_of};
 use super::pixels::{DatasetPixels, Fitting, Pixels};
 use super::source::StoredConfig;
+use super::spread::spread;
 use anyhow::{Result, bail};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
@@ -224,17 +225,13 @@ impl Taken {
 
 /// Indices of a part, at most so many of the whole, and whether that left any out.
 fn chosen(len: usize, most: usize, part: Part) -> (Vec<usize>, bool) {
-    let taken = len.min(most);
-    let spread = |place: usize| (place as u128 * len as u128 / taken as u128) as usize;
-    let indices = (0..taken)
-        .filter(|place| match part {
-            Part::All => true,
-            Part::Training => !place.is_multiple_of(10),
-            Part::Validation => place.is_multiple_of(10),
-        })
-        .map(spread)
-        .collect();
-    (indices, taken < len)
+    let taken = spread(len, most).into_iter().enumerate();
+    let indices = taken.filter(|(place, _)| match part {
+        Part::All => true,
+        Part::Training => !place.is_multiple_of(10),
+        Part::Validation => place.is_multiple_of(10),
+    });
+    (indices.map(|(_, index)| index).collect(), most < len)
 }
 
 /// Words of one page are one cluster; other images are each their own.

@@ -6,6 +6,7 @@ use super::preparation::Prepared;
 use super::prepared_group::PreparedGroup;
 use anyhow::Result;
 use burn::tensor::Device;
+use probe_data::spread;
 use projector::StartSample;
 use rand_chacha::ChaCha8Rng;
 use run_support::stop::Stop;
@@ -99,7 +100,7 @@ fn choose(groups: &[(usize, usize)], most: usize) -> Vec<Vec<usize>> {
     }
     let chosen = counts.into_iter().zip(groups);
     chosen
-        .map(|(count, &(images, _))| (0..count).map(|place| place * images / count).collect())
+        .map(|(count, &(images, _))| spread(images, count))
         .collect()
 }
 

@@ -357,8 +357,6 @@ fn navit(
     let config = tower.config();
     let pixels = fixture.packed(config.merge, device)?;
     let output = tower.forward(&pixels)?;
-    let post_norm = output.post_norm.clone();
-    let post_norm = post_norm.unwrap_or_else(|| output.pre_norm.clone());
     let d_head = config.d_model / config.heads;
     let angles = published_angles(&pixels.positions(), d_head, ROTARY_BASE);
     let mut found = vec![
@@ -369,8 +367,13 @@ fn navit(
         },
         Found::tensor("embeddings", tower.embed(&pixels)?),
         Found::tensor("pre_ln_hidden", output.pre_norm.features().clone()),
-        Found::tensor("post_ln_hidden", post_norm.features().clone()),
     ];
+    if let Some(post_norm) = &output.post_norm {
+        found.push(Found::tensor(
+            "post_ln_hidden",
+            post_norm.features().clone(),
+        ));
+    }
     let vet = vet_of(fixture, model)?;
     let blocks = blocks(fixture, &output.pre_norm)?;
     let logits = vet.logits(blocks.merged());

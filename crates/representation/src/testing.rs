@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use burn::tensor::Device;
 use probe::{CellModel, Examination, PreparedGroup, ProbeConfig, WordTally, count_words};
-use probe_data::Group;
+use probe_data::{Group, spread};
 use projector::{Pass, Projector};
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
@@ -161,7 +161,7 @@ impl Testing<'_> {
                 ImageKind::Tasks | ImageKind::Photographs => None,
             };
             let tallies = (&*place, apart.is_none());
-            let all = spread(count, count);
+            let all: Vec<usize> = (0..count).collect();
             let mut found = self.reconstruct(subject, trained, data, &all, tallies)?;
             if let (Some(usage), Some(trained)) = (apart, trained) {
                 found.tally = Some(self.count(trained, usage)?);
@@ -282,7 +282,8 @@ impl Testing<'_> {
     ) -> Result<()> {
         let group = &data.group;
         let width = group.layout.cols * group.layout.patch;
-        let originals = group.images(&spread(group.len(), group.len()))?;
+        let all: Vec<usize> = (0..group.len()).collect();
+        let originals = group.images(&all)?;
         let size = group.image_bytes();
         for (original, picture) in originals.chunks_exact(size).zip(pictures) {
             let error = mean_squared_error(picture, original);
@@ -333,12 +334,6 @@ impl Testing<'_> {
     }
 }
 
-/// At most `most` of `len` images from all over them: crops of one photograph stand together.
-pub(crate) fn spread(len: usize, most: usize) -> Vec<usize> {
-    let count = len.min(most);
-    (0..count).map(|place| place * len / count).collect()
-}
-
 /// Which of `count` images are kept to be looked at: of a task one of every level, else `wanted` from all
 /// over the fonts or photographs, whose images stand together.
 fn sample_places(count: usize, wanted: usize) -> impl Iterator<Item = usize> {
@@ -370,19 +365,6 @@ fn standard(pixels: &[u8]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_to_fit_on_come_from_all_over_the_photographs() {
-        // 28 photographs of 1,400 crops each.
-        let photographs: Vec<usize> = spread(28 * 1400, FITTED_IMAGES)
-            .into_iter()
-            .map(|crop| crop / 1400)
-            .collect();
-        let crops_of = |photograph| photographs.iter().filter(|&&of| of == photograph).count();
-        assert!((0..28).all(|photograph| [18, 19].contains(&crops_of(photograph))));
-        assert_eq!(spread(3, 512), [0, 1, 2]);
-        assert_eq!(spread(0, 512), [0; 0]);
-    }
 
     #[test]
     fn samples_come_from_all_over_the_images() {

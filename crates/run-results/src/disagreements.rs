@@ -4,6 +4,7 @@ use super::data_sets::DataSet;
 use super::scored::{ScoredRun, ScoredTest};
 use arms::{ArmRole, ArmSpec};
 use probe::EvaluationMode;
+use probe_data::spread;
 
 /// Pairs of arms that are shown.
 pub(super) const MOST_PAIRS: usize = 4;
@@ -157,8 +158,8 @@ fn choose(found: &[(usize, Shown)]) -> Vec<Shown> {
             .filter(|(own, _)| *own == more)
             .map(|(_, shown)| *shown)
             .collect();
-        let taken = equals.len().min(MOST_IMAGES - chosen.len());
-        chosen.extend((0..taken).map(|place| equals[place * equals.len() / taken]));
+        let places = spread(equals.len(), MOST_IMAGES - chosen.len());
+        chosen.extend(places.into_iter().map(|place| equals[place]));
         let fewer = found.iter().map(|(own, _)| *own).filter(|own| *own < more);
         most = fewer.max();
     }

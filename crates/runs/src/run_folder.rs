@@ -387,6 +387,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_study_is_writing_is_not_cleared_away_by_one_of_its_runs() {
+        let study = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        std::fs::write(study.path().join(STUDY_FILE), "").unwrap();
+        let choose = |resume| RunFolder::choose(study.path(), Some("a"), "", resume, &config);
+        let cells = choose(false).unwrap().cells();
+        assert_eq!(cells, study.path().join("cells"));
+        std::fs::create_dir(&cells).unwrap();
+        let unfinished = |folder: &Path| {
+            let path = folder.join(".unfinished-x");
+            std::fs::write(&path, "half a cell").unwrap();
+            path
+        };
+        let [of_study, of_run] = [unfinished(&cells), unfinished(&study.path().join("a"))];
+        choose(true).unwrap();
+        assert!(of_study.exists() && !of_run.exists());
+    }
+
+    #[test]
     fn a_folder_with_other_things_is_left_alone() {
         let results = tempfile::tempdir().unwrap();
         std::fs::create_dir(results.path().join("mine")).unwrap();

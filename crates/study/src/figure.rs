@@ -3,13 +3,15 @@
 use super::part::PartResult;
 use anyhow::Result;
 use arms::{ArmKind, ArmSpec};
-use figures::{Arm, CerScale, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate, Reference};
+use figures::{
+    Arm, BoundCurve, CerScale, Curve, CurvePanel, CurvePoint, ErrorCurves, Estimate, Reference,
+};
 use run_results::plots::{family, scale_of};
 use run_support::atomic;
 use std::path::Path;
 
 /// Points of a bound's curve.
-pub(crate) const BOUND_STEPS: u32 = 60;
+const BOUND_STEPS: u32 = 60;
 
 /// A figure that goes over several runs.
 pub(crate) struct StudyFigure {
@@ -114,6 +116,20 @@ pub(crate) fn curves(points: impl IntoIterator<Item = (ArmSpec, f64, Estimate)>)
         curve.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }
     curves
+}
+
+/// A curve of `error` from `low` to `high` in equal ratios, where there is one.
+pub(crate) fn bound(
+    label: impl Into<String>,
+    [low, high]: [f64; 2],
+    error: impl Fn(f64) -> Option<f64>,
+) -> BoundCurve {
+    let place = |step| low * (high / low).powf(f64::from(step) / f64::from(BOUND_STEPS));
+    let points = (0..=BOUND_STEPS).map(place);
+    BoundCurve {
+        label: label.into(),
+        points: points.filter_map(|x| Some((x, error(x)?))).collect(),
+    }
 }
 
 /// PatchMerger and soft words as levels.

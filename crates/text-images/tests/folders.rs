@@ -201,6 +201,17 @@ fn rows_with_faults_are_left_out_and_named_by_line_and_file() {
 }
 
 #[test]
+fn true_and_false_are_read_as_spreadsheets_write_them() {
+    let dir = folder("file,text,held_out\na.png,A,TRUE\na.png,B,False\na.png,C,\n");
+    let dataset = FolderDataset::open(dir.path()).unwrap();
+    let rows = dataset
+        .rows()
+        .iter()
+        .map(|row| row.as_ref().unwrap().held_out);
+    assert_eq!(rows.collect::<Vec<_>>(), [Some(true), Some(false), None]);
+}
+
+#[test]
 fn rows_keep_their_places_and_values_beside_those_left_out() {
     let dir = folder("file,text,index\na.png,A,1\nb.png,B,2\na.png,C,x\na.png,D,4\n");
     let dataset = FolderDataset::open(dir.path()).unwrap();

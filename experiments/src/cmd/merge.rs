@@ -30,6 +30,10 @@ pub struct Args {
 /// `--partial` is not given.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let work = Work::of_folder(&args.run)?;
+    ensure!(
+        args.claims.is_none() || matches!(work, Work::Study(_)),
+        "--claims is about a study, and this is a single run; leave it out"
+    );
     let registration =
         verdicts::registration(args.claims.as_deref(), work.preset(), work.sections())?;
     let folder = match &work {
@@ -55,10 +59,6 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let (finished, failed) = (
         items.items.len() - merged.missing.len(),
         merged.failed_cells(&items).len(),
-    );
-    ensure!(
-        args.claims.is_none() || matches!(work, Work::Study(_)),
-        "--claims is about a study, and this is a single run; leave it out"
     );
     match &work {
         Work::Run(config) => {

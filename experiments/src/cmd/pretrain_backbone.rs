@@ -56,8 +56,12 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     for ending in ["toml", "csv"] {
         let beside = args.out.with_extension(ending);
         let is_free = args.overwrite || !beside.exists();
+        let is_read = args
+            .config
+            .as_ref()
+            .is_some_and(|config| is_same(config, &beside));
         ensure!(
-            is_free && beside != args.out && args.config.as_ref() != Some(&beside),
+            is_free && beside != args.out && !is_read,
             "{} is written beside --out, and would take the place of what is there; name another file with --out",
             beside.display()
         );
@@ -159,6 +163,12 @@ fn train_to(
         out.display()
     );
     Ok(())
+}
+
+/// Whether two names are of one file that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| std::fs::canonicalize(path).ok();
+    place(one).is_some_and(|path| Some(path) == place(other))
 }
 
 /// A row of the table of results for every task, and before them the header.

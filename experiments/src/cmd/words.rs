@@ -3,6 +3,7 @@
 use super::Machine;
 use anyhow::{Context, Result, bail, ensure};
 use checkpoint::Checkpoint;
+use probe_data::spread;
 use published_models::{Processor, VisionModel};
 use run_results::provenance;
 use run_support::atomic;
@@ -136,12 +137,11 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
 /// So many of them, evenly spread.
 fn chosen(files: Vec<PathBuf>, most: usize) -> Result<Vec<PathBuf>> {
     ensure!(most > 0, "--most-images 0 leaves nothing; give 1 or more");
-    let count = files.len();
-    let taken = most.min(count);
-    let places: Vec<usize> = (0..taken).map(|i| i * count / taken).collect();
-    let files = files.into_iter().enumerate();
-    let files = files.filter(|(place, _)| places.binary_search(place).is_ok());
-    Ok(files.map(|(_, file)| file).collect())
+    let places = spread(files.len(), most);
+    Ok(places
+        .into_iter()
+        .map(|place| files[place].clone())
+        .collect())
 }
 
 /// Refuses a folder that holds something else.

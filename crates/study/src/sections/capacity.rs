@@ -2,7 +2,7 @@
 
 use super::{Definition, Findings, FineGrained, StudyResults};
 use crate::design::{arms, base, vocabulary};
-use crate::figure::{BOUND_STEPS, CER_BY_DENSITY, StudyFigure, sizes};
+use crate::figure::{CER_BY_DENSITY, StudyFigure, bound, sizes};
 use crate::scale::Scale;
 use crate::section::Section;
 use crate::table::{StudyTable, cer, header};
@@ -166,10 +166,7 @@ fn figure(study: &StudyResults<'_>, kind: Bits) -> Option<ErrorCurves> {
             title: format!("{alphabet} characters"),
             curves,
             references: Vec::new(),
-            bounds: vec![BoundCurve {
-                label: "least error that the bits allow (Fano)".to_owned(),
-                points: load_bound(alphabet),
-            }],
+            bounds: vec![load_bound(alphabet)],
         });
     }
     Some(ErrorCurves {
@@ -187,15 +184,11 @@ fn figure(study: &StudyResults<'_>, kind: Bits) -> Option<ErrorCurves> {
 }
 
 /// Fano's bound on the error per character against the load.
-fn load_bound(alphabet: usize) -> Vec<(f64, f64)> {
-    let [low, high] = LOADS;
+fn load_bound(alphabet: usize) -> BoundCurve {
     let bits = (alphabet as f64).log2();
-    (0..=BOUND_STEPS)
-        .filter_map(|step| {
-            let load = low * (high / low).powf(f64::from(step) / f64::from(BOUND_STEPS));
-            Some((load, fano_error_bound(bits / load, 1.0, alphabet).ok()?))
-        })
-        .collect()
+    bound("least error that the bits allow (Fano)", LOADS, |load| {
+        fano_error_bound(bits / load, 1.0, alphabet).ok()
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_bound_is_zero_below_a_load_of_one_and_rises_after() {
-        let bound = load_bound(36);
+        let bound = load_bound(36).points;
         for (load, error) in &bound {
             assert_eq!(*error > 1e-9, *load > 1.0 + 1e-9, "{load} {error}");
         }

@@ -3,7 +3,7 @@
 use super::{Definition, Findings, FineGrained, StudyResults};
 use crate::answer::Answer;
 use crate::design::{arms, base, vocabulary};
-use crate::figure::{BOUND_STEPS, StudyFigure, continuous_references, curves, scale, sizes};
+use crate::figure::{StudyFigure, bound, continuous_references, curves, scale, sizes};
 use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::section::Section;
@@ -186,17 +186,15 @@ fn ladder_bound(result: &PartResult) -> Vec<BoundCurve> {
         return Vec::new();
     };
     let most = group.density * (alphabet as f64).log2();
-    let points = (0..=BOUND_STEPS)
-        .filter_map(|step| {
-            let bits = 2.0 * (most / 2.0).powf(f64::from(step) / f64::from(BOUND_STEPS));
-            Some((bits, fano_error_bound(bits, group.density, alphabet).ok()?))
-        })
-        .filter(|(_, error)| *error > 0.0)
-        .collect();
-    vec![BoundCurve {
-        label: "least error that the bits allow (Fano)".to_owned(),
-        points,
-    }]
+    let least = |bits| {
+        let error = fano_error_bound(bits, group.density, alphabet).ok()?;
+        (error > 0.0).then_some(error)
+    };
+    vec![bound(
+        "least error that the bits allow (Fano)",
+        [2.0, most],
+        least,
+    )]
 }
 
 /// Published losses that are measured against the same model with continuous tokens: name, bits per

@@ -1,7 +1,7 @@
 //! Eight densities, each a run of its own: is there a load at which hard tokens break?
 
 use super::{by_load, curves_of_arms, quantiser, rows, run, table};
-use crate::figure::{BOUND_STEPS, StudyFigure, scale as scale_of_panels, sizes};
+use crate::figure::{StudyFigure, bound, scale as scale_of_panels, sizes};
 use crate::part::PartResult;
 use crate::scale::Scale;
 use crate::section::Section;
@@ -66,34 +66,24 @@ fn bounds(result: &PartResult, ends: [f64; 2]) -> Vec<BoundCurve> {
     let alphabet = result.part.config.data.charset.size();
     let of_code = |arm: &ArmSpec| {
         let bits = result.nominal_bits(*arm)?;
-        let density =
-            |step: u32| ends[0] + (ends[1] - ends[0]) * f64::from(step) / f64::from(BOUND_STEPS);
-        let points = (0..=BOUND_STEPS).map(density).filter_map(|density| {
-            let least = fano_error_bound(bits, density, alphabet).ok()?;
-            (least > 0.0).then_some((density, least))
+        let label = format!("least error that {bits:.0} bits allow (Fano)");
+        let curve = bound(label, ends, |density| {
+            let error = fano_error_bound(bits, density, alphabet).ok()?;
+            (error > 0.0).then_some(error)
         });
-        Some(BoundCurve {
-            label: format!("least error that {bits:.0} bits allow (Fano)"),
-            points: points.collect(),
-        })
+        (!curve.points.is_empty()).then_some(curve)
     };
-    let hard = result
-        .part
-        .config
-        .arms
-        .iter()
-        .filter(|arm| arm.kind.is_hard());
-    hard.filter_map(of_code)
-        .filter(|bound| !bound.points.is_empty())
+    let arms = result.part.config.arms.iter();
+    arms.filter(|arm| arm.kind.is_hard())
+        .filter_map(of_code)
         .collect()
 }
 
 fn figure(results: &[&PartResult]) -> Option<ErrorCurves> {
     // One load has no curve.
-    let [first, _, ..] = results else {
+    let [first, .., last] = results else {
         return None;
     };
-    let last = results.last()?;
     let points = results.iter().flat_map(|result| {
         let arms = result.part.config.arms.iter();
         arms.map(|&arm| (arm, result.density(), result.error(arm, 0)))
