@@ -2,8 +2,8 @@
 
 Trains identity, PatchMerger, the MLP of the VET's width, soft and hard VET at 1, 2 and 4
 characters per token, each density on its own, and writes `replicate.csv` and a page beside it.
-Every finished cell is kept: the same command goes on where it was ended. `--tables` makes a page
-of the densities that are finished.
+Every finished cell is kept: the same command goes on where it was ended, in a clone as well. `--tables` makes
+a page of the densities that are finished.
 """
 
 import argparse
@@ -90,11 +90,14 @@ def train(args, out):
     store = Store(out)
     store.open(settings, args.backbone, args.assets)
     workers = Workers(args.jobs, args.threads)
-    for density in settings.densities:
-        # More seeds than before leave a finished density unfinished.
-        store.mark(density).unlink(missing_ok=True)
-        DensityRun(of_density(settings, density), store, workers, args).finish()
-        store.mark(density).touch()
+    try:
+        for density in settings.densities:
+            # More seeds than before leave a finished density unfinished.
+            store.mark(density).unlink(missing_ok=True)
+            DensityRun(of_density(settings, density), store, workers, args).finish()
+            store.mark(density).touch()
+    finally:
+        # Also where it is stopped: a clone goes on from there.
         store.collect()
 
 
@@ -103,7 +106,7 @@ class DensityRun:
 
     def __init__(self, settings, store, workers, args):
         self.settings, self.store, self.workers, self.args = settings, store, workers, args
-        self.tower, self.data = None, None
+        self.seed, self.data = None, None
 
     def finish(self):
         """The tuning on the first seed, then the other seeds at the best rate of each arm."""
@@ -128,22 +131,23 @@ class DensityRun:
     def cells(self, stage, specs):
         """The cells of `specs`, trained where they are not there yet."""
         missing = [spec for spec in specs if self.store.find(self.settings, *spec) is None]
-        done, tower_of = 0, lambda spec: tower(self.args.backbone, spec[1])
-        for path, behind in groupby(sorted(missing, key=tower_of), tower_of):
-            work = partial(train_cell, self.settings, self.features(path), self.store)
+        done, seed_of = 0, lambda spec: spec[1]
+        for seed, behind in groupby(sorted(missing, key=seed_of), seed_of):
+            work = partial(train_cell, self.settings, self.features(seed), self.store)
             with self.workers.open(work) as apply:
                 for done, cell in enumerate(apply(list(behind)), start=done + 1):
                     self.announce(f"{stage} {done}/{len(missing)}", cell)
         return [self.store.find(self.settings, *spec) for spec in specs]
 
-    def features(self, path):
-        """Images and what a tower makes of them, those of the last tower kept."""
+    def features(self, seed):
+        """Images and what the tower makes of them, those of the last seed kept."""
         from probe.study import prepare
 
-        if path != self.tower:
+        if seed != self.seed:
             self.data = None
-            self.data = prepare(self.settings, self.args.assets, path, self.workers)
-            self.tower = path
+            path = tower(self.args.backbone, seed)
+            self.data = prepare(self.settings, self.args.assets, path, self.workers, seed)
+            self.seed = seed
         return self.data
 
     def announce(self, stage, cell):

@@ -47,11 +47,19 @@ def results(edits, failure=""):
     return made
 
 
-def summary(folder, arms):
-    """A file of numbers as the study writes it, arms with their error rates."""
+def summary(folder, arms, differences={}):
+    """A file of numbers as the study writes it: arms with their error rates, differences to PatchMerger."""
     names = "arm,density,condition,mode,metric,mean,low_95,high_95,seeds"
-    names += ",merger_difference,merger_low_95,merger_high_95"
-    rows = [f"{arm},2,random,deterministic,cer,{x},{x - 0.01},{x + 0.01},3,,," for arm, x in arms]
+    names += ",merger_arm,merger_difference,merger_low_95,merger_high_95"
+    names += ",matched_arm,matched_difference,matched_low_95,matched_high_95"
+    rows = []
+    for arm, x in arms:
+        to_merger = ["", "", "", ""]
+        if arm in differences:
+            d = differences[arm]
+            to_merger = ["patch-merger", d, d - 0.01, d + 0.01]
+        row = [arm, 2, "random", "deterministic", "cer", x, x - 0.01, x + 0.01, 3, *to_merger]
+        rows.append(",".join(map(str, row)) + ",,,,")
     path = Path(folder) / "summary.csv"
     path.write_text("\n".join([names, *rows]) + "\n", encoding="utf-8")
     return path
@@ -113,7 +121,10 @@ class Tables(unittest.TestCase):
         self.assertEqual((lines[1].seeds, lines[1].failed_cells), (1, 1))
         self.assertAlmostEqual(lines[1].cer, 3 / 16)
         text = page(run, lines, [])
-        self.assertIn("**Failed:** `vet-softmax@64` at 2 per token, seed 102: the loss is", text)
+        self.assertIn(
+            "**Failed:** `vet-softmax@64` at 2 per token, seed 102, rate 0.004: the loss is nan; it counts",
+            text,
+        )
         self.assertIn("Not compared", text)
 
     def test_rows_come_back_as_they_were_written(self):
@@ -137,26 +148,48 @@ class Tables(unittest.TestCase):
 class Against(unittest.TestCase):
     edits = {"identity": [[1] * 40] * 2, "patch-merger": [[2] * 40] * 2}
 
-    def compared(self, arms, config=None):
+    def compared(self, arms, differences={}, config=None, tuning=None):
         with tempfile.TemporaryDirectory() as folder:
-            path = summary(folder, arms)
-            if config:
-                (Path(folder) / "config.toml").write_text(config, encoding="utf-8")
+            path = summary(folder, arms, differences)
+            for file, text in (("config.toml", config), ("tuning.csv", tuning)):
+                if text:
+                    (Path(folder) / file).write_text(text, encoding="utf-8")
             run = results(self.edits)
             return page(run, run.lines(), [against.read(path)])
 
-    def test_order_and_overlap_are_stated(self):
+    def test_overlap_of_intervals_is_stated(self):
         text = self.compared([("identity", 1 / 16), ("patch-merger", 2 / 16)])
-        self.assertIn("**Same order.**", text)
+        self.assertIn("Order here, best first: identity < PatchMerger; in Rust: identity < PatchMerger.", text)
         self.assertIn("Intervals of CER overlap for 2 of 2 arms.", text)
         text = self.compared([("identity", 0.5), ("patch-merger", 2 / 16)])
-        self.assertIn("**Not the same order**", text)
-        self.assertIn("identity minus PatchMerger −6.25 [−6.25, −6.25], resolved", text)
+        self.assertIn("in Rust: PatchMerger < identity.", text)
         self.assertIn("overlap for 1 of 2 arms (not those of `identity`)", text)
 
+    def test_only_pairs_that_rust_tells_apart_have_an_order(self):
+        arms = [("identity", 1 / 16), ("patch-merger", 2 / 16)]
+        text = self.compared(arms, {"identity": -0.06})
+        self.assertIn("without 0) 1 differ in the same direction here, 1 of them with an interval without 0.", text)
+        self.assertIn("differences to PatchMerger overlap for 1 of 1 arm.", text)
+        text = self.compared(arms, {"identity": 0.06})
+        self.assertIn("0 differ in the same direction here, 0 of them", text)
+        self.assertIn("(not so: identity minus PatchMerger −6.25 [−6.25, −6.25])", text)
+        text = self.compared(arms, {"identity": 0.005})
+        self.assertIn("does not tell apart, 0 are not told apart here either (not so: identity", text)
+
+    def test_the_rates_of_the_study_stand_beside_ours(self):
+        config = 'backbone = "t"\ndata = {charset = "94", images = {train = 9, validation = 8, test = 7}}\n'
+        text = self.compared(
+            [("identity", 0.5)],
+            config=config + "training = {steps = 5}\n",
+            tuning="arm,learning_rate,chosen\nidentity,0.008,false\nidentity,0.002,true\n",
+        )
+        self.assertIn("94 symbols, 5 steps on 9 images, 8 for validation, 7 test images", text)
+        (row,) = [line for line in text.splitlines() if line.startswith("| identity (")]
+        self.assertTrue(row.endswith("| 3 | 0.002 |"), row)
+
     def test_another_alphabet_is_not_compared(self):
-        config = 'backbone = "tower"\ndata = {charset = "36", images = {train = 9}}\ntraining = {steps = 5}\n'
-        text = self.compared([("identity", 0.5)], config)
+        config = 'backbone = "t"\ndata = {charset = "36", images = {train = 9, validation = 8, test = 7}}\n'
+        text = self.compared([("identity", 0.5)], config=config + "training = {steps = 5}\n")
         self.assertIn("36 symbols, 5 steps on 9 images", text)
         self.assertIn("No number of this density and alphabet in the files for `identity`", text)
 
@@ -185,24 +218,64 @@ class Finished(unittest.TestCase):
                 write_rows(store.folder / f"identity_{density:g}.csv", [cell])
             store.mark(1.0).touch()
             store.collect()
-            self.assertEqual([cell.density for cell in read_rows(Path(folder) / "cells.csv", Cell)], [1.0])
+            densities = lambda name: [cell.density for cell in read_rows(Path(folder) / name, Cell)]
+            self.assertEqual((densities("cells.csv"), densities("unfinished.csv")), ([1.0], [2.0]))
+            store.mark(2.0).touch()
+            store.collect()
+            self.assertEqual(densities("cells.csv"), [1.0, 2.0])
+            self.assertFalse((Path(folder) / "unfinished.csv").exists())
 
     def test_a_clone_goes_on_from_what_was_collected(self):
+        for finished in (True, False):
+            with self.subTest(finished=finished):
+                self.goes_on(finished)
+
+    def goes_on(self, finished):
         with tempfile.TemporaryDirectory() as folder:
             store = Store(folder)
             store.folder.mkdir()
             path = store.folder / cell_name(CELL.arm, CELL.density, CELL.seed, CELL.learning_rate)
             write_rows(path, [CELL])
             np.savez(path.with_suffix(".npz"), edits=np.arange(4, dtype=np.uint8), faces=["a"] * 4)
-            store.mark(CELL.density).touch()
+            if finished:
+                store.mark(CELL.density).touch()
             store.collect()
             collected = (Path(folder) / "items.npz").read_bytes()
             shutil.rmtree(store.folder)
             store.folder.mkdir()
             store.unpack()
             self.assertEqual(repr(read_rows(path, Cell)), repr([CELL]))
+            self.assertEqual(store.mark(CELL.density).exists(), finished)
             store.collect()
             self.assertEqual((Path(folder) / "items.npz").read_bytes(), collected)
+
+
+@unittest.skipIf(torch is None, "needs PyTorch")
+class Images(unittest.TestCase):
+    def test_seeds_have_training_images_of_their_own_and_share_the_test(self):
+        from probe.data import plans
+        from probe.settings import SMOKE
+
+        of = lambda seed: {split: group[0] for split, group in plans(SMOKE, seed).items()}
+        one, other = of(101), of(102)
+        self.assertNotEqual(one["train"], other["train"])
+        self.assertNotEqual(one["validation"], other["validation"])
+        self.assertEqual(one["test"], other["test"])
+
+    def test_images_of_another_seed_have_other_texts(self):
+        from probe.images import Plan, Renderer
+
+        renderer = Renderer.__new__(Renderer)
+        drawn = []
+        renderer.seed, renderer.charset = 1, "ab"
+        renderer.seen = renderer.held_out = [["face"]]
+        renderer.line = lambda plan, columns, rng: drawn.append(rng.integers(2**62)) or "a" * columns
+        for seed in (None, 101, 102, 102):
+            with self.assertRaises(AttributeError):
+                renderer.render(Plan("train", "random", 1.0, 4, seed), 0, 1)
+        first = drawn[:: len(drawn) // 4]
+        self.assertEqual(len(set(first)), 3)
+        self.assertEqual(first[2], first[3])
 
 
 @unittest.skipIf(torch is None, "needs PyTorch")

@@ -34,12 +34,13 @@ class Group:
         return len(self.texts)
 
 
-def plans(settings):
-    """The groups of each split."""
+def plans(settings, seed=None):
+    """The groups of each split; with a seed, training and validation images are its own."""
     sizes = {"random": settings.test_images, "words": settings.test_words_images}
 
     def split(name, content, images):
-        return [Plan(name, content, density, images) for density in settings.densities]
+        own = None if name == "test" else seed
+        return [Plan(name, content, density, images, own) for density in settings.densities]
 
     return {
         "train": split("train", "random", settings.train_images),
@@ -58,10 +59,11 @@ def shared(*shape, dtype):
 class Preparation:
     """Renders and encodes chunks; workers inherit it by fork and fill its shared tensors."""
 
-    def __init__(self, settings, assets, backbone):
+    def __init__(self, settings, assets, backbone, seed=None):
         self.renderer = Renderer(assets, settings.data_seed, settings.charset)
         self.tower = load_tower(backbone)
-        self.plans = [plan for split in plans(settings).values() for plan in split]
+        self.splits = plans(settings, seed)
+        self.plans = [plan for split in self.splits.values() for plan in split]
         self.features = [
             shared(plan.images, ROWS * COLS, D_MODEL, dtype=torch.float32) for plan in self.plans
         ]
@@ -109,5 +111,5 @@ class Preparation:
         )
         return {
             split: [next(groups) for _ in split_plans]
-            for split, split_plans in plans(settings).items()
+            for split, split_plans in self.splits.items()
         }

@@ -108,12 +108,16 @@ def load_words(assets):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to render: a group of images that share split, kind of text and density."""
+    """What to render: a group of images that share split, kind of text and density.
+
+    Images that belong to a seed are others for every seed.
+    """
 
     split: str
     content: str
     density: float
     images: int
+    seed: int | None = None
 
     @property
     def grid(self):
@@ -130,7 +134,10 @@ class Renderer:
 
     def render(self, plan, start, count):
         """Pixels `[count, height, width]`; of each image text, face, whether it is held out."""
-        key = [self.seed, *f"{plan.split}/{plan.content}/{plan.density}".encode(), start]
+        name = f"{plan.split}/{plan.content}/{plan.density}"
+        if plan.seed is not None:
+            name += f"/{plan.seed}"
+        key = [self.seed, *name.encode(), start]
         rng = np.random.default_rng(key)
         columns, lines = plan.grid
         coverage = np.empty((count, HEIGHT_PX, WIDTH_PX), np.float32)

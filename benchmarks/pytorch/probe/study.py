@@ -70,9 +70,9 @@ class Workers:
             pool.shutdown(cancel_futures=True)
 
 
-def prepare(settings, assets, backbone, workers):
-    """Rendered images, labels and features of every split."""
-    preparation = Preparation(settings, assets, backbone)
+def prepare(settings, assets, backbone, workers, seed=None):
+    """Rendered images, labels and features of every split; `seed` as in `plans`."""
+    preparation = Preparation(settings, assets, backbone, seed)
     with workers.open(preparation.make) as apply:
         made = list(apply(preparation.chunks()))
     return preparation.collect(settings, made)

@@ -1,24 +1,27 @@
 """Numbers of the study in Rust, from files with the columns of its `summary.csv`."""
 
 import csv
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 COLUMNS = (
     *("arm", "density", "condition", "mode", "metric", "mean", "low_95", "high_95", "seeds"),
-    *("merger_difference", "merger_low_95", "merger_high_95"),
+    *("merger_difference", "merger_low_95", "merger_high_95", "merger_arm"),
+    *("matched_difference", "matched_low_95", "matched_high_95", "matched_arm"),
 )
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a file says of an arm at a density; differences are to PatchMerger."""
+    """What a file says of an arm at a density, with its differences to other arms by their names."""
 
     seeds: int
+    rate: float
     interval: tuple
-    difference: tuple | None
+    differences: dict
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Source:
     rows: list
     symbols: int | None
     training: str
+    rates: dict
 
 
 def read(path):
@@ -44,14 +48,24 @@ def read(path):
         rows = [row for row in table if is_counted(row)]
     config = path.parent / "config.toml"
     if not config.exists():
-        return Source(name, rows, None, "alphabet and steps are not known")
+        return Source(name, rows, None, "alphabet and steps are not known", {})
     settings = tomllib.loads(config.read_text(encoding="utf-8"))
-    training, images = settings["training"], settings["data"]["images"]["train"]
+    training, images = settings["training"], settings["data"]["images"]
     until = training.get("until_converged", {}).get("most_steps")
     steps = f"{training['steps']}{f' to {until}' if until else ''}"
     symbols = int(settings["data"]["charset"])
-    about = f"{symbols} symbols, {steps} steps on {images} images, tower `{settings['backbone']}`"
-    return Source(name, rows, symbols, about)
+    about = f"{symbols} symbols, {steps} steps on {images['train']} images, {images['validation']} for "
+    about += f"validation, {images['test']} test images, tower `{settings['backbone']}`"
+    return Source(name, rows, symbols, about, chosen_rates(path.parent / "tuning.csv"))
+
+
+def chosen_rates(path):
+    """The learning rate of every arm, where the run says it."""
+    if not path.exists():
+        return {}
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["chosen"] == "true"]
+    return {row["arm"]: float(row["learning_rate"]) for row in rows}
 
 
 def is_counted(row):
@@ -65,7 +79,7 @@ def references(sources, lines):
         for source in sources:
             row = matching_row(source, line)
             if row is not None:
-                found[line.arm, line.density] = reference(row)
+                found[line.arm, line.density] = reference(row, source.rates)
                 break
     return found
 
@@ -80,9 +94,13 @@ def matching_row(source, line):
     return None
 
 
-def reference(row):
+def reference(row, rates):
     numbers = lambda *names: tuple(float(row[name]) for name in names)
-    names = ("merger_difference", "merger_low_95", "merger_high_95")
-    difference = numbers(*names) if row[names[0]] else None
+    differences = {
+        row[f"{kind}_arm"]: numbers(*(f"{kind}_{name}" for name in ("difference", "low_95", "high_95")))
+        for kind in ("merger", "matched")
+        if row[f"{kind}_difference"]
+    }
     interval = numbers("mean", "low_95", "high_95")
-    return Reference(int(row["seeds"]), interval, difference)
+    rate = rates.get(row["arm"], math.nan)
+    return Reference(int(row["seeds"]), rate, interval, differences)

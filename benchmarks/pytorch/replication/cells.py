@@ -13,6 +13,10 @@ import numpy as np
 
 # What may grow from one start of a run to the next: cells are found by these.
 MAY_DIFFER = ("arms", "seeds", "densities", "learning_rates", "charset")
+# Tables of what was trained, by whether all cells of the density are there.
+FINISHED, UNFINISHED = "cells.csv", "unfinished.csv"
+# What trains and reads.
+CODE = Path(__file__).resolve().parents[1] / "probe"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Cell:
             outcome.failure,
             outcome.validation_cer,
             tested("cer"),
-            tested("codes_used"),
+            # Of a mixture every word is used.
+            tested("codes_used") if outcome.arm.is_hard else math.nan,
             math.nan if outcome.failure else history[-1]["train_loss"],
             " ".join(f"{point['step']}:{point['validation_cer']:.4f}" for point in history),
             round(outcome.seconds, 1),
@@ -120,12 +125,14 @@ class Store:
 
     def unpack(self):
         """Brings back the cells that were collected, which a clone has in no other way."""
-        if not (self.out / "cells.csv").exists():
+        tables = [path for path in map(self.out.joinpath, (FINISHED, UNFINISHED)) if path.exists()]
+        if not tables:
             return
         with np.load(self.out / "items.npz") as items:
-            for cell in read_rows(self.out / "cells.csv", Cell):
+            for table, cell in [(table, cell) for table in tables for cell in read_rows(table, Cell)]:
                 path = self.folder / cell_name(cell.arm, cell.density, cell.seed, cell.learning_rate)
-                self.mark(cell.density).touch()
+                if table.name == FINISHED:
+                    self.mark(cell.density).touch()
                 if path.exists():
                     continue
                 if not cell.failure:
@@ -158,11 +165,11 @@ class Store:
         return self.folder / f"{density:g}.finished"
 
     def collect(self):
-        """Puts the cells of finished densities into `cells.csv` and `items.npz`, which tables are made of."""
+        """Puts all cells into two tables, those of finished densities into the one that pages are made of."""
         read = [(path, read_rows(path, Cell)[0]) for path in sorted(self.folder.glob("*.csv"))]
-        read = [(path, cell) for path, cell in read if self.mark(cell.density).exists()]
-        items, cells = {}, [cell for _, cell in read]
+        items, tables = {}, {FINISHED: [], UNFINISHED: []}
         for path, cell in read:
+            tables[FINISHED if self.mark(cell.density).exists() else UNFINISHED].append(cell)
             if cell.failure:
                 continue
             with np.load(path.with_suffix(".npz")) as file:
@@ -170,9 +177,14 @@ class Store:
                 faces = items.setdefault(faces_key(cell.density), file["faces"])
                 if not np.array_equal(faces, file["faces"]):
                     raise SystemExit(f"{path}: its test images are not those of the other cells")
-        write_rows(self.out / "cells.csv", cells)
         with whole(self.out / "items.npz", "wb") as file:
             np.savez_compressed(file, **items)
+        # Last: where they stand, what they name is there.
+        for name, cells in tables.items():
+            if cells:
+                write_rows(self.out / name, cells)
+            else:
+                (self.out / name).unlink(missing_ok=True)
 
 
 def cell_name(arm, density, seed, rate):
@@ -207,6 +219,8 @@ def provenance(settings, backbone, assets):
         "tower": "/".join(Path(backbone).parts[-2:]),
         "first_tower_sha256": digest([tower(backbone, settings.seeds[0])]),
         "fonts_sha256": digest(fonts),
+        # Cells of other code are other cells.
+        "code_sha256": digest(sorted(CODE.glob("*.py"))),
         "faces": len(fonts),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from replication.against import references
 from replication.intervals import DRAWS
-from replication.settings import KINDS
+from replication.settings import BASELINE, KINDS
 
 NAMES = dict(
     zip(KINDS, ("identity", "PatchMerger", "MLP of the VET's width", "soft VET", "hard VET"))
@@ -23,10 +23,11 @@ shares with the study in Rust are frozen towers (`{tower}`, made by the Rust
 side), the {faces} font faces and which of them are held out for the test, because towers were
 trained with the others.
 
-Every density is a run of its own. {seeds} from {first_seed} on, {steps:,} steps of {batch} images,
-{train_images:,} training, {validation_images:,} validation and {test_images:,} test images per
-density. Learning rates are chosen with the first seed on validation images; tried are {rates},
-the outer ones only where the best lay on the edge. CER: edits per character of random text. Intervals: 95%,
+Every density is a run of its own. {seeds} from {first_seed} on, {steps:,} steps of {batch} images;
+every seed has {train_images:,} training and {validation_images:,} validation images of its own, and
+all read the same {test_images:,} test images. Learning rates are chosen at each density with the first seed
+on its validation images; tried are {rates}, those beyond the first two where the best so far lay on the edge.
+CER: edits per character of random text. Intervals: 95%,
 BCa, {draws:,} draws over seeds and fonts, differences paired by seed and image. The smallest p that
 {seeds} can have in a two-sided sign-flip test is {smallest_p:g}: the intervals describe these runs
 and carry no claim.
@@ -35,13 +36,13 @@ and carry no claim.
 NOT_EQUAL = """\
 ## What is not as in the study in Rust
 
-- All seeds have the same training images. Where the tower of a file above has `{{seed}}` in its
-  name, seeds there have training images of their own. Steps, images and tower of each file are
-  named above, its rates are in the `config.toml` beside it.
+- Rates are chosen here at each density. How those of a file above were chosen says the `config.toml`
+  beside it; `rates_of_arms` there are rates that were fixed beforehand.
+- Steps, images and towers of each file are named above. A tower with `{{seed}}` in its name is that of
+  the same seed here: where a file has these seeds, the two share their towers.
 - Random numbers, texts and rasteriser are others: glyphs are drawn by FreeType at 192 px and scaled
   by area, and the blur is Pillow's, three box blurs.
-- Between rates with equal validation errors the one inside the grid counts, then the lowest; the
-  study looks at the validation loss in between.
+- Between rates with equal validation errors the one inside the grid counts, then the lowest.
 - Arithmetic is eager PyTorch's, with fused AdamW.
 
 ## Again
@@ -84,8 +85,8 @@ def numbers(density, lines, found):
         f"{lines[0].symbols} symbols",
         "",
         "| arm | CER | to PatchMerger, points | seeds | rate | words used | CER in Rust "
-        "| to PatchMerger in Rust |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| to PatchMerger in Rust | seeds in Rust | rate in Rust |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for line in lines:
         rust = found.get((line.arm, density))
@@ -96,8 +97,10 @@ def numbers(density, lines, found):
             line.seeds,
             plain(line.rate, "g"),
             plain(line.words_used, ".0f"),
-            f"{percent(rust.interval)}, {counted(rust.seeds, 'seed')}" if rust else "–",
-            points(rust.difference) if rust else "–",
+            percent(rust.interval) if rust else "–",
+            points(rust.differences.get(BASELINE)) if rust else "–",
+            rust.seeds if rust else "–",
+            plain(rust.rate, "g") if rust else "–",
         )
         rows.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(rows) + "\n"
@@ -132,42 +135,63 @@ def of_density(results, density, lines, found):
 
 
 def verdict(results, density, lines, found):
-    """Order, overlap and differences to PatchMerger of the arms that both have."""
+    """Order, pairs that Rust tells apart, and overlap of intervals, of the arms that both have."""
     theirs = {line.arm: found[line.arm, density] for line in lines}
-    said = [order(results, density, lines, theirs)]
-    apart = [line.arm for line in lines if not overlap(line.interval, theirs[line.arm].interval)]
-    said.append(overlapping("CER", len(lines), apart))
-    compared = [line for line in lines if line.is_compared and theirs[line.arm].difference]
+    rust = lambda line: theirs[line.arm].interval[0]
+    said = [
+        f"Order here, best first: {ordered(lines, lambda line: line.cer)}; in Rust: {ordered(lines, rust)}.",
+        *pairs(results, density, theirs),
+    ]
+    compared = [line for line in lines if line.is_compared and BASELINE in theirs[line.arm].differences]
     apart = [
-        line.arm for line in compared if not overlap(line.difference, theirs[line.arm].difference)
+        line.arm
+        for line in compared
+        if not overlap(line.difference, theirs[line.arm].differences[BASELINE])
     ]
     if compared:
         said.append(overlapping("differences to PatchMerger", len(compared), apart))
-    contrary = [
-        line.arm
-        for line in compared
-        if {sign(line.difference), sign(theirs[line.arm].difference)} == {-1, 1}
-    ]
-    listed = ", ".join(f"`{arm}`" for arm in contrary)
-    said.append(f"Against PatchMerger the two contradict each other for: {listed or 'no arm'}.")
+    apart = [line.arm for line in lines if not overlap(line.interval, theirs[line.arm].interval)]
+    said.append(overlapping("CER", len(lines), apart))
+    said.append("Those of CER vary with the same fonts on both sides, so their overlap says little.")
     return " ".join(said)
 
 
-def order(results, density, lines, theirs):
-    """Whether the arms stand in the same order, and what is known of the pairs that do not."""
-    ours = sorted(lines, key=lambda line: line.cer)
-    rust = lambda line: theirs[line.arm].interval[0]
-    text = f"Order here, best first: {' < '.join(name(line.arm) for line in ours)}; in Rust: "
-    text += " < ".join(name(line.arm) for line in sorted(lines, key=rust))
-    swapped = [(a, b) for a, b in combinations(ours, 2) if rust(a) > rust(b)]
-    if not swapped:
-        return f"{text}. **Same order.**"
-    pairs = []
-    for a, b in swapped:
-        difference = results.difference(a.arm, b.arm, density)
-        resolved = "resolved" if sign(difference) else "not resolved"
-        pairs.append(f"{name(a.arm)} minus {name(b.arm)} {points(difference)}, {resolved}")
-    return f"{text}. **Not the same order**; pairs that change places, here: {'; '.join(pairs)}."
+def ordered(lines, key):
+    return " < ".join(name(line.arm) for line in sorted(lines, key=key))
+
+
+def pairs(results, density, theirs):
+    """What becomes here of the pairs that Rust tells apart, and of those that it does not."""
+    told, equal, seen = [], [], set()
+    for arm, rust in theirs.items():
+        for other, difference in rust.differences.items():
+            # PatchMerger and the MLP each have their difference to the other.
+            if other not in theirs or {arm, other} in seen:
+                continue
+            seen.add(frozenset((arm, other)))
+            here = results.difference(arm, other, density)
+            where = told if sign(difference) else equal
+            where.append((arm, other, here, sign(difference)))
+    if told:
+        same = [pair for pair in told if pair[2][0] * pair[3] > 0]
+        clear = [pair for pair in same if sign(pair[2])]
+        yield (
+            f"Of the {counted(len(told), 'pair')} that Rust tells apart (the interval of the difference is "
+            f"without 0) {len(same)} differ in the same direction here, {len(clear)} of them with an interval "
+            f"without 0{listed(pair for pair in told if pair not in clear)}."
+        )
+    if equal:
+        apart = [pair for pair in equal if sign(pair[2])]
+        yield (
+            f"Of the {counted(len(equal), 'pair')} that it does not tell apart, "
+            f"{len(equal) - len(apart)} are not told apart here either{listed(apart)}."
+        )
+
+
+def listed(pairs):
+    """Pairs with their differences here, in brackets; nothing if there are none."""
+    texts = [f"{name(arm)} minus {name(other)} {points(here)}" for arm, other, here, _ in pairs]
+    return f" (not so: {'; '.join(texts)})" if texts else ""
 
 
 def overlapping(what, count, apart):
@@ -181,7 +205,9 @@ def remarks(results, lines):
     rows = ["## Remarks", ""]
     for cell in results.failed:
         about = f"`{cell.arm}` at {cell.density:g} per token, seed {cell.seed}"
-        rows.append(f"- **Failed:** {about}: {cell.failure}. It counts nowhere.")
+        tried = cell.seed == results.about["first_seed"] and len(results.of(cell.arm, cell.density)) > 1
+        counts = "its rate was not taken" if tried else "it counts nowhere"
+        rows.append(f"- **Failed:** {about}, rate {cell.learning_rate:g}: {cell.failure}; {counts}.")
     edge = [f"`{x.arm}` at {x.density:g}: {x.rate:g}" for x in lines if x.rate_on_edge == "yes"]
     if edge:
         rows.append(f"- The best rate lies on the edge of those tried: {', '.join(edge)}.")

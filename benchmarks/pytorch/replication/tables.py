@@ -9,7 +9,7 @@ import numpy as np
 
 from probe.choice import best_rate
 from probe.settings import GRIDS, Arm
-from replication.cells import Cell, edits_key, faces_key, read_rows
+from replication.cells import FINISHED, Cell, edits_key, faces_key, read_rows
 from replication.intervals import rate_with_interval
 from replication.settings import BASELINE, KINDS
 
@@ -54,9 +54,9 @@ class Results:
 
     def __init__(self, out):
         out = Path(out)
-        if not (out / "cells.csv").exists():
-            raise SystemExit(f"{out} holds no finished run; start it without --tables")
-        self.cells = read_rows(out / "cells.csv", Cell)
+        if not (out / FINISHED).exists():
+            raise SystemExit(f"{out} holds no finished density; start it without --tables")
+        self.cells = read_rows(out / FINISHED, Cell)
         self.about = json.loads((out / "run.json").read_text(encoding="utf-8"))
         with np.load(out / "items.npz") as file:
             self.items = {name: file[name] for name in file}
