@@ -31,7 +31,7 @@ pub(crate) fn walk<'a>(node: &'a Node, visit: &mut impl FnMut(&'a Node, &'a Node
     }
 }
 
-/// All comments in the order of the file. HTML that is no single comment is left out.
+/// All comments in the order of the file. HTML that begins otherwise is left out.
 pub(crate) fn comments(text: &str) -> Vec<Comment> {
     let tree = tree(text);
     let mut found = Vec::new();
@@ -40,26 +40,33 @@ pub(crate) fn comments(text: &str) -> Vec<Comment> {
         let Some(position) = &html.position else {
             return;
         };
-        let Some(inner) = html.value.strip_prefix("<!--") else {
+        let (start, end) = (position.start.offset, position.end.offset);
+        let html = &text[start..end];
+        if !html.starts_with("<!--") {
             return;
-        };
-        let Some((inner, _)) = inner.split_once("-->") else {
-            return;
-        };
-        found.push(Comment {
-            range: position.start.offset..position.end.offset,
-            line: position.start.line,
-            inline: matches!(
-                parent,
-                Node::Paragraph(_)
-                    | Node::TableCell(_)
-                    | Node::Heading(_)
-                    | Node::Emphasis(_)
-                    | Node::Strong(_)
-                    | Node::Link(_)
-            ),
-            text: inner.trim().to_owned(),
-        });
+        }
+        // A line that begins with a comment is one piece of HTML, with the comments that follow in it.
+        let mut begins = html.match_indices("<!--").map(|(at, _)| at).peekable();
+        while let Some(at) = begins.next() {
+            let stops = begins.peek().copied().unwrap_or(html.len());
+            let Some((inner, _)) = html[at + "<!--".len()..stops].split_once("-->") else {
+                continue;
+            };
+            found.push(Comment {
+                range: start + at..start + stops,
+                line: position.start.line + html[..at].matches('\n').count(),
+                inline: matches!(
+                    parent,
+                    Node::Paragraph(_)
+                        | Node::TableCell(_)
+                        | Node::Heading(_)
+                        | Node::Emphasis(_)
+                        | Node::Strong(_)
+                        | Node::Link(_)
+                ),
+                text: inner.trim().to_owned(),
+            });
+        }
     });
     found
 }
@@ -95,6 +102,21 @@ mod tests {
     #[test]
     fn a_comment_that_begins_a_line_of_a_sentence_is_a_block() {
         assert_eq!(texts("a\n<!-- one -->b\n"), [("one".to_owned(), false, 2)]);
+    }
+
+    #[test]
+    fn comments_behind_one_that_begins_a_line_are_found_and_are_no_part_of_a_sentence() {
+        let text = "a\n\n<!-- one --> b <!-- two -->1%<!-- /= --> c\n";
+        let found = comments(text);
+        let seen: Vec<_> = found
+            .iter()
+            .map(|comment| (comment.text.as_str(), comment.inline, comment.line))
+            .collect();
+        assert_eq!(
+            seen,
+            [("one", false, 3), ("two", false, 3), ("/=", false, 3)]
+        );
+        assert_eq!(&text[found[1].range.clone()], "<!-- two -->1%");
     }
 
     #[test]

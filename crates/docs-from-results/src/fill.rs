@@ -331,6 +331,10 @@ mod tests {
                 "put a word before it",
             ),
             (
+                "a\n\n<!-- a note --> b <!-- = ocr.csv : text note -->x<!-- /= --> c\n".to_owned(),
+                "put a word before it",
+            ),
+            (
                 "a\n\n<!-- table ocr.csv\nlist arm -->\n".to_owned(),
                 "write `/table`",
             ),
