@@ -17,6 +17,8 @@ mod work;
 pub use items::{Item, Items};
 pub use merge::{Merged, MergedRun, Missing, recall, write_run, write_study};
 pub use place::Place;
-pub use script::{Array, Resources, check_option, quoted};
+pub use script::{
+    Array, Resources, check_memory, check_option, check_partition, check_time, quoted,
+};
 pub use task::{TaskResult, run_items};
 pub use work::Work;

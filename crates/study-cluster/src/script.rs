@@ -13,6 +13,8 @@ const SUBMIT: &str = "submit.sh";
 /// How long before the end of its time a task saves what it is training, in seconds. SLURM may send
 /// the signal a minute early.
 const NOTICE_S: u32 = 120;
+/// The shortest time limit that leaves a task some minutes to train in.
+const SHORTEST_S: u32 = 300;
 /// Times a task may ask to be started again because its time was up. One that is never done in that
 /// many has too little time to get anywhere.
 const RESTARTS: u32 = 100;
@@ -237,13 +239,99 @@ fn write_tasks(path: &Path, items: &Items, tasks: usize) -> Result<()> {
 /// Checks an option of sbatch that the user gives.
 ///
 /// # Errors
-/// If it is not one option on one line.
+/// If it is not one option on one line, or one that the scripts set themselves.
 pub fn check_option(option: &str) -> Result<(), String> {
-    if option.starts_with('-') && !option.contains(['\n', '\r']) {
+    if !option.starts_with('-') || option.contains(['\n', '\r']) {
+        return Err(
+            "an option of sbatch begins with `-` and is one line, for example `--gres=gpu:1`"
+                .to_owned(),
+        );
+    }
+    let name = option.split(['=', ' ']).next().unwrap_or(option);
+    // The value of a short option may follow at once.
+    let name = match name.starts_with("--") {
+        true => name,
+        false => name.get(..2).unwrap_or(name),
+    };
+    match name {
+        "--array" | "-a" | "--signal" => {
+            Err("the scripts set it themselves; --tasks and --limit change the array".to_owned())
+        }
+        "--time" | "-t" => Err("give it as --time".to_owned()),
+        "--mem" => Err("give it as --mem".to_owned()),
+        "--partition" | "-p" => Err("give it as --partition".to_owned()),
+        "--cpus-per-task" | "-c" => Err("give it as --cpus-per-task".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the name of a partition, or several with commas between them.
+///
+/// # Errors
+/// If it is empty or has a space in it.
+pub fn check_partition(names: &str) -> Result<(), String> {
+    if names.split(',').all(|name| !name.is_empty()) && !names.contains(char::is_whitespace) {
+        Ok(())
+    } else {
+        Err("give the name of a partition; `sinfo` lists them".to_owned())
+    }
+}
+
+/// Checks a time limit: that SLURM reads it, and that a task has time to work before it is told to stop.
+///
+/// # Errors
+/// If it is of another form, or too short.
+pub fn check_time(limit: &str) -> Result<(), String> {
+    if ["unlimited", "infinite"].contains(&limit.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    let seconds = seconds(limit).ok_or(
+        "SLURM takes minutes, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes` and \
+         `days-hours:minutes:seconds`, for example `2:00:00` or `1-12`",
+    )?;
+    if seconds < u64::from(SHORTEST_S) {
+        return Err(format!(
+            "a task is told to save {NOTICE_S} s before its end and would get nowhere; give at least {} minutes",
+            SHORTEST_S / 60
+        ));
+    }
+    Ok(())
+}
+
+/// A time limit in seconds.
+fn seconds(limit: &str) -> Option<u64> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<u32>().ok().map(u64::from))?
+    };
+    let (days, rest) = match limit.split_once('-') {
+        Some((days, rest)) => (Some(number(days)?), rest),
+        None => (None, limit),
+    };
+    let parts: Vec<u64> = rest.split(':').map(number).collect::<Option<_>>()?;
+    let (hours, minutes, seconds) = match (days, parts.as_slice()) {
+        (Some(_), [hours]) => (*hours, 0, 0),
+        (Some(_), [hours, minutes]) => (*hours, *minutes, 0),
+        (None, [minutes]) => (0, *minutes, 0),
+        (None, [minutes, seconds]) => (0, *minutes, *seconds),
+        (_, [hours, minutes, seconds]) => (*hours, *minutes, *seconds),
+        _ => return None,
+    };
+    Some(days.unwrap_or(0) * 86_400 + hours * 3600 + minutes * 60 + seconds)
+}
+
+/// Checks an amount of memory.
+///
+/// # Errors
+/// If SLURM would not read it.
+pub fn check_memory(amount: &str) -> Result<(), String> {
+    let digits = amount.trim_end_matches(['K', 'M', 'G', 'T', 'k', 'm', 'g', 't']);
+    let is_number = digits.parse::<u64>().is_ok() && !digits.starts_with('+');
+    if is_number && amount.len() - digits.len() <= 1 {
         Ok(())
     } else {
         Err(
-            "an option of sbatch begins with `-` and is one line, for example `--gres=gpu:1`"
+            "SLURM takes a whole number of megabytes, or one with K, M, G or T behind it, for example `8G`"
                 .to_owned(),
         )
     }
@@ -302,5 +390,72 @@ mod tests {
         assert!(check_option("-A mine").is_ok());
         assert!(check_option("gpu").is_err());
         assert!(check_option("--a\n#SBATCH --b").is_err());
+    }
+
+    #[test]
+    fn options_that_the_scripts_set_are_refused_with_the_flag_to_use() {
+        for (option, told) in [
+            ("--array=1-3", "--tasks"),
+            ("-a1-3", "--tasks"),
+            ("--signal=USR2", "--tasks"),
+            ("--time=1", "--time"),
+            ("-t 1", "--time"),
+            ("-t1", "--time"),
+            ("--mem=1G", "--mem"),
+            ("-p long", "--partition"),
+        ] {
+            let message = check_option(option).unwrap_err();
+            assert!(message.contains(told), "{option}: {message}");
+        }
+        assert!(check_option("--mem-per-gpu=1G").is_ok() && check_option("-").is_ok());
+    }
+
+    #[test]
+    fn a_partition_has_a_name() {
+        assert!(check_partition("long").is_ok() && check_partition("long,short").is_ok());
+        for bad in ["", "a b", "a,", "a,,b"] {
+            assert!(check_partition(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn time_limits_are_read_as_slurm_reads_them() {
+        for (limit, expected) in [
+            ("90", 5400),
+            ("90:30", 5430),
+            ("2:00:05", 7205),
+            ("1-12", 129_600),
+            ("1-2:30", 95_400),
+            ("0-0:30:10", 1810),
+        ] {
+            assert_eq!(seconds(limit), Some(expected), "{limit}");
+            assert!(check_time(limit).is_ok(), "{limit}");
+        }
+        assert!(check_time("UNLIMITED").is_ok());
+        for bad in [
+            "",
+            "2h",
+            "1:2:3:4",
+            "1-",
+            "-5",
+            "+5",
+            "1.5",
+            "1-1-1",
+            "2:00:00\n",
+            "4",
+            "4:59",
+        ] {
+            assert!(check_time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn memory_is_a_number_and_a_unit() {
+        for good in ["0", "4096", "8G", "512m", "1T"] {
+            assert!(check_memory(good).is_ok(), "{good}");
+        }
+        for bad in ["", "G", "8GB", "8GG", "8 G", "1.5G", "+8G", "-1", "viel"] {
+            assert!(check_memory(bad).is_err(), "{bad}");
+        }
     }
 }

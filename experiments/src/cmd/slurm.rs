@@ -5,7 +5,10 @@ use anyhow::{Context, Result, ensure};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use study::{Section, StudyPreset, verdicts};
-use study_cluster::{Array, Items, Place, Resources, Work, check_option, quoted};
+use study_cluster::{
+    Array, Items, Place, Resources, Work, check_memory, check_option, check_partition, check_time,
+    quoted,
+};
 
 /// Writes scripts that run a study on a SLURM cluster, and says how to submit them.
 #[derive(clap::Args, Clone, Debug)]
@@ -75,9 +78,29 @@ impl Args {
             self.machine.jobs != Some(0),
             "--jobs 0 would do nothing; give at least 1"
         );
-        for option in &self.sbatch_arg {
-            check_option(option)
-                .map_err(|reason| anyhow::anyhow!("--sbatch-arg `{option}`: {reason}"))?;
+        let mut checks = Vec::new();
+        checks.extend(
+            self.partition
+                .iter()
+                .map(|given| ("--partition", given, check_partition(given))),
+        );
+        checks.extend(
+            self.time
+                .iter()
+                .map(|given| ("--time", given, check_time(given))),
+        );
+        checks.extend(
+            self.mem
+                .iter()
+                .map(|given| ("--mem", given, check_memory(given))),
+        );
+        checks.extend(
+            self.sbatch_arg
+                .iter()
+                .map(|given| ("--sbatch-arg", given, check_option(given))),
+        );
+        for (flag, given, checked) in checks {
+            checked.map_err(|reason| anyhow::anyhow!("{flag} `{given}`: {reason}"))?;
         }
         Ok(())
     }
