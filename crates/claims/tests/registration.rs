@@ -135,7 +135,16 @@ fn impossible_registrations_are_refused_by_name() {
         format!("{good}margin = 0.0\n"),
         "claim A: margin cannot be 0",
     );
+    refused(
+        format!("{good}margin = 30.0\n"),
+        "claim A: margin cannot be 30: errors are shares, 0.01 is one point",
+    );
     refused(good.repeat(2), "claim A: this id occurs twice");
+    for id in ["", " ", "A\\nB"] {
+        let other = good.replace("id = \"A\"", &format!("id = \"{id}\""));
+        assert_ne!(other, good);
+        refused(other, "tables name claims by their id");
+    }
     refused(
         good.replace("study = \"ocr\"", "study = \"ocr\", densities = [4.0, 1.0]"),
         "claim A: densities cannot be 4",
@@ -152,6 +161,11 @@ fn impossible_registrations_are_refused_by_name() {
         let gate = format!("{good}[[gates]]\nid = \"g\"\n{check}\n");
         refused(gate, "unknown field `tolerance`");
     }
+    let gate = "[[gates]]\nid = \"g\"\ncheck = { rule = \"blind-at-chance\", tolerance = 2.0 }\n";
+    refused(
+        format!("{good}{gate}"),
+        "gate g: tolerance cannot be 2: errors are shares",
+    );
     let gate =
         "[[gates]]\nid = \"g\"\nblocks = [\"Z\"]\ncheck = { rule = \"gradients-present\" }\n";
     refused(

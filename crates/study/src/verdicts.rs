@@ -2,7 +2,9 @@
 
 use super::scale::StudyPreset;
 use super::section::Section;
-use anyhow::{Context, Result};
+use super::sections::FEWER_WORDS;
+use anyhow::{Context, Result, ensure};
+use arms::{ArmKind, ArmSpec};
 use claims::Registration;
 use std::path::Path;
 
@@ -34,9 +36,53 @@ pub fn registration(
                 let path = path.display();
                 format!("{path}: cannot read the claims; check the path")
             })?;
-            Registration::from_toml(&text).with_context(|| path.display().to_string())
+            let place = || path.display().to_string();
+            let found = Registration::from_toml(&text).with_context(place)?;
+            names(&text.parse().with_context(place)?).with_context(place)?;
+            Ok(found)
         }
     }
+}
+
+/// Checks that what a registration is about can exist: a misspelt name would never be measured.
+fn names(table: &toml::Table) -> Result<()> {
+    for (key, value) in table {
+        match (key.as_str(), value.as_str()) {
+            ("study", Some(name)) => {
+                let mut known: Vec<&str> = Section::all().map(Section::name).collect();
+                known.push(FEWER_WORDS);
+                ensure!(
+                    known.contains(&name),
+                    "there is no study `{name}`; there are {}",
+                    known.join(", ")
+                );
+            }
+            ("arm", Some(name)) => {
+                name.parse::<ArmSpec>()?;
+            }
+            ("kind", Some(name)) => {
+                let plain = name.split('+').next().unwrap_or(name);
+                let known = ArmKind::ALL.map(ArmKind::name);
+                ensure!(
+                    known.contains(&plain),
+                    "there is no kind of arm `{name}`; there are {}",
+                    known.join(", ")
+                );
+            }
+            ("arms", None) => {
+                let listed = value.as_array().into_iter().flatten();
+                for name in listed.filter_map(toml::Value::as_str) {
+                    name.parse::<ArmSpec>()?;
+                }
+            }
+            _ => {}
+        }
+        let inner = value.as_array().into_iter().flatten().chain([value]);
+        for table in inner.filter_map(toml::Value::as_table) {
+            names(table)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -44,7 +90,6 @@ mod tests {
     use super::*;
     use crate::part::Part;
     use crate::sections::FineGrained;
-    use arms::ArmSpec;
     use claims::registration::Family;
 
     #[test]
@@ -76,6 +121,39 @@ mod tests {
             }
         }
         names
+    }
+
+    #[test]
+    fn names_that_cannot_exist_are_refused_with_those_that_do() {
+        for own in [REGISTRATION, SECOND] {
+            names(&own.parse().unwrap()).unwrap();
+        }
+        for (right, wrong, told) in [
+            (
+                "study = \"converged\"",
+                "study = \"convergd\"",
+                "no study `convergd`; there are ocr, ",
+            ),
+            (
+                "kind = \"vet-softmax\"",
+                "kind = \"vet-softmx\"",
+                "no kind of arm `vet-softmx`",
+            ),
+            ("arm = \"vq@65536", "arm = \"vqq@65536", "vqq"),
+            (
+                "arms = [\"vet-st-argmax@1028",
+                "arms = [\"vet-st-agmax@1028",
+                "vet-st-agmax",
+            ),
+        ] {
+            let text = SECOND.replacen(right, wrong, 1);
+            assert_ne!(text, SECOND);
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let error = registration(Some(file.path()), StudyPreset::Paper, &[]).unwrap_err();
+            let message = format!("{error:#}");
+            assert!(message.contains(told), "{message}");
+        }
     }
 
     #[test]

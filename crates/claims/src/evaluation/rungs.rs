@@ -1,7 +1,6 @@
-//! Every rung of a ladder of bits reads better than the one below, or as well.
+//! No rung of a ladder of bits reads worse than the one below, and the last reads better than the first.
 
 use probe_statistics::StatisticsError;
-use probe_statistics::equivalence::equivalence_test;
 use probe_statistics::t_test::mean_above_test;
 
 use super::rate_trend::rounded;
@@ -16,7 +15,7 @@ struct Step {
     bits: [f64; 2],
     /// The error with fewer bits minus that with more.
     drop: Tested,
-    /// Of the drop, or of equality where that is what was shown.
+    /// Of not being worse by the margin.
     p: f64,
     state: State,
 }
@@ -24,8 +23,7 @@ struct Step {
 /// What a step shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Improves,
-    Equal,
+    Holds,
     Worsens,
     Open,
 }
@@ -84,7 +82,7 @@ impl Evaluator<'_> {
             });
         }
         let drops_overall = ends.outcome(self) == Outcome::Supports;
-        let holds = |step: &Step| matches!(step.state, State::Improves | State::Equal);
+        let holds = |step: &Step| step.state == State::Holds;
         let outcome = if steps.iter().any(|step| step.state == State::Worsens) {
             Outcome::Contradicts
         } else if drops_overall && steps.iter().all(holds) {
@@ -116,30 +114,26 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Better by both tests, equal within the margin, or worse beyond it, with the p of what was shown; `steps`
-    /// are looked at.
+    /// Whether a step is worse by the margin or shown not to be, and the p of the latter; `steps` are looked at.
     fn state(
         &self,
         drop: &Tested,
         margin: f64,
         steps: usize,
     ) -> Result<(State, f64), StatisticsError> {
-        let above = drop.interval.is_some_and(|i| i.low > 0.0);
-        if above && drop.p <= self.settings.alpha {
-            return Ok((State::Improves, drop.p));
-        }
-        let equal = equivalence_test(&drop.by_seed, margin)?.p;
-        if equal <= self.settings.alpha {
-            return Ok((State::Equal, equal));
+        let not_worse = mean_above_test(&drop.by_seed, -margin)?.p;
+        let above = drop.interval.is_some_and(|i| i.low > -margin);
+        if above && not_worse <= self.settings.alpha {
+            return Ok((State::Holds, not_worse));
         }
         let rise: Vec<f64> = drop.by_seed.iter().map(|drop| -drop).collect();
         let beyond = mean_above_test(&rise, margin)?.p;
         let worse = drop.interval.is_some_and(|i| i.high < -margin);
         // One of many steps is worse by chance more often than a single one.
         if worse && beyond <= self.alpha_against / steps as f64 {
-            return Ok((State::Worsens, drop.p));
+            return Ok((State::Worsens, not_worse));
         }
-        Ok((State::Open, drop.p))
+        Ok((State::Open, not_worse))
     }
 }
 
@@ -148,13 +142,12 @@ impl Step {
         let limit = points(margin);
         let limit = limit.trim_start_matches('+');
         let state = match self.state {
-            State::Improves => String::new(),
-            State::Equal => format!(", equal within {limit}"),
-            State::Worsens => format!(", worse by more than {limit}"),
-            State::Open => ", not shown".to_owned(),
+            State::Holds => format!("not worse by {limit}"),
+            State::Worsens => format!("worse by more than {limit}"),
+            State::Open => format!("not shown not to be worse by {limit}"),
         };
         format!(
-            "{} to {} bits ({} to {}) by {} {}, p {}{state}",
+            "{} to {} bits ({} to {}) by {} {}, {state} (p {})",
             rounded(self.bits[0]),
             rounded(self.bits[1]),
             arms[0],

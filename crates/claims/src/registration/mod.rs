@@ -315,7 +315,13 @@ impl Registration {
         )?;
         let mut ids = BTreeSet::new();
         for claim in &self.claims {
-            let what = format!("claim {}", claim.id);
+            let what = format!("claim {}", claim.id.escape_debug());
+            if claim.id.trim().is_empty() || claim.id.contains(char::is_control) {
+                return Err(invalid(
+                    &what,
+                    "tables name claims by their id; give it one on one line",
+                ));
+            }
             if !ids.insert(claim.id.as_str()) {
                 return Err(invalid(
                     &what,
@@ -350,13 +356,15 @@ impl Registration {
 
 impl GateRule {
     fn check(&self, what: &str) -> Result<(), ClaimsError> {
-        let positive = |name: &str, value: f64| require(what, name, value, value >= 0.0);
         match self {
             Self::MeanPredictor { tolerance }
             | Self::BlindAtChance { tolerance }
-            | Self::CeilingAboveAll { tolerance } => positive("tolerance", *tolerance),
+            | Self::CeilingAboveAll { tolerance } => {
+                require(what, "tolerance", *tolerance, *tolerance >= 0.0)?;
+                share(what, "tolerance", *tolerance)
+            }
             Self::ControlTaskEquality { margin, .. } | Self::ControlTaskAdvantage { margin } => {
-                require(what, "margin", *margin, *margin > 0.0)
+                margin_of_errors(what, "margin", *margin)
             }
             Self::RankingsAgree { tau } => require(what, "tau", *tau, (-1.0..=1.0).contains(tau)),
             Self::GradientsPresent {} | Self::NoOptimumOnEdge {} => Ok(()),
@@ -428,6 +436,23 @@ fn invalid(what: &str, reason: &str) -> ClaimsError {
         what: what.to_owned(),
         reason: reason.to_owned(),
     }
+}
+
+/// Checks how much two errors may differ: above 0, and no percentage.
+fn margin_of_errors(what: &str, name: &str, value: f64) -> Result<(), ClaimsError> {
+    require(what, name, value, value > 0.0)?;
+    share(what, name, value)
+}
+
+/// Errors are shares, and so is what they differ by.
+fn share(what: &str, name: &str, value: f64) -> Result<(), ClaimsError> {
+    if value < 1.0 {
+        return Ok(());
+    }
+    Err(invalid(
+        what,
+        &format!("{name} cannot be {value}: errors are shares, 0.01 is one point"),
+    ))
 }
 
 fn require(what: &str, name: &str, value: f64, possible: bool) -> Result<(), ClaimsError> {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmSelector, Bend, Direction, Facets, Metric, Sides, invalid, require};
+use super::{
+    ArmSelector, Bend, Direction, Facets, Metric, Sides, invalid, margin_of_errors, require,
+};
 use crate::ClaimsError;
 use crate::measurements::Role;
 
@@ -156,12 +158,12 @@ pub struct RateTrend {
     pub margin: f64,
 }
 
-/// The error falls, or stays, from each size of a code to the next, and falls from the smallest to the
-/// largest: one-sided sign flips and intervals. All have to hold, so its p is the largest of theirs.
+/// The error rises by the margin from no size of a code to the next, a one-sided t-test over seeds and the
+/// interval, and falls from the smallest to the largest, one-sided sign flips and the interval. All have to hold,
+/// so its p is the largest of theirs.
 ///
-/// [`RateTrend`] asks about the order as a whole; this asks about every step. A step holds if the error
-/// falls, or if both sizes are equal within the margin; one that gets worse by more than the margin
-/// contradicts.
+/// [`RateTrend`] asks about the order as a whole; this asks about every step. One that is shown to get worse by
+/// more than the margin contradicts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rungs {
@@ -171,7 +173,7 @@ pub struct Rungs {
     pub role: Role,
     /// What is compared.
     pub metric: Metric,
-    /// Largest difference of sizes that are equal.
+    /// From how much on a larger size counts as worse.
     pub margin: f64,
 }
 
@@ -359,13 +361,12 @@ impl Rule {
     }
 
     pub(super) fn check(&self, what: &str) -> Result<(), ClaimsError> {
-        let positive = |name: &str, value: f64| require(what, name, value, value > 0.0);
         let share =
             |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
         match self {
             Self::Difference(Difference { margin, data, .. }) => {
                 data.check(what)?;
-                margin.map_or(Ok(()), |margin| positive("margin", margin))
+                margin.map_or(Ok(()), |margin| margin_of_errors(what, "margin", margin))
             }
             Self::Interaction(Interaction {
                 focus, contrast, ..
@@ -380,8 +381,10 @@ impl Rule {
                 ..
             }) => {
                 data.check(what)?;
-                positive("margin", *margin)?;
-                matched_r2.map_or(Ok(()), |tolerance| positive("matched_r2", tolerance))
+                margin_of_errors(what, "margin", *margin)?;
+                matched_r2.map_or(Ok(()), |tolerance| {
+                    require(what, "matched_r2", tolerance, tolerance > 0.0)
+                })
             }
             Self::Knee(Knee {
                 bits_pair: [fewer, more],
@@ -412,7 +415,7 @@ impl Rule {
             | Self::Rungs(Rungs { margin, data, .. })
             | Self::Hardening(Hardening { margin, data, .. }) => {
                 data.check(what)?;
-                positive("margin", *margin)
+                margin_of_errors(what, "margin", *margin)
             }
             Self::UsageCorrelation(UsageCorrelation {
                 rho, given, data, ..
@@ -432,7 +435,7 @@ impl Rule {
             }) => {
                 data.check(what)?;
                 require(what, "number of arms", arms.len() as f64, arms.len() >= 2)?;
-                positive("margin", *margin)
+                margin_of_errors(what, "margin", *margin)
             }
             Self::GapClosed(GapClosed {
                 fraction,
@@ -463,7 +466,9 @@ impl Rule {
                 data.check(what)?;
                 match (along, plateau) {
                     (_, None) => Ok(()),
-                    (Along::TrainingSteps, Some(margin)) => positive("plateau", *margin),
+                    (Along::TrainingSteps, Some(margin)) => {
+                        margin_of_errors(what, "plateau", *margin)
+                    }
                     (Along::CharacterSide, Some(_)) => Err(invalid(
                         what,
                         "plateau is about trainings; give it with along = \"training-steps\" only",

@@ -241,8 +241,8 @@ fn table(
     Some(StudyTable {
         name,
         title,
-        note: "Character error rates on the test images, with 95% intervals over fonts. `blind` is what \
-               the language alone gives away.",
+        note: "Character error rates on the test images, with 95% intervals over fonts. `blind` writes \
+               without an image.",
         header: columns,
         rows: rows.collect(),
     })

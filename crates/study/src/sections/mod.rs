@@ -16,6 +16,7 @@ mod regimes;
 mod vocabulary;
 
 pub use fine_grained::FineGrained;
+pub(crate) use ocr::FEWER_WORDS;
 
 use super::answer::Answer;
 use super::figure::{RunPlot, StudyFigure};

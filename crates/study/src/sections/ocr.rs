@@ -21,7 +21,7 @@ use run_results::{hardening_series, wording};
 use text_images::{Charset, Content};
 
 /// What claims call the softmax arms read with fewer words.
-const FEWER_WORDS: &str = "hardening";
+pub(crate) const FEWER_WORDS: &str = "hardening";
 const TEMPERATURE: &str = "Softmax words, trained at temperature 1 and read at others without \
     training: to the left the mixtures harden, to the right they blur.";
 

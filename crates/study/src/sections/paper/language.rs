@@ -9,8 +9,10 @@ use anyhow::Result;
 use probe::{ProbeConfig, ReaderKind};
 use text_images::{Charset, Content};
 
-/// Text of 1 bit per character, where the one before it is known, and of as many as there are.
-const SOURCES: [&str; 2] = ["markov:1", "random"];
+/// Text of 1 bit per character where the one before it is known, text of as many bits as there are, and, as a
+/// control that no claim asks for, text of 1 bit where the two before are known: there the two characters of a
+/// token tell nothing of each other, and only a reader that knows more than the token can foresee.
+const SOURCES: [&str; 3] = ["markov:1", "random", "markov:1:2"];
 
 pub(in crate::sections) const DEFINITION: Definition = Definition {
     findings,
@@ -44,7 +46,7 @@ fn runs(scale: &Scale, _: &FineGrained) -> Vec<(String, ProbeConfig)> {
             .training
             .learning_rates
             .clone_from(&scale.compression.rates);
-        (source.replace(':', ""), config)
+        (source.replace(':', "-"), config)
     };
     SOURCES.map(of_source).into()
 }
@@ -57,7 +59,9 @@ fn findings(study: &StudyResults<'_>) -> Result<Findings> {
     let tables = table(
         "language",
         "Character error rate of the causal reader",
-        "2 of 36 characters per token. `blind` is what the language alone gives away.",
+        "2 of 36 characters per token. Two neighbours, which is what a token holds, have 6.2 bits in `markov:1` and fit \
+         into a word of 10 bits whatever the reader knows. In `markov:1:2` and `random` they have 10.3, so what is \
+         gained in `markov:1:2` is the reader's. `blind` writes without an image.",
         &columns,
     );
     Ok(Findings {
