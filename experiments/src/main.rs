@@ -131,7 +131,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Plan(args) => cmd::plan::run(args, &stop),
         Command::MatchNoise(args) => cmd::match_noise::run(args, &stop),
         Command::Claims(args) => cmd::claims::run(args, &stop),
-        Command::Render(args) => cmd::render::run(args),
+        Command::Render(args) => cmd::render::run(args, &stop),
         Command::PretrainBackbone(args) => cmd::pretrain_backbone::run(args, &stop),
         Command::Report(args) => cmd::report::run(args, &stop),
         Command::Backends(args) => cmd::backends::run(args, &stop),

@@ -44,6 +44,14 @@ fn the_survey_measures_flex_and_writes_every_number() {
 }
 
 #[test]
+fn a_table_that_cannot_be_written_is_refused_before_anything_is_measured() {
+    let place = Scratch::new();
+    let refused = place.run("backends --csv tables/");
+    assert!(!refused.stderr.contains("looking at"), "{}", refused.stderr);
+    refused.refused(&["tables/", "the name of a folder"]);
+}
+
+#[test]
 fn a_named_backend_that_is_missing_is_an_error_with_its_feature() {
     for backend in ALL {
         let compiled = run_support::backend::Backend::ALL

@@ -140,6 +140,20 @@ fn settings_that_cannot_be_read_are_named() {
         "--config absent.toml",
         &["absent.toml", "cannot read the settings"],
     );
+    let utf_16 = |text: &str| -> Vec<u8> {
+        let units = text.encode_utf16();
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    for other in [
+        utf_16("\u{feff}seeds = [1]\n"),
+        utf_16("seeds = [1]\n"),
+        b"# caf\xe9\nseeds = [1]\n".to_vec(),
+    ] {
+        place.write("odd.toml", other);
+        let parts = ["odd.toml", "not UTF-8", "save it as UTF-8"];
+        let run = place.probe("--config odd.toml").refused(&parts);
+        assert!(!run.stderr.contains("check the path"), "{}", run.stderr);
+    }
     for (text, parts) in [
         ("seedz = [1]", ["unknown field `seedz`", "`seeds`"]),
         ("[training]\nstep = 1", ["unknown field `step`", "`steps`"]),
@@ -252,6 +266,19 @@ fn render_refuses_what_it_cannot_draw() {
     let place = Scratch::new();
     for (flags, parts) in [
         ("--images 0", ["--images 0", "at least 1"]),
+        (
+            "--images 18446744073709551615 --densities 1",
+            ["--images 18446744073709551615", "100000 over all densities"],
+        ),
+        (
+            "--images 50000",
+            ["--images 50000", "100000 over all densities"],
+        ),
+        (
+            "--densities 1,2,1",
+            ["density 1 is listed twice", "--densities"],
+        ),
+        ("--tasks vernier,vernier", ["task `vernier`", "named twice"]),
         (
             "--densities 0.7",
             ["0.7 characters", "possible densities nearby"],

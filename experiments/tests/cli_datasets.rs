@@ -181,13 +181,16 @@ fn formats_are_converted_without_loss() {
 fn troubled(place: &Scratch) -> BTreeMap<&'static str, &'static str> {
     export(place, "lines", 1, 1, "--to gt");
     let image = fs::read(place.path("lines/images/00000/000000001.png")).unwrap();
-    place.write("words/a.png", &image);
     place.write("words/cut.png", &image[..image.len() / 2]);
     place.write("secret.png", &image);
     let labels = [
         "=1+1", "@SUM", "+2a", "-", "'=x", "It's", "Éa b", "<b>", "Plain",
     ];
-    let mut lines: String = labels.map(|label| format!("a.png\t{label}\n")).concat();
+    let mut lines = String::new();
+    for (number, label) in labels.iter().enumerate() {
+        place.write(&format!("words/{number}.png"), &image);
+        lines.push_str(&format!("{number}.png\t{label}\n"));
+    }
     lines.push_str("cut.png\tcut\n../secret.png\tout\ngone.png\tgone\nno tab\n");
     place.write("words/gt.txt", lines);
     // Under `parseq` at charset 94.
@@ -232,6 +235,58 @@ fn check_counts_and_names_what_is_wrong() {
     place
         .run("data check lmdb:words")
         .refused(&["words", "no data.mdb", "data/README.md"]);
+}
+
+#[test]
+fn of_two_formats_in_one_folder_check_says_which_is_read() {
+    let place = Scratch::new();
+    export(&place, "words", 2, 1, "--to gt");
+    let run = place.run("data check words").succeeded();
+    assert!(!run.stderr.contains("note: "), "{}", run.stderr);
+    let labels = "file,text\nimages/00000/000000001.png,other\n";
+    place.write("words/labels.csv", labels);
+    let run = place.run("data check words").succeeded();
+    let said = "note: words: gt.txt is read, and labels.csv beside it is not; write folder:words";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    for named in ["gt:words", "folder:words"] {
+        let run = place.run(&format!("data check {named}")).succeeded();
+        assert!(!run.stderr.contains("note: "), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn import_writes_into_no_data_set_and_leaves_no_folder_without_images() {
+    let place = Scratch::new();
+    export(&place, "words", 2, 1, "--to gt");
+    place
+        .run("data import words --to lmdb --out words")
+        .refused(&["words/gt.txt", "choose another folder"]);
+    assert_eq!(names(&place.path("words")), ["gt.txt", "images"]);
+    place.write("gone/gt.txt", "a.png\tword\n");
+    place
+        .run("data import gone --to gt --out copy")
+        .refused(&["gone", "none of 1 records"]);
+    assert!(names(&place.path("copy")).is_empty());
+}
+
+#[test]
+fn a_name_that_stands_twice_is_no_record_that_cannot_be_read() {
+    let place = Scratch::new();
+    export(&place, "words", 1, 1, "--to doctr");
+    let file = "000000001.png";
+    let json = format!(r#"{{"{file}": "one", "{file}": "two"}}"#);
+    place.write("words/labels.json", json);
+    place.run("data check words").refused(&[
+        "1 fault in its lists of images and labels (beside 1 sample)",
+        "stands there 2 times; its last label is taken",
+        "copies what is listed soundly",
+    ]);
+    let json = format!(r#"{{"{file}": "one", "{file}": "two", "gone.png": "three"}}"#);
+    place.write("words/labels.json", json);
+    place.run("data check words").refused(&[
+        "1 record cannot be read (of 2 samples), and 1 fault in its lists of images and labels",
+        "copies the others",
+    ]);
 }
 
 #[test]

@@ -322,6 +322,92 @@ fn what_cannot_be_encoded_is_named_and_nothing_is_written() {
     }
 }
 
+/// Copies of an image and of a checkpoint, for what might harm them.
+fn copies(place: &Path) {
+    std::fs::copy(picture("odd.png"), place.join("a.png")).unwrap();
+    std::fs::create_dir(place.join("copy")).unwrap();
+    for entry in std::fs::read_dir(checkpoints().join("ovis2_5")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), place.join("copy").join(entry.file_name())).unwrap();
+    }
+}
+
+/// Runs `encode` on the copies.
+fn encode_copies(place: &Path, more: &[&str]) -> Finished {
+    let arguments = ["encode", "--checkpoint", "copy", "--image", "a.png"];
+    experiments(place, &[arguments.as_slice(), more].concat())
+}
+
+#[test]
+fn an_input_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    copies(place);
+    let inputs = ["a.png", "copy/model.safetensors", "copy/config.json"];
+    let before = inputs.map(|name| std::fs::read(place.join(name)).unwrap());
+    for (out, part) in [
+        ("a.png", "one of the images"),
+        ("copy/../a.png", "one of the images"),
+        ("copy/model.safetensors", "the folder of the checkpoint"),
+        ("copy/config.json", "the folder of the checkpoint"),
+    ] {
+        encode_copies(place, &["--out", out]).refused(&[out, part, "name another file"]);
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("copy/model.safetensors", place.join("link")).unwrap();
+        let refused = encode_copies(place, &["--out", "link"]);
+        refused.refused(&["link", "the folder of the checkpoint"]);
+    }
+    assert!(inputs.map(|name| std::fs::read(place.join(name)).unwrap()) == before);
+    // A new name in the same folder harms nothing.
+    encode_copies(place, &["--out", "copy/out.safetensors"]).succeeded();
+}
+
+#[test]
+fn a_place_that_no_file_can_take_is_refused_before_the_model_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let long = "x".repeat(300);
+    for (out, part) in [
+        ("newdir/", "the name of a folder"),
+        (".", "the name of a folder"),
+        (&*place.display().to_string(), "a folder stands there"),
+        (&*long, "the name is too long"),
+    ] {
+        let inputs = ["--checkpoint", "absent", "--image", "absent.png"];
+        let arguments = [inputs.as_slice(), &["--out", out]].concat();
+        let arguments = [["encode"].as_slice(), &arguments].concat();
+        experiments(place, &arguments).refused(&["cannot write", part]);
+    }
+    assert!(support::names(place).is_empty());
+}
+
+#[test]
+fn more_words_than_a_model_has_and_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    copies(place);
+    let out = ["--out", "out.safetensors"];
+    for (flag, value, parts) in [
+        ("--top", "0", ["--top 0", "at least 1"]),
+        ("--top", "61", ["--top 61", "60 visual words only"]),
+        (
+            "--tokenize",
+            "topk:61",
+            ["--tokenize topk:61", "60 visual words only"],
+        ),
+    ] {
+        let flags = [out.as_slice(), &[flag, value]].concat();
+        encode_copies(place, &flags).refused(&parts);
+        assert!(!place.join("out.safetensors").exists());
+    }
+    let all = ["--top", "60", "--tokenize", "topk:60"];
+    encode_copies(place, &[out.as_slice(), all.as_slice()].concat()).succeeded();
+    let bytes = std::fs::read(place.join("out.safetensors")).unwrap();
+    assert_eq!(shape(&bytes, "word_ids")[1], 60);
+}
+
 #[test]
 fn parity_passes_on_the_golden_files_and_fails_beyond_them() {
     let place = tempfile::tempdir().unwrap();

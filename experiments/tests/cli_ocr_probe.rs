@@ -156,6 +156,48 @@ fn report_trains_nothing() {
 }
 
 #[test]
+fn a_cell_that_its_run_cannot_have_written_is_named_by_report_and_trained_again() {
+    let place = Scratch::new();
+    let two_groups = support::TINY.replace("densities = [1.0]", "densities = [1.0, 2.0]");
+    place.write("tiny.toml", two_groups);
+    let flags = "--run a --arms identity --resume";
+    let begun = place.probe(flags).succeeded();
+    let note = "note: no run `a` in results yet: begun anew";
+    assert!(begun.stderr.contains(note), "{}", begun.stderr);
+    let predictions = || fs::read(place.result("a", "predictions.csv")).unwrap();
+    let before = predictions();
+    let cells = names(&place.result("a", "cells"));
+    let name = &cells[0];
+    let file = place.result("a", "cells").join(name);
+    let whole = fs::read_to_string(&file).unwrap();
+    let mut lines = whole.lines();
+    let error = lines
+        .find(|line| line.starts_with("validation_cer = "))
+        .unwrap();
+    for (from, to, why) in [
+        ("group = 1", "group = 0", "test group 0 2 times"),
+        ("predictions = [\"", "predictions = [\"é", "charset 10"),
+        (error, "validation_cer = nan", "`validation_cer` is NaN"),
+        (error, "validation_cer = -5", "`validation_cer` is -5"),
+    ] {
+        assert!(whole.contains(from), "no `{from}` in {whole}");
+        fs::write(&file, whole.replacen(from, to, 1)).unwrap();
+        let report = place.run("report results/a --data data");
+        let report = report.refused(&["results/a", "not all cells", "--resume"]);
+        for part in [name.as_str(), why] {
+            assert!(report.stderr.contains(part), "{}", report.stderr);
+        }
+        assert!(predictions() == before);
+    }
+    let resumed = place.probe(flags).succeeded();
+    assert!(resumed.stderr.contains(name.as_str()), "{}", resumed.stderr);
+    assert!(!resumed.stderr.contains("begun anew"), "{}", resumed.stderr);
+    assert!(predictions() == before);
+    let report = place.run("report results/a --data data").succeeded();
+    assert!(!report.stderr.contains("damaged"), "{}", report.stderr);
+}
+
+#[test]
 fn every_regime_runs_to_its_end() {
     let place = Scratch::new();
     let mut metrics = Vec::new();

@@ -130,6 +130,46 @@ fn an_existing_backbone_is_not_replaced_unasked() {
 }
 
 #[test]
+fn a_place_that_no_file_can_take_is_refused_before_the_training() {
+    let place = Scratch::new();
+    place.write("tower.toml", TINY_BACKBONE);
+    fs::create_dir(place.path("there")).unwrap();
+    fs::create_dir(place.path("taken.csv")).unwrap();
+    let long = "x".repeat(300);
+    // Beside it, `.toml` makes the name longer than 255 bytes.
+    let almost = "x".repeat(253);
+    for (out, part) in [
+        ("towers/", "the name of a folder"),
+        ("new/towers/", "the name of a folder"),
+        ("there --overwrite", "a folder stands there"),
+        ("taken.safetensors --overwrite", "taken.csv: a folder"),
+        (&*long, "the name is too long"),
+        (&*almost, "the name is too long"),
+    ] {
+        let run = place.run(&format!(
+            "pretrain-backbone --config tower.toml --out {out}"
+        ));
+        assert!(!run.stderr.contains("pre-training"), "{}", run.stderr);
+        run.refused(&["cannot write", part]);
+    }
+    assert!(!place.path("new").exists() && names(&place.path("there")).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_backbone_stays_a_link() {
+    let place = Scratch::new();
+    place.write("recipe.toml", TINY_BACKBONE);
+    place.write("store/tower", "old");
+    std::os::unix::fs::symlink("store/tower", place.path("tower.safetensors")).unwrap();
+    place
+        .run("pretrain-backbone --config recipe.toml --out tower.safetensors --overwrite")
+        .succeeded();
+    assert!(place.path("tower.safetensors").is_symlink());
+    assert!(fs::metadata(place.path("store/tower")).unwrap().len() > 1000);
+}
+
+#[test]
 fn a_shard_without_an_image_is_refused_and_a_single_block_is_no_last_one() {
     let place = Scratch::new();
     let train = "pretrain-backbone --config tower.toml --out one.safetensors";

@@ -7,7 +7,7 @@ mod support;
 use image::{GrayImage, Luma, RgbImage, imageops};
 use std::fs;
 use std::path::Path;
-use support::{Rows, Scratch, names};
+use support::{Finished, Rows, Scratch, names};
 
 #[test]
 fn render_writes_items_labels_and_a_contact_sheet() {
@@ -73,6 +73,44 @@ fn render_leaves_an_earlier_data_set_alone() {
     let again = place.run("render --out shown --images 3 --densities 2 --seed 9");
     again.refused(&["shown/labels.csv", "choose another folder"]);
     assert_eq!(fs::read(place.path("shown/labels.csv")).unwrap(), labels);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_render_that_is_asked_to_stop_keeps_its_images_and_no_labels() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    let place = Scratch::new();
+    let mut child = place
+        .binary()
+        .args("render --out shown --images 20000 --densities 1".split(' '))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !place.path("shown/000000.png").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let finished = Finished::from(child.wait_with_output().unwrap());
+    assert_eq!(finished.code, Some(130), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("stopped by Ctrl-C or SIGTERM"),
+        "{}",
+        finished.stderr
+    );
+    let left = names(&place.path("shown"));
+    assert!((1..20_000).contains(&left.len()), "{}", left.len());
+    assert!(left.iter().all(|name| name.ends_with(".png")));
+    // Without labels it is no data set, so the same folder can be written again.
+    place
+        .run("render --out shown --images 2 --densities 1")
+        .succeeded();
 }
 
 #[test]

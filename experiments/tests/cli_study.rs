@@ -193,7 +193,7 @@ fn a_study_leaves_runs_claims_tables_figures_and_one_page() {
     claims().refused(&[
         "results/s: there are no cells",
         "nor an items.safetensors",
-        "0.2",
+        "older runs have none",
     ]);
     fs::create_dir(place.result("s", "cells")).unwrap();
     let refused = place.run("claims results/s --data data").refused(&[

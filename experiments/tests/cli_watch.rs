@@ -57,9 +57,43 @@ fn a_run_says_how_far_it_is() {
         "{status}"
     );
     assert!(status.contains("--resume"), "{status}");
+    let said = place.run("status results/a").succeeded().stderr;
+    assert!(
+        said.contains("1 line of events.jsonl cannot be read"),
+        "{said}"
+    );
     fs::remove_file(place.result("a", "events.jsonl")).unwrap();
     let status = place.run("status results/a").succeeded().stdout;
-    assert!(status.contains("nothing is written down"), "{status}");
+    assert!(
+        status.contains("results/a: finished, its results are there; events.jsonl is missing"),
+        "{status}"
+    );
+    // Nor does a log of which nothing can be read make a finished run one that waits; a published one
+    // has no cells.
+    fs::remove_dir_all(place.result("a", "cells")).unwrap();
+    for (log, told) in [
+        ("", "events.jsonl is empty"),
+        (
+            "\0\u{1}\nno event\n",
+            "events.jsonl has 2 lines that cannot be read",
+        ),
+    ] {
+        fs::write(place.result("a", "events.jsonl"), log).unwrap();
+        let status = place.run("status results/a").succeeded().stdout;
+        assert!(
+            status.contains("results/a: finished") && status.contains(told),
+            "{status}"
+        );
+    }
+    for name in ["summary.csv", "items.safetensors"] {
+        // Not every run leaves both.
+        let _ = fs::remove_file(place.result("a", name));
+    }
+    let status = place.run("status results/a").succeeded().stdout;
+    assert!(
+        status.contains("no results") && status.contains("nothing was trained yet"),
+        "{status}"
+    );
     place
         .run("status results")
         .refused(&["results", "not the folder"]);

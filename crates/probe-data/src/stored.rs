@@ -181,9 +181,13 @@ fn read_group(
         rule.policy, rule.charset
     ));
     about.extend(counts.steps());
-    let lost = corrupt + dataset.notes().len();
-    if lost > 0 {
-        about.push(unreadable(lost));
+    if corrupt > 0 {
+        about.push(unreadable(corrupt));
+    }
+    // What it lists twice, say: the samples themselves are whole.
+    if !dataset.notes().is_empty() {
+        let faults = wording::counted(dataset.notes().len(), "fault");
+        about.push(format!("{faults} in its lists of images and labels"));
     }
     let mut notes = vec![format!("{}: {}", plan.condition, about.join("; "))];
     notes.extend(dataset.notes().iter().take(NAMED_FAULTS).cloned());
@@ -199,7 +203,8 @@ fn read_group(
 
 /// How many records a run does without.
 pub(super) fn unreadable(records: usize) -> String {
-    format!("{records} records cannot be read, left out")
+    let records = wording::counted(records, "record");
+    format!("{records} cannot be read, left out")
 }
 
 /// What is kept of the images.

@@ -3,6 +3,7 @@
 use super::config::ProbeConfig;
 use super::outcome::{CellOutcome, CellSpec, RunOutcome, Status, Tuning};
 use super::preparation::Prepared;
+use super::soundness::Soundness;
 use super::store::CellStore;
 use super::training::{TrainedCell, test_cell, train_cell};
 use super::tuning::{beyond, choose, keep_best};
@@ -25,6 +26,10 @@ pub trait Observer: Sync {
     fn cell_step(&self, lane: usize, step: usize);
     /// A cell is finished.
     fn cell_finished(&self, lane: usize, outcome: &CellOutcome);
+    /// Something that the user should know and that does not stop the run.
+    fn note(&self, text: &str) {
+        eprintln!("note: {text}");
+    }
 }
 
 /// Runs every cell that the store does not hold yet.
@@ -54,6 +59,7 @@ pub fn run_cells(
         devices,
         stop,
         observer,
+        soundness: Soundness::of(config, prepared),
     };
     let (tuning, tried) = study.tune()?;
     let specs: Vec<CellSpec> = tuning
@@ -67,7 +73,7 @@ pub fn run_cells(
             })
         })
         .collect();
-    let replicated = study.run("seeds", &specs, |lane, spec| {
+    let replicated = study.run("seeds", &specs, true, |lane, spec| {
         let trained = study.train(lane, spec, false)?;
         let outcome = study.test(lane, trained)?;
         store.save(&outcome)?;
@@ -112,6 +118,7 @@ struct Study<'a> {
     devices: &'a [Device],
     stop: &'a Stop,
     observer: &'a dyn Observer,
+    soundness: Soundness<'a>,
 }
 
 impl Study<'_> {
@@ -131,7 +138,7 @@ impl Study<'_> {
                 .iter()
                 .map(|&(arm, learning_rate)| self.first(arm, learning_rate))
                 .collect();
-            let outcomes = self.run("tuning", &specs, |lane, spec| {
+            let outcomes = self.run("tuning", &specs, false, |lane, spec| {
                 let trained = self.train(lane, spec, true)?;
                 let outcome = trained.outcome.clone();
                 self.store.save_untested(&outcome)?;
@@ -223,15 +230,30 @@ impl Study<'_> {
         }
     }
 
-    /// The outcomes of `specs`, from the store or from `work`, which stores them.
+    /// The stored outcome of a cell. One that this run cannot have written counts as absent, and a note names it.
+    fn stored(&self, spec: &CellSpec, are_tested: bool) -> Option<CellOutcome> {
+        let check = |cell: &CellOutcome| self.soundness.check(cell, are_tested);
+        self.store.read(spec, check).unwrap_or_else(|error| {
+            let note =
+                format!("{error:#}; the cell counts as absent, and --resume trains it again");
+            self.observer.note(&note);
+            None
+        })
+    }
+
+    /// The outcomes of `specs`, from the store or from `work`, which stores them; all `are_tested`, or only those
+    /// that were chosen.
     fn run(
         &self,
         name: &str,
         specs: &[CellSpec],
+        are_tested: bool,
         work: impl Fn(usize, &CellSpec) -> Result<CellOutcome> + Sync,
     ) -> Result<Vec<CellOutcome>> {
-        let known: Vec<Option<CellOutcome>> =
-            specs.iter().map(|spec| self.store.load(spec)).collect();
+        let known: Vec<Option<CellOutcome>> = specs
+            .iter()
+            .map(|spec| self.stored(spec, are_tested))
+            .collect();
         let mut todo: Vec<usize> = (0..specs.len()).filter(|&i| known[i].is_none()).collect();
         // Large vocabularies take longest; begun last, they would keep one lane at work and the others waiting.
         todo.sort_by_key(|&i| Reverse(specs[i].arm.words()));

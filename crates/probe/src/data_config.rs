@@ -6,6 +6,7 @@ use crate::outcome::TestSet;
 use anyhow::{Context, Error, Result, bail, ensure};
 use perception_tasks::TaskKind;
 use probe_data::{Answer, DataSource, Relabelling, StoredConfig, condition_name, scene_charset};
+use run_support::settings::listed_twice;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -364,21 +365,15 @@ impl DataConfig {
 
     /// What stands twice in a list would be a result twice.
     fn check_lists(&self) -> Result<()> {
-        for (index, density) in self.densities.iter().enumerate() {
-            ensure!(
-                !self.densities[..index].contains(density),
-                "density {density} is listed twice in `data.densities` (--densities)"
-            );
+        if let Some(density) = listed_twice(&self.densities) {
+            bail!("density {density} is listed twice in `data.densities` (--densities)");
         }
         for (name, contents) in [
             ("train_contents", &self.train_contents),
             ("test_contents", &self.test_contents),
         ] {
-            for (index, content) in contents.iter().enumerate() {
-                ensure!(
-                    !contents[..index].contains(content),
-                    "`{content}` is listed twice in `data.{name}`"
-                );
+            if let Some(content) = listed_twice(contents) {
+                bail!("`{content}` is listed twice in `data.{name}`");
             }
         }
         Ok(())

@@ -25,6 +25,7 @@ pub mod reader;
 mod reconstruction;
 mod remarks;
 mod replication;
+mod soundness;
 mod start;
 mod store;
 mod testing;

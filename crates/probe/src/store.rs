@@ -3,11 +3,12 @@
 use super::config::ProbeConfig;
 use super::half_done::HalfDone;
 use super::outcome::{CellOutcome, CellSpec};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use arms::ArmSpec;
 use probe_data::version_0_1::stored_class;
 use run_support::atomic;
 use sha2::{Digest, Sha256};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use text_images::Charset;
 
@@ -55,15 +56,53 @@ impl CellStore {
     /// The outcome of `spec`, if it is there and whole. A damaged file counts as absent.
     #[must_use]
     pub fn load(&self, spec: &CellSpec) -> Option<CellOutcome> {
-        let text = std::fs::read_to_string(self.path(spec)).ok()?;
-        let mut outcome: CellOutcome = toml::from_str(&text).ok()?;
+        self.read(spec, |_| Ok(())).ok().flatten()
+    }
+
+    /// The outcome of `spec`, if it is there.
+    ///
+    /// # Errors
+    /// Names the file, if it cannot be read, is damaged, or does not pass `check`.
+    pub fn read(
+        &self,
+        spec: &CellSpec,
+        check: impl FnOnce(&CellOutcome) -> Result<()>,
+    ) -> Result<Option<CellOutcome>> {
+        let path = self.path(spec);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        let outcome = self.outcome(&text, spec);
+        let checked = outcome.and_then(|outcome| check(&outcome).map(|()| outcome));
+        checked
+            .map(Some)
+            .with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// What a file of `spec` holds.
+    fn outcome(&self, text: &str, spec: &CellSpec) -> Result<CellOutcome> {
+        // Its message alone: the error itself quotes the line, which can be all answers of a group.
+        let mut outcome: CellOutcome =
+            toml::from_str(text).map_err(|error| anyhow!("{}", error.message()))?;
         if let Some(charset) = self.classes_in {
             let tests = outcome.tests.iter_mut();
             for answer in tests.flat_map(|test| &mut test.predictions) {
-                *answer = stored_class(answer, charset)?;
+                *answer = stored_class(answer, charset).context("an answer is no class")?;
             }
         }
-        (outcome.spec == *spec).then_some(outcome)
+        let found = &outcome.spec;
+        ensure!(
+            found == spec,
+            "it is the cell of `{}` with seed {} at learning rate {:?}, under the name of another",
+            found.arm,
+            found.seed,
+            found.learning_rate
+        );
+        Ok(outcome)
     }
 
     /// Stores an outcome, atomically, and forgets the state it was trained from.
@@ -322,5 +361,8 @@ mod tests {
         assert_eq!(other.load(&outcome.spec), None);
         std::fs::write(store.path(&outcome.spec), "[spec]\narm = \"blind").unwrap();
         assert_eq!(store.load(&outcome.spec), None);
+        let error = store.read(&outcome.spec, |_| Ok(())).unwrap_err();
+        let file = store.path(&outcome.spec).display().to_string();
+        assert!(error.to_string().contains(&file), "{error}");
     }
 }

@@ -11,6 +11,7 @@ use super::preparation::Prepared;
 use super::reconstruction::reconstruct;
 use super::word_tally::{WordTally, count_words};
 use anyhow::Result;
+use arms::ArmSpec;
 use burn::tensor::Device;
 use projector::{Pass, Projector, seeded};
 use run_support::stop::Stop;
@@ -55,11 +56,7 @@ impl Testing<'_> {
     fn read(&self) -> Result<Vec<TestResult>> {
         let examination = self.examination(usize::MAX, true);
         let mut results = Vec::new();
-        let modes: &[EvaluationMode] = if self.spec.arm.kind.is_sampled() {
-            &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
-        } else {
-            &[EvaluationMode::Deterministic]
-        };
+        let modes = modes_of(self.spec.arm);
         for (group, data) in self.prepared.test.iter().enumerate() {
             for &mode in modes {
                 self.stop.check()?;
@@ -170,6 +167,15 @@ impl Testing<'_> {
             limit,
             tally,
         }
+    }
+}
+
+/// How the test images of an arm are read.
+pub(super) fn modes_of(arm: ArmSpec) -> &'static [EvaluationMode] {
+    if arm.kind.is_sampled() {
+        &[EvaluationMode::Deterministic, EvaluationMode::Sampled]
+    } else {
+        &[EvaluationMode::Deterministic]
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::fs;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -10,18 +10,20 @@ use std::time::Duration;
 pub const UNFINISHED: &str = ".unfinished-";
 
 /// Writes a file next to its place and moves it there once it is complete, so that a reader, or a
-/// run that stops half way, never leaves half a file.
+/// run that stops half way, never leaves half a file. Where a link stands, the file that it leads to is
+/// replaced.
 ///
 /// # Errors
 /// Names the file, whatever went wrong.
 pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let place = place_of(path)?;
     let attempt = || -> Result<()> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(UNFINISHED);
         // Temporary files are private by default; results are as readable as other new files.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder_of(path))?;
+        let mut file = builder.tempfile_in(folder_of(&place))?;
         let mut buffer = BufWriter::new(file.as_file_mut());
         fill(&mut buffer)?;
         buffer.flush()?;
@@ -29,7 +31,7 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
         // Before the rename: after a power cut there is the old file or the new one, never an
         // empty one.
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
+        file.persist(&place).map_err(|error| error.error)?;
         Ok(())
     };
     attempt().map_err(|error| refused(path, error))
@@ -43,13 +45,44 @@ pub fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| refused(path, error.into()))
 }
 
+/// Where a file of this name is written: there, or where a link of that name leads.
+///
+/// # Errors
+/// Names the file if no file can have such a name, if a link leads nowhere, or if a folder, a device or a
+/// pipe stands there: a file would take the place of a device.
+pub fn place_of(path: &Path) -> Result<PathBuf> {
+    let refuse = |what: &str| {
+        let shown = path.display();
+        Err(anyhow!("cannot write {shown}: {what}; name another file"))
+    };
+    // A slash at the end says that a folder is meant; `Path` passes over it.
+    let whole = path.as_os_str().as_encoded_bytes();
+    let name = path.file_name();
+    if name.is_none_or(|name| !whole.ends_with(name.as_encoded_bytes())) {
+        return refuse("this is the name of a folder");
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(path.to_owned()),
+        Ok(found) if found.is_dir() => refuse("a folder stands there"),
+        Ok(found) if found.is_symlink() => match fs::canonicalize(path) {
+            Ok(place) if place.is_file() => Ok(place),
+            Ok(_) => refuse("a link to something other than a file stands there"),
+            Err(_) => refuse("a link that leads nowhere stands there"),
+        },
+        Ok(_) => refuse("a device or a pipe stands there"),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(refused(path, error.into())),
+    }
+}
+
 /// Makes sure that a file can be written, before anything is computed for it.
 ///
 /// # Errors
 /// As [`write`].
 pub fn check_writable(path: &Path) -> Result<()> {
+    let folder = folder_of(&place_of(path)?);
     let mut builder = tempfile::Builder::new();
-    let probe = builder.prefix(UNFINISHED).tempfile_in(folder_of(path));
+    let probe = builder.prefix(UNFINISHED).tempfile_in(folder);
     probe.map(drop).map_err(|error| refused(path, error.into()))
 }
 
@@ -159,6 +192,9 @@ fn obstacle(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::PermissionDenied => Some(
             "the folder is read-only for this user; change its permissions or name another place",
         ),
+        ErrorKind::InvalidFilename => {
+            Some("the name is too long, or the disk does not take its characters; shorten it")
+        }
         _ => None,
     }
 }
@@ -220,6 +256,55 @@ mod tests {
         let message = format!("{:#}", write(&path, |_| Ok(())).unwrap_err());
         assert!(message.contains("metrics.csv"), "{message}");
         assert!(message.contains("disk full"), "{message}");
+    }
+
+    /// That neither a check nor a write takes `path`, with one message.
+    #[track_caller]
+    fn assert_refused(path: &Path, part: &str) {
+        for error in [check_writable(path), write_bytes(path, b"new")] {
+            let message = format!("{:#}", error.unwrap_err());
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_file_is_refused_before_anything_is_computed() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        assert_refused(folder.path(), "a folder stands there");
+        assert_refused(&place("towers/"), "the name of a folder");
+        assert_refused(&place("towers/."), "the name of a folder");
+        assert_refused(&place(".."), "the name of a folder");
+        assert_refused(&place(&"x".repeat(300)), "the name is too long");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        check_writable(&place("tower")).unwrap();
+        assert!(!place("tower").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_what_is_no_file_is_left_alone() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        fs::create_dir(place("elsewhere")).unwrap();
+        fs::write(place("elsewhere/file"), "old").unwrap();
+        symlink("elsewhere/file", place("link")).unwrap();
+        check_writable(&place("link")).unwrap();
+        write_bytes(&place("link"), b"new").unwrap();
+        assert!(place("link").is_symlink());
+        assert_eq!(fs::read(place("elsewhere/file")).unwrap(), b"new");
+
+        // By links, so that a test that fails harms no device.
+        symlink("/dev/null", place("device")).unwrap();
+        symlink("nowhere", place("dangling")).unwrap();
+        assert_refused(&place("device"), "something other than a file");
+        assert_refused(&place("dangling"), "leads nowhere");
+        let socket = std::os::unix::net::UnixListener::bind(place("socket")).unwrap();
+        assert_refused(&place("socket"), "a device or a pipe");
+        drop(socket);
+        let kind = fs::symlink_metadata(place("socket")).unwrap().file_type();
+        assert!(kind.is_socket() && place("device").is_symlink());
     }
 
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! From preset, TOML file and flags to one resolved configuration.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -8,12 +8,22 @@ use toml::{Table, Value};
 
 /// The text of a settings file, without a byte-order mark.
 fn read_text(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| {
+    let bytes = std::fs::read(path).with_context(|| {
         format!(
             "{}: cannot read the settings; check the path",
             path.display()
         )
     })?;
+    // UTF-16 without a mark may pass for UTF-8, but with zeros in it, which no settings have.
+    let Some(text) = String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+    else {
+        bail!(
+            "{}: the settings are not UTF-8 text; open the file in an editor and save it as UTF-8",
+            path.display()
+        );
+    };
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
@@ -47,6 +57,13 @@ pub fn overlay<T: Serialize + DeserializeOwned>(base: &T, text: &str) -> Result<
     toml::from_str(&text).map_err(|error| anyhow!("{}", error.message()))
 }
 
+/// The first value of a list that stands in it before.
+#[must_use]
+pub fn listed_twice<T: PartialEq>(list: &[T]) -> Option<&T> {
+    let mut places = list.iter().enumerate();
+    places.find_map(|(place, value)| list[..place].contains(value).then_some(value))
+}
+
 fn merge(base: &mut Table, file: Table) {
     for (key, value) in file {
         match (base.get_mut(&key), value) {
@@ -55,5 +72,17 @@ fn merge(base: &mut Table, file: Table) {
                 base.insert(key, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_stands_twice_in_a_list_is_found() {
+        assert_eq!(listed_twice(&[1.0, 2.0, 2.0, 1.0]), Some(&2.0));
+        assert_eq!(listed_twice(&[1.0, 2.0]), None);
+        assert_eq!(listed_twice::<u8>(&[]), None);
     }
 }

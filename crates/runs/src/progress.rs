@@ -77,6 +77,10 @@ impl Observer for Progress {
         }
     }
 
+    fn note(&self, text: &str) {
+        self.line(&format!("note: {text}"));
+    }
+
     fn cell_started(&self, lane: usize, spec: &CellSpec, steps: usize) {
         if let Some(bar) = self.lanes.get(lane) {
             bar.reset();

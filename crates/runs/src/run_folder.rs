@@ -71,8 +71,9 @@ pub enum Left {
 pub struct RunFolder {
     path: PathBuf,
     file: &'static str,
-    /// [`FolderConfig::FLAG`] and [`FolderConfig::PLACE_FLAG`].
-    flags: [&'static str; 2],
+    /// [`FolderConfig::FLAG`] and [`FolderConfig::PLACE_FLAG`], where the folder was chosen by them; a
+    /// command that is given an earlier run's folder has neither.
+    flags: Option<[&'static str; 2]>,
     fresh: bool,
     /// Held as long as the folder is written to.
     lock: Option<Arc<Lock>>,
@@ -86,8 +87,8 @@ impl RunFolder {
     /// configuration is taken (without a name: the last one).
     ///
     /// # Errors
-    /// If the folder holds a run of another configuration, holds this run already and `resume` was
-    /// not asked for, or cannot be written. Nothing is ever overwritten without `resume`.
+    /// If the folder holds a run of another configuration or one whose configuration cannot be read, holds this
+    /// run already and `resume` was not asked for, or cannot be written. Nothing is ever overwritten without `resume`.
     pub fn choose<C: FolderConfig>(
         results: &Path,
         name: Option<&str>,
@@ -112,19 +113,21 @@ impl RunFolder {
                     path.display(),
                     C::FLAG
                 ),
+                State::Unreadable(told) => bail!(told),
             };
         }
         let numbered = (1..).map(|number| match number {
             1 => results.join(base),
             _ => results.join(format!("{base}-{number}")),
         });
-        let mut found = None;
+        let (mut found, mut unreadable) = (None, None::<String>);
         for path in numbered {
             match Self::state(&path, config)? {
                 State::Absent if resume => {
-                    return match found {
-                        Some(path) => Self::taken::<C>(path).locked(),
-                        None => bail!(
+                    return match (found, unreadable) {
+                        (Some(path), _) => Self::taken::<C>(path).locked(),
+                        (None, Some(told)) => bail!(told),
+                        (None, None) => bail!(
                             "no run of this configuration under {} to resume; leave out --resume, \
                              or name the run with --run",
                             results.display()
@@ -134,6 +137,7 @@ impl RunFolder {
                 State::Absent => return Self::create::<C>(path, &text),
                 State::Same => found = Some(path),
                 State::Other(_) => {}
+                State::Unreadable(told) => unreadable = Some(told),
             }
         }
         unreachable!("numbers do not end")
@@ -145,7 +149,11 @@ impl RunFolder {
     /// If there is none, its configuration cannot be read, or another process writes into it.
     pub fn open<C: FolderConfig>(path: &Path) -> Result<(Self, C)> {
         let (folder, config) = Self::read(path)?;
-        Ok((folder.locked()?, config))
+        let given = Self {
+            flags: None,
+            ..folder
+        };
+        Ok((given.locked()?, config))
     }
 
     /// The configuration of a run, which may be going on.
@@ -180,6 +188,12 @@ impl RunFolder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether there was no run here before this one.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// Whether the run left the numbers of its items.
@@ -251,7 +265,7 @@ impl RunFolder {
         Self {
             path,
             file: C::FILE,
-            flags: [C::FLAG, C::PLACE_FLAG],
+            flags: Some([C::FLAG, C::PLACE_FLAG]),
             fresh: false,
             lock: None,
         }
@@ -260,16 +274,31 @@ impl RunFolder {
     /// Keeps other processes from writing into the folder until this value is dropped. A crash
     /// leaves the file behind, but not the lock.
     fn locked(mut self) -> Result<Self> {
-        let [name, place] = self.flags;
+        let (other, elsewhere) = match self.flags {
+            Some([name, place]) => (
+                format!("choose another {name}"),
+                format!("name another place with {place}"),
+            ),
+            None => {
+                // A run of a study shares the study's cells.
+                let whole = match self.cells() == self.path.join("cells") {
+                    true => "the folder",
+                    false => "the folder of its study",
+                };
+                (
+                    format!("copy {whole} and give the copy"),
+                    format!("copy {whole} to where you may write and give the copy"),
+                )
+            }
+        };
         match Lock::take(&self.path.join(LOCK)) {
             Ok(lock) => self.lock = Some(Arc::new(lock)),
             Err(error @ LockError::File { .. }) => {
-                return Err(error).with_context(|| {
-                    format!("the results folder cannot be written; name another place with {place}")
-                });
+                return Err(error)
+                    .with_context(|| format!("the results folder cannot be written; {elsewhere}"));
             }
             Err(error) => bail!(
-                "{} is {error}; wait for it, or choose another {name}",
+                "{} is {error}; wait for it, or {other}",
                 self.path.display()
             ),
         }
@@ -291,10 +320,11 @@ impl RunFolder {
         if !path.exists() {
             return Ok(State::Absent);
         }
-        let Ok((_, found)) = Self::read::<C>(path) else {
-            if !path.is_dir() {
-                return Ok(State::Other("it is a file".to_owned()));
-            }
+        if !path.is_dir() {
+            return Ok(State::Other("it is a file".to_owned()));
+        }
+        let file = path.join(C::FILE);
+        if !file.exists() {
             let empty = std::fs::read_dir(path)
                 .with_context(|| format!("cannot look into {}", path.display()))?
                 .all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK));
@@ -303,6 +333,20 @@ impl RunFolder {
             } else {
                 State::Other("it holds something else".to_owned())
             });
+        }
+        let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+        // Its message alone: the error itself is of several lines.
+        let read = |text: String| toml::from_str::<C>(&text).map_err(|e| e.message().to_owned());
+        let found = match text.and_then(read) {
+            Ok(found) => found,
+            Err(reason) => {
+                return Ok(State::Unreadable(format!(
+                    "{} cannot be read, or not by this version: {reason}; bring it back from a copy, such as the \
+                     one in git (what is finished in the folder is kept), or choose another {}",
+                    file.display(),
+                    C::FLAG
+                )));
+            }
         };
         if found == *config {
             return Ok(State::Same);
@@ -315,6 +359,8 @@ enum State {
     Absent,
     Same,
     Other(String),
+    /// What to tell of a configuration that is there and cannot be read.
+    Unreadable(String),
 }
 
 /// The first line in which two configurations differ.
@@ -387,6 +433,35 @@ mod tests {
     }
 
     #[test]
+    fn who_is_given_a_folder_that_cannot_be_written_is_told_to_copy_it() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |resume| RunFolder::choose(results.path(), Some("a"), "", resume, &config);
+        let path = choose(false).unwrap().path().to_owned();
+        // Where a folder stands no file can be written, whoever the user is.
+        let _ = std::fs::remove_file(path.join(LOCK));
+        std::fs::create_dir(path.join(LOCK)).unwrap();
+        let told = choose(true).unwrap_err().to_string();
+        assert!(told.contains("name another place with --results"), "{told}");
+        let open = || {
+            RunFolder::open::<ProbeConfig>(&path)
+                .unwrap_err()
+                .to_string()
+        };
+        let told = open();
+        assert!(
+            told.ends_with("copy the folder to where you may write and give the copy"),
+            "{told}"
+        );
+        std::fs::write(results.path().join(STUDY_FILE), "").unwrap();
+        assert!(
+            open().contains("copy the folder of its study"),
+            "{}",
+            open()
+        );
+    }
+
+    #[test]
     fn what_a_study_is_writing_is_not_cleared_away_by_one_of_its_runs() {
         let study = tempfile::tempdir().unwrap();
         let config = Preset::Smoke.config();
@@ -413,6 +488,32 @@ mod tests {
         let config = Preset::Smoke.config();
         let error = RunFolder::choose(results.path(), Some("mine"), "base", true, &config);
         assert!(error.unwrap_err().to_string().contains("something else"));
+    }
+
+    #[test]
+    fn a_damaged_configuration_is_named_with_the_reason_and_what_to_do() {
+        let results = tempfile::tempdir().unwrap();
+        let config = Preset::Smoke.config();
+        let choose = |name, resume| RunFolder::choose(results.path(), name, "a", resume, &config);
+        let first = choose(Some("a"), true).unwrap();
+        assert!(first.is_fresh());
+        drop(first);
+        let file = results.path().join("a").join(ProbeConfig::FILE);
+        let whole = std::fs::read(&file).unwrap();
+        for damaged in [&whole[..whole.len() / 2], b"seeds = [1", b"\xff\xfe", b""] {
+            std::fs::write(&file, damaged).unwrap();
+            for (name, resume) in [(Some("a"), true), (Some("a"), false), (None, true)] {
+                let error = choose(name, resume).unwrap_err().to_string();
+                for part in ["config.toml cannot be read", "from a copy", "another --run"] {
+                    assert!(error.contains(part), "no `{part}` in: {error}");
+                }
+                assert!(!error.contains("something else"), "{error}");
+            }
+        }
+        // Without a name there is always room beside it.
+        assert!(choose(None, false).unwrap().path().ends_with("a-2"));
+        std::fs::write(&file, &whole).unwrap();
+        assert!(!choose(Some("a"), true).unwrap().is_fresh());
     }
 
     #[test]

@@ -19,8 +19,8 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Why the numbers of a published run may not be had again.
-pub const NO_ITEMS: &str = "nor an items.safetensors in their place (version 0.2 and before wrote none: what they \
-                            published cannot be computed again without training)";
+pub const NO_ITEMS: &str = "nor an items.safetensors in their place (older runs have none: what they published \
+                            cannot be computed again without training)";
 
 /// Why its items do not stand in for a run's cells.
 const SOME_CELLS: &str =

@@ -48,10 +48,10 @@ pub enum Error {
         #[source]
         source: heed::Error,
     },
-    /// A folder that is to be written holds a data set already.
+    /// A folder that is to be written holds a data set already, of whatever format.
     #[error("{}: holds a data set already; choose another folder", path.display())]
     AlreadyWritten {
-        /// The file that is in the way.
+        /// The file that is in the way, or the folder whose images are.
         path: PathBuf,
     },
     /// A label cannot stand in the format that is to be written.
@@ -138,6 +138,18 @@ pub enum Error {
     EmptyLabel {
         /// The record.
         record: String,
+    },
+    /// A list names an image again, further down.
+    #[error(
+        "{record}: {file:?} stands again in line {last}, whose label is taken; delete the wrong line"
+    )]
+    RepeatedImage {
+        /// The record.
+        record: String,
+        /// The file as named by the data set.
+        file: String,
+        /// The last line that names it.
+        last: usize,
     },
     /// A line or name is not as the format wants it.
     #[error("{record}: expected {expected}")]

@@ -4,9 +4,12 @@
 //! whitespace. Which of the two a file means is decided by the most of its lines: paths may hold
 //! spaces where tabs divide. Paths are relative to the file's folder.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use text_images::names::path_of;
+use text_images::names::{escaped, path_of};
 
 use crate::dataset::not_empty;
 use crate::index::{Dividers, Lines};
@@ -16,13 +19,15 @@ use crate::{Error, Format, Result, TextDataset};
 /// Usual name of the file.
 pub const GT_FILE: &str = "gt.txt";
 
-/// Images named by a `gt.txt`. Memory: 8 bytes an image.
+/// Images named by a `gt.txt`. Memory: 8 bytes an image, and 16 more while it is opened.
 #[derive(Debug)]
 pub struct GtDataset {
     name: String,
     root: Root,
     lines: Lines,
     divider: Divider,
+    /// Lines whose image stands in a later one too, in their order, each with the last of these.
+    repeated: Vec<(usize, usize)>,
 }
 
 /// What stands between a path and its label.
@@ -45,15 +50,17 @@ impl Divider {
 
     fn expected(self) -> &'static str {
         match self {
-            Self::Tab => "the path of an image, a tab and its label",
+            Self::Tab => "the path of an image, a tab and its label, which holds no tab",
             Self::Whitespace => "the path of an image, a space and its label",
         }
     }
 }
 
 impl GtDataset {
-    /// Opens a folder with a `gt.txt`, or such a file under any name. Goes through the file once;
-    /// lines and images are looked at when they are asked for.
+    /// Opens a folder with a `gt.txt`, or such a file under any name. Goes through the file for its
+    /// lines and for the names of its images; labels and images are looked at when they are asked for.
+    /// Of an image that several lines name, the last line counts, as in a `labels.json`; the others
+    /// are errors of their own.
     ///
     /// # Errors
     /// If there is no such file, or it has no line.
@@ -72,10 +79,12 @@ impl GtDataset {
                 reason: "it has no line".to_owned(),
             });
         }
+        let divider = Divider::of(lines.dividers());
         Ok(Self {
             name: name_of(if path.is_dir() { path } else { &folder }),
             root: Root::open(&folder)?,
-            divider: Divider::of(lines.dividers()),
+            divider,
+            repeated: repeated(&lines, divider),
             lines,
         })
     }
@@ -87,8 +96,51 @@ impl GtDataset {
             record: self.lines.record(index),
             expected: self.divider.expected(),
         })?;
+        let again = self
+            .repeated
+            .binary_search_by_key(&index, |&(line, _)| line);
+        if let Ok(place) = again {
+            return Err(Error::RepeatedImage {
+                record: self.lines.record(index),
+                file: escaped(path_of(file)),
+                last: self.lines.number(self.repeated[place].1),
+            });
+        }
         Ok((path_of(file), self.lines.text(index, label)?))
     }
+}
+
+/// Lines whose image stands in a later line too, each with the last one that names it. Two labels of one
+/// image cannot both be right, and an image that counts twice weighs twice. Lines that cannot be read name
+/// nothing.
+fn repeated(lines: &Lines, divider: Divider) -> Vec<(usize, usize)> {
+    let name = |index: usize| -> Option<Vec<u8>> {
+        let line = lines.get(index).ok()?;
+        let (file, label) = split(&line, divider)?;
+        let is_label = !label.is_empty() && std::str::from_utf8(label).is_ok();
+        is_label.then(|| file.strip_prefix(b"./").unwrap_or(file).to_vec())
+    };
+    let hasher = RandomState::new();
+    let hashed = |index: usize| Some((hasher.hash_one(name(index)?), index));
+    // Names are compared by their hashes first: a million names would take ten times the memory.
+    let mut by_hash: Vec<(u64, usize)> = (0..lines.len()).filter_map(hashed).collect();
+    by_hash.sort_unstable();
+    let mut found = Vec::new();
+    let one_hash = |a: &(u64, usize), b: &(u64, usize)| a.0 == b.0;
+    for alike in by_hash.chunk_by(one_hash).filter(|alike| alike.len() > 1) {
+        let mut last_of: HashMap<Vec<u8>, usize> = HashMap::new();
+        for &(_, index) in alike.iter().rev() {
+            let Some(name) = name(index) else { continue };
+            match last_of.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(index);
+                }
+                Entry::Occupied(place) => found.push((index, *place.get())),
+            }
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// The folder that a file lies in.

@@ -1,6 +1,6 @@
 //! Which reader opens which format.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use text_images::names::escaped;
 
@@ -10,6 +10,41 @@ use crate::{
 };
 
 impl Format {
+    /// The file by whose name a folder of this format is known; none where the names of its images or
+    /// pages tell.
+    pub fn file(self) -> Option<&'static str> {
+        match self {
+            Self::Lmdb => Some(crate::lmdb::DATA_FILE),
+            Self::Gt => Some(crate::gt::GT_FILE),
+            Self::Doctr => Some(crate::doctr::LABELS_FILE),
+            Self::Folder => Some(text_images::LABELS_FILE),
+            Self::Mjsynth | Self::Icdar => None,
+        }
+    }
+
+    /// The formats whose own file lies in a folder, in the order in which [`Format::detect`] takes them.
+    pub fn in_folder(folder: &Path) -> Vec<Self> {
+        let lies = |format: &Self| {
+            let file = format.file().map(|name| folder.join(name));
+            file.is_some_and(|file| file.is_file())
+        };
+        Self::ALL.into_iter().filter(lies).collect()
+    }
+
+    /// What makes a folder a data set of any format: a file of its own, or the folder where the names of
+    /// images or pages do. An LMDB in a folder of its own below is none of this one: several sets of one
+    /// import come to lie so.
+    pub(crate) fn held_by(folder: &Path) -> Option<PathBuf> {
+        let files = Self::ALL.into_iter().filter_map(Self::file);
+        let file = files
+            .map(|name| folder.join(name))
+            .find(|file| file.exists() || file.is_symlink());
+        file.or_else(|| {
+            let named = || MjsynthDataset::open(folder).is_ok() || IcdarDataset::is_at(folder);
+            (folder.is_dir() && named()).then(|| folder.to_owned())
+        })
+    }
+
     /// Finds out the format of a folder from what is in it.
     ///
     /// # Errors

@@ -27,6 +27,8 @@ pub struct Survey {
     pub readable: usize,
     /// Samples without, and what opening the data set found wrong.
     pub corrupt: usize,
+    /// Those of them that opening it found: they are none of the samples.
+    pub noted: usize,
     /// The first of them, named with what is wrong.
     pub faults: Vec<String>,
     /// Words that the data set marks as not to be read.
@@ -131,6 +133,7 @@ impl Survey {
             samples: dataset.len(),
             readable: chars.count as usize,
             corrupt,
+            noted: dataset.notes().len(),
             faults,
             ignored: dataset.ignored(),
             label_chars: chars.spread(),

@@ -53,12 +53,17 @@ impl DatasetWriter {
     /// Begins a data set in a folder, which is made if needed.
     ///
     /// # Errors
-    /// If the folder holds a data set of the format already or cannot be written, or the format
+    /// If the folder holds a data set already, of whatever format, or cannot be written, or the format
     /// (MJSynth, ICDAR) is only read.
     pub fn create(format: Format, folder: impl AsRef<Path>) -> Result<Self> {
-        let files = |layout| FilesWriter::create(layout, folder.as_ref()).map(Self::Files);
+        let folder = folder.as_ref();
+        // Of two formats in one folder, readers would see one.
+        if let Some(path) = Format::held_by(folder) {
+            return Err(Error::AlreadyWritten { path });
+        }
+        let files = |layout| FilesWriter::create(layout, folder).map(Self::Files);
         match format {
-            Format::Lmdb => LmdbWriter::create(&folder).map(Self::Lmdb),
+            Format::Lmdb => LmdbWriter::create(folder).map(Self::Lmdb),
             Format::Gt => files(Layout::Gt),
             Format::Doctr => files(Layout::Doctr),
             Format::Folder => files(Layout::Folder),
@@ -107,10 +112,8 @@ pub struct FilesWriter {
 impl FilesWriter {
     fn create(layout: Layout, folder: &Path) -> Result<Self> {
         let place = folder.join(layout.labels_file());
-        if place.exists() {
-            return Err(Error::AlreadyWritten { path: place });
-        }
-        make_folder(&folder.join(IMAGES_FOLDER))?;
+        // The folder of the images comes with the first one: where none can be written, none is left.
+        make_folder(folder)?;
         let failed = |source| Error::Write {
             path: place.clone(),
             source,

@@ -240,10 +240,11 @@ fn faults_are_all_counted_but_only_the_first_are_named() {
 #[test]
 fn a_survey_counts_what_labels_hold() {
     let folder = tempfile::tempdir().unwrap();
-    let rows = ["Don't\n", "cafe\n", "日本\n"];
-    let lines: String = rows.map(|row| format!("a.png\t{row}")).concat();
-    put(folder.path().join("gt.txt"), lines);
-    put(folder.path().join("a.png"), image(0));
+    let rows = ["a.png\tDon't\n", "b.png\tcafe\n", "c.png\t日本\n"];
+    put(folder.path().join("gt.txt"), rows.concat());
+    for name in ["a.png", "b.png", "c.png"] {
+        put(folder.path().join(name), image(0));
+    }
     let found = survey(&GtDataset::open(folder.path()).unwrap());
     let lengths = found.label_chars.unwrap();
     assert_eq!((lengths.least, lengths.most), (2, 5));

@@ -34,6 +34,49 @@ fn every_written_format_reads_back_to_the_byte() {
 }
 
 #[test]
+fn a_folder_with_a_data_set_of_another_format_is_not_written_into() {
+    let written = [Format::Lmdb, Format::Gt, Format::Doctr, Format::Folder];
+    for there in written {
+        let folder = tempfile::tempdir().unwrap();
+        write(there, folder.path());
+        assert_eq!(Format::in_folder(folder.path()), [there]);
+        for format in written {
+            let refused = error(DatasetWriter::create(format, folder.path())).to_string();
+            let file = there.file().unwrap();
+            assert!(
+                refused.contains(file) && refused.contains("choose another folder"),
+                "{refused}"
+            );
+        }
+    }
+    for (name, content) in [
+        ("1_word_2.png", ""),
+        ("gt_img_1.txt", "1,1,9,1,9,9,1,9,a\n"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path().join("img_1.png"), image(1));
+        put(folder.path().join(name), content);
+        let refused = error(DatasetWriter::create(Format::Gt, folder.path()));
+        assert!(matches!(refused, Error::AlreadyWritten { .. }), "{refused}");
+    }
+    // One in a folder of its own below is in nobody's way.
+    let folder = tempfile::tempdir().unwrap();
+    write(Format::Lmdb, &folder.path().join("below"));
+    write(Format::Lmdb, folder.path());
+}
+
+#[test]
+fn where_no_image_can_be_written_no_folder_of_images_is_left() {
+    for format in [Format::Gt, Format::Doctr, Format::Folder] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = DatasetWriter::create(format, folder.path()).unwrap();
+        error(writer.push("word", b"no image"));
+        drop(writer);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{format}");
+    }
+}
+
+#[test]
 fn the_same_samples_give_the_same_lmdb_file() {
     let folder = tempfile::tempdir().unwrap();
     let files = ["a", "b"].map(|name| {

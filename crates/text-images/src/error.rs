@@ -256,6 +256,16 @@ pub enum Error {
         found: Vec<String>,
     },
 
+    #[error(
+        "{}: the header names column `{column}` twice ({}); rename one of the two or delete it",
+        path.display(), found.join(",")
+    )]
+    RepeatedColumn {
+        path: PathBuf,
+        column: &'static str,
+        found: Vec<String>,
+    },
+
     #[error("{}: no rows; add one line per image", path.display())]
     NoRows { path: PathBuf },
 
@@ -299,6 +309,17 @@ pub enum Error {
         path: PathBuf,
         line: u64,
         file: String,
+    },
+
+    #[error(
+        "{} line {line}: `{file}` stands again in line {last}, whose text is taken; delete the wrong line",
+        path.display()
+    )]
+    RepeatedImage {
+        path: PathBuf,
+        line: u64,
+        file: String,
+        last: u64,
     },
 
     #[error(

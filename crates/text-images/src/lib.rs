@@ -63,7 +63,9 @@ pub use corpus::Corpus;
 pub use degradation::{Appearance, Degradation};
 pub use drawing::coverage;
 pub use error::Error;
-pub use folder::{FolderDataset, FolderRow, LABELS_FILE, LeftOut, fit_to, write_folder};
+pub use folder::{
+    FolderDataset, FolderRow, FolderWriter, LABELS_FILE, LeftOut, fit_to, write_folder,
+};
 pub use font_warning::FontWarning;
 pub use fonts::{Fonts, HELD_OUT_FAMILIES};
 pub use layout::{Grid, Layout, MIN_CELL_PX, Strip};

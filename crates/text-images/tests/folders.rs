@@ -19,12 +19,14 @@ fn items(charset: Charset, layout: Layout) -> Vec<Item> {
     (0..12).map(|index| renderer.render(index)).collect()
 }
 
-/// A folder with one 20 × 10 px image and these labels.
+/// A folder with 20 × 10 px images and these labels. There is no `b.png`.
 fn folder(labels: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    GrayImage::from_pixel(20, 10, Luma([99]))
-        .save(dir.path().join("a.png"))
-        .unwrap();
+    for name in ["a.png", "c.png", "d.png"] {
+        GrayImage::from_pixel(20, 10, Luma([99]))
+            .save(dir.path().join(name))
+            .unwrap();
+    }
     fs::write(dir.path().join(LABELS_FILE), labels).unwrap();
     dir
 }
@@ -152,6 +154,44 @@ fn a_missing_column_is_named_with_what_was_found() {
 }
 
 #[test]
+fn a_column_that_the_header_names_twice_is_refused_by_name() {
+    let error = open_error("file,text,Text\na.png,A,B\n");
+    assert!(
+        matches!(&error, Error::RepeatedColumn { column: "text", .. }),
+        "{error}"
+    );
+    for part in ["labels.csv", "`text` twice", "file,text,Text"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    // What nothing reads may stand there as often as it likes.
+    let dir = folder("file,text,notes,notes\na.png,A,x,y\n");
+    assert_eq!(
+        FolderDataset::open(dir.path()).unwrap().readable().count(),
+        1
+    );
+}
+
+#[test]
+fn of_an_image_in_several_rows_the_last_one_counts_and_the_others_are_named() {
+    for first in ["A", "B"] {
+        let labels = format!("file,text\na.png,{first}\nc.png,C\n./a.png,B\na.png,\n");
+        let dataset = FolderDataset::open(folder(&labels).path()).unwrap();
+        let texts: Vec<&str> = dataset.readable().map(|row| row.text.as_str()).collect();
+        assert_eq!(texts, ["C", "B"]);
+        // The row without a text is no row of the image.
+        let found: Vec<String> = dataset
+            .left_out()
+            .map(|row| row.reason.to_string())
+            .collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(
+            found[0].contains("line 2: `a.png` stands again in line 4"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn rows_with_faults_are_left_out_and_named_by_line_and_file() {
     let zero = open_error("file,text\n");
     assert!(matches!(zero, Error::NoRows { .. }), "{zero}");
@@ -202,7 +242,7 @@ fn rows_with_faults_are_left_out_and_named_by_line_and_file() {
 
 #[test]
 fn true_and_false_are_read_as_spreadsheets_write_them() {
-    let dir = folder("file,text,held_out\na.png,A,TRUE\na.png,B,False\na.png,C,\n");
+    let dir = folder("file,text,held_out\na.png,A,TRUE\nc.png,B,False\nd.png,C,\n");
     let dataset = FolderDataset::open(dir.path()).unwrap();
     let rows = dataset
         .rows()
@@ -213,7 +253,7 @@ fn true_and_false_are_read_as_spreadsheets_write_them() {
 
 #[test]
 fn rows_keep_their_places_and_values_beside_those_left_out() {
-    let dir = folder("file,text,index\na.png,A,1\nb.png,B,2\na.png,C,x\na.png,D,4\n");
+    let dir = folder("file,text,index\na.png,A,1\nb.png,B,2\nc.png,C,x\nd.png,D,4\n");
     let dataset = FolderDataset::open(dir.path()).unwrap();
     let rows: Vec<Option<(&str, Option<u64>)>> = dataset
         .rows()
@@ -242,7 +282,7 @@ fn a_folder_of_which_nothing_is_left_is_an_error() {
 
 #[test]
 fn line_numbers_are_those_of_an_editor() {
-    let dir = folder("file,text\r\n\r\na.png,\"A\r\nB\"\r\na.png,C\r\n\r\na.png,D");
+    let dir = folder("file,text\r\n\r\na.png,\"A\r\nB\"\r\nc.png,C\r\n\r\nd.png,D");
     let dataset = FolderDataset::open(dir.path()).unwrap();
     let lines: Vec<u64> = dataset.readable().map(|row| row.line).collect();
     assert_eq!(lines, [3, 5, 7]);

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use backend_survey::{Outcome, Surveyed};
+use run_support::atomic;
 use run_support::backend::{Backend, BackendChoice, complain, complain_on_panic};
 use run_support::stop::Stop;
 use std::path::PathBuf;
@@ -46,6 +47,10 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
             std::process::exit(1);
         }
         return Ok(());
+    }
+    // Not after minutes of measuring.
+    if let Some(path) = &args.csv {
+        atomic::check_writable(path)?;
     }
     let named = !args.backends.is_empty();
     let choices = if named {

@@ -1,16 +1,19 @@
 //! `encode`: images through the vision side of a published model.
 
-use super::Machine;
-use anyhow::{Context, Result, anyhow, bail};
+use super::{Machine, is_same};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use checkpoint::Checkpoint;
 use ovis_vet::Tokenize;
-use published_models::{FeatureState, Processor, VisionModel};
+use published_models::{FeatureState, Processor, PublishedProjector, VisionModel};
 use run_support::atomic;
 use run_support::stop::Stop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 use token_inspection::encode::{Encoder, Encoding, Keep, table, write};
+
+/// Words per token that are written unless another number is asked for.
+const TOP: usize = 32;
 
 /// Turns images into the visual tokens of a published model: Qwen2-VL to Qwen3.5, Ovis2 to
 /// Ovis2.6, InternVL2.5 and InternVL3.
@@ -34,14 +37,33 @@ pub struct Args {
     /// Writes the tower's states and, for a visual vocabulary, its logits as well.
     #[arg(long)]
     taps: bool,
-    /// Words per token whose probabilities are written.
-    #[arg(long, value_name = "WORDS", default_value_t = 32)]
-    top: usize,
+    /// Words per token whose probabilities are written [default: 32, or all if there are fewer].
+    #[arg(long, value_name = "WORDS")]
+    top: Option<usize>,
     /// Writes the probabilities of all words, which for 65,536 is 256 KiB a token.
     #[arg(long)]
     prob: bool,
     #[command(flatten)]
     machine: Machine,
+}
+
+impl Args {
+    /// Refuses more words of a token than a model has, as `inspect` does.
+    fn check_words(&self, words: usize) -> Result<()> {
+        if let Some(TokenizeFlag(Tokenize::TopK { k })) = self.tokenize {
+            ensure!(
+                k <= words,
+                "--tokenize topk:{k}: this model has {words} visual words only; keep {words} or fewer"
+            );
+        }
+        if let Some(top) = self.top {
+            ensure!(
+                top <= words,
+                "--top {top}: this model has {words} visual words only; list {words} or fewer"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// A state of the tower, as the command line names it.
@@ -90,12 +112,29 @@ impl FromStr for TokenizeFlag {
 /// # Errors
 /// Names the checkpoint, tensor or image that is at fault; nothing is written then.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
+    ensure!(
+        args.top != Some(0),
+        "--top 0 lists no word of a token; give at least 1"
+    );
     atomic::check_writable(&args.out)?;
+    ensure!(
+        !args.image.iter().any(|image| is_same(image, &args.out)),
+        "--out {} is one of the images, which it would replace; name another file",
+        args.out.display()
+    );
     let (device, _lanes) = args.machine.open()?;
     let folder = checkpoint::resolve(&args.checkpoint, published_models::is_wanted)?;
+    ensure!(
+        !lies_in(&args.out, &folder),
+        "--out {} is there already, in the folder of the checkpoint; name another file",
+        args.out.display()
+    );
     let start = Instant::now();
     let checkpoint = Checkpoint::open(&folder)?;
     let mut model = VisionModel::load(&checkpoint, &device)?;
+    if let PublishedProjector::Vet(vet) = &model.projector {
+        args.check_words(vet.words())?;
+    }
     if let Some(TokenizeFlag(tokenize)) = args.tokenize {
         model = model.with_tokenize(tokenize)?;
     }
@@ -125,7 +164,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         keep: Keep {
             taps: args.taps,
             all_probabilities: args.prob,
-            top: args.top,
+            top: args.top.unwrap_or(TOP),
         },
     };
     let mut encodings: Vec<Encoding> = Vec::new();
@@ -138,4 +177,15 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     write(&args.out, &model, &args.checkpoint, &args.image, &encodings)?;
     println!("{}", args.out.display());
     Ok(())
+}
+
+/// Whether a file that is there lies in a folder or below it.
+fn lies_in(file: &Path, folder: &Path) -> bool {
+    let (Ok(target), Ok(folder)) = (file.canonicalize(), folder.canonicalize()) else {
+        return false;
+    };
+    // Files of a cache are links to elsewhere, so where the link lies counts as well.
+    let own = std::path::absolute(file).ok();
+    let own = own.and_then(|file| file.parent()?.canonicalize().ok());
+    target.starts_with(&folder) || own.is_some_and(|own| own.starts_with(&folder))
 }

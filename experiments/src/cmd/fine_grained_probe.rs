@@ -1,9 +1,10 @@
 //! `fine-grained-probe`: what does each projector cost in fine detail?
 
 use super::study::Common;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use arms::ArmSpec;
 use perception_tasks::{Channels, DatasetSource, TaskKind};
+use run_support::settings::listed_twice;
 use run_support::stop::Stop;
 use std::path::PathBuf;
 use study::{FineGrained, Section, StudyConfig};
@@ -94,11 +95,8 @@ pub fn tasks_by_name(names: &[String], channels: Channels) -> Result<Vec<TaskKin
             _ => tasks.push(name.parse()?),
         }
     }
-    for (index, kind) in tasks.iter().enumerate() {
-        ensure!(
-            !tasks[..index].contains(kind),
-            "task `{kind}` is named twice"
-        );
+    if let Some(kind) = listed_twice(&tasks) {
+        bail!("task `{kind}` is named twice");
     }
     Ok(tasks)
 }

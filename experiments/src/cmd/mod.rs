@@ -49,11 +49,28 @@ fn how_to_go_on(error: anyhow::Error, run: &Path) -> anyhow::Error {
     ))
 }
 
+/// Says where `resume` found no run of that name to go on with, which may be misspelt. Scripts rely on its being
+/// begun.
+fn note_beginning(resume: bool, folder: &RunFolder) {
+    if resume && folder.is_fresh() {
+        let path = folder.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let results = path.parent().unwrap_or(path).display();
+        eprintln!("note: no run `{name}` in {results} yet: begun anew");
+    }
+}
+
 /// Puts the value of a flag, where it was given, in the place of a setting.
 fn set<T: Clone>(place: &mut T, flag: &Option<T>) {
     if let Some(value) = flag {
         *place = value.clone();
     }
+}
+
+/// Whether two names are of one file that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| std::fs::canonicalize(path).ok();
+    place(one).is_some_and(|path| Some(path) == place(other))
 }
 
 /// Where computed features are kept.
@@ -174,13 +191,10 @@ impl CarryingOut {
     /// # Errors
     /// As [`RunFolder::choose`].
     pub fn folder<C: FolderConfig>(&self, base: &str, config: &C) -> Result<RunFolder> {
-        RunFolder::choose(
-            &self.results,
-            self.run.as_deref(),
-            base,
-            self.resume,
-            config,
-        )
+        let name = self.run.as_deref();
+        let folder = RunFolder::choose(&self.results, name, base, self.resume, config)?;
+        note_beginning(self.resume, &folder);
+        Ok(folder)
     }
 }
 

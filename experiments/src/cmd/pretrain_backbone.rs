@@ -1,6 +1,6 @@
 //! `pretrain-backbone`: the tower behind `ocr-probe`.
 
-use super::Machine;
+use super::{Machine, is_same};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use comfy_table::Table;
@@ -104,11 +104,16 @@ fn train_to(
     device: &Device,
     stop: &Stop,
 ) -> Result<()> {
-    // Not after ten minutes of training.
+    // Not after ten minutes of training, and before a folder is made for a name that no file can have.
+    let weights = atomic::place_of(out)?;
+    let beside = ["toml", "csv"].map(|ending| out.with_extension(ending));
     if let Some(folder) = out.parent() {
         atomic::make_folder(folder)?;
     }
     atomic::check_writable(out)?;
+    for file in &beside {
+        atomic::check_writable(file)?;
+    }
     let clock = Instant::now();
     eprintln!("pre-training {} steps into {}", config.steps, out.display());
     let report = |progress: Progress| {
@@ -152,10 +157,11 @@ fn train_to(
         .with_about("pretrain", serde_json::to_value(config)?)
         .with_about(name, values)
         .with_module("tower.", &tower)
-        .write(out)?;
+        .write(&weights)?;
     let text = toml::to_string(config).context("the configuration does not fit into TOML")?;
-    atomic::write_bytes(&out.with_extension("toml"), text.as_bytes())?;
-    atomic::write_bytes(&out.with_extension("csv"), &csv_of(&rows)?)?;
+    let [settings, metrics] = beside;
+    atomic::write_bytes(&settings, text.as_bytes())?;
+    atomic::write_bytes(&metrics, &csv_of(&rows)?)?;
     println!("{}", table_of(&rows));
     println!(
         "{:.0} s; wrote {} with its .toml and .csv",
@@ -163,12 +169,6 @@ fn train_to(
         out.display()
     );
     Ok(())
-}
-
-/// Whether two names are of one file that is there.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| std::fs::canonicalize(path).ok();
-    place(one).is_some_and(|path| Some(path) == place(other))
 }
 
 /// A row of the table of results for every task, and before them the header.

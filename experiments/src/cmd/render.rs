@@ -2,16 +2,20 @@
 
 use crate::cmd::fine_grained_probe::tasks_by_name;
 use crate::cmd::rendering::Rendering;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use image::{DynamicImage, ImageFormat};
 use perception_tasks::{Channels, Task, TaskConfig};
 use run_support::atomic;
+use run_support::settings::listed_twice;
+use run_support::stop::Stop;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use text_images::{Fonts, Grid, Layout, Strip, Tile, contact_sheet, write_folder};
+use text_images::{FolderWriter, Fonts, Grid, Layout, Strip, Tile, contact_sheet};
 
 /// Side of a merged token in pixels, for densities.
 const TOKEN_PX: u32 = 16;
+/// Most images over all densities: the contact sheet shows every one, and takes some GB of memory by then.
+const MOST_IMAGES: u64 = 100_000;
 
 /// Renders labelled images and a contact sheet.
 #[derive(clap::Args, Clone, Debug)]
@@ -42,15 +46,19 @@ pub struct Args {
 }
 
 /// # Errors
-/// If a density is impossible, fonts lack glyphs, or the folder cannot be written.
-pub fn run(args: &Args) -> Result<()> {
+/// If a density is impossible, fonts lack glyphs, or the folder cannot be written; if it is asked to stop,
+/// after which the images written so far are there without their labels.
+pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     ensure!(
         args.images > 0,
         "--images 0 renders nothing; ask for at least 1"
     );
+    if let Some(density) = listed_twice(&args.densities) {
+        bail!("density {density} is listed twice in --densities; name it once");
+    }
     let fonts = args.rendering.fonts()?;
     if !args.tasks.is_empty() {
-        return sheets(args, &fonts);
+        return sheets(args, &fonts, stop);
     }
     let layouts = if args.strip {
         vec![Layout::Strip(Strip::default())]
@@ -60,16 +68,33 @@ pub fn run(args: &Args) -> Result<()> {
             .map(|&density| Ok(Layout::Grid(Grid::for_density(density, 64, 32, TOKEN_PX)?)))
             .collect::<Result<_>>()?
     };
+    ensure!(
+        args.images.saturating_mul(layouts.len() as u64) <= MOST_IMAGES,
+        "--images {} are too many for one contact sheet, which shows {MOST_IMAGES} over all densities; ask \
+         for fewer",
+        args.images
+    );
     let corpus = args.rendering.corpus()?;
-    let mut items = Vec::new();
-    for layout in layouts {
-        let renderer = args.rendering.renderer(layout, &fonts, corpus.as_ref())?;
-        items.extend((0..args.images).map(|index| renderer.render(index)));
+    let renderers = layouts
+        .into_iter()
+        .map(|layout| args.rendering.renderer(layout, &fonts, corpus.as_ref()))
+        .collect::<Result<Vec<_>>>()?;
+    let mut folder = FolderWriter::create(&args.out)?;
+    let mut tiles = Vec::new();
+    for renderer in &renderers {
+        for index in 0..args.images {
+            stop.check()?;
+            let item = renderer.render(index);
+            folder.push(&item)?;
+            tiles.push(Tile::from(&item));
+        }
     }
-    let written = write_folder(&args.out, &items)?;
-    let tiles: Vec<Tile> = items.iter().map(Tile::from).collect();
+    let written = folder.finish()?;
     let sheet = args.out.join("contact-sheet.png");
-    write_png(&sheet, &contact_sheet(&tiles, 6, 4).into())?;
+    let drawn: DynamicImage = contact_sheet(&tiles, 6, 4).into();
+    // The data set is whole without a sheet, and a large one takes a while to encode.
+    stop.check()?;
+    write_png(&sheet, &drawn)?;
     println!(
         "{written} images and labels.csv in {}; look at {}",
         args.out.display(),
@@ -79,10 +104,11 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// One contact sheet per task.
-fn sheets(args: &Args, fonts: &Fonts) -> Result<()> {
+fn sheets(args: &Args, fonts: &Fonts, stop: &Stop) -> Result<()> {
     let kinds = tasks_by_name(&args.tasks, Channels::Rgb)?;
     atomic::make_folder(&args.out)?;
     for kind in kinds {
+        stop.check()?;
         let config = TaskConfig::new(kind, args.rendering.split(), args.rendering.seed());
         let task = Task::new(config, fonts)?;
         let path = args.out.join(format!("{kind}.png"));

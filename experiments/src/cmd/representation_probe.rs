@@ -131,6 +131,7 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
         args.resume,
         &config,
     )?;
+    super::note_beginning(args.resume, &folder);
     eprintln!("results go to {}", folder.path().display());
     eprintln!("rendering images and computing features ...");
     let path = folder.path().to_owned();

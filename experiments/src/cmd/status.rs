@@ -5,13 +5,15 @@ use comfy_table::Table;
 use probe::ProbeConfig;
 use run_results::wording;
 use run_support::lock::Lock;
-use runs::run_folder::LOCK;
-use runs::watch::{EVENTS, Line, Phase, RunState, fold, read_events, seconds_left};
+use runs::run_folder::{LOCK, Left, RunFolder};
+use runs::watch::{EVENTS, Events, Phase, RunState, fold, read_events, seconds_left};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use study_cluster::{Place, Work};
 
+/// The table that a run writes when all of its cells are there.
+const TABLE: &str = "summary.csv";
 /// Cells that broke down are named up to this number.
 const NAMED: usize = 10;
 
@@ -39,14 +41,26 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let place = Place::of(&args.run);
     let logs = logs(&args.run, place.as_ref())?;
-    if logs.is_empty() {
-        println!(
-            "{}: nothing is written down in {EVENTS}; nothing was trained yet, or by an earlier version",
-            args.run.display()
-        );
+    let unreadable: usize = logs.iter().map(|log| log.unreadable).sum();
+    if logs.iter().all(|log| log.lines.is_empty()) {
+        let lacking = match unreadable {
+            0 if logs.is_empty() => format!("{EVENTS} is missing"),
+            0 => format!("{EVENTS} is empty"),
+            _ => format!(
+                "{EVENTS} has {} that cannot be read",
+                wording::counted(unreadable, "line")
+            ),
+        };
+        println!("{}", without_log(&args.run, &work, &runs, &lacking));
         return Ok(());
     }
-    let states = fold(&runs, logs);
+    if unreadable > 0 {
+        eprintln!(
+            "note: {} of {EVENTS} cannot be read, passed over",
+            wording::counted(unreadable, "line")
+        );
+    }
+    let states = fold(&runs, logs.into_iter().map(|log| log.lines).collect());
     let owner = Lock::holder(&args.run.join(LOCK));
     let workers = place.as_ref().map_or_else(Vec::new, Place::workers);
     let is_alive = owner.is_some() || !workers.is_empty();
@@ -80,8 +94,53 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// What the folder itself says of a run or study of which no event log tells.
+fn without_log(
+    folder: &Path,
+    work: &Work,
+    runs: &[(String, ProbeConfig)],
+    lacking: &str,
+) -> String {
+    let of_run = |name: &str| match work {
+        Work::Study(_) => folder.join(name),
+        Work::Run(_) => folder.to_owned(),
+    };
+    let all = runs.len();
+    let finished = runs.iter().filter(|(name, _)| is_finished(&of_run(name)));
+    let cells = std::fs::read_dir(RunFolder::cells_of(folder));
+    let has_cells = cells.is_ok_and(|mut files| files.next().is_some());
+    let what = match finished.count() {
+        0 if has_cells => format!(
+            "not finished, and cells of it are there; {lacking}; go on with the same command and --resume"
+        ),
+        0 => format!("no results; {lacking}: nothing was trained yet, or by an earlier version"),
+        count if count == all => {
+            format!("finished, its results are there; {lacking}, which tells how it was trained")
+        }
+        count => format!(
+            "{count} of {} finished; {lacking}",
+            wording::counted(all, "run")
+        ),
+    };
+    let owner = Lock::holder(&folder.join(LOCK));
+    let who = owner.map_or_else(String::new, |owner| format!("; {owner} works on it"));
+    format!("{}: {what}{who}", folder.display())
+}
+
+/// Whether a run has left its results, or all cells to make them from. Published ones have no cells.
+fn is_finished(folder: &Path) -> bool {
+    let Ok((run, config)) = RunFolder::read::<ProbeConfig>(folder) else {
+        return false;
+    };
+    let has_all = match run.left(&config) {
+        Left::Cells | Left::Items | Left::Seeds => true,
+        Left::TooLittle(_) => false,
+    };
+    has_all || folder.join(TABLE).is_file()
+}
+
 /// All event logs of a results folder.
-fn logs(run: &Path, place: Option<&Place>) -> Result<Vec<Vec<Line>>> {
+fn logs(run: &Path, place: Option<&Place>) -> Result<Vec<Events>> {
     let mut paths = vec![run.join(EVENTS)];
     paths.extend(place.map_or_else(Vec::new, Place::event_logs));
     let mut logs = Vec::new();

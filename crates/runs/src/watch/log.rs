@@ -81,17 +81,30 @@ pub(super) fn now() -> f64 {
     since.map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// The events in a file. Lines that are no events of this version are passed over: the last one of a
-/// process that was killed may be cut off.
+/// What stands in an event log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Events {
+    /// The events.
+    pub lines: Vec<Line>,
+    /// Lines that are no events of this version: the last one of a process that was killed may be cut off.
+    pub unreadable: usize,
+}
+
+/// The events in a file. Lines that are none are passed over and counted.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn read_events(path: &Path) -> std::io::Result<Vec<Line>> {
+pub fn read_events(path: &Path) -> std::io::Result<Events> {
     let text = std::fs::read(path)?;
+    let mut events = Events::default();
     let lines = text.split(|byte| *byte == b'\n');
-    Ok(lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    for line in lines.filter(|line| !line.trim_ascii().is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(line) => events.lines.push(line),
+            Err(_) => events.unreadable += 1,
+        }
+    }
+    Ok(events)
 }
 
 #[cfg(test)]
@@ -125,11 +138,30 @@ mod tests {
         let mut file = File::options().append(true).open(&path).unwrap();
         file.write_all(b"{\"unix_s\": 3, \"run\n").unwrap();
         EventLog::open(&path, "b").write(events[1].clone());
-        let found = read_events(&path).unwrap();
+        let Events {
+            lines: found,
+            unreadable,
+        } = read_events(&path).unwrap();
+        assert_eq!(unreadable, 1);
         let told: Vec<&Event> = found.iter().map(|line| &line.event).collect();
         assert_eq!(told, events.iter().collect::<Vec<_>>());
         assert_eq!((found[0].run.as_str(), found[1].run.as_str()), ("a", "b"));
         assert!(found[0].unix_s > 1.7e9 && found[0].unix_s <= found[1].unix_s);
+    }
+
+    #[test]
+    fn of_a_file_that_is_no_log_the_lines_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        for (content, unreadable) in [
+            (&b""[..], 0),
+            (&b"\n \n"[..], 0),
+            (&b"\x00\xff\n{}\n"[..], 2),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let found = read_events(&path).unwrap();
+            assert_eq!((found.lines.len(), found.unreadable), (0, unreadable));
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod state;
 mod tensorboard;
 
 pub use event::{Event, Line};
-pub use log::{EventLog, read_events};
+pub use log::{EventLog, Events, read_events};
 pub use observer::Watched;
 pub use state::{Phase, RunState, Running, fold, seconds_left};
 pub use tensorboard::write_curves;

@@ -101,6 +101,10 @@ impl Observer for Watched<'_> {
         });
     }
 
+    fn note(&self, text: &str) {
+        self.progress.note(text);
+    }
+
     fn cell_started(&self, lane: usize, spec: &CellSpec, steps: usize) {
         self.progress.cell_started(lane, spec, steps);
         self.log.write(Event::CellStarted {

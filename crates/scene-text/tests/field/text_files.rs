@@ -133,6 +133,39 @@ fn of_a_doubled_key_the_last_label_counts() {
 }
 
 #[test]
+fn of_an_image_in_several_lines_the_last_label_counts() {
+    for [first, space] in [["alpha", "\t"], ["beta", "\t"], ["alpha", " "]] {
+        let folder = gt(format!(
+            "a.png{space}{first}\n\nb.png{space}x\n./a.png{space}beta\na.png\n"
+        ));
+        put(
+            folder.path().join("labels.csv"),
+            format!("file,text\na.png,{first}\nb.png,x\na.png,beta\n"),
+        );
+        // The line without a label is no line of the image.
+        for (format, count) in [(Format::Gt, 2), (Format::Folder, 1)] {
+            assert_eq!(read(format, folder.path()), ["x", "beta"], "{format}");
+            let found = faults(format, folder.path());
+            assert_eq!(found.len(), count, "{found:?}");
+            let told = found[0].contains("a.png") && found[0].contains("again in line 4");
+            assert!(told, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_label_with_a_tab_is_refused_with_what_is_wrong() {
+    let folder = gt("a.png\talpha\nb.png\tbeta\t\nc.png\tgamma\t0.98\n");
+    assert_eq!(read(Format::Gt, folder.path()), ["alpha"]);
+    let found = faults(Format::Gt, folder.path());
+    assert_eq!(found.len(), 2, "{found:?}");
+    for (line, fault) in [2, 3].into_iter().zip(&found) {
+        let told = fault.contains(&format!("line {line}")) && fault.contains("holds no tab");
+        assert!(told, "{fault}");
+    }
+}
+
+#[test]
 fn one_label_that_is_no_text_is_a_matter_of_its_own_record() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path().join("images/a.png"), image(1));

@@ -1,8 +1,10 @@
 //! Reads `labels.csv`. A row that cannot be read is left out, whatever is wrong with it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::records::{Fields, Record, Records};
@@ -57,7 +59,7 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Result<FolderRow, LeftOut>>> {
     let header = records.next().and_then(|record| record.fields);
     let header = header.unwrap_or_default();
     let columns = Columns::find(&path, &header)?;
-    let rows: Vec<Result<FolderRow, LeftOut>> = records
+    let mut rows: Vec<Result<FolderRow, LeftOut>> = records
         .map(|record| {
             let line = record.line;
             let row = Line::of(&path, record, header.len()).and_then(|line| {
@@ -71,6 +73,7 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Result<FolderRow, LeftOut>>> {
             })
         })
         .collect();
+    keep_last_rows(&path, &mut rows);
     match rows.first() {
         None => Err(Error::NoRows { path }),
         Some(Err(first)) if rows.iter().all(Result::is_err) => Err(Error::NothingLeft {
@@ -82,19 +85,52 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Result<FolderRow, LeftOut>>> {
     }
 }
 
+/// Leaves out rows whose image stands in a later one too: two texts of one image cannot both be right, and
+/// an image that counts twice weighs twice. The last one counts, as in a `labels.json`.
+fn keep_last_rows(path: &Path, rows: &mut [Result<FolderRow, LeftOut>]) {
+    let mut last_of: HashMap<PathBuf, u64> = HashMap::new();
+    for row in rows.iter_mut().rev() {
+        let Ok(found) = &*row else { continue };
+        let file = found.file.strip_prefix(".").unwrap_or(&found.file);
+        match last_of.entry(file.to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(found.line);
+            }
+            Entry::Occupied(place) => {
+                let reason = Error::RepeatedImage {
+                    path: path.to_owned(),
+                    line: found.line,
+                    file: escaped(&found.file),
+                    last: *place.get(),
+                };
+                let (line, reason) = (found.line, Arc::new(reason));
+                *row = Err(LeftOut { line, reason });
+            }
+        }
+    }
+}
+
 impl Columns {
     fn find(path: &Path, header: &Fields<'_>) -> Result<Self> {
         let names: Vec<String> = header
             .iter()
             .map(|name| String::from_utf8_lossy(name).trim().to_owned())
             .collect();
-        let position = |column: &str| {
-            names
-                .iter()
-                .position(|name| name.eq_ignore_ascii_case(column))
+        let position = |column: &'static str| {
+            let mut places =
+                (0..names.len()).filter(|&place| names[place].eq_ignore_ascii_case(column));
+            let first = places.next();
+            match places.next() {
+                None => Ok(first),
+                Some(_) => Err(Error::RepeatedColumn {
+                    path: path.to_owned(),
+                    column,
+                    found: names.clone(),
+                }),
+            }
         };
         let required = |column: &'static str| {
-            position(column).ok_or_else(|| Error::MissingColumn {
+            position(column)?.ok_or_else(|| Error::MissingColumn {
                 path: path.to_owned(),
                 column,
                 found: names.clone(),
@@ -103,13 +139,13 @@ impl Columns {
         Ok(Self {
             file: required("file")?,
             text: required("text")?,
-            columns: position("columns"),
-            lines: position("lines"),
-            font: position("font"),
-            family: position("family"),
-            held_out: position("held_out"),
-            split: position("split"),
-            index: position("index"),
+            columns: position("columns")?,
+            lines: position("lines")?,
+            font: position("font")?,
+            family: position("family")?,
+            held_out: position("held_out")?,
+            split: position("split")?,
+            index: position("index")?,
         })
     }
 }

@@ -29,7 +29,7 @@ use crate::{Error, Grid, Result, Split};
 
 pub(crate) use fit::Fit;
 pub use fit::fit_to;
-pub use write::write_folder;
+pub use write::{FolderWriter, write_folder};
 
 /// Name of the label file in a data set folder.
 pub const LABELS_FILE: &str = "labels.csv";
@@ -79,12 +79,12 @@ impl FolderDataset {
     /// Reads and checks `labels.csv`, and that every image exists inside the folder. Decodes none.
     ///
     /// A row is left out if its label is empty or not UTF-8, a field cannot be read, a quotation mark
-    /// stays open, it has more or fewer fields than the header, or its image is missing or lies outside
-    /// the folder.
+    /// stays open, it has more or fewer fields than the header, or its image is missing, lies outside the
+    /// folder or stands in a later row too: of an image, the last row counts.
     ///
     /// # Errors
     /// If `labels.csv` is missing, unreadable, in UTF-16 or UTF-32, without rows or without the
-    /// required columns, or every row is left out.
+    /// required columns or with one of the known ones twice, or every row is left out.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::LABELS_FILE;
 use crate::{Error, Item, Result, spreadsheet};
@@ -19,24 +19,55 @@ where
     I: IntoIterator,
     I::Item: Borrow<Item>,
 {
-    let dir = dir.as_ref();
-    let labels = dir.join(LABELS_FILE);
-    if labels.exists() {
-        return Err(Error::AlreadyWritten { path: labels });
-    }
-    fs::create_dir_all(dir).map_err(|source| failed(dir, source))?;
-
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = [
-        "file", "text", "columns", "lines", "font", "family", "held_out", "split", "index",
-    ];
-    let in_memory = |source: csv::Error| failed(&labels, source.into());
-    writer.write_record(header).map_err(in_memory)?;
-    let mut count = 0;
+    let mut writer = FolderWriter::create(dir)?;
     for item in items {
-        let item: &Item = item.borrow();
-        let file = format!("{count:06}.png");
-        let path = dir.join(&file);
+        writer.push(item.borrow())?;
+    }
+    writer.finish()
+}
+
+/// Writes items one by one, as [`write_folder`] does.
+#[derive(Debug)]
+pub struct FolderWriter {
+    dir: PathBuf,
+    labels: PathBuf,
+    rows: csv::Writer<Vec<u8>>,
+    count: usize,
+}
+
+impl FolderWriter {
+    /// Begins a data set in a folder, which is made if needed.
+    ///
+    /// # Errors
+    /// If the folder already holds a `labels.csv` or cannot be made.
+    pub fn create(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref().to_owned();
+        let labels = dir.join(LABELS_FILE);
+        if labels.exists() {
+            return Err(Error::AlreadyWritten { path: labels });
+        }
+        fs::create_dir_all(&dir).map_err(|source| failed(&dir, source))?;
+        let mut rows = csv::Writer::from_writer(Vec::new());
+        let header = [
+            "file", "text", "columns", "lines", "font", "family", "held_out", "split", "index",
+        ];
+        rows.write_record(header)
+            .map_err(|source| failed(&labels, source.into()))?;
+        Ok(Self {
+            dir,
+            labels,
+            rows,
+            count: 0,
+        })
+    }
+
+    /// Writes the image of an item, and keeps its row of `labels.csv`.
+    ///
+    /// # Errors
+    /// If the image cannot be written.
+    pub fn push(&mut self, item: &Item) -> Result<()> {
+        let file = format!("{:06}.png", self.count);
+        let path = self.dir.join(&file);
         item.image
             .save_with_format(&path, image::ImageFormat::Png)
             .map_err(|source| failed(&path, io::Error::other(source)))?;
@@ -56,20 +87,32 @@ where
             item.split.name(),
             &index,
         ];
-        writer.write_record(row).map_err(in_memory)?;
-        count += 1;
+        self.rows
+            .write_record(row)
+            .map_err(|source| failed(&self.labels, source.into()))?;
+        self.count += 1;
+        Ok(())
     }
-    if count == 0 {
-        return Err(Error::NoRows { path: labels });
+
+    /// Completes the data set with `labels.csv`, and returns the number of items.
+    ///
+    /// # Errors
+    /// If there is no item, or the file cannot be written.
+    pub fn finish(self) -> Result<usize> {
+        let (labels, count) = (self.labels, self.count);
+        if count == 0 {
+            return Err(Error::NoRows { path: labels });
+        }
+        let bytes = self
+            .rows
+            .into_inner()
+            .map_err(|error| failed(&labels, error.into_error()))?;
+        let unfinished = self.dir.join(format!("{LABELS_FILE}.part"));
+        fs::write(&unfinished, bytes)
+            .and_then(|()| fs::rename(&unfinished, &labels))
+            .map_err(|source| failed(&labels, source))?;
+        Ok(count)
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| failed(&labels, error.into_error()))?;
-    let unfinished = dir.join(format!("{LABELS_FILE}.part"));
-    fs::write(&unfinished, bytes)
-        .and_then(|()| fs::rename(&unfinished, &labels))
-        .map_err(|source| failed(&labels, source))?;
-    Ok(count)
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

@@ -4,6 +4,7 @@ use super::Encoding;
 use super::words::MASSES;
 use comfy_table::{CellAlignment, Table, presets};
 use std::path::{Path, PathBuf};
+use text_images::names::escaped;
 
 /// A row per image.
 #[must_use]
@@ -54,7 +55,28 @@ pub fn table(images: &[PathBuf], encodings: &[Encoding]) -> Table {
     table
 }
 
+/// A tab or a line break in a name would break the row, and other control characters the terminal.
 fn name_of(image: &Path) -> String {
-    let name = image.file_name().unwrap_or(image.as_os_str());
-    name.to_string_lossy().into_owned()
+    let name = escaped(image.file_name().unwrap_or(image.as_os_str()));
+    let mut shown = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_file_names_are_escaped() {
+        let name = |path: &str| name_of(Path::new(path));
+        assert_eq!(name("scans/a\tb\n.png"), "a\\tb\\n.png");
+        assert_eq!(name("\u{1b}[2J.png"), "\\u{1b}[2J.png");
+        assert_eq!(name("scans/Größe 日.png"), "Größe 日.png");
+    }
 }

@@ -3,6 +3,7 @@
 use super::{FormatFlag, open, shown};
 use anyhow::{Result, bail};
 use comfy_table::{Cell, CellAlignment, Table, TableComponent, presets};
+use run_results::wording::counted;
 use run_support::stop::{Stop, Stopped};
 use scene_text::{Benchmark, Format, MAX_LABEL_CHARS, Spread, Survey};
 
@@ -20,7 +21,7 @@ pub struct Args {
 }
 
 /// # Errors
-/// If there is no data set, or records of it cannot be read: these are named first.
+/// If there is no data set, or records of it cannot be read or its lists are at fault: these are named first.
 pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let mut surveys = Vec::new();
     for dataset in open(&args.place, args.format)? {
@@ -39,19 +40,43 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     }
     println!("{}", overview(&surveys));
     println!("{}", policies(&surveys));
-    let corrupt: usize = surveys.iter().map(|(_, _, survey)| survey.corrupt).sum();
-    let samples: usize = surveys.iter().map(|(_, _, survey)| survey.samples).sum();
-    if corrupt > 0 {
-        let first = surveys
-            .iter()
-            .find_map(|(_, _, survey)| survey.faults.first());
-        bail!(
-            "{corrupt} records cannot be read (of {samples} samples), the first: {}; `experiments \
-             data import` copies the others",
-            first.map(|fault| shown(fault)).unwrap_or_default()
-        );
+    match verdict(&surveys) {
+        Some(fault) => bail!(fault),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What is wrong, if anything is: with samples, and beside them with what lists them.
+fn verdict(surveys: &Surveys) -> Option<String> {
+    let sum = |count: fn(&Survey) -> usize| -> usize {
+        surveys.iter().map(|(_, _, survey)| count(survey)).sum()
+    };
+    let noted = sum(|survey| survey.noted);
+    let unreadable = sum(|survey| survey.corrupt) - noted;
+    let samples = counted(sum(|survey| survey.samples), "sample");
+    let records = counted(unreadable, "record");
+    let lists = format!(
+        "{} in its lists of images and labels",
+        counted(noted, "fault")
+    );
+    let what = match (unreadable, noted) {
+        (0, 0) => return None,
+        (_, 0) => format!("{records} cannot be read (of {samples})"),
+        (0, _) => format!("{lists} (beside {samples})"),
+        _ => format!("{records} cannot be read (of {samples}), and {lists}"),
+    };
+    let copied = if unreadable > 0 {
+        "the others"
+    } else {
+        "what is listed soundly"
+    };
+    let mut firsts = surveys
+        .iter()
+        .filter_map(|(_, _, survey)| survey.faults.first());
+    let first = firsts.next().map(|fault| shown(fault)).unwrap_or_default();
+    Some(format!(
+        "{what}, the first: {first}; `experiments data import` copies {copied}"
+    ))
 }
 
 type Surveys = [(String, Format, Survey)];
@@ -78,6 +103,7 @@ fn overview(surveys: &Surveys) -> String {
         "samples",
         "readable",
         "corrupt",
+        "faults\nin lists",
         "not to\nbe read",
         "label characters\nleast / mean / most",
         "width in px",
@@ -101,7 +127,8 @@ fn overview(surveys: &Surveys) -> String {
             Cell::new(format),
             right(samples),
             right(survey.readable),
-            right(survey.corrupt),
+            right(survey.corrupt - survey.noted),
+            right(survey.noted),
             right(survey.ignored),
             spread(survey.label_chars),
             spread(survey.widths_px),

@@ -66,9 +66,32 @@ fn open(place: &str, format: FormatFlag) -> Result<Vec<Box<dyn TextDataset>>> {
     };
     let format = match format {
         Some(format) => format,
-        None => Format::detect(&path)?,
+        None => {
+            let found = Format::detect(&path)?;
+            for note in passed_over(&path, found) {
+                eprintln!("note: {note}");
+            }
+            found
+        }
     };
     Ok(format.open(&path)?)
+}
+
+/// What else a folder holds than the format that is read there because nobody named one.
+fn passed_over(path: &Path, taken: Format) -> Vec<String> {
+    let held = Format::in_folder(path).into_iter();
+    let others = held.filter(|&format| format != taken);
+    let file = taken.file().unwrap_or(taken.name());
+    let place = shown(&path.display().to_string());
+    others
+        .filter_map(|other| {
+            let left = other.file()?;
+            Some(format!(
+                "{place}: {file} is read, and {left} beside it is not; write {other}:{place} to read that, or \
+                 {taken}:{place} to say that this is meant"
+            ))
+        })
+        .collect()
 }
 
 /// Text out of a data set as it can be shown in a terminal.
