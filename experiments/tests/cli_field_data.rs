@@ -8,7 +8,7 @@ mod support;
 use image::{GrayImage, Luma};
 use std::fs;
 use std::path::Path;
-use support::{Rows, Scratch};
+use support::{Rows, Scratch, names};
 
 /// A JPEG of 40 x 20 px with something to see on it.
 fn jpeg(folder: &Path, seed: u32) -> Vec<u8> {
@@ -223,4 +223,64 @@ fn a_class_whose_name_is_not_utf8_is_a_class() {
     assert!(run.stderr.contains("about.txt"), "{}", run.stderr);
     let classes = Rows::read(&place.result("a", "fine-grained-folder-birds/classes.csv"));
     assert_eq!(classes.fields("class", &[]), ["caf\\xE9", "wren"]);
+}
+
+/// A set `words` of rendered digits.
+fn export(place: &Scratch, images: usize, format: &str) {
+    let flags = format!("--images {images} --seed 1 --charset 10 --to {format}");
+    place
+        .run(&format!("data export --out words {flags}"))
+        .succeeded();
+}
+
+#[test]
+fn of_two_formats_in_one_folder_check_says_which_is_read() {
+    let place = Scratch::new();
+    export(&place, 2, "gt");
+    let run = place.run("data check words").succeeded();
+    assert!(!run.stderr.contains("note: "), "{}", run.stderr);
+    let labels = "file,text\nimages/00000/000000001.png,other\n";
+    place.write("words/labels.csv", labels);
+    let run = place.run("data check words").succeeded();
+    let said = "note: words: gt.txt is read, and labels.csv beside it is not; write folder:words";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    for named in ["gt:words", "folder:words"] {
+        let run = place.run(&format!("data check {named}")).succeeded();
+        assert!(!run.stderr.contains("note: "), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn import_writes_into_no_data_set_and_leaves_no_folder_without_images() {
+    let place = Scratch::new();
+    export(&place, 2, "gt");
+    place
+        .run("data import words --to lmdb --out words")
+        .refused(&["words/gt.txt", "choose another folder"]);
+    assert_eq!(names(&place.path("words")), ["gt.txt", "images"]);
+    place.write("gone/gt.txt", "a.png\tword\n");
+    place
+        .run("data import gone --to gt --out copy")
+        .refused(&["gone", "none of 1 records"]);
+    assert!(names(&place.path("copy")).is_empty());
+}
+
+#[test]
+fn a_name_that_stands_twice_is_no_record_that_cannot_be_read() {
+    let place = Scratch::new();
+    export(&place, 1, "doctr");
+    let file = "000000001.png";
+    let json = format!(r#"{{"{file}": "one", "{file}": "two"}}"#);
+    place.write("words/labels.json", json);
+    place.run("data check words").refused(&[
+        "1 fault in its lists of images and labels (beside 1 sample)",
+        "stands there 2 times; its last label is taken",
+        "copies what is listed soundly",
+    ]);
+    let json = format!(r#"{{"{file}": "one", "{file}": "two", "gone.png": "three"}}"#);
+    place.write("words/labels.json", json);
+    place.run("data check words").refused(&[
+        "1 record cannot be read (of 2 samples), and 1 fault in its lists of images and labels",
+        "copies the others",
+    ]);
 }

@@ -64,7 +64,7 @@ def chosen_rates(path):
     if not path.exists():
         return {}
     with open(path, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["chosen"] == "true"]
+        rows = [row for row in csv.DictReader(file) if row.get("chosen") == "true"]
     return {row["arm"]: float(row["learning_rate"]) for row in rows}
 
 

@@ -3,7 +3,7 @@
 use super::scale::StudyPreset;
 use super::section::Section;
 use super::sections::FEWER_WORDS;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arms::{ArmKind, ArmSpec};
 use claims::Registration;
 use std::path::Path;
@@ -61,13 +61,22 @@ fn names(table: &toml::Table) -> Result<()> {
                 name.parse::<ArmSpec>()?;
             }
             ("kind", Some(name)) => {
-                let plain = name.split('+').next().unwrap_or(name);
-                let known = ArmKind::ALL.map(ArmKind::name);
-                ensure!(
-                    known.contains(&plain),
-                    "there is no kind of arm `{name}`; there are {}",
-                    known.join(", ")
-                );
+                let mut parts = name.split('+');
+                let plain = parts.next().unwrap_or(name);
+                let Some(kind) = ArmKind::ALL.into_iter().find(|kind| kind.name() == plain) else {
+                    bail!(
+                        "there is no kind of arm `{name}`; there are {}",
+                        ArmKind::ALL.map(ArmKind::name).join(", ")
+                    );
+                };
+                let form = kind.form();
+                // Settings with a value stand in the form by their names alone; they are left to the arms.
+                let is_set = |part: &str| part.bytes().any(|b| b.is_ascii_digit() || b == b'-');
+                if let Some(other) =
+                    parts.find(|&part| !is_set(part) && !form.contains(&format!("[+{part}]")))
+                {
+                    bail!("kind of arm `{name}`: no `+{other}` in {form}");
+                }
             }
             ("arms", None) => {
                 let listed = value.as_array().into_iter().flatten();
@@ -138,6 +147,11 @@ mod tests {
                 "kind = \"vet-softmax\"",
                 "kind = \"vet-softmx\"",
                 "no kind of arm `vet-softmx`",
+            ),
+            (
+                "kind = \"vet-st-argmax+usage",
+                "kind = \"vet-st-argmax+usge",
+                "no `+usge` in vet-st-argmax@K",
             ),
             ("arm = \"vq@65536", "arm = \"vqq@65536", "vqq"),
             (
