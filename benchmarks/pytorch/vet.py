@@ -5,9 +5,11 @@ the indicator rows, product with the table. Features have no gradient, as behind
 
     python3 benchmarks/pytorch/vet.py --threads 2                  # times
     python3 benchmarks/pytorch/vet.py --memory softmax 256 forward # peak memory of one call
+    python3 benchmarks/pytorch/vet.py --device cuda --dtype bf16 --compile   # the released table on a GPU
 """
 
 import argparse
+import copy
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +26,10 @@ FUNCTIONS = ("softmax", "st-argmax", "top-32")
 VOCABULARIES = (256, 1024, 4096, 16_384, 65_536)
 STUDY_TOKENS = 512
 MODES = ("forward", "forward+backward")
+# Sizes, tokens, and the side of the product that shows what a device can do; as in the twin.
+DEVICE = (RELEASED, (1024, 3136), 8192)
+DEVICE_QUICK = ((64, 1020, 32), (64,), 256)
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Table(torch.nn.Module):
@@ -48,7 +54,7 @@ class Table(torch.nn.Module):
             ids = weights.max(dim=-1, keepdim=True)[1]
             hard = torch.zeros_like(logits).scatter_(-1, ids, 1.0)
             weights = hard - weights.detach() + weights
-        zeros = torch.zeros(len(x), INDICATORS)
+        zeros = weights.new_zeros(len(x), INDICATORS)
         return torch.cat([weights, zeros], dim=1) @ self.table
 
 
@@ -98,13 +104,61 @@ def time(sizes, function, tokens, threads, seconds):
             report(name_of(function, sizes), threads, median_ms, samples, flop, **fields)
 
 
+def on_device(args):
+    """The softmax table in one number type on a device, and without the compiler a large product."""
+    dtype = DTYPES[args.dtype]
+    sizes, counts, side = DEVICE_QUICK if args.quick else DEVICE
+    impl = "pytorch compile" if args.compile else "pytorch eager"
+
+    def timed(fn):
+        def work():
+            fn()
+            # A GPU is still at work here.
+            if args.device.startswith("cuda"):
+                torch.cuda.synchronize()
+
+        return measure(work, 2.0)
+
+    if not args.compile:
+        left, right = (torch.randn(side, side, device=args.device).to(dtype) for _ in range(2))
+        fields = {"impl": impl, "dtype": args.dtype, "flop": 2 * side**3}
+        timing = timed(lambda: left @ right)
+        report(f"matmul {side}x{side}x{side}", args.threads, *timing, **fields)
+    with torch.device(args.device):
+        exact, wide = case(sizes, "softmax", max(counts))
+    table = copy.deepcopy(exact).to(dtype)
+    # Every number of tokens is compiled for itself, which is the faster code.
+    table = torch.compile(table, dynamic=False) if args.compile else table
+    for count in counts:
+        x = wide[:count].to(dtype)
+        with torch.no_grad():
+            expected = exact(wide[:count])
+            error = ((table(x).float() - expected).norm() / expected.norm()).item()
+        for mode in MODES:
+            flop = 2 * multiply_adds(sizes, "softmax", count, mode)
+            fields = {"impl": impl, "dtype": args.dtype, "mode": mode, "tokens": count}
+            fields |= {"words": sizes[1], "error": error, "flop": flop}
+            timing = timed(call(table, x, mode))
+            report(name_of("softmax", sizes), args.threads, *timing, **fields)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--quick", action="store_true", help="small images only")
+    parser.add_argument("--quick", action="store_true", help="small images only, or sizes")
     parser.add_argument("--memory", nargs=3, metavar=("FUNCTION", "TOKENS", "MODE"))
+    parser.add_argument("--device", help="the released table on cuda, cuda:1 or cpu")
+    parser.add_argument("--dtype", choices=DTYPES, default="f32")
+    parser.add_argument("--compile", action="store_true", help="by torch.compile instead of eagerly")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    if args.device:
+        if args.memory:
+            parser.error("--memory is measured on the CPU; leave --device away")
+        on_device(args)
+        return
+    if args.compile or args.dtype != "f32":
+        parser.error("--compile and --dtype need --device, for example --device cuda")
     if args.memory:
         function, tokens, mode = args.memory
         table, x = case(RELEASED, function, int(tokens))
