@@ -71,7 +71,7 @@ enum Command {
 
 fn main() -> ExitCode {
     run_support::memory::keep_pages();
-    end_quietly_on_closed_pipe();
+    keep_quiet_panics();
     let cli = Cli::parse();
     match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,8 +87,9 @@ fn main() -> ExitCode {
 }
 
 /// Standard output may go away while we write, as in `experiments … | head`. The macros of the
-/// standard library panic then; the program ends with the exit code of SIGPIPE instead.
-fn end_quietly_on_closed_pipe() {
+/// standard library panic then; the program ends with the exit code of SIGPIPE instead. Panics of image
+/// decoders become errors that name the file.
+fn keep_quiet_panics() {
     const SIGPIPE_EXIT: i32 = 128 + 13;
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -96,7 +97,9 @@ fn end_quietly_on_closed_pipe() {
         if message.starts_with("failed printing to std") {
             std::process::exit(SIGPIPE_EXIT);
         }
-        report(panic);
+        if !image_processor::is_decoding() {
+            report(panic);
+        }
     }));
 }
 

@@ -406,6 +406,10 @@ fn more_words_than_a_model_has_and_none_are_refused() {
     encode_copies(place, &[out.as_slice(), all.as_slice()].concat()).succeeded();
     let bytes = std::fs::read(place.join("out.safetensors")).unwrap();
     assert_eq!(shape(&bytes, "word_ids")[1], 60);
+    for flags in [&["--top", "3"][..], &["--prob"]] {
+        let of_merger = encode(place, "qwen2_5_vl", &["odd.png"], flags);
+        of_merger.refused(&["qwen2_5_vl", "no visual words", flags[0]]);
+    }
 }
 
 #[test]

@@ -15,14 +15,24 @@ const ARMS: &str =
     "patch-merger,vet-softmax@16,vet-st-argmax@16+usage,vq@8,vet-st-argmax@16+codes2";
 
 fn inspect(place: &Scratch, flags: &str) -> Finished {
-    let mut arguments = "inspect --preset smoke --data data".to_owned();
+    let mut arguments = "inspect --data data".to_owned();
     for (flag, value) in [
+        ("--preset", "smoke"),
         ("--config", "tiny.toml"),
         ("--backbone", "backbone.safetensors"),
         ("--out", "look"),
     ] {
         let is_given = flags.split_whitespace().any(|given| given == flag);
-        let is_published = flags.contains("--checkpoint") && flag != "--out";
+        let is_published = match flag {
+            "--out" => false,
+            // Nothing is rendered.
+            "--preset" => {
+                flags.contains("--checkpoint")
+                    && flags.contains("--image ")
+                    && !flags.contains("--vocabulary")
+            }
+            _ => flags.contains("--checkpoint"),
+        };
         if !is_given && !is_published {
             arguments += &format!(" {flag} {value}");
         }
@@ -345,6 +355,13 @@ fn checkpoints_show_their_words_and_mergers_their_lengths() {
     assert!(!place.path("qwen2_5_vl/words.csv").exists());
     fs::remove_dir_all(place.path("qwen2_5_vl")).unwrap();
     run("qwen2_5_vl", "--vocabulary").refused(&["merger", "no visual words", "--vocabulary"]);
+    let top = format!("{image} --top 3");
+    run("qwen2_5_vl", &top).refused(&["merger", "no visual words", "--top"]);
+    for flag in ["--density 1", "--images 4", "--seed 2", "--preset quick"] {
+        let (name, _) = flag.split_once(' ').unwrap();
+        let flags = format!("{image} {flag}");
+        run("qwen2_5_vl", &flags).refused(&[name, "no effect", "leave it out"]);
+    }
     assert!(!place.path("qwen2_5_vl").exists());
 }
 
@@ -376,12 +393,22 @@ fn what_cannot_be_shown_is_named_and_leaves_nothing() {
             "--arm identity --vocabulary",
             &["`identity` has no visual words", "vq@"],
         ),
+        (
+            "--arm identity,patch-merger --top 3",
+            &["--top", "`identity`, `patch-merger`", "vet-softmax@"],
+        ),
         ("--image missing.png", &["missing.png"]),
         ("--image bad.png", &["bad.png", "PNG"]),
         ("--text ABC", &["--text", "--image"]),
         ("--density 7", &["7 characters per token", "--density"]),
         ("--learning-rate 0", &["--learning-rate 0", "above 0"]),
         ("--show 0", &["--show 0"]),
+        ("--words 4", &["--words", "no effect", "--vocabulary"]),
+        ("--patches 4", &["--patches", "no effect", "--vocabulary"]),
+        (
+            "--image a.png --show 2",
+            &["--show", "no effect", "--image"],
+        ),
         ("--images 1", &["--images 1", "at least 2"]),
         ("--checkpoint no-such-folder", &["no-such-folder"]),
         (

@@ -143,6 +143,24 @@ fn report_writes_the_same_tables_again_and_keeps_the_manifest() {
 }
 
 #[test]
+fn a_finished_run_that_is_resumed_keeps_its_manifest_unless_it_trains() {
+    let place = Scratch::new();
+    let flags = "--run a --arms identity,blind --resume";
+    place.probe(flags).succeeded();
+    let file = place.result("a", "manifest.json");
+    let manifest = || fs::read_to_string(&file).unwrap();
+    // As an earlier version would have left it.
+    let earlier = manifest().replacen("\"version\": \"", "\"version\": \"0.", 1);
+    fs::write(&file, &earlier).unwrap();
+    place.probe(flags).succeeded();
+    assert_eq!(manifest(), earlier);
+    let cells = names(&place.result("a", "cells"));
+    fs::remove_file(place.result("a", "cells").join(&cells[0])).unwrap();
+    place.probe(flags).succeeded();
+    assert_ne!(manifest(), earlier);
+}
+
+#[test]
 fn report_trains_nothing() {
     let place = Scratch::new();
     place.probe("--run a --arms identity,blind").succeeded();

@@ -109,6 +109,20 @@ fn a_tower_for_lines_goes_on_from_another_one_and_reads_words() {
 }
 
 #[test]
+fn a_run_that_is_to_train_its_tower_goes_on_with_the_one_that_it_has() {
+    let place = Scratch::new();
+    place.probe("--run a --arms identity").succeeded();
+    let metrics = || fs::read(place.result("a", "metrics.csv")).unwrap();
+    let before = metrics();
+    let flags = "--arms identity --backbone train --resume";
+    let resumed = place.probe(&format!("{flags} --run a")).succeeded();
+    assert!(!resumed.stderr.contains("pre-training"), "{resumed:?}");
+    assert!(metrics() == before);
+    place.probe(flags).refused(&["--resume", "train", "--run"]);
+    assert!(names(&place.path("data/backbones")).is_empty());
+}
+
+#[test]
 fn an_existing_backbone_is_not_replaced_unasked() {
     let place = Scratch::new();
     let before = fs::read(place.path("backbone.safetensors")).unwrap();

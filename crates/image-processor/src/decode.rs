@@ -2,7 +2,8 @@
 //!
 //! The reference is transformers' `load_image`: `PIL.Image.open`, then `ImageOps.exif_transpose`,
 //! then `convert("RGB")`. So the orientation in EXIF or XMP is applied, grey levels are repeated and
-//! palettes looked up. What becomes of transparency is the caller's choice: see [`Transparency`].
+//! palettes looked up. What becomes of transparency is the caller's choice: see [`Transparency`]. A panic
+//! of a decoder becomes an error.
 //!
 //! # Deviations
 //! - 16-bit colours keep their high byte, as in Pillow. 16-bit grey does the same here; Pillow (11.3
@@ -20,9 +21,12 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::codecs::{bmp::BmpDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, Limits, Rgb, RgbImage};
+use image::{
+    DynamicImage, GrayAlphaImage, GrayImage, ImageDecoder, ImageFormat, Limits, Rgb, RgbImage,
+};
 
-use crate::markers::{JpegMarkers, png_metadata};
+use crate::guard::guarded;
+use crate::markers::{JpegMarkers, png_metadata, webp_frame_fits};
 use crate::orientation::orientation;
 use crate::{Error, MAX_PIXELS, MAX_SIDE_PX, Result, Size};
 
@@ -38,8 +42,12 @@ pub enum Transparency {
     /// The colour stored under a transparent pixel shows, as after `convert("RGB")`: the official
     /// code of Ovis2 and Ovis2.5.
     Dropped,
-    /// The image lies on white paper: transformers' `convert_to_rgb` and Qwen's own tools.
+    /// The image lies on white paper: transformers' `convert_to_rgb` and Qwen's own tools. Of an RGB file in
+    /// which one colour is transparent (`tRNS` of a PNG) they show that colour, and so does
+    /// [`decode_bytes`].
     OverWhite,
+    /// The image lies on white, or on black if what is opaque of it is light: pictures of text.
+    UnderInk,
 }
 
 /// Decodes the PNG, JPEG, WebP or BMP file at `path`; its content decides about the format, not its name.
@@ -57,8 +65,7 @@ pub fn decode_file(path: impl AsRef<Path>, transparency: Transparency) -> Result
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(failed)?;
-    let image = upright(&bytes, &path.display().to_string())?;
-    Ok(into_rgb(image, transparency))
+    rgb(&bytes, &path.display().to_string(), transparency)
 }
 
 /// As [`decode_file`], from the bytes of a file.
@@ -66,7 +73,24 @@ pub fn decode_file(path: impl AsRef<Path>, transparency: Transparency) -> Result
 /// # Errors
 /// As [`decode_file`].
 pub fn decode_bytes(bytes: &[u8], transparency: Transparency) -> Result<RgbImage> {
-    Ok(into_rgb(decode_upright(bytes)?, transparency))
+    rgb(bytes, &unnamed(bytes), transparency)
+}
+
+fn rgb(bytes: &[u8], origin: &str, transparency: Transparency) -> Result<RgbImage> {
+    let image = upright(bytes, origin)?;
+    // The type of a PNG's colours stands there; 2 is RGB, which Pillow opens as mode RGB with `tRNS` or without.
+    let is_rgb = bytes.starts_with(b"\x89PNG") && bytes.get(25) == Some(&2);
+    let is_kept = is_rgb && transparency == Transparency::OverWhite;
+    let transparency = if is_kept {
+        Transparency::Dropped
+    } else {
+        transparency
+    };
+    Ok(into_rgb(image, transparency))
+}
+
+fn unnamed(bytes: &[u8]) -> String {
+    format!("image of {} bytes", bytes.len())
 }
 
 /// A grey image with its level in all three channels.
@@ -82,11 +106,20 @@ pub fn rgb_from_grey(image: &GrayImage) -> RgbImage {
 /// # Errors
 /// As [`decode_file`].
 pub fn decode_upright(bytes: &[u8]) -> Result<DynamicImage> {
-    upright(bytes, &format!("image of {} bytes", bytes.len()))
+    upright(bytes, &unnamed(bytes))
+}
+
+fn upright(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
+    guarded(|| decoded(bytes, origin)).unwrap_or_else(|panic| {
+        Err(Error::Panicked {
+            origin: origin.to_owned(),
+            panic,
+        })
+    })
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "another crate's enum")]
-fn upright(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
+fn decoded(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
     let origin = || origin.to_owned();
     if bytes.is_empty() {
         return Err(Error::EmptyFile { origin: origin() });
@@ -155,6 +188,9 @@ fn upright(bytes: &[u8], origin: &str) -> Result<DynamicImage> {
             (markers.exif, markers.xmp)
         }
         ImageFormat::Png => png_metadata(bytes),
+        ImageFormat::WebP if !webp_frame_fits(bytes) => {
+            return Err(Error::WebpFrame { origin: origin() });
+        }
         // Metadata that cannot be read asks for nothing, as in Pillow.
         _ => (
             decoder.exif_metadata().ok().flatten().unwrap_or_default(),
@@ -173,7 +209,9 @@ fn limits() -> Limits {
     limits
 }
 
-fn into_rgb(image: DynamicImage, transparency: Transparency) -> RgbImage {
+/// An image in RGB, with nothing left of its transparency.
+#[must_use]
+pub fn into_rgb(image: DynamicImage, transparency: Transparency) -> RgbImage {
     let wide = matches!(
         image,
         DynamicImage::ImageLuma16(_)
@@ -181,34 +219,57 @@ fn into_rgb(image: DynamicImage, transparency: Transparency) -> RgbImage {
             | DynamicImage::ImageRgb16(_)
             | DynamicImage::ImageRgba16(_)
     );
-    let over_white = transparency == Transparency::OverWhite && image.color().has_alpha();
-    match (wide, over_white) {
-        (false, false) => image.into_rgb8(),
-        (false, true) => {
+    let ground = match transparency {
+        Transparency::OverWhite if image.color().has_alpha() => Some(255),
+        Transparency::UnderInk if image.color().has_alpha() => {
+            Some(text_ground(&image.to_luma_alpha8()))
+        }
+        Transparency::Dropped | Transparency::OverWhite | Transparency::UnderInk => None,
+    };
+    match (wide, ground) {
+        (false, None) => image.into_rgb8(),
+        (false, Some(ground)) => {
             let image = image.into_rgba8();
             RgbImage::from_fn(image.width(), image.height(), |x, y| {
-                on_white(image.get_pixel(x, y).0)
+                over(ground, image.get_pixel(x, y).0)
             })
         }
         (true, _) => {
             let image = image.into_rgba16();
             RgbImage::from_fn(image.width(), image.height(), |x, y| {
                 let [r, g, b, alpha] = image.get_pixel(x, y).0.map(|level| (level >> 8) as u8);
-                if over_white {
-                    on_white([r, g, b, alpha])
-                } else {
-                    Rgb([r, g, b])
+                match ground {
+                    Some(ground) => over(ground, [r, g, b, alpha]),
+                    None => Rgb([r, g, b]),
                 }
             })
         }
     }
 }
 
-/// A pixel over white, in the integers of Pillow's `alpha_composite`.
-fn on_white([r, g, b, alpha]: [u8; 4]) -> Rgb<u8> {
-    let alpha = u32::from(alpha);
+/// Level of the ground for a picture of text: black if it is transparent and what is opaque of it is light,
+/// white otherwise.
+#[must_use]
+pub fn text_ground(image: &GrayAlphaImage) -> u8 {
+    let (mut light, mut opacity) = (0_u64, 0_u64);
+    for pixel in image.pixels() {
+        let [level, alpha] = pixel.0.map(u64::from);
+        light += level * alpha;
+        opacity += alpha;
+    }
+    let transparent = opacity < u64::from(u8::MAX) * image.pixels().len() as u64;
+    if transparent && 2 * light > u64::from(u8::MAX) * opacity {
+        0
+    } else {
+        255
+    }
+}
+
+/// A pixel over a level of grey, in the integers of Pillow's `alpha_composite`.
+fn over(ground: u8, [r, g, b, alpha]: [u8; 4]) -> Rgb<u8> {
+    let (alpha, ground) = (u32::from(alpha), u32::from(ground));
     Rgb([r, g, b].map(|level| {
-        let sum = alpha * u32::from(level) + (255 - alpha) * 255;
+        let sum = alpha * u32::from(level) + (255 - alpha) * ground;
         ((sum + 127) / 255) as u8
     }))
 }

@@ -43,6 +43,15 @@ pub enum Error {
         source: image::ImageError,
     },
 
+    #[error("{origin}: cannot be decoded; the file is damaged or of a rare kind ({panic})")]
+    Panicked { origin: String, panic: String },
+
+    #[error(
+        "{origin}: the first frame of this animated WebP has another size than the picture in it; the \
+         file is damaged"
+    )]
+    WebpFrame { origin: String },
+
     #[error("{origin}: the file ends before the end of its {format} data; copy it again")]
     Truncated {
         origin: String,

@@ -35,6 +35,7 @@
 pub mod data_set;
 mod decode;
 mod error;
+mod guard;
 mod header;
 mod json;
 mod markers;
@@ -45,8 +46,11 @@ mod resample;
 mod sizing;
 mod tiles;
 
-pub use decode::{Transparency, decode_bytes, decode_file, decode_upright, rgb_from_grey};
+pub use decode::{
+    Transparency, decode_bytes, decode_file, decode_upright, into_rgb, rgb_from_grey, text_ground,
+};
 pub use error::Error;
+pub use guard::is_decoding;
 pub use header::size_of;
 pub use normalisation::{
     Arithmetic, CLIP_MEAN, CLIP_STD, HALF, IMAGENET_MEAN, IMAGENET_STD, LevelTable, Normalisation,

@@ -82,6 +82,36 @@ impl JpegMarkers {
     }
 }
 
+/// Whether the picture in the first frame of an animated WebP has the size that the frame states. Behind a
+/// channel of opacity the decoder (image-webp 0.2.4) does not look: it mixes up rows, or panics.
+pub(crate) fn webp_frame_fits(bytes: &[u8]) -> bool {
+    let mut chunks = riff_chunks(bytes.get(12..).unwrap_or_default());
+    let Some((_, frame)) = chunks.find(|(name, _)| *name == b"ANMF") else {
+        return true;
+    };
+    let mut parts = riff_chunks(frame.get(16..).unwrap_or_default());
+    let (Some((b"ALPH", _)), Some((_, picture))) = (parts.next(), parts.next()) else {
+        return true;
+    };
+    let Some(&[w0, w1, h0, h1]) = picture.get(6..10) else {
+        return true;
+    };
+    let stated =
+        [6, 9].map(|at| u32::from_le_bytes([frame[at], frame[at + 1], frame[at + 2], 0]) + 1);
+    let found = [[w0, w1], [h0, h1]].map(|side| u32::from(u16::from_le_bytes(side) & 0x3fff));
+    stated == found
+}
+
+/// Names and data of the chunks of a RIFF file.
+fn riff_chunks(mut rest: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    std::iter::from_fn(move || {
+        let (header, behind) = rest.split_at_checked(8)?;
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        rest = behind.get(length + length % 2..).unwrap_or_default();
+        Some((&header[..4], behind.get(..length).unwrap_or(behind)))
+    })
+}
+
 /// EXIF and XMP of a PNG, wherever they stand in the file: Pillow reads it to the end.
 ///
 /// Beside `eXIf` and `XML:com.adobe.xmp`, the text `Raw profile type exif` of ImageMagick is known.

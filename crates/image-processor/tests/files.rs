@@ -9,7 +9,8 @@ use std::io::Cursor;
 
 use image::{ImageBuffer, ImageFormat, Luma, RgbImage};
 use image_processor::{
-    Error, MAX_PIXELS, PackedConfig, Transparency, decode_bytes, decode_file, rgb_from_grey,
+    Error, MAX_PIXELS, PackedConfig, Transparency, decode_bytes, decode_file, into_rgb,
+    rgb_from_grey,
 };
 use safetensors::SafeTensors;
 use support::{fixture, largest_difference, pattern, tensor};
@@ -223,4 +224,74 @@ fn transparency_is_dropped_or_lies_on_white() {
         pixels(Transparency::OverWhite),
         [255, 255, 255, 133, 178, 228, 10, 100, 200]
     );
+    // Light ink is put on black, dark ink on white.
+    assert_eq!(
+        pixels(Transparency::UnderInk),
+        pixels(Transparency::OverWhite)
+    );
+    for pixel in image.pixels_mut() {
+        pixel.0[..3].fill(250);
+    }
+    let on_black = into_rgb(image.into(), Transparency::UnderInk).into_raw();
+    assert_eq!(on_black, [0, 0, 0, 125, 125, 125, 250, 250, 250]);
+}
+
+/// Pillow opens it as mode RGB, which `convert_to_rgb` gives back as it is.
+#[test]
+fn a_transparent_colour_of_an_rgb_file_is_shown() {
+    let decode = |name: &str, transparency| decode_bytes(&file(name), transparency).unwrap();
+    let shown = decode("rgb-transparent.png", Transparency::Dropped);
+    assert_eq!(
+        decode("rgb-transparent.png", Transparency::OverWhite),
+        shown
+    );
+    let palette = "palette-transparent.png";
+    assert_ne!(
+        decode(palette, Transparency::OverWhite),
+        decode(palette, Transparency::Dropped)
+    );
+}
+
+/// A picture of 2 x 2 px with a channel of opacity, in a frame of `side` x `side`.
+fn animated_webp(side: u8) -> Vec<u8> {
+    // The red picture of image-webp's own tests.
+    const PICTURE: [u8; 48] = [
+        0xd0, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x02, 0x00, 0x02, 0x00, 0x02, 0x00, 0x34, 0x25, 0xa0,
+        0x02, 0x74, 0xba, 0x01, 0xf8, 0x00, 0x03, 0xb0, 0x00, 0xfe, 0xf0, 0xc4, 0x0b, 0xff, 0x20,
+        0xb9, 0x61, 0x75, 0xc8, 0xd7, 0xff, 0x20, 0x3f, 0xe4, 0x07, 0xfc, 0x80, 0xff, 0xf8, 0xf2,
+        0x00, 0x00, 0x00,
+    ];
+    let chunk = |kind: &[u8], data: &[u8]| {
+        let pad = vec![0; data.len() % 2];
+        [kind, &(data.len() as u32).to_le_bytes(), data, &pad].concat()
+    };
+    let size = [side - 1, 0, 0, side - 1, 0, 0];
+    let mut opacity = vec![255; usize::from(side).pow(2) + 1];
+    opacity[0] = 0;
+    let frame = [
+        &[0; 6][..],
+        &size,
+        &[0; 4],
+        &chunk(b"ALPH", &opacity),
+        &chunk(b"VP8 ", &PICTURE),
+    ];
+    let body = [
+        &b"WEBP"[..],
+        &chunk(b"VP8X", &[&[0x12, 0, 0, 0][..], &size].concat()),
+        &chunk(b"ANIM", &[0; 6]),
+        &chunk(b"ANMF", &frame.concat()),
+    ];
+    chunk(b"RIFF", &body.concat())
+}
+
+/// image-webp 0.2.4 panics at the smaller frame, and mixes up the rows in the larger one.
+#[test]
+fn a_webp_whose_frame_has_another_size_than_its_picture_is_refused() {
+    let whole = decode_bytes(&animated_webp(2), Transparency::OverWhite).unwrap();
+    assert_eq!(whole.dimensions(), (2, 2));
+    for side in [1, 4] {
+        let error = decode_bytes(&animated_webp(side), Transparency::OverWhite).unwrap_err();
+        assert!(matches!(error, Error::WebpFrame { .. }), "{side}: {error}");
+        assert!(error.to_string().contains("damaged"), "{error}");
+    }
 }

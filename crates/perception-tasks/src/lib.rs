@@ -43,8 +43,8 @@ mod typefaces;
 
 pub use axis::{Axis, Scale};
 pub use dataset::{
-    AircraftLabels, BoundingBox, Crop, DatasetSource, ImageDataset, ImageRow, OnProblem, Problem,
-    Reader,
+    AircraftLabels, BoundingBox, Crop, DatasetSource, ImageDataset, ImageRow, NOT_READ, OnProblem,
+    Problem, Reader,
 };
 pub use error::Error;
 pub use kind::{Group, TaskKind};

@@ -424,6 +424,18 @@ fn bad_configurations_are_refused_by_name() {
         ),
         (
             "qwen2_vl",
+            r#""depth": 2"#,
+            r#""rope_parameters": {"rope_theta": 100.0, "rope_type": "axial"}, "depth": 2"#,
+            ["rope_theta", "100"],
+        ),
+        (
+            "qwen2_5_vl",
+            r#""depth": 2"#,
+            r#""rope_parameters": {"rope_theta": 10000.0, "rope_type": "yarn"}, "depth": 2"#,
+            ["rope_type", "yarn"],
+        ),
+        (
+            "qwen2_vl",
             r#""mlp_ratio": 4"#,
             r#""mlp_ratio": -4"#,
             ["mlp_ratio", "-4"],

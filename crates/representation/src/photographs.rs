@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use image::imageops::{self, FilterType};
-use image::{GenericImageView, GrayImage};
+use image::{DynamicImage, GenericImageView, GrayImage};
+use image_processor::{Transparency, into_rgb};
+use perception_tasks::NOT_READ;
 use probe_data::{Group, GroupKey, Label};
 use projector::seeded;
 use rand::RngExt;
@@ -27,7 +29,7 @@ const MOST_SHRUNK: f64 = 8.0;
 const LEAST_CONTRAST: f64 = 6.0;
 /// How often another one is drawn.
 const TRIES: usize = 50;
-/// Photographs that cannot be read are named up to this number, and counted.
+/// What cannot be read is named up to this number, and counted.
 const NAMED: usize = 10;
 
 /// The photographs of a folder, in the order of their paths.
@@ -35,6 +37,8 @@ const NAMED: usize = 10;
 pub struct Photographs {
     files: Vec<(String, PathBuf)>,
     folder: PathBuf,
+    /// What was left out.
+    notes: Vec<String>,
 }
 
 /// Crops of one split.
@@ -42,39 +46,64 @@ pub struct Photographs {
 pub struct Crops {
     /// The images; every photograph is a cluster.
     pub group: Group,
-    /// What to tell the user: photographs that cannot be read or are too small.
+    /// What to tell the user: photographs that cannot be read or are too small; with those for training,
+    /// what the folder holds besides.
     pub notes: Vec<String>,
 }
 
 impl Photographs {
-    /// Looks for photographs in a folder and all that is below it. Links are followed.
+    /// Looks for photographs in a folder and all that is below it. Links are followed; those that lead
+    /// nowhere or to a folder above them, and folders that cannot be read, are left out and named.
     ///
     /// # Errors
     /// If the folder cannot be read, or holds fewer photographs than training and test need.
     pub fn find(folder: &Path) -> Result<Self> {
-        let mut files = Vec::new();
+        let (mut files, mut unread, mut others) = (Vec::new(), Vec::new(), 0);
         for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            let entry = match entry {
+                Err(error) if error.depth() > 0 => {
+                    unread.push(reason(folder, &error));
+                    continue;
+                }
+                entry => entry.with_context(|| format!("cannot read {}", folder.display()))?,
+            };
             let path = entry.path();
             let ending = path.extension().and_then(|ending| ending.to_str());
-            let ending = ending.map(str::to_ascii_lowercase);
-            if entry.file_type().is_file() && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
-            {
+            let ending = ending.map(str::to_ascii_lowercase).unwrap_or_default();
+            if !entry.file_type().is_file() {
+                continue;
+            }
+            if ENDINGS.contains(&ending.as_str()) {
                 let name = path.strip_prefix(folder).unwrap_or(path);
                 files.push((escaped(name), path.to_owned()));
+            } else {
+                others += usize::from(NOT_READ.contains(&ending.as_str()));
             }
+        }
+        let head = folder.display().to_string();
+        let mut notes = notes(&head, "path", &unread);
+        if others > 0 {
+            let others = wording::counted(others, "image");
+            let read = ENDINGS.join(", ");
+            notes.push(format!(
+                "{head}: {others} of other formats left out; what is read is {read}"
+            ));
         }
         ensure!(
             files.len() >= TEST_EVERY,
-            "{}: {} photographs ({}) were found; give at least {TEST_EVERY}, of which every {TEST_EVERY}th \
-             is kept for the test",
-            folder.display(),
+            "{head}: {} photographs ({}) were found; give at least {TEST_EVERY}, of which every {TEST_EVERY}th \
+             is kept for the test{}",
             files.len(),
-            ENDINGS.join(", ")
+            ENDINGS.join(", "),
+            notes
+                .iter()
+                .map(|note| format!("; {note}"))
+                .collect::<String>()
         );
         Ok(Self {
             files,
             folder: folder.to_owned(),
+            notes,
         })
     }
 
@@ -136,6 +165,7 @@ impl Photographs {
             labels.extend((0..share).map(|_| Label::of_class(0, cluster as u32, false)));
         }
         let head = format!("{}, {split}", self.folder.display());
+        let of_folder = self.notes.iter().filter(|_| split == Split::Train);
         Ok(Crops {
             group: Group {
                 key: GroupKey {
@@ -152,16 +182,29 @@ impl Photographs {
                     .map(|(name, _)| (*name).clone())
                     .collect(),
             },
-            notes: notes(&head, &problems),
+            notes: of_folder
+                .cloned()
+                .chain(notes(&head, "photograph", &problems))
+                .collect(),
         })
     }
 }
 
-fn notes(head: &str, problems: &[String]) -> Vec<String> {
+/// Name and fault of what the search could not look into.
+fn reason(folder: &Path, error: &walkdir::Error) -> String {
+    let path = error.path().unwrap_or(folder);
+    let name = escaped(path.strip_prefix(folder).unwrap_or(path));
+    match error.io_error() {
+        Some(fault) => format!("{name}: {fault}"),
+        None => format!("{name}: a link to a folder above it"),
+    }
+}
+
+fn notes(head: &str, what: &str, problems: &[String]) -> Vec<String> {
     if problems.is_empty() {
         return Vec::new();
     }
-    let left_out = wording::counted(problems.len(), "photograph");
+    let left_out = wording::counted(problems.len(), what);
     let mut notes = vec![format!("{head}: {left_out} left out")];
     notes.extend(problems.iter().take(NAMED).cloned());
     notes
@@ -182,6 +225,10 @@ fn open(path: &Path, [width, height]: [u32; 2]) -> Result<GrayImage> {
         found.0,
         found.1
     );
+    let image: DynamicImage = match image.color().has_alpha() {
+        true => into_rgb(image, Transparency::OverWhite).into(),
+        false => image,
+    };
     Ok(image.to_luma8())
 }
 
@@ -300,6 +347,43 @@ mod tests {
             notes.contains("a-broken.jpg") && notes.contains("b-small.png: 40 x 40 px"),
             "{notes}"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_nowhere_and_in_a_circle_and_other_formats_are_left_out_and_noted() {
+        let folder = folder(7);
+        let plain = crops(folder.path(), Split::Train, 1);
+        let link = |to: &Path, name: &str| {
+            std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+        };
+        link(Path::new("/nowhere"), "gone.jpg");
+        link(folder.path(), "part-0/around");
+        std::fs::write(folder.path().join("scan.TIFF"), b"II*").unwrap();
+        let found = crops(folder.path(), Split::Train, 1);
+        assert_eq!(
+            found.group.content_hash(text_images::Charset::Digits),
+            plain.group.content_hash(text_images::Charset::Digits)
+        );
+        let notes = found.notes.join("\n");
+        for part in [
+            "2 paths left out",
+            "gone.jpg: ",
+            "part-0/around: a link to a folder above it",
+            "1 image of other formats left out",
+        ] {
+            assert!(notes.contains(part), "{part}: {notes}");
+        }
+        let test = crops(folder.path(), Split::Test, 1);
+        assert!(test.notes.is_empty(), "told once: {:?}", test.notes);
+    }
+
+    #[test]
+    fn what_is_transparent_lies_on_white() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clear.png");
+        image::RgbaImage::new(64, 32).save(&path).unwrap();
+        assert_eq!(open(&path, [64, 32]).unwrap().get_pixel(3, 3).0, [255]);
     }
 
     #[test]

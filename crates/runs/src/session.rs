@@ -88,7 +88,8 @@ impl<'a> Session<'a> {
         &self.devices[0]
     }
 
-    /// Trains and tests every cell of `config` that is not stored yet and writes the results.
+    /// Trains and tests every cell of `config` that is not stored yet and writes the results. Where none was
+    /// trained, the manifest of a finished run stays as it is.
     ///
     /// # Errors
     /// If data or backbone are missing, a file cannot be written, or Ctrl-C was pressed; cells
@@ -116,8 +117,16 @@ impl<'a> Session<'a> {
         if let Some(watched) = &begun.watched {
             watched.end(&outcome);
         }
+        let has_trained = begun.watched.as_ref().is_some_and(Watched::has_trained);
         let (outcome, manifest) = match (outcome, begun.manifest) {
-            (Ok(outcome), Some(manifest)) => (outcome, manifest),
+            (Ok(outcome), Some(manifest)) => {
+                // What made nothing is not where the numbers of a finished run come from.
+                let earlier = provenance::stored(folder.path()).filter(|earlier| {
+                    let (then, now) = (&earlier.hashes, &manifest.hashes);
+                    !has_trained && then.data == now.data && then.backbone == now.backbone
+                });
+                (outcome, earlier.unwrap_or(manifest))
+            }
             (outcome, None) => {
                 folder.abandon();
                 return Err(outcome

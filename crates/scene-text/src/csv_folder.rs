@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
+use image_processor::{Transparency, into_rgb};
 use text_images::names::escaped;
 use text_images::{FolderDataset, FolderRow};
 
@@ -73,7 +74,8 @@ impl TextDataset for CsvDataset {
 
     /// Decoded as by `ocr-probe`, which reads such folders without this interface.
     fn image(&self, index: usize) -> Result<RgbImage> {
-        Ok(self.folder.decoded(self.row(index)?)?.into_rgb8())
+        let image = self.folder.decoded(self.row(index)?)?;
+        Ok(into_rgb(image, Transparency::UnderInk))
     }
 
     fn source(&self, index: usize) -> Option<String> {

@@ -11,8 +11,9 @@ pub const MAX_FILE_BYTES: u64 = 1 << 28;
 
 /// Decodes a PNG, JPEG, WebP or BMP file. Size limits are checked on the header, before anything is decoded.
 ///
-/// Transparency is dropped, as by Pillow's `convert`; the EXIF orientation is applied, as by
-/// OpenCV's `imread` (PARSeq and DTRB ignore it).
+/// A transparent picture is put on white, or on black under light ink, as those of `labels.csv` are (PARSeq
+/// and DTRB show the colours under transparent pixels); the EXIF orientation is applied, as by OpenCV's
+/// `imread` (PARSeq and DTRB ignore it).
 ///
 /// # Errors
 /// If it is of another format, damaged, cut off, or too large. The message begins with `record`.
@@ -30,7 +31,7 @@ pub fn decode(bytes: &[u8], record: impl Fn() -> String) -> Result<RgbImage> {
             max_pixels: MAX_PIXELS,
         });
     }
-    decode_bytes(bytes, Transparency::Dropped).map_err(failed)
+    decode_bytes(bytes, Transparency::UnderInk).map_err(failed)
 }
 
 /// The image in grey, by the luma of ITU-R 601 as in Pillow's `convert("L")`.
@@ -73,7 +74,28 @@ pub(crate) fn extension(bytes: &[u8]) -> Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
+    use crate::{CsvDataset, TextDataset};
+    use image::{ImageFormat, Rgb, Rgba, RgbaImage};
+    use std::io::Cursor;
+
+    #[test]
+    fn ink_on_a_transparent_ground_stays_visible_in_every_format() {
+        for (ink, ground) in [(0_u8, 255_u8), (255, 0)] {
+            let mut picture = RgbaImage::from_pixel(4, 4, Rgba([ink, ink, ink, 0]));
+            picture.put_pixel(1, 1, Rgba([ink, ink, ink, 255]));
+            let mut png = Cursor::new(Vec::new());
+            picture.write_to(&mut png, ImageFormat::Png).unwrap();
+            let read = decode(png.get_ref(), || "a.png".to_owned()).unwrap();
+            assert_eq!(read.get_pixel(1, 1).0, [ink; 3]);
+            assert_eq!(read.get_pixel(3, 3).0, [ground; 3]);
+
+            let folder = tempfile::tempdir().unwrap();
+            picture.save(folder.path().join("a.png")).unwrap();
+            std::fs::write(folder.path().join("labels.csv"), "file,text\na.png,a\n").unwrap();
+            let dataset = CsvDataset::open(folder.path()).unwrap();
+            assert_eq!(dataset.image(0).unwrap(), read);
+        }
+    }
 
     #[test]
     fn grey_is_pillows() {

@@ -147,7 +147,8 @@ pub struct ProtocolRow {
 pub const ALL_SETS: &str = "all sets";
 
 /// One row per set; then one per union whose six sets are all there; then, of several sets, one
-/// over all of them, unless that is a union.
+/// over all of them, unless that is a union. A union with two candidates for one set has no scores, and
+/// its name says which two.
 pub fn protocol_rows(sets: &[(String, Vec<Reading>)]) -> Vec<ProtocolRow> {
     let known: Vec<Option<Benchmark>> = sets
         .iter()
@@ -162,18 +163,33 @@ pub fn protocol_rows(sets: &[(String, Vec<Reading>)]) -> Vec<ProtocolRow> {
         .collect();
     let mut all_is_union = false;
     for union in Union::ALL {
-        let members: Option<Vec<&Vec<Reading>>> = union
+        let candidates = union.members().map(|member| {
+            let sets = sets.iter().zip(&known);
+            let those = sets.filter(|(_, known)| **known == Some(member));
+            those.map(|(set, _)| set).collect::<Vec<_>>()
+        });
+        if candidates.iter().any(Vec::is_empty) {
+            continue;
+        }
+        let twice = union
             .members()
             .into_iter()
-            .map(|member| {
-                let place = known.iter().position(|known| *known == Some(member))?;
-                Some(&sets[place].1)
-            })
-            .collect();
-        if let Some(members) = members {
-            all_is_union |= members.len() == sets.len();
-            rows.push(row(union.name(), Some(union.images()), &members));
+            .zip(&candidates)
+            .find(|(_, of)| of.len() > 1);
+        if let Some((set, of)) = twice {
+            let (union, all) = (union.name(), union.images());
+            let name = format!(
+                "{union}: none, {} and {} are both {}",
+                of[0].0,
+                of[1].0,
+                set.name()
+            );
+            rows.push(row(name, Some(all), &[]));
+            continue;
         }
+        let members = candidates.map(|of| of[0]).map(|(_, readings)| readings);
+        all_is_union |= members.len() == sets.len();
+        rows.push(row(union.name(), Some(union.images()), &members));
     }
     if sets.len() > 1 && !all_is_union {
         let all: Vec<&Vec<Reading>> = sets.iter().map(|(_, readings)| readings).collect();
@@ -240,6 +256,26 @@ mod tests {
         let rows = protocol_rows(&sets);
         assert_eq!(rows.last().unwrap().name, ALL_SETS);
         assert_eq!(rows.len(), 6);
+    }
+
+    #[test]
+    fn a_union_does_not_choose_between_two_copies_of_a_set() {
+        let members = Union::Full.members().into_iter();
+        let mut sets: Vec<(String, Vec<Reading>)> = members
+            .map(|set| (set.name().to_owned(), readings(1, 0)))
+            .collect();
+        sets.push(("mine/CUTE80".to_owned(), readings(0, 1)));
+        let rows = protocol_rows(&sets);
+        assert_eq!(rows.len(), 9);
+        let (union, all) = (&rows[7], &rows[8]);
+        assert!(
+            union
+                .name
+                .contains("CUTE80 and mine/CUTE80 are both CUTE80"),
+            "{union:?}"
+        );
+        assert_eq!((union.images, union.scores), (0, None));
+        assert_eq!((all.name.as_str(), all.images), (ALL_SETS, 7));
     }
 
     #[test]

@@ -209,14 +209,16 @@ impl Census {
     pub fn rows(&self, most: usize) -> Vec<WordRow> {
         let mut order: Vec<usize> = (0..self.usage.len()).collect();
         order.sort_by(|&a, &b| self.usage[b].total_cmp(&self.usage[a]).then(a.cmp(&b)));
+        let best = self.hard.profiles();
+        let soft = self.soft.as_ref().map(|(soft, _)| soft.profiles());
         let rows = order.into_iter().enumerate().map(|(rank, word)| {
-            let best = self.hard.word(word);
+            let best = best[word];
             let row = WordRow {
                 word,
                 usage: self.usage[word] / self.tokens.max(1) as f64,
                 best_tokens: best.map_or(0, |profile| profile.tokens as usize),
                 best,
-                soft: self.soft.as_ref().and_then(|(soft, _)| soft.word(word)),
+                soft: soft.as_ref().and_then(|soft| soft[word]),
                 patches: self.patches[word].clone(),
             };
             (rank, row)
@@ -231,9 +233,7 @@ impl Census {
     /// # Errors
     /// If no token was counted.
     pub fn summary(&self) -> Result<CensusSummary> {
-        let profiles: Vec<WordProfile> = (0..self.usage.len())
-            .filter_map(|word| self.hard.word(word))
-            .collect();
+        let profiles: Vec<WordProfile> = self.hard.profiles().into_iter().flatten().collect();
         let pure: f64 = profiles.iter().map(|word| word.tokens * word.purity).sum();
         let soft = self.soft.as_ref();
         let soft =

@@ -113,7 +113,7 @@ fn fitting(config: &InspectConfig, group: &Group, text: &str) -> Result<String> 
 }
 
 fn grey(path: &Path) -> Result<GrayImage> {
-    let image = decode_file(path, Transparency::OverWhite)
+    let image = decode_file(path, Transparency::UnderInk)
         .context("--image takes PNG, JPEG, WebP and BMP files")?;
     Ok(imageops::grayscale(&image))
 }

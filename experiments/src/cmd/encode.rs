@@ -134,6 +134,14 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     let mut model = VisionModel::load(&checkpoint, &device)?;
     if let PublishedProjector::Vet(vet) = &model.projector {
         args.check_words(vet.words())?;
+    } else {
+        for (is_given, flag) in [(args.top.is_some(), "--top"), (args.prob, "--prob")] {
+            ensure!(
+                !is_given,
+                "{}: this model has a merger and no visual words; leave out {flag}",
+                args.checkpoint
+            );
+        }
     }
     if let Some(TokenizeFlag(tokenize)) = args.tokenize {
         model = model.with_tokenize(tokenize)?;

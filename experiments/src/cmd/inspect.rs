@@ -4,6 +4,7 @@ use super::Computing;
 use anyhow::{Context, Result, bail, ensure};
 use arms::TokenizeOverride;
 use arms::{ArmKind, ArmSpec};
+use checkpoint::Checkpoint;
 use probe::{LayoutKind, Preset, ProbeConfig};
 use probe_data::published;
 use run_results::provenance;
@@ -24,6 +25,14 @@ const UNSEEN: usize = 2;
 /// Characters per token that are shown unless others are asked for: one, so that a token has a
 /// character of its own.
 const DENSITY: f64 = 1.0;
+/// Best words of a token that are listed unless another number is asked for.
+const TOP: usize = 8;
+/// Words of a vocabulary that are drawn.
+const WORDS: usize = 24;
+/// Patches that are drawn per word.
+const PATCHES: usize = 6;
+/// Rendered test images that are drawn.
+const SHOW: usize = 3;
 
 /// Shows the tokens of images under several arms, and the words of their vocabularies.
 #[derive(clap::Args, Clone, Debug)]
@@ -52,22 +61,22 @@ pub struct Args {
     /// Shows what the most used words of every vocabulary stand for as well.
     #[arg(long)]
     vocabulary: bool,
-    /// Words of a vocabulary that are drawn.
-    #[arg(long, default_value_t = 24)]
-    words: usize,
-    /// Patches that are drawn per word.
-    #[arg(long, default_value_t = 6)]
-    patches: usize,
-    /// Rendered test images that are drawn.
-    #[arg(long, default_value_t = 3)]
-    show: usize,
+    /// Words of a vocabulary that are drawn [default: 24].
+    #[arg(long)]
+    words: Option<usize>,
+    /// Patches that are drawn per word [default: 6].
+    #[arg(long)]
+    patches: Option<usize>,
+    /// Rendered test images that are drawn [default: 3].
+    #[arg(long)]
+    show: Option<usize>,
     /// Rendered test images that words are counted and readings scored on [default: those of the
     /// preset].
     #[arg(long)]
     images: Option<usize>,
-    /// Best words listed per token.
-    #[arg(long, default_value_t = 8)]
-    top: usize,
+    /// Best words listed per token [default: 8].
+    #[arg(long)]
+    top: Option<usize>,
     /// Characters per token of the images that are looked at [default: 1, or the first of the preset or
     /// run]; training is on all densities of the preset or run.
     #[arg(long)]
@@ -75,9 +84,9 @@ pub struct Args {
     /// Run whose settings and chosen learning rates are taken over.
     #[arg(long, value_name = "DIR", conflicts_with = "preset")]
     run: Option<PathBuf>,
-    /// Named size of the training.
-    #[arg(long, value_enum, default_value = "quick")]
-    preset: Preset,
+    /// Named size of the training [default: quick].
+    #[arg(long, value_enum)]
+    preset: Option<Preset>,
     /// TOML file with settings on top.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -113,6 +122,7 @@ impl Args {
                 path.display()
             );
         }
+        self.check_flags()?;
         let mut probe = self.base()?;
         let seed = self.seed.or(probe.seeds.first().copied());
         let seed = seed.context("zero seeds; give one with --seed")?;
@@ -139,16 +149,19 @@ impl Args {
             self.trained_arms(&probe)?
         };
         probe.arms = arms.iter().map(|arm| arm.arm).collect();
+        if self.top.is_some() {
+            check_has_words(&probe)?;
+        }
         let config = InspectConfig {
             rates,
             density: self.density(&probe)?,
             images: self.image.clone(),
             text: self.text.clone(),
-            show: self.show,
+            show: self.show.unwrap_or(SHOW),
             vocabulary: self.vocabulary,
-            words: self.words,
-            patches: self.patches,
-            top: self.top,
+            words: self.words.unwrap_or(WORDS),
+            patches: self.patches.unwrap_or(PATCHES),
+            top: self.top.unwrap_or(TOP),
             arms,
             probe,
         };
@@ -156,11 +169,41 @@ impl Args {
         Ok(config)
     }
 
+    /// Refuses flags that nothing would heed.
+    fn check_flags(&self) -> Result<()> {
+        const NO_ATLAS: &str = "without --vocabulary";
+        const OTHERS: &str = "beside --image, whose files are shown instead of rendered images";
+        const NOTHING: &str =
+            "where files go through a --checkpoint: nothing is rendered, drawn by lot or trained";
+        let files = !self.image.is_empty();
+        let only_files = files && self.checkpoint.is_some() && !self.vocabulary;
+        for (flag, is_given, is_idle, why) in [
+            ("--words", self.words.is_some(), !self.vocabulary, NO_ATLAS),
+            (
+                "--patches",
+                self.patches.is_some(),
+                !self.vocabulary,
+                NO_ATLAS,
+            ),
+            ("--show", self.show.is_some(), files, OTHERS),
+            ("--density", self.density.is_some(), only_files, NOTHING),
+            ("--images", self.images.is_some(), only_files, NOTHING),
+            ("--seed", self.seed.is_some(), only_files, NOTHING),
+            ("--preset", self.preset.is_some(), only_files, NOTHING),
+        ] {
+            ensure!(
+                !(is_given && is_idle),
+                "{flag} has no effect {why}; leave it out"
+            );
+        }
+        Ok(())
+    }
+
     /// Preset or run with the file on top.
     fn base(&self) -> Result<ProbeConfig> {
         let mut base = match &self.run {
             Some(run) => RunFolder::config_of::<ProbeConfig>(run)?,
-            None => self.preset.config(),
+            None => self.preset.unwrap_or(Preset::Quick).config(),
         };
         if let Some(name) = &self.checkpoint {
             // Files go through the checkpoint's own processor, whatever sizes suit rendered text.
@@ -307,6 +350,30 @@ impl Args {
             }
         }
     }
+}
+
+/// Refuses `--top` where no token has words to list.
+fn check_has_words(probe: &ProbeConfig) -> Result<()> {
+    match &probe.checkpoint {
+        Some(name) => {
+            let folder = checkpoint::resolve(name, published_models::is_wanted)?;
+            let config = published_models::config_of(&Checkpoint::open(&folder)?)?;
+            ensure!(
+                config.has_vocabulary(),
+                "{name}: this model has a merger and no visual words; leave out --top"
+            );
+        }
+        None => {
+            let names: Vec<String> = probe.arms.iter().map(|arm| format!("`{arm}`")).collect();
+            ensure!(
+                probe.arms.iter().any(|arm| arm.kind.has_words()),
+                "--top lists words of a token, and none of the arms shown has any ({}); leave out --top, or \
+                 choose arms with words, for example vet-softmax@1024",
+                names.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Looks, writes, prints.

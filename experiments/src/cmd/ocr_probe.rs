@@ -271,6 +271,12 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     if config.checkpoint.is_none() && config.backbone == Path::new("train") {
         let (lanes, device) = (&session.lanes, session.device());
         let data = &args.carrying_out.computing.caching.data;
+        // A tower of now is that of no earlier run, which would be said after the training.
+        ensure!(
+            args.carrying_out.run.is_some() || !args.carrying_out.resume,
+            "--resume with --backbone train goes on with the tower of a run; name the run with --run, or its \
+             tower with --backbone"
+        );
         // The tower of the run that goes on, where there is one.
         let earlier = args.carrying_out.earlier();
         let earlier = earlier.and_then(|path| RunFolder::config_of::<ProbeConfig>(&path).ok());

@@ -15,8 +15,8 @@ use super::{ImageDataset, ImageRow, Problem, Problems, hashed_split};
 use crate::{Error, Result};
 
 const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
-/// Image formats that are not read; other files are no images and only noted.
-const NOT_READ: [&str; 18] = [
+/// Endings of image formats that are not read; other files are no images and only noted.
+pub const NOT_READ: [&str; 18] = [
     "gif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jxl", "jfif", "ppm", "pgm", "pbm", "pnm",
     "svg", "ico", "tga", "psd", "raw",
 ];

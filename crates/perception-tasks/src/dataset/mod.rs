@@ -28,6 +28,7 @@ use text_images::{Split, stable_hash};
 
 use crate::{Channels, Error, Result};
 
+pub use class_folders::NOT_READ;
 pub use pixels::{BoundingBox, Crop};
 pub use reader::Reader;
 

@@ -2,7 +2,9 @@
 
 use image_processor::Transparency;
 use qwen_merger::PatchMergerConfig;
+use serde::Deserialize;
 use vision_backbone::QwenVitConfig;
+use vision_backbone::qwen::ROTARY_BASE;
 
 use super::{Names, ProcessorDefaults};
 use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig};
@@ -47,4 +49,34 @@ pub(super) fn model(
         projector: ProjectorConfig::Merger { config, layer_norm },
         tiling: None,
     }
+}
+
+/// `rope_parameters` of the tower: transformers 5 writes them; older files have none.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RopeJson {
+    rope_theta: Option<f64>,
+    rope_type: Option<String>,
+}
+
+/// Base of the rotary positions. The reference reads `default` as `axial`, too.
+pub(super) fn rotary_base(rope: Option<RopeJson>) -> Result<f64, String> {
+    let rope = rope.unwrap_or_default();
+    match rope.rope_type.as_deref() {
+        None | Some("axial" | "default") => Ok(rope.rope_theta.unwrap_or(ROTARY_BASE)),
+        Some(other) => Err(format!(
+            "`rope_parameters.rope_type` of the vision tower is `{other}`; known is axial"
+        )),
+    }
+}
+
+/// For towers that have the released base only.
+pub(super) fn only_released_base(rope: Option<RopeJson>) -> Result<(), String> {
+    let base = rotary_base(rope)?;
+    if base == ROTARY_BASE {
+        return Ok(());
+    }
+    Err(format!(
+        "`rope_parameters.rope_theta` of the vision tower is {base}; this family is known with {ROTARY_BASE} only"
+    ))
 }

@@ -33,6 +33,7 @@ struct Qwen2_5Json {
     out_hidden_size: usize,
     fullatt_block_indexes: Vec<usize>,
     hidden_act: String,
+    rope_parameters: Option<qwen::RopeJson>,
 }
 
 impl Default for Qwen2_5Json {
@@ -50,6 +51,7 @@ impl Default for Qwen2_5Json {
             out_hidden_size: 3584,
             fullatt_block_indexes: vec![7, 15, 23, 31],
             hidden_act: "silu".to_owned(),
+            rope_parameters: None,
         }
     }
 }
@@ -61,6 +63,7 @@ impl Default for Qwen2_5Json {
 pub(crate) fn config(vision: &Value) -> Result<ModelConfig, String> {
     let json: Qwen2_5Json = parse(vision, &qwen::SYNONYMS)?;
     only_silu(&json.hidden_act)?;
+    qwen::only_released_base(json.rope_parameters)?;
     let tower = QwenVitConfig {
         depth: json.depth,
         d_model: json.hidden_size,

@@ -31,6 +31,7 @@ struct Qwen2Json {
     temporal_patch_size: usize,
     spatial_merge_size: usize,
     hidden_act: String,
+    rope_parameters: Option<qwen::RopeJson>,
 }
 
 impl Default for Qwen2Json {
@@ -46,6 +47,7 @@ impl Default for Qwen2Json {
             temporal_patch_size: 2,
             spatial_merge_size: 2,
             hidden_act: "quick_gelu".to_owned(),
+            rope_parameters: None,
         }
     }
 }
@@ -56,6 +58,7 @@ impl Default for Qwen2Json {
 /// Names the entry that is impossible.
 pub(crate) fn config(vision: &Value) -> Result<ModelConfig, String> {
     let json: Qwen2Json = parse(vision, &qwen::SYNONYMS)?;
+    qwen::only_released_base(json.rope_parameters)?;
     let d_mlp = json.embed_dim as f64 * json.mlp_ratio;
     if !(d_mlp.is_finite() && (1.0..1e9).contains(&d_mlp)) {
         return Err(format!(

@@ -8,7 +8,6 @@ use qwen_merger::Qwen3MergerConfig;
 use serde::Deserialize;
 use serde_json::Value;
 use vision_backbone::Qwen3VitConfig;
-use vision_backbone::qwen::ROTARY_BASE;
 
 use super::{FamilyFacts, Names, SequenceShape, activation, parse, qwen, vision};
 use crate::config::{Family, ModelConfig, ProjectorConfig, TowerConfig};
@@ -75,15 +74,7 @@ struct Qwen3Json {
     num_position_embeddings: usize,
     deepstack_visual_indexes: Option<Vec<usize>>,
     hidden_act: String,
-    rope_parameters: Option<RopeJson>,
-}
-
-/// transformers 5 writes it; older files have none.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RopeJson {
-    rope_theta: Option<f64>,
-    rope_type: Option<String>,
+    rope_parameters: Option<qwen::RopeJson>,
 }
 
 impl Default for Qwen3Json {
@@ -134,7 +125,7 @@ pub(crate) fn config(
         merge: json.spatial_merge_size,
         position_side,
         activation: activation(&json.hidden_act)?,
-        rotary_base: rotary_base(json.rope_parameters.unwrap_or_default())?,
+        rotary_base: qwen::rotary_base(json.rope_parameters)?,
         deepstack: json
             .deepstack_visual_indexes
             .unwrap_or_else(|| levels.to_vec()),
@@ -146,14 +137,4 @@ pub(crate) fn config(
         projector: ProjectorConfig::Qwen3Merger(merger),
         tiling: None,
     })
-}
-
-/// The reference reads `default` as `axial`, too.
-fn rotary_base(rope: RopeJson) -> Result<f64, String> {
-    match rope.rope_type.as_deref() {
-        None | Some("axial" | "default") => Ok(rope.rope_theta.unwrap_or(ROTARY_BASE)),
-        Some(other) => Err(format!(
-            "`rope_parameters.rope_type` of the vision tower is `{other}`; known is axial"
-        )),
-    }
 }

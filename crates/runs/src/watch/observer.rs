@@ -21,6 +21,8 @@ pub struct Watched<'a> {
     started: Instant,
     /// Whether the first seed is through, where every seed has images of its own.
     later_seed: AtomicBool,
+    /// Whether a cell was trained, rather than read back.
+    trained: AtomicBool,
 }
 
 impl<'a> Watched<'a> {
@@ -52,12 +54,19 @@ impl<'a> Watched<'a> {
             told: AtomicBool::new(false),
             started: Instant::now(),
             later_seed: AtomicBool::new(false),
+            trained: AtomicBool::new(false),
         }
     }
 
     /// Says whether what follows are cells of another seed than the first: none of them tunes anything.
     pub fn is_later_seed(&self, later: bool) {
         self.later_seed.store(later, Ordering::Relaxed);
+    }
+
+    /// Whether a cell was trained since the watch began; without one, nothing was made.
+    #[must_use]
+    pub fn has_trained(&self) -> bool {
+        self.trained.load(Ordering::Relaxed)
     }
 
     /// The run is over.
@@ -106,6 +115,7 @@ impl Observer for Watched<'_> {
     }
 
     fn cell_started(&self, lane: usize, spec: &CellSpec, steps: usize) {
+        self.trained.store(true, Ordering::Relaxed);
         self.progress.cell_started(lane, spec, steps);
         self.log.write(Event::CellStarted {
             lane,

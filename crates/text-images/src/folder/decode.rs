@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage};
-use image_processor::{Error as DecodeError, data_set, decode_upright};
+use image_processor::{Error as DecodeError, data_set, decode_upright, text_ground};
 
 use crate::{Error, Result};
 
@@ -45,18 +45,7 @@ pub(super) fn grey(image: DynamicImage) -> GrayImage {
 /// Puts a transparent image on white, or on black if its opaque pixels are light.
 fn over_background(image: &DynamicImage) -> GrayImage {
     let layered = image.to_luma_alpha8();
-    let (mut light, mut opacity) = (0_u64, 0_u64);
-    for pixel in layered.pixels() {
-        let [level, alpha] = pixel.0.map(u64::from);
-        light += level * alpha;
-        opacity += alpha;
-    }
-    let transparent = opacity < u64::from(u8::MAX) * layered.pixels().len() as u64;
-    let background = if transparent && 2 * light > u64::from(u8::MAX) * opacity {
-        0_u32
-    } else {
-        255
-    };
+    let background = u32::from(text_ground(&layered));
     GrayImage::from_fn(layered.width(), layered.height(), |x, y| {
         let [level, alpha] = layered.get_pixel(x, y).0.map(u32::from);
         let mixed = level * alpha + background * (255 - alpha);

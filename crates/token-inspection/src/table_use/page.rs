@@ -190,6 +190,8 @@ fn report(found: &TableUse, svg: String, manifest: &Manifest) -> Report {
             found.seconds
         ),
         format!("A word counts as mixed above {COUNTED_ABOVE:e}."),
+        "Where all of a token's best words have rows of zeros, the token has no direction; its cosine counts as 0."
+            .to_owned(),
         "The entropy of the best words over all tokens is the plug-in estimate, which is too low by about \
          (distinct − 1) / (2 n ln 2) bits."
             .to_owned(),

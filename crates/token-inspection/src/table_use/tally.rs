@@ -47,7 +47,7 @@ impl Spread {
 pub struct Hardened {
     /// Words mixed.
     pub words: usize,
-    /// Cosine to the token of all words.
+    /// Cosine to the token of all words; 0 of a token without length, which words make whose rows are zero.
     pub cosine: Spread,
     /// Mean of `|‖hard‖ − ‖soft‖| / ‖soft‖`.
     pub norm_error: f64,
@@ -217,7 +217,11 @@ impl Tally {
             };
             let hard_norm = norm(pairs().map(|(hard, _)| hard));
             let dot: f64 = pairs().map(|(hard, soft)| hard * soft).sum();
-            self.cosines[place].push(dot / (hard_norm * soft_norm));
+            self.cosines[place].push(if hard_norm == 0.0 {
+                0.0
+            } else {
+                dot / (hard_norm * soft_norm)
+            });
             self.norm_errors[place] += (hard_norm - soft_norm).abs() / soft_norm;
             self.errors[place] += norm(pairs().map(|(hard, soft)| hard - soft)) / soft_norm;
         }
@@ -437,6 +441,21 @@ mod tests {
         assert!((hardened[2].error - errors.sum::<f64>() / 8.0).abs() < 1e-5);
         // More words are nearer.
         assert!(hardened[4].error < hardened[0].error);
+    }
+
+    #[test]
+    fn a_word_whose_row_is_zero_keeps_nothing_of_a_token() {
+        let mut tally = Tally::new(2);
+        let rows = [0.0, 0.0, 3.0, 4.0];
+        tally
+            .harden(&[0.75, 0.25], &[0.75, 1.0], &[0, 1], &rows)
+            .unwrap();
+        tally.count(&[0.75, 0.25], &[0, 1]);
+        let hardened = tally.hardened();
+        let cosines: Vec<f64> = hardened.iter().map(|h| h.cosine.mean).collect();
+        assert_eq!(cosines[0], 0.0);
+        assert!((cosines[1] - 1.0).abs() < 1e-12, "{cosines:?}");
+        assert_eq!((hardened[0].norm_error, hardened[0].error), (1.0, 1.0));
     }
 
     #[test]
