@@ -4,7 +4,7 @@ use probe_statistics::bootstrap::Interval;
 use text_images::spreadsheet;
 
 /// How columns are written. Each but the last takes a number, or a number and the ends of its
-/// interval.
+/// interval, which is left out where nothing varied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// `percent`: a fraction in percent, `4.1% [3.1, 5.4]`.
@@ -44,24 +44,22 @@ impl Format {
     pub(crate) fn write(self, cells: &[&str]) -> Result<String, usize> {
         let number = |place: usize| finite(cells[place]).ok_or(place);
         let interval = || match cells.len() {
-            3 => number(1).and_then(|low| Ok(Some((low, number(2)?)))),
+            3 => number(1).and_then(|low| {
+                let high = number(2)?;
+                Ok(Some(Interval { low, high }))
+            }),
             _ => Ok(None),
         };
         let in_percent = |unit: &str| {
             let value = number(0)? * 100.0;
             let decimals = wording::decimals_for(value);
-            let interval = interval()?.map(|(low, high)| Interval { low, high });
-            let ends = wording::bracket(interval, decimals);
+            let ends = wording::bracket(interval()?, decimals);
             Ok(wording::fixed(value, decimals) + unit + &ends)
         };
         match self {
             Self::Percent => in_percent("%"),
             Self::Points => in_percent(" points"),
-            Self::Number => {
-                let two = |value| wording::fixed(value, 2);
-                let ends = interval()?.map(|(low, high)| format!(" [{}, {}]", two(low), two(high)));
-                Ok(two(number(0)?) + &ends.unwrap_or_default())
-            }
+            Self::Number => Ok(wording::fixed(number(0)?, 2) + &wording::interval(interval()?, 2)),
             Self::P => number(0).map(wording::claims::number),
             Self::Count => cells[0].parse().map(wording::count).map_err(|_| 0),
             Self::Text => Ok(spreadsheet::unguard(cells[0]).to_owned()),
@@ -97,6 +95,14 @@ mod tests {
                 "2.47 [2.23, 2.80]",
             ),
             (Format::Number, &["-0.2"], "−0.20"),
+            (Format::Percent, &["0", "0", "0"], "0.00%"),
+            (Format::Points, &["0", "-0", "0"], "0.00 points"),
+            (Format::Number, &["1", "1", "1"], "1.00"),
+            (
+                Format::Number,
+                &["1", "0.999", "1.001"],
+                "1.00 [1.00, 1.00]",
+            ),
             (Format::Count, &["65536"], "65,536"),
             (Format::Text, &["'+0.41 [0.02, 0.89]"], "+0.41 [0.02, 0.89]"),
         ] {

@@ -179,6 +179,11 @@ impl RepresentationConfig {
             ensure!(count > 0, "`{name}` is 0; give more");
         }
         ensure!(
+            self.images.test > 1,
+            "`images.test` is {}; intervals are drawn from the test images, give 2 or more",
+            self.images.test
+        );
+        ensure!(
             self.decoder_rate.is_finite() && self.decoder_rate > 0.0,
             "`decoder_rate` is {}; give a number above 0",
             self.decoder_rate
@@ -332,6 +337,7 @@ mod tests {
         assert!(broken(|c| c.decoder_rate = f64::NAN).contains("`decoder_rate`"));
         assert!(broken(|c| c.decode_steps = 0).contains("`decode_steps`"));
         assert!(broken(|c| c.seeds.clear()).contains("seeds"));
+        assert!(broken(|c| c.images.test = 1).contains("`images.test` is 1; "));
         assert!(broken(|c| c.arms = vec!["pretrained".parse().unwrap()]).contains("pretrained"));
         let twice = broken(|c| c.tasks = vec![TaskKind::Vernier, TaskKind::Vernier]);
         assert!(

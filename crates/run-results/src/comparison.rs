@@ -97,7 +97,8 @@ pub fn arm_of(config: &ProbeConfig, kind: ArmKind) -> Option<ArmSpec> {
 }
 
 /// What is resampled below the seeds for images of these clusters.
-pub(super) fn resampled_unit(clusters: impl IntoIterator<Item = u32>) -> ResampledUnit {
+#[must_use]
+pub fn resampled_unit(clusters: impl IntoIterator<Item = u32>) -> ResampledUnit {
     let clusters: BTreeSet<u32> = clusters.into_iter().collect();
     if clusters.len() >= FEWEST_CLUSTERS {
         ResampledUnit::Cluster

@@ -64,7 +64,9 @@ mod synthetic;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{Comparison, Estimator, Judgement, Value, arm_of, matched_mlp};
+pub use comparison::{
+    Comparison, Estimator, Judgement, Value, arm_of, matched_mlp, resampled_unit,
+};
 pub use data_sets::{ArmWords, DataSet, READABLE_WORDS, Readability};
 pub use items::{ItemSeries, hardening_series, item_series};
 pub use lengths::LengthSummary;

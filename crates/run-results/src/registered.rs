@@ -80,10 +80,8 @@ fn page_claim(finding: &ClaimFinding) -> Claim {
 
 fn interval(part: &PartFinding) -> Option<String> {
     let (low, high) = (part.low?, part.high?);
-    Some(wording::significant_interval(
-        Interval { low, high },
-        MOST_DECIMALS,
-    ))
+    let ends = wording::significant_interval(Some(Interval { low, high }), MOST_DECIMALS);
+    (!ends.is_empty()).then(|| ends.trim_start().to_owned())
 }
 
 /// The checks for the page.

@@ -30,12 +30,13 @@ pub fn points(comparison: &Comparison) -> String {
     format!("{} points", signed(comparison.difference * 100.0, decimals))
 }
 
-/// The interval of a difference in points, `95% [10.1, 14.0]; `, or nothing if there is none.
-pub fn interval_in_note(comparison: &Comparison) -> String {
-    let decimals = decimals_for(comparison.difference * 100.0);
-    match comparison.interval {
-        Some(_) => format!("95%{}; ", bracket(comparison.interval, decimals)),
-        None => String::new(),
+/// The interval of a share or a difference in percent or points, `95% [10.1, 14.0]; `, or nothing if there is
+/// none to show.
+pub fn interval_in_note(value: f64, interval: Option<Interval>) -> String {
+    let bracket = bracket(interval, decimals_for(value * 100.0));
+    match bracket.is_empty() {
+        true => bracket,
+        false => format!("95%{bracket}; "),
     }
 }
 
@@ -52,9 +53,7 @@ pub fn judged(comparison: &Comparison) -> String {
             let turned = comparison.interval.map(Interval::negated);
             format!("better by {points} points{}", bracket(turned, decimals))
         }
-        Judgement::Unresolved => {
-            format!("no difference resolved ({})", difference(comparison))
-        }
+        Judgement::Unresolved => unresolved(comparison),
     }
 }
 
@@ -71,10 +70,17 @@ pub fn judged_right(comparison: &Comparison) -> String {
             let turned = comparison.interval.map(Interval::negated);
             format!("{points} points fewer{}", bracket(turned, decimals))
         }
-        Judgement::Unresolved => {
-            format!("no difference resolved ({})", difference(comparison))
-        }
+        Judgement::Unresolved => unresolved(comparison),
     }
+}
+
+fn unresolved(comparison: &Comparison) -> String {
+    let constant = comparison.interval.is_some_and(|ends| ends.is_point());
+    let addition = if constant { ", did not vary" } else { "" };
+    format!(
+        "no difference resolved ({}{addition})",
+        difference(comparison)
+    )
 }
 
 #[cfg(test)]
@@ -109,8 +115,17 @@ mod tests {
         );
         assert_eq!(
             worded(0.0, 0.0, 0.0),
-            "no difference resolved (0.00 [0.00, 0.00])"
+            "no difference resolved (0.00, did not vary)"
         );
+        assert_eq!(worded(1.0, 1.0, 1.0), "worse by 100.0 points");
+    }
+
+    #[test]
+    fn notes_have_the_interval_if_there_is_one_to_show() {
+        let ends = |low, high| Some(Interval { low, high });
+        assert_eq!(interval_in_note(0.2, ends(0.1, 0.3)), "95% [10.0, 30.0]; ");
+        assert_eq!(interval_in_note(1.0, ends(1.0, 1.0)), "");
+        assert_eq!(interval_in_note(1.0, None), "");
     }
 
     #[test]

@@ -22,17 +22,21 @@ pub fn points(value: f64) -> String {
 /// An interval of fractions in percentage points.
 #[must_use]
 pub fn points_interval(interval: Option<Interval>) -> String {
-    interval.map_or("[no interval]".to_owned(), |i| {
-        format!("[{:+.2}, {:+.2}]", 100.0 * i.low, 100.0 * i.high)
-    })
+    ends(interval, |end| format!("{:+.2}", 100.0 * end))
 }
 
 /// An interval of plain numbers.
 #[must_use]
 pub fn interval(interval: Option<Interval>) -> String {
-    interval.map_or("[no interval]".to_owned(), |i| {
-        format!("[{:.3}, {:.3}]", i.low, i.high)
-    })
+    ends(interval, |end| format!("{end:.3}"))
+}
+
+fn ends(interval: Option<Interval>, end: impl Fn(f64) -> String) -> String {
+    match interval {
+        Some(ends) if ends.is_point() => "[did not vary]".to_owned(),
+        Some(ends) => format!("[{}, {}]", end(ends.low), end(ends.high)),
+        None => "[no interval]".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -52,5 +56,13 @@ mod tests {
         assert_eq!(points_interval(ends), "[-5.12, +125.00]");
         assert_eq!(interval(ends), "[-0.051, 1.250]");
         assert_eq!(interval(None), "[no interval]");
+        let point = |end| {
+            Some(Interval {
+                low: end,
+                high: end,
+            })
+        };
+        assert_eq!(points_interval(point(0.0)), "[did not vary]");
+        assert_eq!(interval(point(1.0)), "[did not vary]");
     }
 }

@@ -103,29 +103,30 @@ pub fn decimals_for(value: f64) -> usize {
     if value.abs() < 1.0 { 2 } else { 1 }
 }
 
-/// An interval of plain numbers, `[1.61, 2.30]`.
+/// An interval of plain numbers behind its value, ` [1.61, 2.30]`. As all intervals, it is nothing if there is
+/// none and if nothing varied: a value without spread stands alone, instead of looking certain.
 #[must_use]
-pub fn interval(ends: Interval, decimals: usize) -> String {
-    ends_in_words(ends, |end| fixed(end, decimals))
+pub fn interval(interval: Option<Interval>, decimals: usize) -> String {
+    behind(interval, |end| fixed(end, decimals))
 }
 
-/// An interval of numbers with three significant digits each, `[0.0912, 1.10]`.
+/// An interval of numbers with three significant digits each, ` [0.0912, 1.10]`.
 #[must_use]
-pub fn significant_interval(ends: Interval, most_decimals: usize) -> String {
-    ends_in_words(ends, |end| significant(end, most_decimals))
+pub fn significant_interval(interval: Option<Interval>, most_decimals: usize) -> String {
+    behind(interval, |end| significant(end, most_decimals))
 }
 
-/// An interval of fractions in percent or points, ` [10.1, 14.0]`; nothing if there is none.
+/// An interval of fractions in percent or points, ` [10.1, 14.0]`.
 #[must_use]
 pub fn bracket(interval: Option<Interval>, decimals: usize) -> String {
-    interval.map_or_else(String::new, |ends| {
-        let text = ends_in_words(ends, |end| fixed(end * 100.0, decimals));
-        format!(" {text}")
-    })
+    behind(interval, |end| fixed(end * 100.0, decimals))
 }
 
-fn ends_in_words(Interval { low, high }: Interval, end: impl Fn(f64) -> String) -> String {
-    format!("[{}, {}]", end(low), end(high))
+fn behind(interval: Option<Interval>, end: impl Fn(f64) -> String) -> String {
+    match interval.filter(|ends| !ends.is_point()) {
+        Some(ends) => format!(" [{}, {}]", end(ends.low), end(ends.high)),
+        None => String::new(),
+    }
 }
 
 /// `a`, `b` and `c`.
@@ -173,10 +174,22 @@ mod tests {
             low: -0.0512,
             high: 1.25,
         };
-        assert_eq!(interval(ends, 1), "[−0.1, 1.2]");
-        assert_eq!(significant_interval(ends, 6), "[−0.0512, 1.25]");
+        assert_eq!(interval(Some(ends), 1), " [−0.1, 1.2]");
+        assert_eq!(significant_interval(Some(ends), 6), " [−0.0512, 1.25]");
         assert_eq!(bracket(Some(ends), 1), " [−5.1, 125.0]");
         assert_eq!(bracket(None, 1), "");
+    }
+
+    #[test]
+    fn what_did_not_vary_has_no_interval_and_what_only_rounds_to_one_number_has() {
+        let of = |low, high| Some(Interval { low, high });
+        for ends in [of(0.0, 0.0), of(-0.0, 0.0), of(1.0, 1.0)] {
+            assert_eq!(interval(ends, 2), "");
+            assert_eq!(significant_interval(ends, 2), "");
+            assert_eq!(bracket(ends, 2), "");
+        }
+        assert_eq!(bracket(of(0.999_99, 1.0), 1), " [100.0, 100.0]");
+        assert_eq!(interval(of(0.0, 1e-9), 2), " [0.00, 0.00]");
     }
 
     #[test]

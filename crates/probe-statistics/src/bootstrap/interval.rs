@@ -25,6 +25,12 @@ impl Interval {
         (self.low..=self.high).contains(&value)
     }
 
+    /// Whether both ends are the same number. A bootstrap of values that do not vary draws nothing else, so
+    /// such an interval tells nothing of what was not observed.
+    pub fn is_point(&self) -> bool {
+        self.low == self.high
+    }
+
     /// The central `level` of ascending draws, of which there must be at least one.
     ///
     /// # Panics
@@ -135,7 +141,9 @@ mod tests {
 
     #[test]
     fn equal_draws_and_one_sided_draws_give_finite_intervals() {
-        assert_interval(bca_interval(&[0.25; 9], 0.25, 0.0, 0.95), 0.25, 0.25);
+        let point = bca_interval(&[0.25; 9], 0.25, 0.0, 0.95);
+        assert_interval(point, 0.25, 0.25);
+        assert!(point.is_point() && !percentile_interval(&draws(), 0.95).is_point());
         for value in [-1.0, 9.0] {
             let bca = bca_interval(&draws(), value, 1.0 / 6.0, 0.999_999);
             assert!(draws()[0] <= bca.low && bca.low <= bca.high && bca.high <= draws()[100]);

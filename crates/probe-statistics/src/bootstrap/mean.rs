@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draws::{Resampling, one_stratum};
 use super::interval::percentile_interval;
-use super::{BootstrapPlan, Interval};
+use super::{BootstrapPlan, Interval, ResampledUnit};
 use crate::StatisticsError;
 use crate::error::{require_count, require_finite};
 
@@ -17,11 +17,11 @@ pub struct MeanEstimate {
     pub percentile: Interval,
     /// Number of seeds.
     pub seeds: usize,
-    /// Clusters of items.
+    /// Items, or clusters of them, whichever were drawn.
     pub units: usize,
 }
 
-/// Bootstraps the mean of `values`, one row of items per seed; seeds are drawn, and clusters of items.
+/// Bootstraps the mean of `values`, one row of items per seed; seeds are drawn, and the plan's units.
 ///
 /// `clusters` names the cluster of every item, in the order that all seeds share. Clusters with more
 /// items weigh more, as they do in the mean.
@@ -47,6 +47,11 @@ pub fn bootstrap_mean(
         }
         require_finite("values of items", row)?;
     }
+    let alone: Vec<u32> = (0..clusters.len() as u32).collect();
+    let clusters = match plan.unit {
+        ResampledUnit::Item => &alone[..],
+        ResampledUnit::Cluster => clusters,
+    };
     let mut numbers = BTreeMap::new();
     for &cluster in clusters {
         let next = numbers.len();
@@ -96,7 +101,6 @@ pub fn bootstrap_mean(
 
 #[cfg(test)]
 mod tests {
-    use super::super::ResampledUnit;
     use super::*;
 
     fn plan() -> BootstrapPlan {
@@ -129,15 +133,16 @@ mod tests {
     #[test]
     fn items_of_a_cluster_are_drawn_together() {
         let values: Vec<f64> = (0..400).map(|i| f64::from(i / 100)).collect();
-        let width = |clusters: Vec<u32>| {
-            let found = bootstrap_mean(std::slice::from_ref(&values), &clusters, &plan()).unwrap();
+        let width = |clusters: Vec<u32>, unit| {
+            let plan = BootstrapPlan { unit, ..plan() };
+            let found = bootstrap_mean(std::slice::from_ref(&values), &clusters, &plan).unwrap();
             found.percentile.high - found.percentile.low
         };
-        let (alone, together) = (
-            width((0..400).collect()),
-            width((0..400).map(|i| i / 100).collect()),
-        );
+        let fours = || -> Vec<u32> { (0..400).map(|i| i / 100).collect() };
+        let alone = width((0..400).collect(), ResampledUnit::Cluster);
+        let together = width(fours(), ResampledUnit::Cluster);
         assert!(together > 5.0 * alone, "{together} {alone}");
+        assert_eq!(width(fours(), ResampledUnit::Item), alone);
     }
 
     #[test]

@@ -6,11 +6,13 @@ use nalgebra::DMatrix;
 /// Halvings of the interval in which the water level is looked for.
 const HALVINGS: usize = 200;
 
-/// Variances of vectors along their principal axes: a Gaussian source with the same covariance.
+/// Variances of vectors along their principal axes: a Gaussian source with the same mean and covariance.
 #[derive(Clone, Debug)]
 pub struct GaussianSource {
     /// Falling.
     variances: Vec<f64>,
+    /// Mean square of a vector, that of the mean vector included.
+    square: f64,
 }
 
 impl GaussianSource {
@@ -30,10 +32,12 @@ impl GaussianSource {
         let covariance = centred.tr_mul(&centred) / n as f64;
         let eigenvalues = covariance.symmetric_eigenvalues();
         let variances = eigenvalues.iter().map(|&value| value.max(0.0));
-        Self::with_variances(variances.collect())
+        let source = Self::with_variances(variances.collect())?;
+        let square = vectors.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n as f64;
+        Ok(Self { square, ..source })
     }
 
-    /// With these variances.
+    /// With these variances and a mean of zero.
     ///
     /// # Errors
     /// If none is above 0, or one is not finite.
@@ -45,11 +49,15 @@ impl GaussianSource {
         variances.sort_by(|a, b| b.total_cmp(a));
         let first = variances.first().context("a source without an axis")?;
         ensure!(*first > 0.0, "vectors that do not vary have no rate");
-        Ok(Self { variances })
+        let square = variances.iter().sum();
+        Ok(Self { variances, square })
     }
 
-    /// Share of the variance that is lost at best when a vector is described in `bits`: reverse
+    /// Share of the mean square that is lost at best when a vector is described in `bits`: reverse
     /// water-filling, `D = Σ min(θ, σᵢ²)` where `Σ max(0, ½ log₂(σᵢ² / θ)) = bits`.
+    ///
+    /// Of standardised pixels, whose zero is the mean grey of their picture, it is a share of the picture's
+    /// variance, as what arms lose. Their mean vector needs no bits, so that less than all is lost without any.
     ///
     /// No code of vectors one by one, or of many together, has a smaller mean squared error on a
     /// Gaussian source. Of all sources with one covariance the Gaussian one is the hardest, so pictures
@@ -59,7 +67,6 @@ impl GaussianSource {
     /// T. M. Cover, J. A. Thomas, "Elements of Information Theory", 2nd ed., theorem 10.3.3.
     #[must_use]
     pub fn least_distortion(&self, bits: f64) -> f64 {
-        let total: f64 = self.variances.iter().sum();
         let rate = |level: f64| -> f64 {
             let above = self.variances.iter().take_while(|&&v| v > level);
             above.map(|v| 0.5 * (v / level).log2()).sum()
@@ -73,7 +80,7 @@ impl GaussianSource {
                 high = middle;
             }
         }
-        self.variances.iter().map(|v| v.min(high)).sum::<f64>() / total
+        self.variances.iter().map(|v| v.min(high)).sum::<f64>() / self.square
     }
 }
 
@@ -101,11 +108,11 @@ mod tests {
 
     #[test]
     fn one_axis_loses_a_quarter_of_its_variance_for_every_bit_kept() {
-        // The second axis does not vary, the first has 0, 2, 4, 6.
+        // The second axis does not vary, the first has 0, 2, 4, 6: a variance of 5, a mean square of 14 + 1.
         let vectors: Vec<f32> = (0..4).flat_map(|i| [2.0 * i as f32, 1.0]).collect();
         let source = GaussianSource::of(&vectors, 2).unwrap();
         for bits in [0.0, 1.0, 3.0] {
-            let expected = 0.25_f64.powf(bits);
+            let expected = 5.0 / 15.0 * 0.25_f64.powf(bits);
             let found = source.least_distortion(bits);
             assert!((found - expected).abs() < 1e-6, "{bits} bits: {found}");
         }

@@ -62,7 +62,9 @@ pub(super) fn draw(
             title: figure.title,
             how_to_read: "Lower is better: characters that a reader trained on originals gets wrong in the \
                           reconstructions, by the bits in use per pixel; the level of the originals is what \
-                          the reader itself gets wrong, and no code of so many bits can lie below the black line."
+                          the reader itself gets wrong. The black line is the least that so many bits leave \
+                          wrong of random text, place by place (bits in use are estimated, and edit \
+                          distances forgive shifts, so a code may lie below it)."
                 .to_owned(),
         });
     }
@@ -266,7 +268,7 @@ fn text_errors(config: &RepresentationConfig, rows: &[Row]) -> Option<ErrorCurve
     })
 }
 
-/// The error that no code of so many bits can stay below on random text: Fano's bound.
+/// The least share of places of random text that so many bits leave wrong: Fano's bound.
 fn least_errors(config: &RepresentationConfig, row: &Row, curves: &[Curve]) -> Option<BoundCurve> {
     let per_pixel = row.tokens as f64 / row.pixels as f64;
     let places = curves

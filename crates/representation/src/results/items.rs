@@ -16,12 +16,11 @@ use anyhow::{Context, Result, anyhow, ensure};
 use arms::ArmSpec;
 use claims::{Evaluation, Measurements, Series};
 use probe_statistics::bootstrap::{ItemOutcome, SeedItems};
-use run_results::seal::{self, SEAL};
+use run_results::seal::{self, Lists};
 use run_support::atomic;
 use runs::run_folder::FolderConfig;
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensorError, SafeTensors};
-use std::collections::BTreeMap;
+use safetensors::SafeTensors;
+use safetensors::tensor::Dtype;
 use std::path::Path;
 
 /// Name of the file.
@@ -36,7 +35,7 @@ const PARTS: u16 = 10_000;
 /// # Errors
 /// If a number does not fit, or the file cannot be written.
 pub(super) fn write(path: &Path, config: &RepresentationConfig, outcome: &Outcome) -> Result<()> {
-    let mut tensors: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut tensors = Lists::new();
     let mut add = |name: String, numbers: &[u32]| -> Result<()> {
         let mut bytes = Vec::with_capacity(2 * numbers.len());
         for &number in numbers {
@@ -45,7 +44,7 @@ pub(super) fn write(path: &Path, config: &RepresentationConfig, outcome: &Outcom
             })?;
             bytes.extend(number.to_le_bytes());
         }
-        tensors.insert(name, bytes);
+        tensors.insert(name, (Dtype::U16, numbers.len(), bytes));
         Ok(())
     };
     for cell in &outcome.cells {
@@ -75,19 +74,9 @@ pub(super) fn write(path: &Path, config: &RepresentationConfig, outcome: &Outcom
         }
     }
     let settings = toml::to_string(config).context("the settings do not fit into TOML")?;
-    tensors.insert(SETTINGS.to_owned(), settings.into_bytes());
-    let all = tensors.iter();
-    let seal = seal::of(all.map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
-    tensors.insert(SEAL.to_owned(), seal.into());
-    let views = tensors.iter().map(|(name, bytes)| {
-        let view = match name.as_str() {
-            SETTINGS | SEAL => TensorView::new(Dtype::U8, vec![bytes.len()], bytes)?,
-            _ => TensorView::new(Dtype::U16, vec![bytes.len() / 2], bytes)?,
-        };
-        anyhow::Ok((name.as_str(), view))
-    });
-    let views = views.collect::<Result<Vec<_>>>()?;
-    atomic::write_bytes(path, &safetensors::serialize(views, None)?)
+    let settings = (Dtype::U8, settings.len(), settings.into_bytes());
+    tensors.insert(SETTINGS.to_owned(), settings);
+    atomic::write_bytes(path, &seal::serialize(tensors, None)?)
 }
 
 /// What the claims are evaluated on: characters of text, variance of all other images.
@@ -169,19 +158,6 @@ fn check_settings(file: &SafeTensors<'_>, config: &RepresentationConfig) -> Resu
     Ok(())
 }
 
-/// The numbers of a tensor; none if there is no such tensor.
-fn numbers(file: &SafeTensors<'_>, name: &str) -> Result<Option<Vec<u32>>> {
-    let tensor = match file.tensor(name) {
-        Ok(tensor) => tensor,
-        Err(SafeTensorError::TensorNotFound(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    ensure!(tensor.dtype() == Dtype::U16, "`{name}` is not U16");
-    let pairs = tensor.data().chunks_exact(2);
-    let numbers = pairs.map(|pair| u32::from(u16::from_le_bytes([pair[0], pair[1]])));
-    Ok(Some(numbers.collect()))
-}
-
 /// The test images of a part.
 struct TestImages {
     part: String,
@@ -195,8 +171,8 @@ struct TestImages {
 impl TestImages {
     fn read(file: &SafeTensors<'_>, part: &str) -> Result<Self> {
         let name = format!("cluster/{part}");
-        let clusters = numbers(file, &name)?.with_context(|| format!("there is no `{name}`"))?;
-        let (what, chars) = match numbers(file, &format!("chars/{part}"))? {
+        let clusters = seal::list(file, &name)?.with_context(|| format!("there is no `{name}`"))?;
+        let (what, chars) = match seal::list(file, &format!("chars/{part}"))? {
             Some(chars) => ("edits", chars),
             None => ("lost", vec![u32::from(PARTS); clusters.len()]),
         };
@@ -219,7 +195,7 @@ impl TestImages {
         let mut found = Vec::new();
         for &seed in seeds {
             let name = format!("{}/{}/{objective}/{arm}/{seed}", self.what, self.part);
-            let Some(edits) = numbers(file, &name)? else {
+            let Some(edits) = seal::list(file, &name)? else {
                 continue;
             };
             ensure!(
@@ -280,13 +256,13 @@ impl TestImages {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::images::ImageKind;
     use crate::outcome::{CellOutcome, CellSpec, Part, Subject};
     use crate::preset::Preset;
 
-    fn outcome(distortion: Vec<f64>, clusters: Vec<u32>) -> Outcome {
+    pub(crate) fn outcome(distortion: Vec<f64>, clusters: Vec<u32>) -> Outcome {
         let mut cell = CellOutcome::begun(CellSpec {
             subject: Subject::Arm("patch-merger".parse().unwrap()),
             objective: Some(Objective::Reconstruct),

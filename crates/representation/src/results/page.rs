@@ -112,19 +112,10 @@ impl Page<'_> {
                     row.value(measure).map_or_else(String::new, show)
                 };
                 let percent = |value: Value| {
-                    let ends = [value.interval.low, value.interval.high].map(|end| 100.0 * end);
-                    format!(
-                        "{} [{:.1}, {:.1}]",
-                        wording::percent(value.mean),
-                        ends[0],
-                        ends[1]
-                    )
+                    wording::percent(value.mean) + &wording::bracket(Some(value.interval), 1)
                 };
                 let plain = |value: Value| {
-                    format!(
-                        "{:.2} [{:.2}, {:.2}]",
-                        value.mean, value.interval.low, value.interval.high
-                    )
+                    wording::fixed(value.mean, 2) + &wording::interval(Some(value.interval), 2)
                 };
                 let r2 = |index: usize| {
                     row.feature_r2
@@ -176,7 +167,8 @@ fn reading() -> Section {
     section.bullets(
         [
             "PSNR and SSIM compare pictures in 256 grey levels; 95% intervals are over seeds and clusters \
-             of images (fonts, levels, photographs). Where a part has few clusters they are too narrow.",
+             of images (fonts, levels, photographs), or single images where a part has fewer than 5 \
+             clusters. Where it has few they are too narrow. What did not vary has none.",
             "Variance lost is the mean squared error as a share of the variance of each picture; the mean \
              grey level alone loses all of it.",
             "Characters wrong and texts right are what a probe reads in the reconstructions that was \

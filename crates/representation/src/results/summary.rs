@@ -9,6 +9,7 @@ use probe_statistics::bootstrap::{
     BootstrapPlan, Interval, ItemOutcome, Measure as Rate, ResampledUnit, SeedItems,
     bootstrap_mean, bootstrap_value,
 };
+use run_results::resampled_unit;
 
 /// Seed of the draws, the same as everywhere.
 const SEED: u64 = 1;
@@ -151,6 +152,10 @@ fn row(cells: &[&CellOutcome], index: usize, plan: &BootstrapPlan) -> Result<Row
         .filter_map(|cell| cell.parts.get(index))
         .collect();
     let (first, spec) = (parts[0], &cells[0].spec);
+    let plan = &BootstrapPlan {
+        unit: resampled_unit(first.clusters.iter().copied()),
+        ..*plan
+    };
     let mut values = Vec::new();
     for measure in Measure::ALL {
         if let Some(value) = value(cells, &parts, measure, plan)
@@ -268,4 +273,31 @@ fn text_rate(
         mean: found.value,
         interval: found.percentile,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::items::tests::outcome;
+    use super::*;
+    use crate::preset::Preset;
+
+    #[test]
+    fn of_few_clusters_images_are_drawn() {
+        let config = Preset::Smoke.config();
+        let intervals = |clusters: [u32; 8]| {
+            let lost = (0..8).map(|image| f64::from(image) / 10.0).collect();
+            let mut outcome = outcome(lost, clusters.to_vec());
+            let part = &mut outcome.cells[0].parts[0];
+            part.edits = vec![0, 1, 2, 3, 4, 3, 2, 1];
+            part.characters = vec![4; 8];
+            let rows = rows(&config, &outcome).unwrap();
+            [Measure::Distortion, Measure::CharacterErrors]
+                .map(|measure| rows[0].value(measure).unwrap().interval)
+        };
+        // One font or photograph, four, five.
+        let of_images = intervals([0; 8]);
+        assert!(of_images.iter().all(|interval| !interval.is_point()));
+        assert_eq!(intervals([0, 0, 1, 1, 2, 2, 3, 3]), of_images);
+        assert_ne!(intervals([0, 0, 1, 1, 2, 2, 3, 4]), of_images);
+    }
 }

@@ -9,7 +9,6 @@ use probe::{CellOutcome, CountedAnswers, ProbeConfig, RunOutcome, TestSet, Train
 use probe_data::Answer;
 use probe_statistics::text_metrics::PositionAccuracy;
 use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
 use std::io::Read;
 use std::path::Path;
 
@@ -127,33 +126,9 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    /// The whole numbers of a tensor; none if it is not there.
-    fn find(&self, name: &str) -> Result<Option<Vec<u32>>> {
-        let Ok(view) = self.tensors.tensor(name) else {
-            return Ok(None);
-        };
-        ensure!(view.shape().len() == 1, "tensor `{name}` is not a list");
-        let bytes = view.data();
-        let wide = |bytes: &[u8]| match *bytes {
-            [a, b] => u32::from(u16::from_le_bytes([a, b])),
-            [a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
-            _ => 0,
-        };
-        let dtype = view.dtype();
-        Ok(Some(if dtype == Dtype::U8 {
-            bytes.iter().map(|&byte| u32::from(byte)).collect()
-        } else if dtype == Dtype::U16 {
-            bytes.chunks_exact(2).map(wide).collect()
-        } else if dtype == Dtype::U32 {
-            bytes.chunks_exact(4).map(wide).collect()
-        } else {
-            bail!("tensor `{name}` has numbers of type {dtype:?}; they must be U8, U16 or U32")
-        }))
-    }
-
-    /// The same for a tensor with one number per image.
+    /// The whole numbers of a tensor with one number per image.
     fn list(&self, name: &str, images: usize) -> Result<Vec<u32>> {
-        let found = self.find(name)?;
+        let found = seal::list(&self.tensors, name)?;
         let found = found.with_context(|| format!("it is damaged: it has no tensor `{name}`"))?;
         ensure!(
             found.len() == images,
@@ -175,11 +150,11 @@ impl File<'_> {
     }
 
     fn test_set(&self, group: usize, record: GroupRecord) -> Result<TestSet> {
-        let targets = match self.find(&format!("right/{group}"))? {
+        let targets = match seal::list(&self.tensors, &format!("right/{group}"))? {
             Some(classes) => answers(&classes)?,
             None => {
                 let name = format!("chars/{group}");
-                let found = self.find(&name)?;
+                let found = seal::list(&self.tensors, &name)?;
                 let lengths =
                     found.with_context(|| format!("it is damaged: it has no tensor `{name}`"))?;
                 let most = lengths.iter().copied().max().unwrap_or(0);
@@ -218,7 +193,7 @@ impl File<'_> {
             let set = group(sets, outcome.tests[index].group)?;
             let images = set.targets.len();
             let edits = test_name("edits", prefix, &outcome, index);
-            if self.find(&edits)?.is_none() {
+            if seal::list(&self.tensors, &edits)?.is_none() {
                 let name = test_name("answers", prefix, &outcome, index);
                 outcome.tests[index].predictions = answers(&self.list(&name, images)?)?;
                 continue;
@@ -237,7 +212,7 @@ impl File<'_> {
             group(sets, outcome.hardening[index].group)?;
             let name = hardening_name(prefix, &outcome, index);
             // Only the first images are read so.
-            let edits = self.find(&name)?.unwrap_or_default();
+            let edits = seal::list(&self.tensors, &name)?.unwrap_or_default();
             let images = sets[outcome.hardening[index].group].targets.len();
             ensure!(
                 edits.len() <= images,

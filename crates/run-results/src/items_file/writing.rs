@@ -6,15 +6,15 @@ use super::record::{
 };
 use super::{FILE, FORMAT, FORMAT_KEY, RECORD};
 use crate::scored::positions;
-use crate::seal::{self, SEAL};
+use crate::seal::{self, Lists};
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use probe::{CellOutcome, ProbeConfig, RunOutcome, TestResult, TestSet};
 use probe_statistics::text_metrics::{Reading, ReadingScores};
 use run_support::atomic;
-use safetensors::tensor::{Dtype, TensorView};
-use std::collections::{BTreeMap, HashMap};
+use safetensors::tensor::Dtype;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -155,7 +155,7 @@ fn record(cell: &CellOutcome, sets: &[TestSet]) -> CellRecord {
 
 /// Named lists of whole numbers.
 #[derive(Default)]
-struct Tensors(BTreeMap<String, (Dtype, usize, Vec<u8>)>);
+struct Tensors(Lists);
 
 impl Tensors {
     fn add(&mut self, name: String, numbers: Vec<u32>) {
@@ -177,17 +177,8 @@ impl Tensors {
     fn serialize(mut self, record: Vec<u8>) -> Result<Vec<u8>> {
         self.0
             .insert(RECORD.to_owned(), (Dtype::U8, record.len(), record));
-        let tensors = self.0.iter();
-        let seal = seal::of(tensors.map(|(name, (_, _, bytes))| (name.as_str(), bytes.as_slice())));
-        self.0
-            .insert(SEAL.to_owned(), (Dtype::U8, seal.len(), seal.into()));
-        let views = self.0.iter().map(|(name, (dtype, count, bytes))| {
-            let view = TensorView::new(*dtype, vec![*count], bytes)?;
-            Ok((name.as_str(), view))
-        });
-        let views: Vec<(&str, TensorView<'_>)> = views.collect::<Result<_>>()?;
         // One entry: several would stand in an order of their own in every file.
         let metadata = HashMap::from([(FORMAT_KEY.to_owned(), FORMAT.to_owned())]);
-        Ok(safetensors::serialize(views, Some(metadata))?)
+        seal::serialize(self.0, Some(metadata))
     }
 }

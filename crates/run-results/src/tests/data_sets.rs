@@ -153,7 +153,8 @@ fn words_right_have_intervals_and_paired_differences_with_a_single_seed() {
     for part in [
         "### `mine` text, 40 images",
         "With one seed",
-        "Resampled: images. An interval without width",
+        "Resampled: images. What stands without an interval did not vary",
+        "| `blind` | 0.00% | 90.0 points fewer [",
         "up to 7.5% of further images",
         "| arm | words right [95%] | against `identity` | against `patch-merger` | CER |",
         "| `vet-st-argmax@8` | 50.0% [",

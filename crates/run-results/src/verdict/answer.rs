@@ -50,7 +50,7 @@ impl Report<'_> {
                 value: wording::points(&best.comparison),
                 note: format!(
                     "{}{}: {} against {}",
-                    wording::interval_in_note(&best.comparison),
+                    wording::interval_in_note(best.comparison.difference, best.comparison.interval),
                     code(best.arm),
                     best.rates[0],
                     best.rates[1]

@@ -72,15 +72,17 @@ impl Report<'_> {
             1 => group.resampled().trim_start_matches("seeds and "),
             _ => group.resampled(),
         };
-        // Of images that are all alike, a bootstrap draws nothing else.
-        let alike = set.arms.iter().filter_map(|words| words.right);
-        let alike = alike
-            .filter_map(|right| right.interval)
-            .any(|interval| interval.low == interval.high);
-        let caution = match alike {
+        let constant = set.arms.iter().any(|words| {
+            let compared = [words.against_identity, words.against_merger];
+            let compared = compared.into_iter().flatten().map(|found| found.interval);
+            let right = words.right.map(|right| right.interval);
+            let mut intervals = compared.chain(right).flatten();
+            intervals.any(|interval| interval.is_point())
+        });
+        let caution = match constant {
             true => format!(
-                " An interval without width says that all images are alike to an arm; by the rule of three, up \
-                 to {} of further images may still differ.",
+                " What stands without an interval did not vary; by the rule of three, up to {} of \
+                 further images may still differ.",
                 wording::percent((3.0 / set.images as f64).min(1.0))
             ),
             false => String::new(),
@@ -99,10 +101,7 @@ impl Report<'_> {
                 else {
                     continue;
                 };
-                let decimals = wording::decimals_for(right.mean * 100.0);
-                let interval = right.interval.map_or_else(String::new, |_| {
-                    format!("95%{}; ", wording::bracket(right.interval, decimals))
-                });
+                let interval = wording::interval_in_note(right.mean, right.interval);
                 found.push(KeyNumber {
                     label: format!("words right behind {}, {}", code(words.arm), set.name),
                     value: wording::percent(right.mean),

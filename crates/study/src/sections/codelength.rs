@@ -102,9 +102,9 @@ fn table(study: &StudyResults<'_>) -> Option<StudyTable> {
         Some(vec![
             format!("`{arm}`"),
             format!(
-                "{} {}",
+                "{}{}",
                 wording::fixed(mean, 3),
-                wording::interval(Interval { low, high }, 3)
+                wording::interval(Some(Interval { low, high }), 3)
             ),
             wording::fixed(compression / codes.len() as f64, 2),
         ])

@@ -44,8 +44,9 @@ pub(super) fn answer(study: &StudyResults<'_>, thresholds: &[TaskThresholds]) ->
         let mut sentences = Vec::new();
         if !parts.is_empty() {
             sentences.push(format!(
-                "{what} (`{arm}`): the smallest difference told three times in four, over that of the \
+                "{what} (`{arm}`{}): the smallest difference told three times in four, over that of the \
                  MLP of the same width: {}.",
+                picked(arm, arms, &first.part.name()),
                 parts.join("; ")
             ));
         }
@@ -55,6 +56,21 @@ pub(super) fn answer(study: &StudyResults<'_>, thresholds: &[TaskThresholds]) ->
         }
     }
     answer
+}
+
+/// How a hard arm was picked in a run, where there are others that the sentence is not about.
+fn picked(arm: ArmSpec, arms: &[ArmSpec], run: &str) -> String {
+    let others = arms
+        .iter()
+        .filter(|other| arm.kind.is_hard() && other.kind.is_hard() && **other != arm);
+    let others: Vec<String> = others.map(|other| format!("`{other}`")).collect();
+    match others.is_empty() {
+        true => String::new(),
+        false => format!(
+            ", of the hard tables the best on the validation images of `{run}`; for {} see the table of thresholds",
+            wording::listed(&others)
+        ),
+    }
 }
 
 /// What the arm costs in reading.
@@ -72,4 +88,19 @@ fn read(reading: &PartResult, arm: ArmSpec) -> Option<String> {
 
 fn seeds(result: &PartResult) -> String {
     wording::counted(result.part.config.seeds.len(), "seed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hard_arm_among_others_is_told_with_how_it_was_picked() {
+        let names = ["vet-softmax@260", "vet-st-argmax@260+usage", "vq@256"];
+        let arms = names.map(|name| name.parse::<ArmSpec>().unwrap());
+        let told = picked(arms[1], &arms, "fine-grained-reading");
+        assert!(told.contains("validation images of `fine-grained-reading`; for `vq@256` see"));
+        assert_eq!(picked(arms[0], &arms, ""), "");
+        assert_eq!(picked(arms[1], &arms[..2], ""), "");
+    }
 }

@@ -93,12 +93,8 @@ fn cells(part: &PartFinding) -> [String; 3] {
     let Some(effect) = part.effect else {
         return ["–".to_owned(), String::new(), String::new()];
     };
-    let interval = match (part.low, part.high) {
-        (Some(low), Some(high)) => {
-            format!(" {}", wording::interval(Interval { low, high }, 2))
-        }
-        _ => String::new(),
-    };
+    let ends = part.low.zip(part.high);
+    let interval = wording::interval(ends.map(|(low, high)| Interval { low, high }), 2);
     let p = |p: Option<f64>| p.map_or_else(String::new, |p| format!("{p:.3}"));
     [
         format!("{}{interval}", wording::signed(effect, 2)),

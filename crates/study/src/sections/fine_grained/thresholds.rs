@@ -182,9 +182,7 @@ pub(super) fn worded(found: Ratio) -> String {
 }
 
 fn bracket(interval: Option<Interval>) -> String {
-    interval.map_or_else(String::new, |ends| {
-        format!(" {}", wording::significant_interval(ends, MOST_DECIMALS))
-    })
+    wording::significant_interval(interval, MOST_DECIMALS)
 }
 
 fn significant(value: f64) -> String {
