@@ -261,3 +261,29 @@ fn only_common_seeds_and_matching_test_sets_are_compared() {
         "Not measured: any gelu-mlp in study ocr, 0.5 to 2 characters per token."
     );
 }
+
+#[test]
+fn a_condition_that_its_study_does_not_have_is_named_with_those_that_it_has() {
+    let asking = |conditions: &str| {
+        let data = format!("data = {{ study = \"ocr\", conditions = {conditions} }}");
+        let text = claim("A", "primary", "gelu-mlp").replace("data = { study = \"ocr\" }", &data);
+        let registration = read(&text).unwrap();
+        let words = |all: &Measurements| evaluate(&registration, all).unwrap().claims[0].clone();
+        let found = words(&four_arms("ocr", 0.3, 0.1, 0.1, 0.1));
+        // Of a study without any measurement nothing is known to be misspelt.
+        assert!(!words(&Measurements::default()).words.contains("only"));
+        (found.verdict, found.words)
+    };
+    let (verdict, words) = asking("[\"randm\"]");
+    assert_eq!(verdict, Verdict::NotMeasured);
+    let told = "randm. Study ocr has no condition `randm`, only `random`.";
+    assert!(words.ends_with(told), "{words}");
+    // The others are pooled as before, and what is left out is said.
+    let (verdict, words) = asking("[\"random\", \"wrds\"]");
+    assert_eq!(verdict, Verdict::Supported);
+    assert!(
+        words.contains("no condition `wrds`, only `random`"),
+        "{words}"
+    );
+    assert!(!asking("[\"random\"]").1.contains("no condition"));
+}

@@ -27,8 +27,9 @@ pub struct TokenPoint {
     pub step: u64,
     /// Mean entropy of a token's distribution in bits; not finite means failed.
     pub entropy_bits: f64,
-    /// Codes used at least once, possibly a mean over seeds; not finite means failed.
-    pub codes_used: f64,
+    /// Codes used at least once, possibly a mean over seeds; not finite means failed. None where tokens
+    /// mix words: nothing reads a code then.
+    pub codes_used: Option<f64>,
 }
 
 /// One arm's trace.
@@ -40,7 +41,8 @@ pub struct TokenTrace {
     pub points: Vec<TokenPoint>,
 }
 
-/// Mean token entropy (bits) above, codes used (base-2 scale) below, against the training step.
+/// Mean token entropy (bits) above, codes used (base-2 scale) below, against the training step. Without
+/// codes there is no panel below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokensOverTraining {
     /// Headline.
@@ -63,7 +65,7 @@ impl TokensOverTraining {
         figure::save(self, stem)
     }
 
-    fn series(&self, value: impl Fn(&TokenPoint) -> f64) -> Vec<Series> {
+    fn series(&self, value: impl Fn(&TokenPoint) -> Option<f64>) -> Vec<Series> {
         let pens = Pen::for_families(self.traces.iter().map(|trace| trace.arm.family));
         self.traces
             .iter()
@@ -74,7 +76,7 @@ impl TokensOverTraining {
                 points: trace
                     .points
                     .iter()
-                    .map(|point| (point.step as f64, Estimate::exact(value(point))))
+                    .filter_map(|point| Some((point.step as f64, Estimate::exact(value(point)?))))
                     .collect(),
             })
             .collect()
@@ -107,8 +109,9 @@ impl Figure for TokensOverTraining {
 
     fn scene(&self) -> Scene {
         let mut scene = Scene::default();
-        let entropies = self.series(|point| point.entropy_bits);
+        let entropies = self.series(|point| Some(point.entropy_bits));
         let codes = self.series(|point| point.codes_used);
+        let counted = codes.iter().any(|series| !series.points.is_empty());
         let sizes = self.sizes();
         let bits: Vec<(f64, String)> = sizes
             .iter()
@@ -160,14 +163,17 @@ impl Figure for TokensOverTraining {
             x,
             y: below,
         };
-        above.draw(&mut scene, None, Some("mean token entropy (bits)"));
-        below.draw(
-            &mut scene,
-            Some("training step"),
-            Some("codes used (count)"),
-        );
+        // Under the last panel.
+        let x_title = Some("training step");
+        let above_title = x_title.filter(|_| !counted);
+        above.draw(&mut scene, above_title, Some("mean token entropy (bits)"));
+        if counted {
+            below.draw(&mut scene, x_title, Some("codes used (count)"));
+        }
         draw_marks(&mut scene, &above, &bits);
-        draw_marks(&mut scene, &below, &counts);
+        if counted {
+            draw_marks(&mut scene, &below, &counts);
+        }
         for (frame, series) in [(&above, &entropies), (&below, &codes)] {
             for (turn, line) in series.iter().enumerate() {
                 line.draw_over_steps(&mut scene, frame, turn);
@@ -181,7 +187,8 @@ impl Figure for TokensOverTraining {
                 entropy.entry(failed, entropy.points.len())
             })
             .collect();
-        scene.height = legend::draw(&mut scene, &entries, below.bottom() + BELOW) + MARGIN;
+        let lowest = if counted { &below } else { &above };
+        scene.height = legend::draw(&mut scene, &entries, lowest.bottom() + BELOW) + MARGIN;
         scene
     }
 
@@ -198,7 +205,7 @@ impl Figure for TokensOverTraining {
                     trace.arm.label.clone(),
                     point.step.to_string(),
                     field(point.entropy_bits),
-                    field(point.codes_used),
+                    point.codes_used.map_or_else(String::new, field),
                 ]);
             }
         }

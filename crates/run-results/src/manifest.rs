@@ -56,11 +56,21 @@ pub struct Hashes {
 }
 
 impl Manifest {
-    /// Writes `manifest.json`.
+    /// Reads `manifest.json`; none if it is missing or damaged.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
+        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+    }
+
+    /// Writes `manifest.json`, unless it says the same already.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
+        // Numbers that were read may be off by one in the last place: written again, they would drift.
+        if Self::read(path).as_ref() == Some(self) {
+            return Ok(());
+        }
         atomic::write(path, |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             Ok(writeln!(out)?)
@@ -113,7 +123,15 @@ mod tests {
             ..Manifest::default()
         };
         manifest.write(&path).unwrap();
+        assert_eq!(Manifest::read(&path), Some(manifest.clone()));
+        // Another way to write the same stays as it is; what says something else does not.
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
+        let other_form = text.replace("1.5", "1.50");
+        std::fs::write(&path, &other_form).unwrap();
+        manifest.write(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), other_form);
+        std::fs::write(&path, text.replace("1.5", "2.5")).unwrap();
+        manifest.write(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 }

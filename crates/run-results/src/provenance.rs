@@ -39,8 +39,7 @@ pub fn manifest(seeds: &[u64], backend: BackendChoice, device: &Device, lanes: u
 /// The manifest in the folder of a run, if it is there and whole.
 #[must_use]
 pub fn stored(run: &Path) -> Option<Manifest> {
-    let text = std::fs::read_to_string(run.join("manifest.json")).ok()?;
-    serde_json::from_str(&text).ok()
+    Manifest::read(&run.join("manifest.json"))
 }
 
 /// Adds what the preparation took and what it was made from, under the number of its seed where every seed

@@ -7,7 +7,7 @@ use super::section::Section;
 use super::sections::Findings;
 use anyhow::{Context, Result};
 use html_report::{Column, Figure, Picture, Report, Table};
-use probe::ImageSource;
+use probe::{ImageSource, ProbeConfig};
 use run_results::registered;
 use run_results::wording;
 use std::collections::BTreeMap;
@@ -258,12 +258,59 @@ fn describe(result: &PartResult) -> String {
         }
     };
     format!(
-        "Run `{}`: {} arms, {}, {} training images, {} steps, {} test images per {per}, {asked}.",
+        "Run `{}`: {} arms, {}, {}, {} steps, {} test images per {per}, {asked}.",
         result.part.name(),
         config.arms.len(),
         wording::counted(config.seeds.len(), "seed"),
-        wording::count(images.train),
+        trained_on(config),
         wording::count(training.steps),
         wording::count(images.test),
     )
+}
+
+/// The training images of a kind, and how many of them a short training sees; kinds take turns.
+fn trained_on(config: &ProbeConfig) -> String {
+    let (data, training) = (&config.data, &config.training);
+    let kinds = match data.source.perception() {
+        Some(_) => 1,
+        None => data.train_contents.len() * data.densities.len(),
+    };
+    let images = data.images.train;
+    let seen = training.steps.div_ceil(kinds.max(1)) * training.batch;
+    let all = format!("{} training images", wording::count(images));
+    // Until it has converged, a training makes more steps than these.
+    match training.until_converged.is_none() && seen < images {
+        true => format!("{all}, of which {} are seen", wording::count(seen)),
+        false => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use probe::Preset;
+
+    #[test]
+    fn a_short_training_is_told_with_the_images_that_it_sees() {
+        let mut config = Preset::Quick.config();
+        config.data.images.train = 125_000;
+        config.training.batch = 32;
+        for (densities, steps, told) in [
+            (
+                vec![1.0],
+                250,
+                "125,000 training images, of which 8,000 are seen",
+            ),
+            (vec![1.0], 4000, "125,000 training images"),
+            (
+                vec![1.0, 2.0],
+                4000,
+                "125,000 training images, of which 64,000 are seen",
+            ),
+        ] {
+            config.data.densities = densities;
+            config.training.steps = steps;
+            assert_eq!(trained_on(&config), told);
+        }
+    }
 }

@@ -12,6 +12,8 @@ mod tests_over_seeds;
 mod thresholds;
 mod usage;
 
+use std::collections::BTreeSet;
+
 use probe_statistics::StatisticsError;
 use probe_statistics::multiplicity::{benjamini_hochberg, holm};
 use probe_statistics::power::fewest_seeds;
@@ -120,7 +122,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// If arms that are compared were tested on different items.
     pub fn part(&self, rule: &Rule) -> Result<PartFinding, StatisticsError> {
-        match rule {
+        let mut found = match rule {
             Rule::Difference(rule) => self.difference(rule),
             Rule::Interaction(rule) => self.interaction(rule),
             Rule::Equivalence(rule) => self.equivalence(rule),
@@ -133,7 +135,35 @@ impl Evaluator<'_> {
             Rule::ThresholdRatio(rule) => self.threshold_ratio(rule),
             Rule::GapSlope(rule) => self.gap_slope(rule),
             Rule::Rungs(rule) => self.rungs(rule),
+        }?;
+        for data in rule.data() {
+            if let Some(sentence) = self.absent_conditions(data) {
+                found.words.push_str(&format!(" {sentence}"));
+            }
         }
+        Ok(found)
+    }
+
+    /// Which conditions no measurement of their study has: they may be misspelt. Of a study without any
+    /// measurement the words say so already.
+    fn absent_conditions(&self, data: &Facets) -> Option<String> {
+        let series = self.measurements.series.iter();
+        let of_study = series.filter(|series| series.study == data.study);
+        let there: BTreeSet<&str> = of_study.map(|series| series.condition.as_str()).collect();
+        let quoted = |name: &str| format!("`{name}`");
+        let asked = data.conditions.iter().flatten().map(String::as_str);
+        let absent = asked.filter(|name| !there.contains(name)).map(quoted);
+        let absent: Vec<String> = absent.collect();
+        if absent.is_empty() || there.is_empty() {
+            return None;
+        }
+        let there: Vec<String> = there.into_iter().map(quoted).collect();
+        Some(format!(
+            "Study {} has no condition {}, only {}.",
+            data.study,
+            absent.join(", "),
+            there.join(", ")
+        ))
     }
 
     /// Names of the subject and the arms it is compared with; `Err` says what is missing.

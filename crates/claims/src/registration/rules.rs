@@ -360,27 +360,38 @@ impl Rule {
         }
     }
 
+    /// The test sets that it asks for.
+    pub(crate) fn data(&self) -> Vec<&Facets> {
+        match self {
+            Self::Interaction(rule) => vec![&rule.focus, &rule.contrast],
+            Self::Difference(Difference { data, .. })
+            | Self::Equivalence(Equivalence { data, .. })
+            | Self::Knee(Knee { data, .. })
+            | Self::RateTrend(RateTrend { data, .. })
+            | Self::UsageCorrelation(UsageCorrelation { data, .. })
+            | Self::ArmsDiffer(ArmsDiffer { data, .. })
+            | Self::Hardening(Hardening { data, .. })
+            | Self::GapClosed(GapClosed { data, .. })
+            | Self::ThresholdRatio(ThresholdRatio { data, .. })
+            | Self::GapSlope(GapSlope { data, .. })
+            | Self::Rungs(Rungs { data, .. }) => vec![data],
+        }
+    }
+
     pub(super) fn check(&self, what: &str) -> Result<(), ClaimsError> {
         let share =
             |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
+        for data in self.data() {
+            data.check(what)?;
+        }
         match self {
-            Self::Difference(Difference { margin, data, .. }) => {
-                data.check(what)?;
+            Self::Difference(Difference { margin, .. }) => {
                 margin.map_or(Ok(()), |margin| margin_of_errors(what, "margin", margin))
             }
-            Self::Interaction(Interaction {
-                focus, contrast, ..
-            }) => {
-                focus.check(what)?;
-                contrast.check(what)
-            }
+            Self::Interaction(_) => Ok(()),
             Self::Equivalence(Equivalence {
-                margin,
-                matched_r2,
-                data,
-                ..
+                margin, matched_r2, ..
             }) => {
-                data.check(what)?;
                 margin_of_errors(what, "margin", *margin)?;
                 matched_r2.map_or(Ok(()), |tolerance| {
                     require(what, "matched_r2", tolerance, tolerance > 0.0)
@@ -390,7 +401,6 @@ impl Rule {
                 bits_pair: [fewer, more],
                 ratio,
                 saturation,
-                data,
                 bend,
                 against,
                 ..
@@ -401,7 +411,6 @@ impl Rule {
                         "against = \"saturating\" looks for a floor that ends; give bend = \"upward\"",
                     ));
                 }
-                data.check(what)?;
                 require(what, "bits_pair", *fewer, *fewer > 0.0 && fewer < more)?;
                 require(what, "ratio", *ratio, *ratio > 1.0)?;
                 require(
@@ -411,16 +420,12 @@ impl Rule {
                     *saturation > 0.0 && *saturation <= 1.0,
                 )
             }
-            Self::RateTrend(RateTrend { margin, data, .. })
-            | Self::Rungs(Rungs { margin, data, .. })
-            | Self::Hardening(Hardening { margin, data, .. }) => {
-                data.check(what)?;
+            Self::RateTrend(RateTrend { margin, .. })
+            | Self::Rungs(Rungs { margin, .. })
+            | Self::Hardening(Hardening { margin, .. }) => {
                 margin_of_errors(what, "margin", *margin)
             }
-            Self::UsageCorrelation(UsageCorrelation {
-                rho, given, data, ..
-            }) => {
-                data.check(what)?;
+            Self::UsageCorrelation(UsageCorrelation { rho, given, .. }) => {
                 let different: BTreeSet<&Given> = given.iter().collect();
                 if given.is_empty() || different.len() < given.len() {
                     return Err(invalid(
@@ -430,51 +435,32 @@ impl Rule {
                 }
                 require(what, "rho", *rho, *rho < 0.0 && *rho > -1.0)
             }
-            Self::ArmsDiffer(ArmsDiffer {
-                arms, margin, data, ..
-            }) => {
-                data.check(what)?;
+            Self::ArmsDiffer(ArmsDiffer { arms, margin, .. }) => {
                 require(what, "number of arms", arms.len() as f64, arms.len() >= 2)?;
                 margin_of_errors(what, "margin", *margin)
             }
             Self::GapClosed(GapClosed {
-                fraction,
-                floor,
-                data,
-                ..
+                fraction, floor, ..
             }) => {
-                data.check(what)?;
                 require(what, "fraction", *fraction, *fraction > 0.0)?;
                 require(what, "floor", *floor, floor <= fraction)
             }
             Self::ThresholdRatio(ThresholdRatio {
                 proportion,
                 largest_lapse,
-                data,
                 ..
             }) => {
-                data.check(what)?;
                 share("proportion", *proportion)?;
                 share("largest_lapse", *largest_lapse)
             }
-            Self::GapSlope(GapSlope {
-                data,
-                along,
-                plateau,
-                ..
-            }) => {
-                data.check(what)?;
-                match (along, plateau) {
-                    (_, None) => Ok(()),
-                    (Along::TrainingSteps, Some(margin)) => {
-                        margin_of_errors(what, "plateau", *margin)
-                    }
-                    (Along::CharacterSide, Some(_)) => Err(invalid(
-                        what,
-                        "plateau is about trainings; give it with along = \"training-steps\" only",
-                    )),
-                }
-            }
+            Self::GapSlope(GapSlope { along, plateau, .. }) => match (along, plateau) {
+                (_, None) => Ok(()),
+                (Along::TrainingSteps, Some(margin)) => margin_of_errors(what, "plateau", *margin),
+                (Along::CharacterSide, Some(_)) => Err(invalid(
+                    what,
+                    "plateau is about trainings; give it with along = \"training-steps\" only",
+                )),
+            },
         }
     }
 }

@@ -308,11 +308,11 @@ fn trace(index: usize, label: &str, family: Family, words: f64, collapse: f64) -
         let step = tick * 50;
         let decay = (-(step as f64) / 600.0).exp();
         let bits = words.log2() * (1.0 - collapse * (1.0 - decay));
+        let codes = words.powf(1.0 - 0.6 * collapse * (1.0 - decay)) - 3.0 * decay;
         TokenPoint {
             step,
             entropy_bits: (bits * (1.0 + 0.015 * wobble(index, step))).min(words.log2()),
-            codes_used: (words.powf(1.0 - 0.6 * collapse * (1.0 - decay)) - 3.0 * decay)
-                .clamp(1.0, words),
+            codes_used: (family != Family::VetSoft).then(|| codes.clamp(1.0, words)),
         }
     });
     TokenTrace {
@@ -321,7 +321,7 @@ fn trace(index: usize, label: &str, family: Family, words: f64, collapse: f64) -
     }
 }
 
-/// Token traces: typical with two vocabularies, and crowded with a failed arm.
+/// Token traces: typical with two vocabularies, crowded with a failed arm, and soft arms alone.
 pub fn tokens_over_training() -> Vec<(&'static str, TokensOverTraining)> {
     let typical = TokensOverTraining {
         title: "Tokens while training, 2 characters per visual token".to_owned(),
@@ -361,12 +361,15 @@ pub fn tokens_over_training() -> Vec<(&'static str, TokensOverTraining)> {
     if let Some(last) = crowded.traces.last_mut() {
         for point in &mut last.points[8..] {
             point.entropy_bits = f64::NAN;
-            point.codes_used = f64::NAN;
+            point.codes_used = point.codes_used.map(|_| f64::NAN);
         }
     }
+    let mut soft = typical.clone();
+    soft.traces.truncate(2);
     vec![
         ("tokens_over_training", typical),
         ("tokens_over_training_crowded", crowded),
+        ("tokens_over_training_soft", soft),
     ]
 }
 

@@ -32,14 +32,14 @@ pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverT
             Some(TokenPoint {
                 step: *step as u64,
                 entropy_bits: mean(&entropies)?,
-                codes_used: mean(&codes)?,
+                codes_used: mean(&codes).filter(|_| arm.kind.is_hard()),
             })
         };
         let mut points: Vec<TokenPoint> = curve.evaluations.iter().filter_map(point).collect();
         points.extend(curve.nothing_to_draw(&points).map(|step| TokenPoint {
             step,
             entropy_bits: f64::NAN,
-            codes_used: f64::NAN,
+            codes_used: arm.kind.is_hard().then_some(f64::NAN),
         }));
         if !points.is_empty() {
             vocabularies.extend(arm.words().map(|words| words as u64));
@@ -52,10 +52,19 @@ pub(super) fn tokens_over_training(scored: &ScoredRun<'_>) -> Result<TokensOverT
     if traces.is_empty() {
         return Err("no arm has a vocabulary whose use was recorded");
     }
+    let counts = |trace: &TokenTrace| trace.points.iter().any(|point| point.codes_used.is_some());
+    let title = match traces.iter().any(counts) {
+        true => "Token entropy and codes used while training",
+        false => "Token entropy while training",
+    };
+    let mixtures = match traces.iter().all(counts) {
+        true => "",
+        false => "; tokens that mix words use no single codes",
+    };
     Ok(TokensOverTraining {
-        title: "Token entropy and codes used while training".to_owned(),
+        title: title.to_owned(),
         subtitle: format!(
-            "{}; K counts visual words, without indicator rows",
+            "{}; K counts visual words, without indicator rows{mixtures}",
             caption(scored)
         ),
         traces,

@@ -179,6 +179,25 @@ fn data_sets_named_in_other_letters_keep_plots_of_their_own() {
 }
 
 #[test]
+fn tokens_that_mix_words_have_no_codes_in_use() {
+    let drawn = |arms: &[&str]| {
+        let config = config(arms, 1, &[1.0]);
+        let (folder, _) = written(&config, &run(&config, &expected(0.3)));
+        let svg = text(&folder, "plots/tokens_over_training.svg");
+        (rows(&folder, "plots/tokens_over_training.csv"), svg)
+    };
+    let (rows, svg) = drawn(&["vet-softmax@256", "vet-st-argmax@256"]);
+    assert!(svg.contains("codes used (count)"));
+    for row in rows.iter().filter(|row| row["kind"] == "arm") {
+        let mixes = row["label"] == "vet-softmax@256";
+        assert_eq!(row["codes_used"].is_empty(), mixes, "{row:?}");
+        assert!(!row["entropy_bits"].is_empty(), "{row:?}");
+    }
+    let (_, svg) = drawn(&["vet-softmax@256"]);
+    assert!(!svg.contains("codes used"));
+}
+
+#[test]
 fn other_kinds_of_text_and_noise_have_their_own_places() {
     let mut config = config(
         &["patch-merger", "vet-gumbel@256", "vet-softmax@256"],
