@@ -72,8 +72,9 @@ pub(crate) const CER_BY_ARM: RunPlot = RunPlot {
 pub(crate) const CER_BY_DENSITY: RunPlot = RunPlot {
     name: "cer_by_density",
     title: "Error rate by text density",
-    how_to_read: "Dashed vertical lines mark what one hard token can hold; no hard code of that \
-                  size can lie below the black curves.",
+    how_to_read: "Dashed vertical lines mark what one hard token can hold; the black curves are the \
+                  least that a hard code of that size leaves wrong, place by place (edit distances \
+                  forgive shifts and may lie slightly below).",
 };
 /// Softmax arms read with fewer words.
 pub(crate) const HARDENING: RunPlot = RunPlot {

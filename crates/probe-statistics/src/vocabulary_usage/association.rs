@@ -120,15 +120,7 @@ impl LabelledWords {
         words.map(|labels| labels.values().sum()).collect()
     }
 
-    /// How a word goes with labels; `None` for a word that no token has.
-    ///
-    /// # Panics
-    /// If the word does not exist.
-    pub fn word(&self, word: usize) -> Option<WordProfile> {
-        self.profile(word, &CountEntropies::from_counts(&self.by_label).ok()?)
-    }
-
-    /// [`LabelledWords::word`] of every word; the entropy of the labels is computed once.
+    /// How every word goes with labels; `None` for a word that no token has.
     pub fn profiles(&self) -> Vec<Option<WordProfile>> {
         let all = CountEntropies::from_counts(&self.by_label).ok();
         let words = 0..self.by_word.len();
@@ -221,17 +213,7 @@ impl LabelledMass {
         })
     }
 
-    /// How a word goes with labels; `None` for a word without mass.
-    ///
-    /// # Panics
-    /// If the word does not exist.
-    pub fn word(&self, word: usize) -> Option<WordProfile> {
-        assert!(word < self.words, "word {word} of {}", self.words);
-        self.profile(word, Entropy::of_weights(self.by_label().into_iter()))
-    }
-
-    /// [`LabelledMass::word`] of every word; the entropy of the labels, for which all mass is summed, is
-    /// computed once.
+    /// How every word goes with labels; `None` for a word without mass.
     pub fn profiles(&self) -> Vec<Option<WordProfile>> {
         let all = Entropy::of_weights(self.by_label().into_iter());
         let words = 0..self.words;
@@ -304,7 +286,7 @@ mod tests {
         let found = counted.plug_in().unwrap();
         assert!((found.words.bits() - 2.0).abs() < 1e-12);
         assert!((found.information().bits() - 1.0).abs() < 1e-12);
-        let word = counted.word(3).unwrap();
+        let word = counted.profiles()[3].unwrap();
         assert_eq!((word.label, word.purity, word.tokens), (1, 1.0, 1.0));
         assert!((word.information.bits() - 1.0).abs() < 1e-12);
     }
@@ -313,7 +295,7 @@ mod tests {
     fn words_that_go_with_every_label_tell_nothing() {
         let counted = counted(2, 2, &[(0, 0), (0, 1), (1, 0), (1, 1)]);
         assert!(counted.plug_in().unwrap().information().bits().abs() < 1e-12);
-        let word = counted.word(0).unwrap();
+        let word = counted.profiles()[0].unwrap();
         assert_eq!((word.label, word.purity), (0, 0.5));
         assert!(word.information.bits().abs() < 1e-12);
         assert!(word.corrected_information.unwrap().bits().is_finite());
@@ -335,12 +317,12 @@ mod tests {
         let counted = counted(3, 3, &pairs);
         let entropy = |shares: &[f64]| shares.iter().map(|p| -p * p.log2()).sum::<f64>();
         let labels = entropy(&[3.0 / 8.0, 3.0 / 8.0, 2.0 / 8.0]);
-        let word = counted.word(0).unwrap();
+        let word = counted.profiles()[0].unwrap();
         assert_eq!((word.label, word.purity), (0, 0.75));
         assert!((word.information.bits() - (labels - entropy(&[0.75, 0.25]))).abs() < 1e-12);
-        let word = counted.word(1).unwrap();
+        let word = counted.profiles()[1].unwrap();
         assert_eq!((word.label, word.purity), (1, 0.5));
-        assert_eq!(counted.word(2), None);
+        assert_eq!(counted.profiles()[2], None);
         let information = counted.plug_in().unwrap().information().bits();
         let expected = labels - 0.5 * entropy(&[0.75, 0.25]) - 0.5;
         assert!((information - expected).abs() < 1e-12);
@@ -351,7 +333,7 @@ mod tests {
         let mut mass = LabelledMass::new(2, 2).unwrap();
         mass.add(&[0.75, 0.25], 0).unwrap();
         mass.add(&[0.25, 0.75], 1).unwrap();
-        let word = mass.word(0).unwrap();
+        let word = mass.profiles()[0].unwrap();
         assert_eq!((word.tokens, word.label, word.purity), (1.0, 0, 0.75));
         let binary = -0.75 * 0.75_f64.log2() - 0.25 * 0.25_f64.log2();
         assert!((word.information.bits() - (1.0 - binary)).abs() < 1e-7);
@@ -359,7 +341,7 @@ mod tests {
         assert!((information - (1.0 - binary)).abs() < 1e-7);
         let mut unused = LabelledMass::new(2, 1).unwrap();
         unused.add(&[1.0, 0.0], 0).unwrap();
-        assert_eq!(unused.word(1), None);
+        assert_eq!(unused.profiles()[1], None);
     }
 
     #[test]
@@ -377,25 +359,6 @@ mod tests {
         }
         assert!(plain > 0.5, "{plain}");
         assert!(corrected.abs() < plain / 2.0, "{corrected} against {plain}");
-    }
-
-    /// Word by word, the mass of the large vocabulary would be summed 32,768 times: minutes.
-    #[test]
-    fn profiles_of_all_words_are_those_of_each() {
-        let counted = counted(4, 2, &[(0, 0), (0, 1), (0, 1), (2, 0)]);
-        let each: Vec<_> = (0..4).map(|word| counted.word(word)).collect();
-        assert_eq!(counted.profiles(), each);
-        let mut mass = LabelledMass::new(3, 2).unwrap();
-        mass.add(&[0.7, 0.3, 0.0], 0).unwrap();
-        mass.add(&[0.1, 0.9, 0.0], 1).unwrap();
-        let each: Vec<_> = (0..3).map(|word| mass.word(word)).collect();
-        assert_eq!(mass.profiles(), each);
-        let mut large = LabelledMass::new(1 << 15, 64).unwrap();
-        let mut distribution = vec![0.0; 1 << 15];
-        distribution[77] = 1.0;
-        large.add(&distribution, 5).unwrap();
-        let found: Vec<_> = large.profiles().into_iter().flatten().collect();
-        assert_eq!(found, [large.word(77).unwrap()]);
     }
 
     #[test]
@@ -419,7 +382,7 @@ mod tests {
         ) {
             let counted = counted(6, 4, &pairs);
             let total = counted.plug_in().unwrap().information().bits();
-            let profiles = (0..6).filter_map(|word| counted.word(word));
+            let profiles = counted.profiles().into_iter().flatten();
             let mean: f64 = profiles
                 .map(|word| word.tokens / pairs.len() as f64 * word.information.bits())
                 .sum();
@@ -440,8 +403,7 @@ mod tests {
             }
             let (hard, soft) = (counted.plug_in().unwrap(), mass.association().unwrap());
             prop_assert!((hard.information().bits() - soft.information().bits()).abs() < 1e-9);
-            for word in 0..5 {
-                let (hard, soft) = (counted.word(word), mass.word(word));
+            for (hard, soft) in counted.profiles().into_iter().zip(mass.profiles()) {
                 prop_assert_eq!(hard.map(|w| (w.label, w.purity)), soft.map(|w| (w.label, w.purity)));
             }
         }

@@ -122,8 +122,9 @@ drawing!(
 drawing!(
     CerByDensity,
     "Lower is better: follow an arm from left to right as every token has to carry more \
-     characters; dashed vertical lines mark the capacity of one hard token, and no hard code of \
-     that size can lie below its black bound."
+     characters; dashed vertical lines mark the capacity of one hard token. The black bound is the least \
+     that a hard code of that size leaves wrong, place by place; edit distances forgive shifts and may \
+     lie slightly below."
 );
 drawing!(
     HardeningCurve,

@@ -97,7 +97,7 @@ fn table(study: &StudyResults<'_>) -> Option<StudyTable> {
     (!rows.is_empty()).then(|| StudyTable {
         name: "capacity",
         title: "Errors of hard tokens beside what their bits allow",
-        note: "Bound: no code with so many words can do better (Fano). Partition code: a simple \
+        note: "Bound: no code with so many words can do better, place by place (Fano). Partition code: a simple \
                code that exists, one character exactly and of the next one the group it is in; an \
                arm that reads worse has words that it has not learnt to use.",
         header: header(&[
