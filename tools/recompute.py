@@ -7,7 +7,7 @@ PatchMerger and from the MLP of its width, BCa intervals over seeds and fonts, e
 summary.csv. Of a run of representation-probe: the parts of its claims, beside claims.csv. Exits with 1 where a mean
 or a p differs by more than 1e-9, or an end of an interval by more than six times what it scatters by from one bootstrap
 to the next (estimated from tenths of ours), and the weight of the heaviest font or image: where few differ, an end jumps
-from one count of it to the next.
+from one count of it to the next. What the published file lacks, or has no number for, differs as well.
 """
 import csv, itertools, sys, tomllib, zlib
 from pathlib import Path
@@ -52,23 +52,38 @@ def sign_flip(d, side):
 def check(what, rates, sums, chars, published, names, side=0):
     """Prints one number beside the published one; whether they agree."""
     (low, high), scatter, heaviest = interval(sums, chars)
-    p = sign_flip(rates, side) if names[3] and len(rates) <= MOST_EXACT else np.nan
-    ours = (rates.mean(), low, high, p)
+    names = [*names[:3], names[3] if len(rates) <= MOST_EXACT else None]  # of more seeds, p is drawn
+    ours = (rates.mean(), low, high, sign_flip(rates, side) if names[3] else np.nan)
     theirs = [float(published[name] or "inf") if name else np.nan for name in names]  # a missing number differs
     slack = 1e-9 + heaviest + SLACK * scatter * (DRAWS / int(published["draws"]) + 1) ** 0.5
-    same = [not abs(a - b) > most for a, b, most in zip(ours, theirs, (1e-9, *slack, 1e-9))]
+    pairs = zip(names, ours, theirs, (1e-9, *slack, 1e-9))
+    same = [not name or abs(a - b) <= most for name, a, b, most in pairs]  # NaN is no number that agrees
     shown = ["{:+.5f} [{:+.5f}, {:+.5f}] p {:.4f}".format(*numbers) for numbers in (ours, theirs)]
     print(f"{what}: {shown[0]}; published {shown[1]}{'' if all(same) else '  DIFFERS'}")
     return all(same)
 
 
+def table(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def lacks(row):
+    """Whether a row is not there, or cut off in the middle."""
+    return row is None or None in row.values()
+
+
 def claims_agree(run):
     """The parts of the claims about representation, beside claims.csv; p of differences, which are one-sided."""
     items, same = load_file(run / "items.safetensors"), []
-    rows = {(row["claim"], row["part"]): row for row in csv.DictReader((run / "claims.csv").open())}
+    rows = {(row["claim"], row["part"]): row for row in table(run / "claims.csv")}
     for claim in tomllib.loads(REPRESENTATION.read_text())["claims"]:
         for number, part in enumerate(claim["parts"], 1):
-            [condition], row = part["data"]["conditions"], rows[claim["id"], str(number)]
+            [condition], row = part["data"]["conditions"], rows.get((claim["id"], str(number)))
+            if lacks(row):
+                print(f"{claim['id']}, part {number}: not in claims.csv, or cut off there  DIFFERS")
+                same.append(False)
+                continue
             what = {"character-error": "edits", "variance-lost": "lost"}[part["metric"]]
             unit = np.unique(items[f"cluster/{condition}"], return_inverse=True)[1]
             unit = unit if unit.max() >= 4 else np.arange(len(unit))
@@ -91,19 +106,28 @@ def claims_agree(run):
 def agrees(run):
     if (run / "representation.toml").exists():
         return claims_agree(run)
+    if not (run / "items.safetensors").exists():
+        print(f"{run}: no items.safetensors: not a finished run; of a study, name the folders of its runs")
+        return False
     items = load_file(run / "items.safetensors")
     record = tomllib.loads(zlib.decompress(items["run"].tobytes()).decode())
     seeds = {}
     for cell in (cell["outcome"]["spec"] for cell in record["cells"]):
         seeds.setdefault(cell["arm"], []).append(cell["seed"])
-    rows, same = list(csv.DictReader((run / "summary.csv").open())), []
+    rows, same = table(run / "summary.csv"), []
     for (group, about), arm in itertools.product(enumerate(record["groups"]), seeds):
         right, density = items.get(f"right/{group}"), about.get("density", about["mean_density"])
         chars = items[f"chars/{group}"] if right is None else np.ones(len(right), int)  # a class is right or wrong
-        wanted = (arm, about["condition"], "deterministic", "cer")
-        found = [row for row in rows if (row["arm"], row["condition"], row["mode"], row["metric"]) == wanted]
+        wanted = (arm, "deterministic", "cer")
+        found = [row for row in rows if (row["arm"], row["mode"], row["metric"]) == wanted]
+        names = (about["condition"], "'" + about["condition"])  # what a spreadsheet would run has an apostrophe
+        found = [row for row in found if row["condition"] in names]
         row = next((row for row in found if abs(float(row["density"]) - density) < 1e-9), None)
-        if not chars.any() or row is None:
+        if not chars.any():
+            continue
+        if lacks(row):
+            print(f"{arm}, {about['condition']} at {density:g}: not in summary.csv, or cut off there  DIFFERS")
+            same.append(False)
             continue
         clusters, unit = np.unique(items[f"cluster/{group}"], return_inverse=True)
         unit = unit if len(clusters) >= 5 else np.arange(len(chars))

@@ -193,6 +193,17 @@ class Against(unittest.TestCase):
         self.assertIn("36 symbols, 5 steps on 9 images", text)
         self.assertIn("No number of this density and alphabet in the files for `identity`", text)
 
+    def test_an_arm_that_broke_down_in_the_study_has_no_number_there(self):
+        run = results(self.edits)
+        with tempfile.TemporaryDirectory() as folder:
+            path = summary(folder, [("identity", 0.1), ("patch-merger", 0.1)])
+            rows = path.read_text(encoding="utf-8").splitlines()
+            empty = ["patch-merger", "2", "random", "deterministic", "cer", "", "", "", "0", *[""] * 8]
+            path.write_text("\n".join([*rows[:2], ",".join(empty)]) + "\n", encoding="utf-8")
+            text = page(run, run.lines(), [against.read(path)])
+        self.assertIn("in the files for `patch-merger`.", text)
+        self.assertIn("CER overlap for", text)
+
     def test_tables_of_another_size_are_not_compared(self):
         run = results(self.edits | {"vet-softmax@64": [[1] * 40] * 2})
         with tempfile.TemporaryDirectory() as folder:

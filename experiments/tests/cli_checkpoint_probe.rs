@@ -229,6 +229,28 @@ fn what_cannot_be_probed_is_one_error_and_leaves_no_run() {
     }
 }
 
+/// Where a settings file names the model, the parser of the command line cannot know.
+#[test]
+fn flags_about_a_tower_of_ours_are_refused_where_the_settings_name_a_model() {
+    let scratch = Scratch::new();
+    let folder = checkpoint("ovis2_5").display().to_string();
+    scratch.write("model.toml", format!("checkpoint = {folder:?}\n"));
+    scratch
+        .probe("--config model.toml")
+        .refused(&["--backbone", "`checkpoint`"]);
+    for flag in [
+        "--steps 3",
+        "--learning-rate 0.1",
+        "--backbone backbone.safetensors",
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        scratch
+            .run(&format!("inspect --out shown --config model.toml {flag}"))
+            .refused(&[name, "`checkpoint`"]);
+    }
+    assert!(scratch.runs().is_empty() && !scratch.path("shown").exists());
+}
+
 #[test]
 fn pretrained_arms_without_a_checkpoint_ask_for_one() {
     let scratch = Scratch::new();

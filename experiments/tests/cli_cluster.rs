@@ -240,6 +240,13 @@ fn seeds_with_images_of_their_own_are_spread_too() {
         .succeeded();
     assert!(items("spread") == items("plain"));
     assert!(fs::read(place.result("spread", "metrics.csv")).unwrap() == metrics);
+
+    // Nor where what it left is damaged: the user decides.
+    place.write("results/spread/items.safetensors", "damaged");
+    place
+        .run("merge results/spread --data data --partial")
+        .refused(&["items.safetensors: it is damaged", "remove its items"]);
+    assert!(fs::read(place.result("spread", "metrics.csv")).unwrap() == metrics);
 }
 
 #[test]

@@ -296,6 +296,18 @@ fn sources_that_cannot_be_used_are_refused_in_one_line() {
             .probe(&format!("--layout strip {option}"))
             .refused(&["are for data sets of lines", "--dataset"]);
     }
+    // What is about rendered images only, where there are none.
+    let both = "--dataset lmdb:lines --train-dataset lmdb:lines";
+    for (sources, flag) in [
+        ("--dataset lmdb:lines", "--test-images 8"),
+        ("--train-dataset lmdb:lines", "--train-images 8"),
+        (both, "--fonts absent"),
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        place
+            .probe(&format!("--layout strip {sources} {flag}"))
+            .refused(&[name, "`rendered`"]);
+    }
     place
         .run("render --out one --images 1 --densities 1 --charset 10")
         .succeeded();

@@ -367,3 +367,15 @@ fn contact_sheets_are_rendered_and_unknown_tasks_refused() {
     probe(&place, "--skip-broken").refused(&["--dataset"]);
     assert!(place.runs().is_empty());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_backbone_whose_name_is_not_utf8_is_refused_by_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = scratch();
+    let mut command = place.binary();
+    command.args(["fine-grained-probe", "--preset", "smoke", "--backbone"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"caf\xe9.safetensors"));
+    let finished: Finished = command.output().unwrap().into();
+    finished.refused(&["--backbone", "not UTF-8", "rename it"]);
+}

@@ -338,3 +338,17 @@ fn behind_the_committed_backbone_the_ceiling_reads_and_the_floor_does_not() {
     assert!(cer("identity") < 0.2, "{}", cer("identity"));
     assert!(cer("blind") > 0.7, "{}", cer("blind"));
 }
+
+#[test]
+fn a_report_without_the_manifest_of_the_run_says_whose_the_new_one_is() {
+    let place = Scratch::new();
+    place.probe("--run a").succeeded();
+    let manifest = place.result("a", "manifest.json");
+    fs::remove_file(&manifest).unwrap();
+    let told = place.run("report results/a --data data").succeeded().stderr;
+    let expected = "manifest.json: missing or damaged; the new one tells of this machine";
+    assert!(told.contains(expected), "{told}");
+    assert!(manifest.is_file());
+    let again = place.run("report results/a --data data").succeeded().stderr;
+    assert!(!again.contains("missing or damaged"), "{again}");
+}

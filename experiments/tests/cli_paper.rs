@@ -142,3 +142,32 @@ fn a_study_in_pieces_is_its_items_and_says_what_is_still_to_come() {
     assert!(read(&file("claims.csv")) == claims);
     assert!(read(&file("untaught/items.safetensors")) == untaught);
 }
+
+#[test]
+fn a_merge_keeps_the_verdicts_of_runs_that_were_finished_elsewhere() {
+    let place = scratch();
+    study(&place, "--only gradients,untaught").succeeded();
+    let file = |name: &str| place.result("paper", name);
+    let found = Rows::read(&file("claims.csv"));
+    let untaught = read(&file("untaught/items.safetensors"));
+    // As in a clone in which one run is still to be trained, and one arm that it alone has is.
+    fs::remove_dir_all(file("cells")).unwrap();
+    fs::remove_dir_all(file("gradients")).unwrap();
+    place
+        .run("cell results/paper --index 2 --data data --jobs 1")
+        .succeeded();
+    let merge = "merge results/paper --data data --partial";
+    place.run(merge).succeeded();
+    let merged = Rows::read(&file("claims.csv"));
+    assert_eq!(verdict(&merged, "K"), verdict(&found, "K"));
+    assert_eq!(verdict(&merged, "G"), "NOT MEASURED");
+    assert!(read(&file("untaught/items.safetensors")) == untaught);
+
+    // One that cannot be read is named, and its claims have no verdict.
+    fs::write(file("untaught/items.safetensors"), "damaged").unwrap();
+    let told = place.run(merge).succeeded().stderr;
+    let expected = "untaught/items.safetensors: it is damaged";
+    assert!(told.contains(expected), "{told}");
+    let without = Rows::read(&file("claims.csv"));
+    assert_eq!(verdict(&without, "K"), "NOT MEASURED");
+}

@@ -138,6 +138,57 @@ fn finished_seeds_of_an_unfinished_run_are_not_trained_again_and_leave_the_same_
     assert!(!place.result("parts", "seeds").exists());
 }
 
+/// A tower for each seed.
+const TOWERS: &str = "--replication towers --backbone towers/seed-{seed}.safetensors";
+
+/// A run whose second tower is not there: its first seed is finished and kept.
+fn half_a_run() -> Scratch {
+    let place = Scratch::new();
+    place.write("tower.toml", TINY_BACKBONE);
+    let tower = "pretrain-backbone --config tower.toml --seed 1 --out towers/seed-1.safetensors";
+    place.run(tower).succeeded();
+    place
+        .probe(&format!("{TOWERS} --run half"))
+        .refused(&["seed-2.safetensors"]);
+    let tower = "pretrain-backbone --config tower.toml --seed 2 --out towers/seed-2.safetensors";
+    place.run(tower).succeeded();
+    place
+}
+
+#[test]
+fn a_kept_seed_that_is_damaged_is_named_and_made_again() {
+    let place = half_a_run();
+    let kept = place.result("half", "seeds/1/items.safetensors");
+    let whole = fs::read(&kept).unwrap();
+    fs::write(&kept, &whole[..whole.len() - 9]).unwrap();
+    let resumed = place.probe(&format!("{TOWERS} --run half --resume"));
+    let told = resumed.succeeded().stderr;
+    let expected = "seeds/1/items.safetensors: it is damaged";
+    assert!(told.contains(expected), "{told}");
+    assert!(told.contains("This seed is made again now."), "{told}");
+    let metrics = Rows::read(&place.result("half", "metrics.csv"));
+    let of_arm = [("arm", "blind"), ("metric", "cer")];
+    assert_eq!(metrics.fields("seed", &of_arm), ["1", "2"]);
+    assert!(!place.result("half", "seeds").exists());
+}
+
+#[test]
+fn kept_seeds_without_the_manifest_that_says_where_they_come_from_are_refused() {
+    let place = half_a_run();
+    fs::remove_file(place.result("half", "manifest.json")).unwrap();
+    let resume = format!("{TOWERS} --run half --resume");
+    let told = ["manifest.json: missing or damaged", "or remove seeds/"];
+    place.probe(&resume).refused(&told);
+    fs::remove_dir_all(place.result("half", "seeds")).unwrap();
+    place.probe(&resume).succeeded();
+    assert_eq!(different(&images(&place, "half"), "train"), 2);
+
+    // As a process leaves them that is killed once the items of the run are written.
+    fs::create_dir_all(place.result("half", "seeds/1")).unwrap();
+    place.probe(&resume).succeeded();
+    assert!(!place.result("half", "seeds").exists());
+}
+
 #[test]
 fn what_does_not_go_with_replicates_is_refused_by_name() {
     let place = Scratch::new();

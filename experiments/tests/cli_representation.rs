@@ -49,6 +49,15 @@ fn it_writes_the_same_bytes_on_one_lane_and_on_two_and_when_it_is_resumed() {
         assert_eq!(bytes("a", file), bytes("b", file), "{file}");
     }
 
+    // What computes nothing leaves the manifest as it is: it says where the numbers come from.
+    let manifest = place.path("r/a/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let of_old = text.replace(r#""version": ""#, r#""version": "of-old-"#);
+    assert_ne!(of_old, text);
+    fs::write(&manifest, &of_old).unwrap();
+    run(&place, "--run a --dataset photos --resume").succeeded();
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), of_old);
+
     // Half of the cells are lost, and every table.
     let before = bytes("a", "summary.csv");
     let cells = fs::read_dir(place.path("r/a/cells")).unwrap();
@@ -58,6 +67,11 @@ fn it_writes_the_same_bytes_on_one_lane_and_on_two_and_when_it_is_resumed() {
     fs::remove_file(place.path("r/a/summary.csv")).unwrap();
     run(&place, "--run a --dataset photos --resume").succeeded();
     assert_eq!(bytes("a", "summary.csv"), before);
+    let text = fs::read_to_string(&manifest).unwrap();
+    assert!(
+        !text.contains("of-old-"),
+        "computed anew by this version: {text}"
+    );
 
     // What is there: every arm with both objectives, and the baselines, on three kinds of images.
     let summary = Rows::read(&place.path("r/a/summary.csv"));

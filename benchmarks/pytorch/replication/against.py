@@ -85,11 +85,11 @@ def references(sources, lines):
 
 
 def matching_row(source, line):
-    """The row of the same arm, density and alphabet, if there is one."""
+    """The row of the same arm, density and alphabet, if there is one. That of an arm that broke down has no numbers."""
     if source.symbols not in (None, line.symbols):
         return None
     for row in source.rows:
-        if row["arm"] == line.arm and float(row["density"]) == line.density:
+        if row["arm"] == line.arm and float(row["density"]) == line.density and row["low_95"]:
             return row
     return None
 
@@ -99,7 +99,7 @@ def reference(row, rates):
     differences = {
         row[f"{kind}_arm"]: numbers(*(f"{kind}_{name}" for name in ("difference", "low_95", "high_95")))
         for kind in ("merger", "matched")
-        if row[f"{kind}_difference"]
+        if row[f"{kind}_low_95"]
     }
     interval = numbers("mean", "low_95", "high_95")
     rate = rates.get(row["arm"], math.nan)

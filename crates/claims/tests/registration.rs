@@ -172,6 +172,25 @@ fn impossible_registrations_are_refused_by_name() {
         format!("{good}{gate}"),
         "gate g: it blocks Z, but there is no such claim",
     );
+    let gate = "[[gates]]\nid = \"g\"\ncheck = { rule = \"gradients-present\" }\n";
+    assert!(read(&format!("{good}{gate}")).is_ok());
+    refused(
+        format!("{good}{gate}{gate}"),
+        "gate g: this id occurs twice",
+    );
+    for (proportion, lapse, expected) in [
+        (0.0, 0.05, "claim A: proportion cannot be 0"),
+        (1.0, 0.05, "claim A: proportion cannot be 1"),
+        (0.75, 1.0, "claim A: largest_lapse cannot be 1"),
+    ] {
+        let ratio = good
+            .replace("\"difference\"", "\"threshold-ratio\"")
+            .replace("metric = \"character-error\"\ndirection = \"higher\"\n", "");
+        refused(
+            format!("{ratio}proportion = {proportion:?}\nlargest_lapse = {lapse:?}\n"),
+            expected,
+        );
+    }
     refused(
         "[[claims]]\nid = \"A\"\ntext = \"t\"\nfamily = \"primary\"\nparts = []\n".to_owned(),
         "claim A: it has no parts",

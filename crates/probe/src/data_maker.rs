@@ -3,7 +3,7 @@
 use super::config::ProbeConfig;
 use super::data_config::LayoutKind;
 use super::image_source::{ImageSource, Photographs};
-use super::remarks::seen_in_training;
+use super::remarks::{idle_degradation, seen_in_training};
 use super::text_notes::text_notes;
 use crate::reader::SlotPlan;
 use anyhow::{Result, ensure};
@@ -19,7 +19,7 @@ use run_support::stop::Stop;
 use scene_text::{Format, TextDataset};
 use std::path::Path;
 use std::sync::Arc;
-use text_images::{Content, Corpus, Degradation, FolderDataset, Fonts, Grid, Split};
+use text_images::{Content, Corpus, FolderDataset, Fonts, Grid, Split};
 use vision_backbone::PatchLayout;
 
 /// Renders or reads the images of a run, split by split.
@@ -80,14 +80,7 @@ impl<'a> DataMaker<'a> {
             .map(ToString::to_string)
             .collect();
         let opened = Opened::new(&config.data.source, &mut notes)?;
-        if config.data.source.perception().is_some()
-            && config.data.degradation != Degradation::default()
-        {
-            notes.push(
-                "`data.degradation` is about rendered text; images of tasks have noise of their own and no blur"
-                    .to_owned(),
-            );
-        }
+        notes.extend(idle_degradation(&config.data));
         let file = config.data.text_file.as_deref();
         let corpus = file.map(|path| Corpus::read(path, config.data.charset));
         let corpus = corpus.transpose()?;

@@ -1,10 +1,29 @@
 //! What a user should know of the images of a run before trusting its numbers.
 
 use super::config::{ProbeConfig, ReaderKind};
+use super::data_config::DataConfig;
+use super::image_source::ImageSource;
 use super::prepared_group::PreparedGroup;
 use crate::reader::FRAMES_PER_COLUMN;
 use probe_data::{DataSource, DataSources};
 use std::path::PathBuf;
+use text_images::Degradation;
+
+/// That settings of rendered text were changed which the images of a run do not have.
+pub(super) fn idle_degradation(data: &DataConfig) -> Option<String> {
+    let images = match &data.source {
+        ImageSource::Perception(_) => "images of tasks have noise of their own and no blur",
+        ImageSource::Photographs(_) => "photographs of a data set are shown as they are",
+        ImageSource::Text { train, test } if !train.has_rendered() && !test.has_rendered() => {
+            "images of data sets are shown as they are"
+        }
+        ImageSource::Text { .. } | ImageSource::Relabelled(_) => return None,
+    };
+    // Either is what presets say: nobody asked for it.
+    let presets = [Degradation::default(), Degradation::photographed()];
+    (!presets.contains(&data.degradation))
+        .then(|| format!("`data.degradation` is about rendered text; {images}"))
+}
 
 /// Data sets on disk that are trained on and tested on, or hold one another.
 pub(super) fn seen_in_training(train: &DataSources, test: &DataSources) -> Vec<String> {
@@ -112,6 +131,8 @@ pub(super) fn other_numbers_of_tokens(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image_source::Photographs;
+    use crate::presets::Preset;
     use scene_text::Format;
     use std::path::Path;
 
@@ -136,6 +157,48 @@ mod tests {
         }
         assert!(notes(&whole, &other).is_empty());
         assert!(seen_in_training(&DataSources::rendered(), &DataSources::rendered()).is_empty());
+    }
+
+    #[test]
+    fn a_degradation_that_no_image_has_is_named() {
+        let folder = || DataSources::stored(Format::Gt, Path::new("words"));
+        let note = |source: ImageSource, degradation: Degradation| {
+            let mut data = Preset::Smoke.config().data;
+            (data.source, data.degradation) = (source, degradation);
+            idle_degradation(&data)
+        };
+        let changed = || Degradation {
+            noise_sd: 0.2,
+            ..Degradation::default()
+        };
+        let task = || ImageSource::Perception("vernier".parse().unwrap());
+        let photographs = || {
+            ImageSource::Photographs(Photographs {
+                dataset: "cub:birds".parse().unwrap(),
+                skip_broken: false,
+                box_margin: None,
+            })
+        };
+        let stored = || ImageSource::Text {
+            train: folder(),
+            test: folder(),
+        };
+        let mixed = || ImageSource::Text {
+            train: DataSources::rendered(),
+            test: folder(),
+        };
+        for (source, images) in [
+            (task(), "images of tasks"),
+            (photographs(), "photographs"),
+            (stored(), "images of data sets"),
+        ] {
+            let found = note(source, changed()).unwrap();
+            assert!(found.contains("`data.degradation`"), "{found}");
+            assert!(found.contains(images), "{found}");
+        }
+        assert_eq!(note(mixed(), changed()), None);
+        assert_eq!(note(task(), Degradation::default()), None);
+        assert_eq!(note(stored(), Degradation::photographed()), None);
     }
 
     #[test]

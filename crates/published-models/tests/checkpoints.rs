@@ -326,6 +326,12 @@ fn bad_configurations_are_refused_by_name() {
             ["siglip_visual_tokenizer", "Ovis 1.x"],
         ),
         (
+            "ovis2_official",
+            r#""drop_cls_token": false"#,
+            r#""drop_cls_token": true"#,
+            ["drop_cls_token", "set it to false"],
+        ),
+        (
             "qwen2_5_vl",
             r#""patch_size": 4"#,
             r#""patch_size": 0"#,

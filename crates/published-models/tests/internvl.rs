@@ -82,6 +82,18 @@ fn what_is_not_known_is_refused_by_name() {
         ),
         (
             chat,
+            "/flash_mode",
+            json!(true),
+            ["flash_mode", "without Flash"],
+        ),
+        (
+            chat,
+            "/flash_relative_threshold",
+            json!(0.5),
+            ["flash_relative_threshold", "without Flash"],
+        ),
+        (
+            chat,
             "/downsample_ratio",
             json!(0.4),
             ["downsample_ratio", "0.4"],

@@ -11,11 +11,13 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use run_support::lanes::Lanes;
 use run_support::stop::Stop;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use text_images::Split;
 use text_images::names::escaped;
 use vision_backbone::PatchLayout;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 /// Name of the images in results.
 pub const CONDITION: &str = "photographs";
@@ -52,14 +54,18 @@ pub struct Crops {
 }
 
 impl Photographs {
-    /// Looks for photographs in a folder and all that is below it. Links are followed; those that lead
-    /// nowhere or to a folder above them, and folders that cannot be read, are left out and named.
+    /// Looks for photographs in a folder and all that is below it, hidden files and folders (caches of
+    /// thumbnails, say) left out. Links are followed; those that lead nowhere or to a folder above them,
+    /// folders that cannot be read, and further names of one file are left out and named.
     ///
     /// # Errors
     /// If the folder cannot be read, or holds fewer photographs than training and test need.
     pub fn find(folder: &Path) -> Result<Self> {
         let (mut files, mut unread, mut others) = (Vec::new(), Vec::new(), 0);
-        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+        // One photograph under two names would be trained on and tested on.
+        let mut known: HashMap<PathBuf, String> = HashMap::new();
+        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
+        for entry in walk.into_iter().filter_entry(is_shown) {
             let entry = match entry {
                 Err(error) if error.depth() > 0 => {
                     unread.push(reason(folder, &error));
@@ -74,8 +80,17 @@ impl Photographs {
                 continue;
             }
             if ENDINGS.contains(&ending.as_str()) {
-                let name = path.strip_prefix(folder).unwrap_or(path);
-                files.push((escaped(name), path.to_owned()));
+                let name = escaped(path.strip_prefix(folder).unwrap_or(path));
+                let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+                match known.entry(real) {
+                    Entry::Vacant(place) => {
+                        files.push((name.clone(), path.to_owned()));
+                        place.insert(name);
+                    }
+                    Entry::Occupied(first) => {
+                        unread.push(format!("{name}: the same file as {}", first.get()));
+                    }
+                }
             } else {
                 others += usize::from(NOT_READ.contains(&ending.as_str()));
             }
@@ -188,6 +203,11 @@ impl Photographs {
                 .collect(),
         })
     }
+}
+
+/// Whether an entry is not hidden; the folder itself is what was asked for.
+fn is_shown(entry: &DirEntry) -> bool {
+    entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 /// Name and fault of what the search could not look into.
@@ -376,6 +396,29 @@ mod tests {
         }
         let test = crops(folder.path(), Split::Test, 1);
         assert!(test.notes.is_empty(), "told once: {:?}", test.notes);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_photograph_under_two_names_and_a_hidden_one_never_reach_the_test() {
+        let folder = folder(11);
+        let plain = [Split::Train, Split::Test].map(|split| crops(folder.path(), split, 1));
+        // A choice of the best, as links, and the thumbnails of a file manager.
+        let (best, hidden) = (folder.path().join("z-best"), folder.path().join(".thumbs"));
+        std::fs::create_dir(&best).unwrap();
+        std::os::unix::fs::symlink("../part-0/00.png", best.join("first.png")).unwrap();
+        std::os::unix::fs::symlink("../part-1/07.png", best.join("second.png")).unwrap();
+        std::fs::create_dir(&hidden).unwrap();
+        std::fs::copy(folder.path().join("part-1/07.png"), hidden.join("07.png")).unwrap();
+        std::fs::write(folder.path().join("part-0/._00.png"), b"resource fork").unwrap();
+        let found = [Split::Train, Split::Test].map(|split| crops(folder.path(), split, 1));
+        for (found, plain) in found.iter().zip(&plain) {
+            assert_eq!(found.group.clusters, plain.group.clusters);
+        }
+        let notes = found[0].notes.join("\n");
+        assert!(notes.contains("2 paths left out"), "{notes}");
+        let first = "z-best/first.png: the same file as part-0/00.png";
+        assert!(notes.contains(first), "{notes}");
     }
 
     #[test]

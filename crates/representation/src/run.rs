@@ -35,6 +35,8 @@ pub struct Outcome {
     /// Pixels under a token, standardised, as a Gaussian source: of the training images of each part, by the
     /// part's name.
     pub sources: Vec<(String, GaussianSource)>,
+    /// Units that were computed for it; all others were stored by an earlier call.
+    pub computed: usize,
 }
 
 impl Outcome {
@@ -48,6 +50,7 @@ impl Outcome {
         let order: Vec<_> = all.cells.iter().map(CellOutcome::unit).collect();
         for other in outcomes {
             all.cells.extend(other.cells);
+            all.computed += other.computed;
         }
         let place = |cell: &CellOutcome| order.iter().position(|unit| *unit == cell.unit());
         all.cells.sort_by_key(place);
@@ -145,7 +148,7 @@ impl Run<'_> {
             })
             .filter(|unit| !unit.rates.is_empty())
             .collect();
-        let tuned = self.stage("first seed", &first, &origin, &reader)?;
+        let (tuned, computed_first) = self.stage("first seed", &first, &origin, &reader)?;
         let mut others = Vec::new();
         for (unit, outcome) in first.iter().zip(&tuned) {
             let chosen = outcome.chosen().filter(|cell| !cell.has_failed());
@@ -157,7 +160,7 @@ impl Run<'_> {
                 })
             }));
         }
-        let replicated = self.stage("other seeds", &others, &origin, &reader)?;
+        let (replicated, computed_others) = self.stage("other seeds", &others, &origin, &reader)?;
         let baselines: Vec<Unit> = Subject::BASELINES
             .into_iter()
             .map(|subject| Unit {
@@ -167,7 +170,8 @@ impl Run<'_> {
                 rates: vec![0.0],
             })
             .collect();
-        let baselines = self.stage("without tokens", &baselines, &origin, &reader)?;
+        let (baselines, computed_baselines) =
+            self.stage("without tokens", &baselines, &origin, &reader)?;
         let (mut cells, mut tried) = (Vec::new(), Vec::new());
         for (unit, outcome) in first.iter().zip(&tuned) {
             let chosen = outcome.chosen();
@@ -190,6 +194,7 @@ impl Run<'_> {
             cells,
             tried,
             sources: self.sources()?,
+            computed: computed_first + computed_others + computed_baselines,
         })
     }
 
@@ -204,14 +209,14 @@ impl Run<'_> {
         chosen.map(|cell| cell.spec.learning_rate).collect()
     }
 
-    /// The outcomes of `units`, from the store or trained.
+    /// The outcomes of `units`, from the store or trained, and how many were trained.
     fn stage(
         &self,
         name: &str,
         units: &[Unit],
         origin: &str,
         reader: &OnceLock<CellModel>,
-    ) -> Result<Vec<UnitOutcome>> {
+    ) -> Result<(Vec<UnitOutcome>, usize)> {
         let known: Vec<Option<UnitOutcome>> = units
             .iter()
             .map(|unit| load(&self.path(unit, origin)))
@@ -220,7 +225,7 @@ impl Run<'_> {
             .filter(|&unit| known[unit].is_none())
             .collect();
         if units.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), 0));
         }
         eprintln!(
             "{name}: {} cells, {} done before",
@@ -247,7 +252,7 @@ impl Run<'_> {
                 None => fresh.next().ok_or(Stopped)??,
             });
         }
-        Ok(outcomes)
+        Ok((outcomes, todo.len()))
     }
 
     /// The probe that reads the reconstructions of all subjects: trained on originals, behind the

@@ -14,7 +14,7 @@ const MOST_DECIMALS: usize = 4;
 const NARROW: u16 = 120;
 
 /// Evaluates the claims on what was measured and writes `claims.csv`, and `gates.csv` where
-/// checks were registered.
+/// checks were registered; without any, those of another registration go.
 ///
 /// # Errors
 /// If the statistics refuse the data, or a file cannot be written.
@@ -28,8 +28,11 @@ pub fn evaluate(
         &folder.join("claims.csv"),
         |out| Ok(report.claims_csv(out)?),
     )?;
-    if !report.gates.is_empty() {
-        atomic::write(&folder.join("gates.csv"), |out| Ok(report.gates_csv(out)?))?;
+    let gates = folder.join("gates.csv");
+    match report.gates.is_empty() {
+        // They would pass for checks of these claims.
+        true => atomic::remove_stale(&gates)?,
+        false => atomic::write(&gates, |out| Ok(report.gates_csv(out)?))?,
     }
     Ok(report)
 }
@@ -125,4 +128,40 @@ pub fn table(report: &claims::Report) -> String {
         ]);
     }
     table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = r#"
+        claims = []
+
+        [settings]
+        alpha = 0.05
+        level = 0.95
+        draws = 100
+        permutations = 99
+        seed = 1
+        fewest_clusters = 5
+    "#;
+    const CHECK: &str = r#"
+        [[gates]]
+        id = "gradients"
+        check = { rule = "gradients-present" }
+    "#;
+
+    #[test]
+    fn checks_of_another_registration_do_not_stay_beside_the_claims() {
+        let folder = tempfile::tempdir().unwrap();
+        let has_checks = |registration: &str| {
+            let registration = Registration::from_toml(registration).unwrap();
+            evaluate(folder.path(), &registration, &Measurements::default()).unwrap();
+            assert!(folder.path().join("claims.csv").is_file());
+            folder.path().join("gates.csv").exists()
+        };
+        assert!(has_checks(&format!("{SETTINGS}{CHECK}")));
+        assert!(!has_checks(SETTINGS));
+        assert!(!has_checks(SETTINGS));
+    }
 }

@@ -25,9 +25,19 @@ impl KeptSeed {
         run.join(FOLDER).is_dir()
     }
 
-    /// What was kept of this replicate; none if nothing was, or it is of other settings.
+    /// What was kept of this replicate; none if nothing was. Of what is there and cannot be used, because it is damaged
+    /// or of other settings, the user is told: hours of training may stand in it.
     pub fn read(&self, replicate: &ProbeConfig) -> Option<RunOutcome> {
-        items_file::read(&self.0, replicate).ok()
+        if !self.0.join(items_file::FILE).is_file() {
+            return None;
+        }
+        match items_file::read(&self.0, replicate) {
+            Ok(outcome) => Some(outcome),
+            Err(error) => {
+                eprintln!("note: {error:#}. This seed is made again now.");
+                None
+            }
+        }
     }
 
     /// Keeps it, and gives back what is kept: the run is the same whether it was interrupted or not.

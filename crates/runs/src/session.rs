@@ -104,12 +104,13 @@ impl<'a> Session<'a> {
         if folder.left(config) == Left::Seeds {
             return redo_from_items(config, folder.path(), outputs);
         }
+        // Of the seeds that another process has finished: nothing else says what they were made from.
+        let remedy = "or remove seeds/, whose finished seeds are then made again";
+        let kept = KeptSeed::any(folder.path()).then(|| stored_manifest(folder.path(), remedy));
+        let manifest = kept.transpose()?;
         let progress = Progress::new(self.lanes.count());
         let mut begun = Begun {
-            // Of the seeds that another process has finished.
-            manifest: KeptSeed::any(folder.path())
-                .then(|| provenance::stored(folder.path()))
-                .flatten(),
+            manifest,
             watched: None,
         };
         let outcome = self.every_seed(config, &folder, &progress, &mut begun);
@@ -228,6 +229,10 @@ impl<'a> Session<'a> {
         progress.clear();
         let outcome = outcome?.ok_or_else(missing)?;
         let manifest = provenance::stored(path).unwrap_or_else(|| {
+            eprintln!(
+                "note: {}: missing or damaged; the new one tells of this machine, whoever trained the cells",
+                path.join("manifest.json").display()
+            );
             let mut manifest = self.manifest(config);
             provenance::add_preparation(&mut manifest, &prepared, None);
             manifest
@@ -360,12 +365,20 @@ fn redo_from_items(config: &ProbeConfig, path: &Path, outputs: Outputs) -> Resul
         items_file::FILE
     );
     let outcome = items_file::read(path, config)?;
-    let manifest = provenance::stored(path).with_context(|| {
+    let manifest = stored_manifest(path, "or make the run again")?;
+    let finished = FinishedRun::write(path, config, outcome, manifest, outputs)?;
+    // Who was killed after the items of all seeds had been written has left those of each.
+    KeptSeed::forget(path)?;
+    Ok(finished)
+}
+
+/// The manifest of a run whose numbers are there already; `remedy` is what else can be done where it is not.
+fn stored_manifest(path: &Path, remedy: &str) -> Result<Manifest> {
+    provenance::stored(path).with_context(|| {
         let file = path.join("manifest.json");
         format!(
-            "{}: missing or damaged; bring it back, or make the run again",
+            "{}: missing or damaged; bring it back, {remedy}",
             file.display()
         )
-    })?;
-    FinishedRun::write(path, config, outcome, manifest, outputs)
+    })
 }

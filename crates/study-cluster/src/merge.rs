@@ -238,9 +238,9 @@ fn recall_run(config: &ProbeConfig, cells: &Path, session: &Session<'_>) -> Resu
 /// Writes the results of a single run into its folder.
 ///
 /// # Errors
-/// If a file cannot be written.
+/// If a file cannot be written, or what a finished run left there cannot be read.
 pub fn write_run(folder: &Path, config: &ProbeConfig, run: MergedRun) -> Result<Summary> {
-    let run = unless_finished(folder, config, run);
+    let run = unless_finished(folder, config, run)?;
     let outputs = Outputs::of(&run.config);
     let summary = run_results::write(folder, &run.config, &run.outcome, &run.manifest, outputs)?;
     if !run.has_all_arms {
@@ -250,22 +250,35 @@ pub fn write_run(folder: &Path, config: &ProbeConfig, run: MergedRun) -> Result<
 }
 
 /// The run, or what a finished one left there: some of its arms never take the place of all.
-fn unless_finished(folder: &Path, config: &ProbeConfig, run: MergedRun) -> MergedRun {
-    let stored = || {
-        items_file::read(folder, config)
-            .ok()
-            .zip(provenance::stored(folder))
-    };
-    match (!run.has_all_arms).then(stored).flatten() {
-        Some((outcome, manifest)) => MergedRun {
-            config: config.clone(),
-            outcome,
-            manifest,
-            has_all_arms: true,
-            ..run
-        },
-        None => run,
+///
+/// # Errors
+/// If what it left cannot be read: what is there of it would be lost.
+fn unless_finished(folder: &Path, config: &ProbeConfig, run: MergedRun) -> Result<MergedRun> {
+    if run.has_all_arms || !folder.join(items_file::FILE).is_file() {
+        return Ok(run);
     }
+    stored_run(folder, config, run.run).context(
+        "some arms of a run that was finished are not written over it; remove its items.safetensors if they are to be",
+    )
+}
+
+/// The run that its items stand for, in `folder`.
+///
+/// # Errors
+/// If the items or the manifest are damaged, or of another run.
+fn stored_run(folder: &Path, config: &ProbeConfig, run: usize) -> Result<MergedRun> {
+    let outcome = items_file::read(folder, config)?;
+    let manifest = provenance::stored(folder).with_context(|| {
+        let file = folder.join("manifest.json");
+        format!("{}: missing or damaged; bring it back", file.display())
+    })?;
+    Ok(MergedRun {
+        run,
+        config: config.clone(),
+        has_all_arms: true,
+        outcome,
+        manifest,
+    })
 }
 
 /// Items of some arms would pass for those of a finished run, whose cells nothing asks for any more.
@@ -274,10 +287,26 @@ fn forget_items(folder: &Path) -> Result<()> {
     std::fs::remove_file(&file).with_context(|| format!("cannot delete {}", file.display()))
 }
 
-/// Writes the results of the runs of a study, then those of the study.
+/// A run without a cell here that left its items: it was finished by another process, on another machine.
+fn finished_elsewhere(folder: &Path, run: usize, part: &Part) -> Option<MergedRun> {
+    let place = folder.join(part.name());
+    if !place.join(items_file::FILE).is_file() {
+        return None;
+    }
+    match stored_run(&place, &part.config, run) {
+        Ok(found) => Some(found),
+        Err(error) => {
+            eprintln!("note: {error:#}. The report is made without this run.");
+            None
+        }
+    }
+}
+
+/// Writes the results of the runs of a study, then those of the study. Runs that were finished elsewhere and are here
+/// as their items alone belong to it: without them their claims would lose their verdicts.
 ///
 /// # Errors
-/// If a run's folder holds something else, or a file cannot be written.
+/// If a run's folder holds something else or what cannot be read, or a file cannot be written.
 pub fn write_study(
     folder: &Path,
     config: &StudyConfig,
@@ -285,9 +314,14 @@ pub fn write_study(
     merged: Merged,
 ) -> Result<(Vec<PartResult>, Conclusions)> {
     let parts = config.parts()?;
-    let mut results = Vec::with_capacity(merged.runs.len());
-    for run in merged.runs {
-        let part = &parts[run.run];
+    let mut merged: BTreeMap<usize, MergedRun> =
+        merged.runs.into_iter().map(|run| (run.run, run)).collect();
+    let mut results = Vec::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        let run = merged.remove(&index);
+        let Some(run) = run.or_else(|| finished_elsewhere(folder, index, part)) else {
+            continue;
+        };
         let name = part.name();
         let place = RunFolder::choose(folder, Some(&name), &name, true, &part.config)?;
         let MergedRun {
@@ -296,7 +330,8 @@ pub fn write_study(
             manifest,
             has_all_arms,
             run: _,
-        } = unless_finished(place.path(), &part.config, run);
+        } = unless_finished(place.path(), &part.config, run)
+            .with_context(|| format!("run `{name}`"))?;
         let summary =
             run_results::write(place.path(), &config, &outcome, &manifest, part.outputs())
                 .with_context(|| format!("run `{name}`"))?;

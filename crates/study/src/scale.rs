@@ -298,6 +298,7 @@ mod tests {
             assert_eq!(draws, study.scale().bootstrap_draws, "{}", run.name());
             format!("`{}` {}", run.name(), count(draws))
         });
+        let of_paper = count(StudyPreset::Paper.scale().bootstrap_draws);
         let settings = verdicts::registration(None, StudyPreset::Quick, &Section::STUDY)
             .unwrap()
             .settings;
@@ -305,7 +306,7 @@ mod tests {
             verdicts::registration(None, StudyPreset::Quick, &[Section::FineGrained]).unwrap();
         assert_eq!(alone.settings, settings);
         for expected in [
-            of_runs.join(", "),
+            format!("{}, `paper` {of_paper}", of_runs.join(", ")),
             "as those of the run".to_owned(),
             count(settings.draws),
             count(settings.threshold_draws()),

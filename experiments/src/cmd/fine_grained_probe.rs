@@ -1,7 +1,7 @@
 //! `fine-grained-probe`: what does each projector cost in fine detail?
 
 use super::study::Common;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use arms::ArmSpec;
 use perception_tasks::{Channels, DatasetSource, TaskKind};
 use run_support::settings::listed_twice;
@@ -69,7 +69,13 @@ impl Args {
             set("seeds", toml::Value::Array(seeds.collect()));
         }
         if let Some(backbone) = &self.backbone {
-            set("backbone", backbone.to_string_lossy().into_owned().into());
+            let path = backbone.to_str().with_context(|| {
+                format!(
+                    "--backbone {}: this name is not UTF-8 and cannot be written into study.toml; rename it",
+                    backbone.display()
+                )
+            })?;
+            set("backbone", path.into());
         }
         if let Some(steps) = self.steps {
             let training = config.settings.entry("training");

@@ -127,7 +127,20 @@ impl Args {
         let seed = self.seed.or(probe.seeds.first().copied());
         let seed = seed.context("zero seeds; give one with --seed")?;
         probe = probe.of_seed(seed);
-        let doubles = probe.training.until_converged.take().is_some();
+        let trains = probe.checkpoint.is_none();
+        // Of a run or a settings file: beside --checkpoint they are refused by the parser.
+        for (flag, is_given) in [
+            ("--steps", self.steps.is_some()),
+            ("--learning-rate", self.learning_rate.is_some()),
+            ("--backbone", self.backbone.is_some()),
+        ] {
+            ensure!(
+                trains || !is_given,
+                "{flag} has no effect: the settings name a published model (`checkpoint`), and nothing is \
+                 trained; leave it out"
+            );
+        }
+        let doubles = probe.training.until_converged.take().is_some() && trains;
         ensure!(
             self.steps.is_some() || !doubles,
             "this run doubled its steps until it had converged; choose a length from its steps.csv with \

@@ -168,6 +168,12 @@ impl Args {
             config = overlaid(preset.for_checkpoint(checkpoint_summary))?;
         }
         config.checkpoint = checkpoint;
+        // Where the file names the model, clap cannot know.
+        ensure!(
+            self.backbone.is_none() || config.checkpoint.is_none(),
+            "--backbone names a tower, and `checkpoint` of the settings a published model with its own; \
+             leave one of them out"
+        );
         ensure!(
             self.projector.is_none() || config.checkpoint.is_some(),
             "--projector reads the features of a published model; name it with --checkpoint DIR|ID, \
@@ -249,6 +255,7 @@ impl Args {
             "--label-policy, --fit and --dataset-images are for data sets of lines (lmdb:, gt:, doctr:, mjsynth:, \
              icdar:); name one with --dataset, or leave them out: `folder:` is read whole, and padded"
         );
+        self.check_rendered(&config.data.source)?;
         let checked = config.check();
         match &self.config {
             Some(path) => {
@@ -257,6 +264,27 @@ impl Args {
             None => checked?,
         }
         Ok(config)
+    }
+
+    /// Refuses flags about rendered images where none are.
+    fn check_rendered(&self, source: &ImageSource) -> Result<()> {
+        let (train, test) = match source {
+            ImageSource::Text { train, test } => (train.has_rendered(), test.has_rendered()),
+            ImageSource::Relabelled(_) | ImageSource::Perception(_) => (true, true),
+            ImageSource::Photographs(_) => (false, false),
+        };
+        for (flag, is_given, is_heeded) in [
+            ("--train-images", self.train_images.is_some(), train),
+            ("--test-images", self.test_images.is_some(), test),
+            ("--fonts", self.fonts.is_some(), train || test),
+        ] {
+            ensure!(
+                is_heeded || !is_given,
+                "{flag} is about rendered images, and these are read from data sets; leave it out, or add \
+                 `rendered` to the data sets with `+`"
+            );
+        }
+        Ok(())
     }
 }
 

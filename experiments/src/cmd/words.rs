@@ -22,7 +22,7 @@ pub struct Args {
     /// Folder of a checkpoint, or its id on the Hugging Face hub, `OWNER/NAME[@REVISION]`.
     #[arg(long, value_name = "DIR|ID")]
     checkpoint: String,
-    /// Folder of images, PNG, JPEG, WebP or BMP of any size.
+    /// Folder of images, PNG, JPEG, WebP or BMP of any size; hidden files are left out.
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
     /// Images that are taken, spread evenly over the names in order; a page takes most of a minute.
@@ -106,7 +106,8 @@ pub fn run(args: &Args, stop: &Stop) -> Result<()> {
     Ok(())
 }
 
-/// Image files of a folder, in the order of their names.
+/// Image files of a folder, in the order of their names. Hidden ones are of the system: beside every
+/// image, macOS leaves a `._` file of the same ending on foreign disks.
 fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let listing = std::fs::read_dir(folder).with_context(|| {
         format!(
@@ -119,7 +120,9 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
         let path = entry.with_context(|| folder.display().to_string())?.path();
         let ending = path.extension().and_then(|ending| ending.to_str());
         let ending = ending.map(str::to_ascii_lowercase);
-        if !path.is_dir() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+        let is_image = ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if is_image && !name.starts_with(b".") && !path.is_dir() {
             files.push(path);
         }
     }
@@ -162,6 +165,20 @@ fn check_out(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_are_listed_by_name_and_hidden_files_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.PNG", "a.jpg", "._a.jpg", ".b.png", "notes.txt"] {
+            std::fs::write(folder.path().join(name), b"x").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("c.png")).unwrap();
+        let found = image_files(folder.path()).unwrap();
+        assert_eq!(
+            found,
+            ["a.jpg", "b.PNG"].map(|name| folder.path().join(name))
+        );
+    }
 
     #[test]
     fn images_are_spread_evenly_over_the_names() {

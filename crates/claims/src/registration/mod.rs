@@ -335,8 +335,16 @@ impl Registration {
                 rule.check(&what)?;
             }
         }
+        let mut gate_ids = BTreeSet::new();
         for gate in &self.gates {
             let what = format!("gate {}", gate.id);
+            // Words of a gate say what else would take a verdict away, by the ids of the others.
+            if !gate_ids.insert(gate.id.as_str()) {
+                return Err(invalid(
+                    &what,
+                    "this id occurs twice; give each gate its own",
+                ));
+            }
             let unknown = gate
                 .blocks
                 .iter()

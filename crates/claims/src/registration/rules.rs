@@ -379,8 +379,6 @@ impl Rule {
     }
 
     pub(super) fn check(&self, what: &str) -> Result<(), ClaimsError> {
-        let share =
-            |name: &str, value: f64| require(what, name, value, (0.0..1.0).contains(&value));
         for data in self.data() {
             data.check(what)?;
         }
@@ -450,8 +448,11 @@ impl Rule {
                 largest_lapse,
                 ..
             }) => {
-                share("proportion", *proportion)?;
-                share("largest_lapse", *largest_lapse)
+                // At 0 there is no threshold, and the evaluation would end there after all training.
+                let lies_between = *proportion > 0.0 && *proportion < 1.0;
+                require(what, "proportion", *proportion, lies_between)?;
+                let is_share = (0.0..1.0).contains(largest_lapse);
+                require(what, "largest_lapse", *largest_lapse, is_share)
             }
             Self::GapSlope(GapSlope { along, plateau, .. }) => match (along, plateau) {
                 (_, None) => Ok(()),

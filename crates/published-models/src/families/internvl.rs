@@ -80,6 +80,8 @@ struct ChatJson {
     use_thumbnail: bool,
     min_dynamic_patch: u32,
     max_dynamic_patch: u32,
+    flash_mode: Value,
+    flash_relative_threshold: Value,
 }
 
 impl Default for ChatJson {
@@ -95,6 +97,8 @@ impl Default for ChatJson {
             use_thumbnail: false,
             min_dynamic_patch: 1,
             max_dynamic_patch: 6,
+            flash_mode: Value::Null,
+            flash_relative_threshold: Value::Null,
         }
     }
 }
@@ -135,6 +139,14 @@ impl ChatJson {
                  it, and set this to 0",
                 self.use_backbone_lora
             ));
+        }
+        let says_nothing = self.flash_mode.is_null() && self.flash_relative_threshold.is_null();
+        if self.flash_mode != false && !says_nothing {
+            return Err(
+                "`flash_mode` or `flash_relative_threshold` makes this a Flash model, whose router gives \
+                 some tiles a quarter of the tokens; it is not known: use the release without Flash"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

@@ -159,6 +159,8 @@ struct OvisJson {
     tokenize_function: String,
     #[serde(default = "unit")]
     tau: f64,
+    #[serde(default)]
+    drop_cls_token: Option<bool>,
     backbone_config: Value,
 }
 
@@ -174,6 +176,13 @@ pub(crate) fn official(tokenizer: &Value, d_out: Option<usize>) -> Result<ModelC
              Ovis 1.x has other towers",
             json.model_type
         ));
+    }
+    if json.drop_cls_token == Some(true) {
+        return Err(
+            "`drop_cls_token` is true; AIMv2 has no class token, so that the first patch would be dropped: \
+             set it to false, as in the releases"
+                .to_owned(),
+        );
     }
     let tower: Aimv2Json = parse(&json.backbone_config, &SYNONYMS)?;
     let tokenize = match json.tokenize_function.as_str() {

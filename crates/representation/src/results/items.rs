@@ -294,6 +294,7 @@ pub(super) mod tests {
             cells: vec![cell],
             tried: Vec::new(),
             sources: Vec::new(),
+            computed: 0,
         }
     }
 

@@ -4,6 +4,7 @@
 mod pages;
 mod write;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -95,7 +96,8 @@ impl LmdbDataset {
     }
 
     /// Opens every `data.mdb` under a folder, in the order of their paths, named by their folders
-    /// below it (`test/IIIT5k`). Links to files and folders are followed, as PARSeq does.
+    /// below it (`test/IIIT5k`). Links to files and folders are followed, as PARSeq does; a file that is found
+    /// under several names is opened under the first.
     ///
     /// # Errors
     /// If the folder cannot be walked, there is no `data.mdb`, or one cannot be opened.
@@ -104,10 +106,15 @@ impl LmdbDataset {
         if root.is_file() {
             return Ok(vec![Self::open(root, name_of(root))?]);
         }
-        let mut found = Vec::new();
+        // Samples that count twice weigh twice, and end up in training and in validation.
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
         for file in files_below(root) {
             let file = file?;
-            if file.path.file_name().is_some_and(|name| name == DATA_FILE) {
+            if file.path.file_name().is_none_or(|name| name != DATA_FILE) {
+                continue;
+            }
+            let real = file.path.canonicalize();
+            if known.insert(real.unwrap_or_else(|_| file.path.clone())) {
                 let folder = file.path.parent().unwrap_or(root);
                 found.push(Self::open(&file.path, name_below(root, folder))?);
             }

@@ -52,6 +52,21 @@ fn linked_sets_are_found_and_cycles_end() {
 }
 
 #[test]
+fn one_data_base_under_two_names_is_one_set() {
+    // Revisions in a cache share what did not change between them.
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write(Format::Lmdb, &at("made"));
+    for revision in ["abc", "def"] {
+        fs::create_dir(at(revision)).unwrap();
+        symlink("../made/data.mdb", at(revision).join("data.mdb")).unwrap();
+    }
+    let sets = Format::Lmdb.open(folder.path()).unwrap();
+    let names: Vec<&str> = sets.iter().map(|set| set.name()).collect();
+    assert_eq!(names, ["abc"]);
+}
+
+#[test]
 fn linked_pages_are_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

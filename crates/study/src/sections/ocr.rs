@@ -128,7 +128,7 @@ pub(super) fn answer(reading: &PartResult) -> Answer {
             answer.key_numbers.push(KeyNumber {
                 label: format!("`{arm}` − `{}`, {density}", comparison.reference),
                 value: format!("{} points", wording::difference(&comparison)),
-                note: format!("CER, 95% interval, {seeds} seeds"),
+                note: format!("CER, 95% interval, {} seeds", comparison.seeds),
             });
         }
         if let Some(reference) = reference {
@@ -156,11 +156,15 @@ fn against_merger(reading: &PartResult, groups: &[usize]) -> Option<String> {
     let mut parts = Vec::new();
     for arm in [reading.best_hard(), soft(reading)].into_iter().flatten() {
         for &group in groups {
-            let row = reading.summary.cer(arm, group)?;
+            let row = reading.summary.cer(arm, group);
+            // What broke down says nothing, and takes nothing from the others.
+            let Some(comparison) = row.and_then(|row| row.against_merger) else {
+                continue;
+            };
             let density = wording::density(reading.summary.groups[group].density);
             parts.push(format!(
                 "`{arm}` {} at {density}",
-                wording::judged(&row.against_merger?)
+                wording::judged(&comparison)
             ));
         }
     }

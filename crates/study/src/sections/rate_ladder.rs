@@ -128,8 +128,8 @@ fn answer(study: &StudyResults<'_>) -> Option<String> {
         None => "no code reads as well as `patch-merger`".to_owned(),
     };
     Some(format!(
-        "With more bits per token reading comes back: at {density} {needed}; the best discrete \
-         arm, `{best}`, has a CER of {}.",
+        "Of the codes of different sizes, at {density}: {needed}; the best discrete arm, `{best}`, \
+         has a CER of {}.",
         wording::percent(error)
     ))
 }
