@@ -20,7 +20,7 @@ const COMPARED: [&str; 5] = [
     "verdict.md",
 ];
 /// Kills at random moments, over as many runs as it takes.
-const KILLS: usize = 25;
+const KILLS: usize = 12;
 /// Time a process has to save what it trains, at most, between the request to stop and the kill.
 const GRACE_MS: u64 = 40;
 
