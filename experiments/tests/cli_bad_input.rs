@@ -295,3 +295,56 @@ fn render_refuses_what_it_cannot_draw() {
         assert!(!place.path("shown").exists(), "{flags}");
     }
 }
+
+#[test]
+fn sources_that_cannot_be_used_are_refused_in_one_line() {
+    let place = Scratch::new();
+    place
+        .run("data export --out lines --images 12 --seed 1 --charset 10")
+        .succeeded();
+    place
+        .probe("--dataset lmdb:lines")
+        .refused(&["lmdb:", "--layout strip"]);
+    place
+        .probe("--layout strip --charset 16 --dataset lmdb:lines")
+        .refused(&["16", "36, 62 or 94"]);
+    place
+        .probe("--layout strip --dataset lmdb:absent")
+        .refused(&["absent"]);
+    place
+        .probe("--layout strip --dataset lmdb:lines+lmdb:lines")
+        .refused(&["named twice"]);
+    place
+        .probe("--layout strip --dataset lmdb:lines --label-policy strict")
+        .refused(&["parseq, dtrb and dtrb-unfiltered"]);
+    for option in ["--label-policy dtrb", "--fit pad", "--dataset-images 10"] {
+        place
+            .probe(&format!("--layout strip {option}"))
+            .refused(&["are for data sets of lines", "--dataset"]);
+    }
+    // What is about rendered images only, where there are none.
+    let both = "--dataset lmdb:lines --train-dataset lmdb:lines";
+    for (sources, flag) in [
+        ("--dataset lmdb:lines", "--test-images 8"),
+        ("--train-dataset lmdb:lines", "--train-images 8"),
+        (both, "--fonts absent"),
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        place
+            .probe(&format!("--layout strip {sources} {flag}"))
+            .refused(&[name, "`rendered`"]);
+    }
+    place
+        .run("render --out one --images 1 --densities 1 --charset 10")
+        .succeeded();
+    place
+        .probe("--density 1 --train-dataset folder:one")
+        .refused(&["one", "kept for validation", "at least 2"]);
+    // Nothing is left of it.
+    let path = place.path("lines/data.mdb");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..3 * 4096]).unwrap();
+    let run = place.probe("--layout strip --dataset lmdb:lines");
+    run.refused(&["data.mdb", "interrupted"]);
+    assert!(!place.path("results").join("ocr-probe-smoke").exists());
+}

@@ -1,5 +1,6 @@
 //! Goes through the files below a folder.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -66,4 +67,21 @@ pub(crate) fn files_below(root: &Path) -> impl Iterator<Item = Result<Found>> {
             broken,
         }))
     })
+}
+
+/// Files by where they really are, kept only where there are links.
+pub(crate) struct RealPaths(Option<HashMap<PathBuf, PathBuf>>);
+
+impl RealPaths {
+    pub(crate) fn new(links: bool) -> Self {
+        Self(links.then(HashMap::new))
+    }
+
+    /// The path under which the same file was met before.
+    pub(crate) fn seen_as(&mut self, file: &Found) -> Option<&Path> {
+        let known = self.0.as_mut()?;
+        let real = file.path.canonicalize().ok()?;
+        let first = known.entry(real).or_insert_with(|| file.below.clone());
+        (*first != file.below).then_some(first.as_path())
+    }
 }

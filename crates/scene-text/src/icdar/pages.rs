@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use text_images::names::escaped;
 
 use crate::Result;
-use crate::walk::{Found, files_below};
+use crate::walk::{RealPaths, files_below};
 
 /// Where annotations are looked for, in words.
 pub(super) const LOOKED_FOR: &str = "gt_NAME.txt or NAME.txt beside the image, in gt/, annotations/ \
@@ -215,23 +215,6 @@ fn same_part(images: &Path, annotations: &Path) -> bool {
             challenge(&images).map(|number| number as usize),
             challenge(&annotations).map(|number| number as usize),
         )
-}
-
-/// Files by where they really are, kept only where there are links.
-struct RealPaths(Option<HashMap<PathBuf, PathBuf>>);
-
-impl RealPaths {
-    fn new(links: bool) -> Self {
-        Self(links.then(HashMap::new))
-    }
-
-    /// The path under which the same file was met before.
-    fn seen_as(&mut self, file: &Found) -> Option<&Path> {
-        let known = self.0.as_mut()?;
-        let real = file.path.canonicalize().ok()?;
-        let first = known.entry(real).or_insert_with(|| file.below.clone());
-        (*first != file.below).then_some(first.as_path())
-    }
 }
 
 fn lower(name: &OsStr) -> Vec<u8> {

@@ -4,7 +4,6 @@
 mod pages;
 mod write;
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use text_images::encoding::EIGHT_BITS;
 use text_images::names::escaped;
 
 use crate::place::{name_below, name_of};
-use crate::walk::files_below;
+use crate::walk::{RealPaths, files_below};
 use crate::{Error, Format, Result, TextDataset};
 use pages::Tree;
 
@@ -107,14 +106,11 @@ impl LmdbDataset {
             return Ok(vec![Self::open(root, name_of(root))?]);
         }
         // Samples that count twice weigh twice, and end up in training and in validation.
-        let (mut found, mut known) = (Vec::new(), HashSet::new());
+        let (mut found, mut known) = (Vec::new(), RealPaths::new(true));
         for file in files_below(root) {
             let file = file?;
-            if file.path.file_name().is_none_or(|name| name != DATA_FILE) {
-                continue;
-            }
-            let real = file.path.canonicalize();
-            if known.insert(real.unwrap_or_else(|_| file.path.clone())) {
+            let is_set = file.path.file_name().is_some_and(|name| name == DATA_FILE);
+            if is_set && known.seen_as(&file).is_none() {
                 let folder = file.path.parent().unwrap_or(root);
                 found.push(Self::open(&file.path, name_below(root, folder))?);
             }
